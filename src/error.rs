@@ -1,0 +1,55 @@
+//! What can go wrong, said so that the reader knows what to do next.
+
+use std::path::{Path, PathBuf};
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Anything that stops a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be carried out as asked: a name, a value, a file's content.
+    #[error("{0}")]
+    Usage(String),
+    /// A file or folder could not be read or written.
+    #[error("{doing} {}: {source}", path.display())]
+    Io {
+        /// "cannot write", "cannot read", ...
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An environment was asked for something it cannot do.
+    #[error(transparent)]
+    Environment(#[from] envs::Error),
+    /// A tensor operation failed.
+    #[error("tensor operation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// A figure could not be drawn.
+    #[error("cannot draw {}: {why}", path.display())]
+    Figure {
+        /// The figure's file.
+        path: PathBuf,
+        /// What the drawing library said.
+        why: String,
+    },
+}
+
+impl Error {
+    /// An error of the request.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    /// An error of a file: `cannot {doing} {path}: ...`.
+    pub fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        Self::Io {
+            doing,
+            path,
+            source,
+        }
+    }
+}

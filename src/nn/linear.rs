@@ -1,0 +1,265 @@
+//! `relu(x W^T + b)` for a cohort, as one operation with its own backward.
+//!
+//! candle would take a transpose, a product, a broadcast, an addition and a
+//! clamp, each with a buffer of its own, and as many steps back.
+
+use candle_core::{
+    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Storage, Tensor, Var, WithDType,
+    bail,
+};
+
+use super::matmul::{Mat, matmul};
+use crate::optim::Parameter;
+
+/// A fully connected layer for each agent: weight `[agents, out, in]`, bias `[agents, out]`.
+#[derive(Clone)]
+pub struct Linear {
+    weight: Var,
+    bias: Var,
+    op: LinearOp,
+}
+
+impl Linear {
+    /// A layer with the given weights.
+    ///
+    /// `relu` clips its output at 0; `input_grad` is whether the input needs a
+    /// gradient (the first layer's does not).
+    pub fn new(weight: Var, bias: Var, relu: bool, input_grad: bool) -> Self {
+        let op = LinearOp { relu, input_grad };
+        Self { weight, bias, op }
+    }
+
+    /// `[agents, batch, in]` to `[agents, batch, out]`, remembered for backward.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        x.contiguous()?
+            .apply_op3(self.weight.as_tensor(), self.bias.as_tensor(), self.op)
+    }
+
+    /// [`forward`](Self::forward) without a backward.
+    pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
+        x.contiguous()?
+            .apply_op3_no_bwd(self.weight.as_tensor(), self.bias.as_tensor(), &self.op)
+    }
+
+    /// Its weight and bias under `{prefix}.weight` and `{prefix}.bias`.
+    pub fn parameters(&self, prefix: &str) -> [Parameter; 2] {
+        [("weight", &self.weight), ("bias", &self.bias)].map(|(name, var)| Parameter {
+            name: format!("{prefix}.{name}"),
+            var: var.clone(),
+        })
+    }
+
+    /// A layer of the same shape and weights that shares no memory with this one.
+    pub fn detached(&self) -> Result<Self> {
+        let copy = |var: &Var| Var::from_tensor(&var.as_tensor().copy()?);
+        Ok(Self {
+            weight: copy(&self.weight)?,
+            bias: copy(&self.bias)?,
+            op: self.op,
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct LinearOp {
+    relu: bool,
+    input_grad: bool,
+}
+
+/// The sizes of one application.
+#[derive(Clone, Copy)]
+struct Dims {
+    agents: usize,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Dims {
+    fn new(x: &Shape, weight: &Shape, bias: &Shape) -> Result<Self> {
+        let (agents, batch, inputs) = x.dims3()?;
+        let (_, outputs, _) = weight.dims3()?;
+        if weight.dims() != [agents, outputs, inputs] || bias.dims() != [agents, outputs] {
+            bail!("linear: input {x:?}, weight {weight:?} and bias {bias:?} do not fit");
+        }
+        Ok(Self {
+            agents,
+            batch,
+            inputs,
+            outputs,
+        })
+    }
+}
+
+impl LinearOp {
+    fn forward<T: WithDType>(self, d: Dims, x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
+        let mut y = Vec::with_capacity(d.agents * d.batch * d.outputs);
+        for agent in 0..d.agents {
+            let bias = part(bias, agent, d.agents);
+            for _ in 0..d.batch {
+                y.extend_from_slice(bias);
+            }
+        }
+        for agent in 0..d.agents {
+            let x = Mat::new(part(x, agent, d.agents), d.batch, d.inputs);
+            let w = Mat::new(part(weight, agent, d.agents), d.outputs, d.inputs);
+            let y = part_mut(&mut y, agent, d.agents);
+            matmul(y, true, x, w.t());
+        }
+        if self.relu {
+            let zero = T::from_f64(0.0);
+            for y in &mut y {
+                // Not `max`: a NaN must stay a NaN, so that the run is seen to diverge.
+                *y = if *y < zero { zero } else { *y };
+            }
+        }
+        y
+    }
+
+    fn backward<T: WithDType>(self, d: Dims, x: &[T], weight: &[T], y: &[T], dy: &[T]) -> Grads<T> {
+        let zero = T::from_f64(0.0);
+        let masked: Vec<T>;
+        let dz = if self.relu {
+            let alive = |(&y, &dy): (&T, &T)| if y > zero { dy } else { zero };
+            masked = y.iter().zip(dy).map(alive).collect();
+            &masked
+        } else {
+            dy
+        };
+        let mut grads = Grads {
+            x: vec![zero; if self.input_grad { x.len() } else { 0 }],
+            weight: vec![zero; weight.len()],
+            bias: vec![zero; d.agents * d.outputs],
+        };
+        for agent in 0..d.agents {
+            let dz = part(dz, agent, d.agents);
+            let db = part_mut(&mut grads.bias, agent, d.agents);
+            for row in dz.chunks_exact(d.outputs) {
+                for (db, &dz) in db.iter_mut().zip(row) {
+                    *db += dz;
+                }
+            }
+            let dz = Mat::new(dz, d.batch, d.outputs);
+            let x = Mat::new(part(x, agent, d.agents), d.batch, d.inputs);
+            let dw = part_mut(&mut grads.weight, agent, d.agents);
+            matmul(dw, false, dz.t(), x);
+            if self.input_grad {
+                let w = Mat::new(part(weight, agent, d.agents), d.outputs, d.inputs);
+                let dx = part_mut(&mut grads.x, agent, d.agents);
+                matmul(dx, false, dz, w);
+            }
+        }
+        grads
+    }
+
+    fn backward_tensors<T: WithDType>(
+        self,
+        [x, weight, bias, y, dy]: [&Tensor; 5],
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let dims = Dims::new(x.shape(), weight.shape(), bias.shape())?;
+        let dy = dy.contiguous()?;
+        let (x_s, weight_s, y_s, dy_s) = (
+            x.storage_and_layout(),
+            weight.storage_and_layout(),
+            y.storage_and_layout(),
+            dy.storage_and_layout(),
+        );
+        let grads = self.backward::<T>(
+            dims,
+            on_cpu(&x_s.0, x_s.1)?,
+            on_cpu(&weight_s.0, weight_s.1)?,
+            on_cpu(&y_s.0, y_s.1)?,
+            on_cpu(&dy_s.0, dy_s.1)?,
+        );
+        let tensor = |data: Vec<T>, like: &Tensor| {
+            Tensor::from_vec(data, like.shape(), &Device::Cpu).map(Some)
+        };
+        let dx = if self.input_grad {
+            tensor(grads.x, x)?
+        } else {
+            None
+        };
+        Ok((dx, tensor(grads.weight, weight)?, tensor(grads.bias, bias)?))
+    }
+}
+
+struct Grads<T> {
+    x: Vec<T>,
+    weight: Vec<T>,
+    bias: Vec<T>,
+}
+
+/// The `i`-th of `n` equal parts.
+fn part<T>(all: &[T], i: usize, n: usize) -> &[T] {
+    let each = all.len() / n;
+    &all[i * each..(i + 1) * each]
+}
+
+fn part_mut<T>(all: &mut [T], i: usize, n: usize) -> &mut [T] {
+    let each = all.len() / n;
+    &mut all[i * each..(i + 1) * each]
+}
+
+fn on_cpu<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
+    match storage {
+        Storage::Cpu(storage) => contiguous(storage, layout),
+        _ => bail!("linear: no implementation for this device"),
+    }
+}
+
+fn contiguous<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
+        None => bail!("linear: tensors must be contiguous"),
+    }
+}
+
+impl CustomOp3 for LinearOp {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let d = Dims::new(x_layout.shape(), weight_layout.shape(), bias_layout.shape())?;
+        let y = match x {
+            CpuStorage::F32(_) => CpuStorage::F32(self.forward(
+                d,
+                contiguous(x, x_layout)?,
+                contiguous(weight, weight_layout)?,
+                contiguous(bias, bias_layout)?,
+            )),
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward(
+                d,
+                contiguous(x, x_layout)?,
+                contiguous(weight, weight_layout)?,
+                contiguous(bias, bias_layout)?,
+            )),
+            _ => bail!("linear: f32 or f64 only"),
+        };
+        Ok((y, Shape::from((d.agents, d.batch, d.outputs))))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        y: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let tensors = [x, weight, bias, y, dy];
+        match x.dtype() {
+            DType::F32 => self.backward_tensors::<f32>(tensors),
+            DType::F64 => self.backward_tensors::<f64>(tensors),
+            other => bail!("linear: {other:?} is not f32 or f64"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Optimisers: each a [`Rule`] in a file of its own, with a line in [`registry`].
+//!
+//! ```
+//! use optimiser_paradigms::optim::Spec;
+//!
+//! let spec: Spec = "rmsprop:lr=3e-4,centered=true".parse()?;
+//! assert_eq!(spec.to_string(), "rmsprop:lr=3e-4,centered=true");
+//! let rule = spec.rule()?;
+//! assert_eq!(rule.state_names(), ["v", "a"]);
+//! # Ok::<(), optimiser_paradigms::Error>(())
+//! ```
+
+pub mod adadelta;
+pub mod adagrad;
+pub mod adam;
+pub mod adamw;
+mod candle;
+mod cpu;
+pub mod momentum;
+pub mod nag;
+mod params;
+mod parts;
+mod real;
+pub mod rmsprop;
+mod rule;
+pub mod sgd;
+mod spec;
+
+pub use candle::{Optimiser, Parameter};
+pub use params::{Domain, Param, Value, Values};
+pub use real::Real;
+pub use rule::{AnyRule, Rule};
+pub use spec::Spec;
+
+/// An optimiser in the registry.
+pub struct Entry {
+    /// The name to ask for it by.
+    pub name: &'static str,
+    /// What it is, in a phrase.
+    pub summary: &'static str,
+    /// Its recurrence at the defaults.
+    pub formula: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// Its hyper-parameters, `lr` first.
+    pub params: &'static [Param],
+    /// Builds the rule from checked values; the error says which values do not go together.
+    build: fn(&Values) -> Result<Box<dyn AnyRule>, String>,
+    /// Settings that between them reach every formula it has; each has a golden trace.
+    pub variants: &'static [&'static str],
+}
+
+/// Every optimiser there is.
+pub fn registry() -> &'static [Entry] {
+    &[
+        sgd::ENTRY,
+        momentum::ENTRY,
+        nag::ENTRY,
+        rmsprop::ENTRY,
+        adagrad::ENTRY,
+        adadelta::ENTRY,
+        adam::ENTRY,
+        adamw::ENTRY,
+    ]
+}

@@ -1,0 +1,98 @@
+//! Every variant of every optimiser against traces that other libraries made (tests/fixtures/optimisers.py).
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use optimiser_paradigms::optim::{Spec, registry};
+
+struct Trace {
+    source: String,
+    setting: String,
+    rows: Vec<Vec<f64>>,
+}
+
+fn read(path: &PathBuf) -> (Vec<String>, Vec<Vec<f64>>) {
+    let text = fs::read_to_string(path).unwrap();
+    let comments = text.lines().filter_map(|line| line.strip_prefix("# "));
+    let mut rows = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .comment(Some(b'#'))
+        .from_reader(text.as_bytes());
+    let rows = rows.deserialize().collect::<Result<_, _>>().unwrap();
+    (comments.map(String::from).collect(), rows)
+}
+
+/// The weights at the start, the gradients, and the trace of each variant.
+fn fixtures() -> (Vec<f64>, Vec<Vec<f64>>, BTreeMap<String, Trace>) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/optimisers");
+    let (_, mut gradients) = read(&folder.join("gradients.csv"));
+    let start = gradients.remove(0);
+    let mut traces = BTreeMap::new();
+    for file in fs::read_dir(&folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.ends_with("gradients.csv") {
+            continue;
+        }
+        let (comments, rows) = read(&path);
+        let [variant, setting, source] = &comments[..] else {
+            panic!("{path:?} has {} comments", comments.len());
+        };
+        let variant = variant.strip_prefix("variant ").unwrap().to_string();
+        let trace = Trace {
+            source: source.clone(),
+            setting: setting.strip_prefix("setting ").unwrap().to_string(),
+            rows,
+        };
+        assert!(traces.insert(variant, trace).is_none(), "{path:?} repeats a variant");
+    }
+    (start, gradients, traces)
+}
+
+/// The largest difference of `weights` from the trace at `step`, relative to `size(weight)`.
+fn worst(
+    trace: &[Vec<f64>],
+    step: usize,
+    weights: impl Iterator<Item = f64>,
+    size: impl Fn(usize) -> f64,
+) -> f64 {
+    let difference = |(i, w): (usize, f64)| {
+        assert!(w.is_finite(), "weight {i} at step {step} is {w}");
+        (w - trace[step][i]).abs() / size(i).max(1e-3)
+    };
+    weights.enumerate().map(difference).fold(0.0, f64::max)
+}
+
+#[test]
+fn every_variant_follows_its_reference() {
+    let (start, gradients, mut traces) = fixtures();
+    assert!(gradients.len() >= 50);
+    for variant in registry().iter().flat_map(|entry| entry.variants) {
+        let trace = traces
+            .remove(*variant)
+            .unwrap_or_else(|| panic!("{variant} has no golden trace"));
+        let rule = trace.setting.parse::<Spec>().unwrap().rule().unwrap();
+        let n = start.len();
+        let mut w = start.clone();
+        let mut s: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; n]).collect();
+        let mut w32: Vec<f32> = start.iter().map(|&x| x as f32).collect();
+        let mut s32: Vec<Vec<f32>> = rule.initial().iter().map(|&x| vec![x as f32; n]).collect();
+        for (step, g) in gradients.iter().enumerate() {
+            let k = rule.scalars(step as u64 + 1);
+            let g32: Vec<f32> = g.iter().map(|&x| x as f32).collect();
+            rule.update_f64(&k, 1.0, &mut w, g, &mut s, 0..n);
+            rule.update_f32(&k, 1.0, &mut w32, &g32, &mut s32, 0..n);
+            let now = |i: usize| trace.rows[step][i].abs();
+            let error = worst(&trace.rows, step, w.iter().copied(), now);
+            assert!(
+                error < 1e-12,
+                "{variant} leaves {} by {error:e} at step {step}",
+                trace.source
+            );
+            // A weight that has come from far back to near zero carries the rounding of its way.
+            let so_far = |i: usize| trace.rows[..=step].iter().map(|r| r[i].abs()).fold(0.0, f64::max);
+            let error = worst(&trace.rows, step, w32.iter().map(|&x| x.into()), so_far);
+            assert!(error < 1e-5, "{variant} in f32 is off by {error:e} at step {step}");
+        }
+    }
+    let unused: Vec<&String> = traces.keys().collect();
+    assert!(unused.is_empty(), "traces of no variant: {unused:?}");
+}

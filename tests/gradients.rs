@@ -1,0 +1,69 @@
+//! Every operation with a backward of its own, against finite differences in f64.
+
+use candle_core::{DType, Device, Tensor, Var};
+use optimiser_paradigms::nn::Mlp;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// Checks the gradient of `loss` (summed) for every number in `vars`.
+fn check(vars: &[Var], loss: impl Fn() -> Tensor) {
+    let grads = loss().backward().unwrap();
+    let value = || loss().sum_all().unwrap().to_scalar::<f64>().unwrap();
+    for (which, var) in vars.iter().enumerate() {
+        let grad = grads.get(var).expect("a gradient");
+        assert_eq!(grad.dims(), var.dims());
+        let grad: Vec<f64> = grad.flatten_all().unwrap().to_vec1().unwrap();
+        let start: Vec<f64> = var.flatten_all().unwrap().to_vec1().unwrap();
+        assert!(grad.iter().any(|g| *g != 0.0), "var {which} has no gradient at all");
+        for i in 0..start.len() {
+            let h = 1e-6;
+            let at = |x: f64| {
+                let mut moved = start.clone();
+                moved[i] = x;
+                var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu).unwrap()).unwrap();
+                value()
+            };
+            let numeric = (at(start[i] + h) - at(start[i] - h)) / (2.0 * h);
+            at(start[i]);
+            assert!(
+                (grad[i] - numeric).abs() < 1e-7 * (1.0 + numeric.abs()),
+                "var {which} [{i}]: {} against {numeric}",
+                grad[i]
+            );
+        }
+    }
+}
+
+fn streams(agents: u64) -> Vec<ChaCha8Rng> {
+    (0..agents).map(ChaCha8Rng::seed_from_u64).collect()
+}
+
+#[test]
+fn mlp() {
+    let net = Mlp::new(&[3, 6, 5, 2], &mut streams(2), DType::F64, &Device::Cpu).unwrap();
+    let x: Vec<f64> = (0..2 * 4 * 3).map(|i| (i as f64 * 0.7).sin()).collect();
+    let x = Tensor::from_vec(x, (2, 4, 3), &Device::Cpu).unwrap();
+    let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
+    // A square on top makes the incoming gradient differ from element to element.
+    check(&vars, || net.forward(&x).unwrap().sqr().unwrap());
+}
+
+#[test]
+fn mlp_is_what_candle_computes_op_by_op() {
+    let net = Mlp::new(&[3, 6, 2], &mut streams(2), DType::F64, &Device::Cpu).unwrap();
+    let x = Tensor::randn(0.0, 1.0, (2, 4, 3), &Device::Cpu).unwrap();
+    let mut expected = x.clone();
+    let parameters = net.parameters();
+    for (i, layer) in parameters.chunks(2).enumerate() {
+        let weight = layer[0].var.transpose(1, 2).unwrap();
+        let bias = layer[1].var.unsqueeze(1).unwrap();
+        expected = expected.matmul(&weight).unwrap().broadcast_add(&bias).unwrap();
+        if i == 0 {
+            expected = expected.relu().unwrap();
+        }
+    }
+    for y in [net.forward(&x).unwrap(), net.infer(&x).unwrap()] {
+        let difference = (y - &expected).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(difference.to_scalar::<f64>().unwrap() < 1e-14);
+    }
+}
