@@ -19,3 +19,13 @@ fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
         .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
     (similarity(best) > 0.7).then_some(best)
 }
+
+/// A second line for serde's "unknown field `x`, expected one of `a`, `b`": the nearest of them.
+pub fn for_unknown_field(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let (Some(unknown), true) = (quoted.next(), message.starts_with("unknown")) else {
+        return String::new();
+    };
+    let names: Vec<&str> = quoted.collect();
+    nearest(unknown, &names).map_or(String::new(), |n| format!("did you mean `{n}`?\n"))
+}

@@ -1,7 +1,10 @@
 //! Every operation with a backward of its own, against finite differences in f64.
 
 use candle_core::{DType, Device, Tensor, Var};
-use optimiser_paradigms::nn::Mlp;
+use optimiser_paradigms::{
+    agent::{self, Loss},
+    nn::Mlp,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -65,5 +68,21 @@ fn mlp_is_what_candle_computes_op_by_op() {
     for y in [net.forward(&x).unwrap(), net.infer(&x).unwrap()] {
         let difference = (y - &expected).unwrap().abs().unwrap().max_all().unwrap();
         assert!(difference.to_scalar::<f64>().unwrap() < 1e-14);
+    }
+}
+
+#[test]
+fn td_loss() {
+    let actions = Tensor::new(&[[0u32, 2, 1], [1, 1, 0]], &Device::Cpu).unwrap();
+    // Differences on both sides of 1 and -1, where Huber's loss changes its form.
+    let targets = Tensor::new(&[[0.1, 3.0, -2.5], [0.4, -0.3, 2.0]], &Device::Cpu).unwrap();
+    let q: Vec<f64> = (0..18).map(|i| (i as f64 * 1.3).cos()).collect();
+    let q = Var::from_vec(q, (2, 3, 3), &Device::Cpu).unwrap();
+    for loss in [Loss::Mse, Loss::Huber] {
+        let weighted = || {
+            let each = agent::td_loss(q.as_tensor(), &actions, &targets, loss).unwrap();
+            (each * Tensor::new(&[1.0, 3.0], &Device::Cpu).unwrap()).unwrap()
+        };
+        check(std::slice::from_ref(&q), weighted);
     }
 }

@@ -1,2 +1,60 @@
-//! rl
-fn main() {}
+//! Trains a DQN agent with an optimiser of your choice.
+
+use std::process::ExitCode;
+
+use optimiser_paradigms::{
+    Result,
+    cli::{self, Machine, RlArgs},
+    figures,
+    train::{self, Config, Finished, Opened, RunFolder},
+};
+
+// With the system's allocator, half of an update is spent on page faults for its tensors.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::one_thread_a_product();
+    let args = RlArgs::from_env();
+    cli::exit(rl(&args))
+}
+
+fn rl(args: &RlArgs) -> Result<()> {
+    if args.list {
+        print!("{}", cli::list(train::Preset::Cleanrl)?);
+        return Ok(());
+    }
+    let config = args.config()?;
+    let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
+    let path = args.out.clone().unwrap_or_else(|| train::default_folder(&config));
+    let say = |text: String| {
+        if !args.quiet {
+            print!("{text}");
+        }
+    };
+    match RunFolder::open(&path, &config, args.force)? {
+        Opened::Finished(run) => {
+            say(cli::summary(&run, Machine::read(&run.path).as_ref(), threshold));
+            say(format!(
+                "\nThis run was finished earlier and is left as it is. --force runs it again, --seed {} runs another.\n",
+                config.run.seed + 1
+            ));
+        }
+        Opened::Fresh(folder) => {
+            let (run, machine) = train(&config, folder, args.quiet)?;
+            figures::learning_curve(&path.join("learning_curve.png"), &config, &run, threshold)?;
+            say(cli::summary(&run, Some(&machine), threshold));
+        }
+    }
+    Ok(())
+}
+
+fn train(config: &Config, mut folder: RunFolder, quiet: bool) -> Result<(Finished, Machine)> {
+    let mut progress = cli::quiet_or(quiet, config.run.steps);
+    let result = train::run(config, &mut (&mut folder, &mut progress));
+    progress.finish();
+    let outcome = result?;
+    let machine = Machine::here(outcome.steps, progress.seconds());
+    machine.write(folder.path())?;
+    Ok((folder.finish(outcome)?, machine))
+}

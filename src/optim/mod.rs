@@ -23,6 +23,7 @@ mod parts;
 mod real;
 pub mod rmsprop;
 mod rule;
+mod serial;
 pub mod sgd;
 mod spec;
 

@@ -1,0 +1,191 @@
+//! Acrobot: swing a two-link pendulum up by the joint between its links.
+
+use std::array;
+use std::f64::consts::{FRAC_PI_2, PI};
+
+use crate::state::{self, Variable};
+use crate::{Draws, Entry, Environment, Error, Space, Spec, Step};
+
+const GRAVITY: f64 = 9.8;
+const LENGTH_1: f64 = 1.0;
+const CENTRE_1: f64 = 0.5;
+const CENTRE_2: f64 = 0.5;
+const MASS_1: f64 = 1.0;
+const MASS_2: f64 = 1.0;
+const INERTIA: f64 = 1.0;
+const TORQUE: f64 = 1.0;
+const DT: f64 = 0.2;
+const MAX_SPEED_1: f64 = 4.0 * PI;
+const MAX_SPEED_2: f64 = 9.0 * PI;
+const START: f64 = 0.1;
+const GOAL: f64 = 1.0;
+
+const STATE: [Variable; 4] = [
+    ("theta1", -PI, PI),
+    ("theta2", -PI, PI),
+    ("theta1_dot", -MAX_SPEED_1, MAX_SPEED_1),
+    ("theta2_dot", -MAX_SPEED_2, MAX_SPEED_2),
+];
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "acrobot",
+    id: "Acrobot-v1",
+    summary: "swing up a two-link pendulum; 6 observations, 3 actions, 500 steps",
+    native: true,
+    make: || Box::new(Acrobot::new()),
+};
+
+/// Acrobot as in Gymnasium's `Acrobot-v1`.
+///
+/// **State**: the angle `theta1` of the first link from hanging down, the angle
+/// `theta2` of the second relative to the first, and their velocities, in f64.
+///
+/// **Observation**: cos theta1, sin theta1, cos theta2, sin theta2 and the two
+/// velocities, in f32.
+///
+/// **Actions**: torque -1, 0 or +1 N m on the joint between the links.
+///
+/// **Dynamics**: both links have length 1, mass 1, their centre at 0.5 and moment
+/// of inertia 1; g = 9.8; torque u. With t1, t2 for the angles and w1, w2 for the
+/// velocities:
+///
+/// ```text
+/// d1   = m1 c1^2 + m2 (l1^2 + c2^2 + 2 l1 c2 cos t2) + I + I
+/// d2   = m2 (c2^2 + l1 c2 cos t2) + I
+/// phi2 = m2 c2 g cos(t1 + t2 - pi/2)
+/// phi1 = -m2 l1 c2 w2^2 sin t2 - 2 m2 l1 c2 w2 w1 sin t2
+///        + (m1 c1 + m2 l1) g cos(t1 - pi/2) + phi2
+/// w2'  = (u + d2/d1 phi1 - m2 l1 c2 w1^2 sin t2 - phi2) / (m2 c2^2 + I - d2^2/d1)
+/// w1'  = -(d2 w2' + phi1) / d1
+/// ```
+///
+/// (the book's equations, not those of the NIPS paper), one Runge-Kutta step of
+/// fourth order over 0.2 s; then the angles are wrapped into \[-pi, pi\] and the
+/// velocities clipped to 4 pi and 9 pi.
+///
+/// **Reward**: -1 on every step, 0 on the one that reaches the goal.
+///
+/// **Start**: each of the four uniform in \[-0.1, 0.1), rounded to f32.
+///
+/// **End**: terminates when the free end is above the line one link's length
+/// over the fixed one, -cos t1 - cos(t1 + t2) > 1; limit 500 steps. Solved at a
+/// mean return of -100.
+///
+/// **Source**: Sutton, "Generalization in reinforcement learning: successful
+/// examples using sparse coarse coding" (1996), with the equations of Sutton and
+/// Barto's book; numbers and order of operations of Gymnasium 1.4.0.
+pub struct Acrobot {
+    spec: Spec,
+    state: [f64; 4],
+}
+
+impl Acrobot {
+    /// An acrobot hanging still; reset it to start an episode.
+    pub fn new() -> Self {
+        let (fast1, fast2) = (MAX_SPEED_1 as f32, MAX_SPEED_2 as f32);
+        Self {
+            spec: Spec {
+                name: ENTRY.name.to_owned(),
+                id: ENTRY.id.to_owned(),
+                observation: Space::symmetric(&[1.0, 1.0, 1.0, 1.0, fast1, fast2]),
+                actions: 3,
+                max_steps: Some(500),
+                reward_threshold: Some(-100.0),
+            },
+            state: [0.0; 4],
+        }
+    }
+
+    fn observe(&self, observation: &mut [f32]) {
+        let [theta1, theta2, dot1, dot2] = self.state;
+        let ((sin1, cos1), (sin2, cos2)) = (theta1.sin_cos(), theta2.sin_cos());
+        observation
+            .copy_from_slice(&[cos1, sin1, cos2, sin2, dot1, dot2].map(|value| value as f32));
+    }
+}
+
+impl Default for Acrobot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Environment for Acrobot {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
+        // Gymnasium keeps the start state, and only that one, in f32.
+        self.state = STATE.map(|(name, ..)| f64::from(draws.uniform(name, -START, START) as f32));
+        self.observe(observation);
+    }
+
+    fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
+        debug_assert!(action < self.spec.actions);
+        let torque = (action as f64 - 1.0) * TORQUE;
+        let [theta1, theta2, dot1, dot2] = runge_kutta(self.state, torque);
+        let (theta1, theta2) = (wrap(theta1), wrap(theta2));
+        self.state = [
+            theta1,
+            theta2,
+            dot1.clamp(-MAX_SPEED_1, MAX_SPEED_1),
+            dot2.clamp(-MAX_SPEED_2, MAX_SPEED_2),
+        ];
+        self.observe(observation);
+        let terminated = -theta1.cos() - (theta2 + theta1).cos() > GOAL;
+        Step {
+            reward: if terminated { 0.0 } else { -1.0 },
+            terminated,
+            truncated: false,
+        }
+    }
+
+    fn save(&self) -> Result<Vec<f64>, Error> {
+        Ok(self.state.to_vec())
+    }
+
+    fn load(&mut self, state: &[f64]) -> Result<(), Error> {
+        self.state = state::read(ENTRY.name, &STATE, state)?;
+        Ok(())
+    }
+}
+
+fn runge_kutta(start: [f64; 4], torque: f64) -> [f64; 4] {
+    let ahead = |k: [f64; 4], dt: f64| array::from_fn(|i| start[i] + dt * k[i]);
+    let k1 = derivative(start, torque);
+    let k2 = derivative(ahead(k1, DT / 2.0), torque);
+    let k3 = derivative(ahead(k2, DT / 2.0), torque);
+    let k4 = derivative(ahead(k3, DT), torque);
+    array::from_fn(|i| start[i] + DT / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]))
+}
+
+fn derivative([theta1, theta2, dot1, dot2]: [f64; 4], torque: f64) -> [f64; 4] {
+    const COUPLING: f64 = MASS_2 * LENGTH_1 * CENTRE_2;
+    let (sin2, cos2) = theta2.sin_cos();
+    let d1 = MASS_1 * (CENTRE_1 * CENTRE_1)
+        + MASS_2 * (LENGTH_1 * LENGTH_1 + CENTRE_2 * CENTRE_2 + 2.0 * LENGTH_1 * CENTRE_2 * cos2)
+        + INERTIA
+        + INERTIA;
+    let d2 = MASS_2 * (CENTRE_2 * CENTRE_2 + LENGTH_1 * CENTRE_2 * cos2) + INERTIA;
+    let phi2 = MASS_2 * CENTRE_2 * GRAVITY * (theta1 + theta2 - FRAC_PI_2).cos();
+    let phi1 = -COUPLING * (dot2 * dot2) * sin2 - 2.0 * COUPLING * dot2 * dot1 * sin2
+        + (MASS_1 * CENTRE_1 + MASS_2 * LENGTH_1) * GRAVITY * (theta1 - FRAC_PI_2).cos()
+        + phi2;
+    let acc2 = (torque + d2 / d1 * phi1 - COUPLING * (dot1 * dot1) * sin2 - phi2)
+        / (MASS_2 * (CENTRE_2 * CENTRE_2) + INERTIA - d2 * d2 / d1);
+    let acc1 = -(d2 * acc2 + phi1) / d1;
+    [dot1, dot2, acc1, acc2]
+}
+
+/// Brings an angle back into \[-pi, pi\] by whole turns. The loops are short:
+/// speeds are clipped, so no step turns far.
+fn wrap(mut angle: f64) -> f64 {
+    while angle > PI {
+        angle -= 2.0 * PI;
+    }
+    while angle < -PI {
+        angle += 2.0 * PI;
+    }
+    angle
+}

@@ -1,0 +1,123 @@
+//! Mountain car: rock an underpowered car out of a valley.
+
+use crate::state::{self, Variable};
+use crate::{Draws, Entry, Environment, Error, Space, Spec, Step};
+
+const LEFT: f64 = -1.2;
+const RIGHT: f64 = 0.6;
+const GOAL: f64 = 0.5;
+const MAX_SPEED: f64 = 0.07;
+const FORCE: f64 = 0.001;
+const GRAVITY: f64 = 0.0025;
+const START: (f64, f64) = (-0.6, -0.4);
+
+const STATE: [Variable; 2] = [
+    ("position", LEFT, RIGHT),
+    ("velocity", -MAX_SPEED, MAX_SPEED),
+];
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "mountain_car",
+    id: "MountainCar-v0",
+    summary: "rock a car out of a valley; 2 observations, 3 actions, 200 steps",
+    native: true,
+    make: || Box::new(MountainCar::new()),
+};
+
+/// Mountain car as in Gymnasium's `MountainCar-v0`.
+///
+/// **State**: `position` in \[-1.2, 0.6\] and `velocity` in \[-0.07, 0.07\], in f64.
+///
+/// **Observation**: the state in f32.
+///
+/// **Actions**: 0 drives left, 1 idles, 2 drives right.
+///
+/// **Dynamics**: the ground is sin(3 position), so that
+///
+/// ```text
+/// velocity += 0.001 (action - 1) - 0.0025 cos(3 position)     then clipped
+/// position += velocity                                        then clipped
+/// ```
+///
+/// and a car that runs into the left end stops there.
+///
+/// **Reward**: -1 on every step, the one that reaches the goal included.
+///
+/// **Start**: position uniform in \[-0.6, -0.4), at rest.
+///
+/// **End**: terminates when position >= 0.5 with velocity >= 0; limit 200 steps.
+/// Solved at a mean return of -110.
+///
+/// **Source**: Moore, "Efficient memory-based learning for robot control" (1990);
+/// numbers and order of operations of Gymnasium 1.4.0.
+pub struct MountainCar {
+    spec: Spec,
+    position: f64,
+    velocity: f64,
+}
+
+impl MountainCar {
+    /// A car at rest; reset it to start an episode.
+    pub fn new() -> Self {
+        Self {
+            spec: Spec {
+                name: ENTRY.name.to_owned(),
+                id: ENTRY.id.to_owned(),
+                observation: Space::vector(STATE.map(|(_, low, high)| (low as f32, high as f32))),
+                actions: 3,
+                max_steps: Some(200),
+                reward_threshold: Some(-110.0),
+            },
+            position: START.0,
+            velocity: 0.0,
+        }
+    }
+
+    fn observe(&self, observation: &mut [f32]) {
+        observation.copy_from_slice(&[self.position as f32, self.velocity as f32]);
+    }
+}
+
+impl Default for MountainCar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Environment for MountainCar {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
+        self.position = draws.uniform("position", START.0, START.1);
+        self.velocity = 0.0;
+        self.observe(observation);
+    }
+
+    fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
+        debug_assert!(action < self.spec.actions);
+        let drive = (action as f64 - 1.0) * FORCE;
+        let slope = (3.0 * self.position).cos() * -GRAVITY;
+        self.velocity = (self.velocity + (drive + slope)).clamp(-MAX_SPEED, MAX_SPEED);
+        self.position = (self.position + self.velocity).clamp(LEFT, RIGHT);
+        if self.position == LEFT && self.velocity < 0.0 {
+            self.velocity = 0.0;
+        }
+        self.observe(observation);
+        Step {
+            reward: -1.0,
+            terminated: self.position >= GOAL && self.velocity >= 0.0,
+            truncated: false,
+        }
+    }
+
+    fn save(&self) -> Result<Vec<f64>, Error> {
+        Ok(vec![self.position, self.velocity])
+    }
+
+    fn load(&mut self, state: &[f64]) -> Result<(), Error> {
+        [self.position, self.velocity] = state::read(ENTRY.name, &STATE, state)?;
+        Ok(())
+    }
+}

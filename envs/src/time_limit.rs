@@ -1,0 +1,136 @@
+use crate::{Draws, Environment, Error, Spec, Step};
+
+/// Where an episode is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    Unstarted,
+    Running,
+    Ended,
+}
+
+const PHASES: [Phase; 3] = [Phase::Unstarted, Phase::Running, Phase::Ended];
+
+/// An environment with its time limit, and with every mistake of the caller
+/// answered by an error.
+///
+/// As in Gymnasium, the step that reaches the limit is `truncated` even if it
+/// `terminated` too; a learner that stops its bootstrap on `terminated` alone is
+/// right either way.
+pub struct TimeLimit {
+    inner: Box<dyn Environment>,
+    // Copies of what the spec says, to spare every step a call through the box.
+    actions: usize,
+    limit: u32,
+    elapsed: u32,
+    phase: Phase,
+}
+
+impl TimeLimit {
+    /// Limits `inner` to its `spec().max_steps`.
+    pub fn new(inner: Box<dyn Environment>) -> Self {
+        let spec = inner.spec();
+        Self {
+            actions: spec.actions,
+            limit: spec.max_steps.unwrap_or(u32::MAX),
+            elapsed: 0,
+            phase: Phase::Unstarted,
+            inner,
+        }
+    }
+
+    /// What the environment is.
+    pub fn spec(&self) -> &Spec {
+        self.inner.spec()
+    }
+
+    /// How many steps this episode has had.
+    pub fn elapsed(&self) -> u32 {
+        self.elapsed
+    }
+
+    /// Starts an episode. Panics if `observation` is not of
+    /// `spec().observation.len()`.
+    pub fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
+        self.inner.reset(draws, observation);
+        self.elapsed = 0;
+        self.phase = Phase::Running;
+    }
+
+    /// Takes one step, allocating nothing. Panics if `observation` is not of
+    /// `spec().observation.len()`.
+    pub fn step(
+        &mut self,
+        action: usize,
+        draws: &mut dyn Draws,
+        observation: &mut [f32],
+    ) -> Result<Step, Error> {
+        if action >= self.actions || self.phase != Phase::Running {
+            return Err(self.refusal(action));
+        }
+        let mut step = self.inner.step(action, draws, observation);
+        // Without a limit the count may stick at its greatest value: it then
+        // informs, and nothing depends on it.
+        self.elapsed = self.elapsed.saturating_add(1);
+        step.truncated |= self.limit != u32::MAX && self.elapsed >= self.limit;
+        if step.terminated || step.truncated {
+            self.phase = Phase::Ended;
+        }
+        Ok(step)
+    }
+
+    /// The environment's state, then the steps taken and the phase (0 before the
+    /// first reset, 1 running, 2 ended).
+    pub fn save(&self) -> Result<Vec<f64>, Error> {
+        let mut state = self.inner.save()?;
+        state.push(f64::from(self.elapsed));
+        state.push(f64::from(self.phase as u8));
+        Ok(state)
+    }
+
+    /// Puts back what [`save`](Self::save) gave. On an error nothing has changed.
+    pub fn load(&mut self, state: &[f64]) -> Result<(), Error> {
+        let Some((inner, &[elapsed, phase])) = state.split_last_chunk::<2>() else {
+            return Err(self.not_a_state(format!("{} numbers", state.len())));
+        };
+        let Some(phase) = PHASES.into_iter().find(|&p| f64::from(p as u8) == phase) else {
+            return Err(self.not_a_state(format!("phase = {phase}")));
+        };
+        let steps = elapsed as u32;
+        let beyond = phase == Phase::Running && steps >= self.limit && self.limit != u32::MAX;
+        if f64::from(steps) != elapsed || beyond {
+            return Err(self.not_a_state(format!("steps = {elapsed}")));
+        }
+        self.inner.load(inner)?;
+        (self.elapsed, self.phase) = (steps, phase);
+        Ok(())
+    }
+
+    #[cold]
+    fn refusal(&self, action: usize) -> Error {
+        let name = self.spec().name.clone();
+        match self.phase {
+            Phase::Unstarted => Error::NotReset { name },
+            Phase::Ended => Error::Ended { name },
+            Phase::Running => Error::Action {
+                name,
+                action,
+                actions: self.actions,
+            },
+        }
+    }
+
+    fn not_a_state(&self, found: String) -> Error {
+        let running = match self.spec().max_steps {
+            Some(limit) => format!(", below {limit} while running,"),
+            None => String::new(),
+        };
+        Error::State {
+            name: self.spec().name.clone(),
+            expected: format!(
+                "the environment's own, then the steps taken (a whole number{running}) \
+                 and the phase (0 before the first reset, 1 running, 2 ended)"
+            ),
+            found,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The hyper-parameters of a DQN agent, and the presets they start from.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Result,
+    settings::{check, settings},
+};
+
+/// How a value's distance from its target counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Loss {
+    /// The square of the difference.
+    Mse,
+    /// Half the square up to 1, linear beyond (PyTorch's `SmoothL1Loss`).
+    Huber,
+}
+
+/// The sizes of the hidden layers, written `120,84`; `linear` for none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden(pub Vec<usize>);
+
+impl FromStr for Hidden {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "linear" {
+            return Ok(Self(Vec::new()));
+        }
+        let size = |s: &str| s.trim().parse().ok();
+        let sizes: Option<Vec<usize>> = text.split(',').map(size).collect();
+        let wrong = "allowed: sizes separated by commas, such as 120,84, or `linear`";
+        sizes.map(Self).ok_or_else(|| wrong.into())
+    }
+}
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<String> = self.0.iter().map(usize::to_string).collect();
+        f.write_str(&sizes.join(","))
+    }
+}
+
+settings! {
+    /// The hyper-parameters of a DQN agent, under CleanRL's names.
+    DqnConfig, set by DqnOverrides {
+        /// Hidden layer sizes, such as 120,84; `linear` for none
+        hidden: Hidden,
+        /// Discount of a reward one step later
+        gamma: f64,
+        /// Transitions the replay buffer holds
+        buffer_size: usize,
+        /// Transitions in a batch
+        batch_size: usize,
+        /// Environment steps before the first update
+        learning_starts: u64,
+        /// Environment steps from update to update
+        train_frequency: u64,
+        /// Gradient steps an update
+        gradient_steps: u32,
+        /// Environment steps between updates of the target network
+        target_network_frequency: u64,
+        /// Share of the online network that the target network takes over: 1 copies it
+        tau: f64,
+        /// Probability of a random action at the start
+        start_e: f64,
+        /// Probability of a random action at the end
+        end_e: f64,
+        /// Share of the run over which that probability falls
+        exploration_fraction: f64,
+        /// The loss of a value against its target
+        #[arg(value_enum)]
+        loss: Loss,
+        /// Double DQN: the online network chooses the next action, the target network values it
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        double: bool,
+        /// Longer gradients are scaled down to this norm; 0 leaves them
+        max_grad_norm: f64,
+        /// A loss above this, or NaN, ends the run as diverged
+        max_loss: f64,
+    }
+}
+
+impl DqnConfig {
+    /// CleanRL's `dqn.py` for classic control: Adam at lr 2.5e-4 is its optimiser.
+    pub fn cleanrl() -> Self {
+        Self {
+            hidden: Hidden(vec![120, 84]),
+            gamma: 0.99,
+            buffer_size: 10_000,
+            batch_size: 128,
+            learning_starts: 10_000,
+            train_frequency: 10,
+            gradient_steps: 1,
+            target_network_frequency: 500,
+            tau: 1.0,
+            start_e: 1.0,
+            end_e: 0.05,
+            exploration_fraction: 0.5,
+            loss: Loss::Mse,
+            double: false,
+            max_grad_norm: 0.0,
+            max_loss: 1e9,
+        }
+    }
+
+    /// An error that names the first value out of range.
+    pub fn validate(&self) -> Result<()> {
+        let fraction = |key, x: f64| check(key, x, (0.0..=1.0).contains(&x), "0 <= x <= 1");
+        let count = |key, x: u64, most: u64| {
+            let allowed = format!("1 <= x <= {most}");
+            check(key, x, (1..=most).contains(&x), &allowed)
+        };
+        for &size in &self.hidden.0 {
+            count("hidden", size as u64, 1 << 16)?;
+        }
+        let layers = self.hidden.0.len();
+        check("hidden", &self.hidden, layers <= 16, "at most 16 layers")?;
+        fraction("gamma", self.gamma)?;
+        count("buffer_size", self.buffer_size as u64, 1 << 30)?;
+        count("batch_size", self.batch_size as u64, 1 << 20)?;
+        count("train_frequency", self.train_frequency, u64::MAX)?;
+        count("gradient_steps", self.gradient_steps.into(), 1 << 20)?;
+        count("target_network_frequency", self.target_network_frequency, u64::MAX)?;
+        let tau = self.tau;
+        check("tau", tau, tau > 0.0 && tau <= 1.0, "0 < x <= 1")?;
+        fraction("start_e", self.start_e)?;
+        fraction("end_e", self.end_e)?;
+        fraction("exploration_fraction", self.exploration_fraction)?;
+        let norm = self.max_grad_norm;
+        let allowed = "0 (no clipping) or a finite number above it";
+        check("max_grad_norm", norm, norm.is_finite() && norm >= 0.0, allowed)?;
+        let most = self.max_loss;
+        check("max_loss", most, most.is_finite() && most > 0.0, "a finite number above 0")
+    }
+
+    /// `max_grad_norm`, if gradients are to be clipped.
+    pub fn clip(&self) -> Option<f64> {
+        (self.max_grad_norm > 0.0).then_some(self.max_grad_norm)
+    }
+}

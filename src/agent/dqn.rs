@@ -1,0 +1,163 @@
+//! Q-learning with a target network (Mnih et al. 2015), for a cohort of agents in lock-step.
+
+use candle_core::{DType, Device, Tensor};
+use rand::Rng;
+
+use super::{Batch, DqnConfig, greedy, td_loss};
+use crate::{
+    Result,
+    nn::Mlp,
+    optim::{Optimiser, Spec},
+};
+
+/// A cohort of agents: their value networks, target networks and optimiser.
+pub struct Dqn {
+    config: DqnConfig,
+    agents: usize,
+    obs_len: usize,
+    actions: usize,
+    online: Mlp,
+    target: Mlp,
+    optimiser: Optimiser,
+    device: Device,
+}
+
+/// What one gradient step saw, agent by agent.
+pub struct Learned {
+    /// The loss of the batch.
+    pub loss: Vec<f64>,
+    /// Whether that is above `max_loss`, or no number.
+    pub diverged: Vec<bool>,
+    /// More about the batch, if asked for or if an agent diverged.
+    pub details: Option<Details>,
+}
+
+/// What is only worth computing when it is recorded.
+pub struct Details {
+    /// The mean value of the batch's actions, before the step.
+    pub mean_q: Vec<f64>,
+    /// The norm of the gradient, before clipping.
+    pub grad_norm: Vec<f64>,
+}
+
+impl Dqn {
+    /// One agent for each of `init`, the streams that their initial weights are drawn from.
+    pub fn new(
+        config: &DqnConfig,
+        spec: &Spec,
+        obs_len: usize,
+        actions: usize,
+        init: &mut [impl Rng],
+    ) -> Result<Self> {
+        let device = Device::Cpu;
+        let agents = init.len();
+        let sizes: Vec<usize> = [obs_len]
+            .into_iter()
+            .chain(config.hidden.0.iter().copied())
+            .chain([actions])
+            .collect();
+        let online = Mlp::new(&sizes, init, DType::F32, &device)?;
+        Ok(Self {
+            config: config.clone(),
+            agents,
+            obs_len,
+            actions,
+            target: online.detached()?,
+            optimiser: Optimiser::new(spec, online.parameters(), agents)?,
+            online,
+            device,
+        })
+    }
+
+    /// Bytes of optimiser state for each weight.
+    pub fn optimiser_bytes_per_parameter(&self) -> f64 {
+        self.optimiser.bytes_per_parameter()
+    }
+
+    /// The action values `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
+    pub fn values(&self, obs: &[f32]) -> Result<Vec<f32>> {
+        let q = self.online.infer(&self.tensor(obs)?)?;
+        Ok(q.flatten_all()?.to_vec1()?)
+    }
+
+    /// The greedy actions for the observations `[agents, n, obs_len]`.
+    pub fn act(&self, obs: &[f32]) -> Result<Vec<usize>> {
+        let values = self.values(obs)?;
+        Ok(values.chunks_exact(self.actions).map(greedy).collect())
+    }
+
+    /// One gradient step on `batch`.
+    pub fn learn(&mut self, batch: &Batch, details: bool) -> Result<Learned> {
+        let targets = self.targets(batch)?;
+        let size = (self.agents, batch.actions.len() / self.agents);
+        let actions = Tensor::from_slice(&batch.actions, size, &self.device)?;
+        let targets = Tensor::from_vec(targets, size, &self.device)?;
+        let q = self.online.forward(&self.tensor(&batch.obs)?)?;
+        let loss = td_loss(&q, &actions, &targets, self.config.loss)?;
+        let grads = loss.backward()?;
+        let loss: Vec<f64> = loss.to_dtype(DType::F64)?.to_vec1()?;
+        // Not `loss > max_loss`: NaN must count as diverged.
+        let sound = |loss: &f64| *loss <= self.config.max_loss;
+        let diverged: Vec<bool> = loss.iter().map(|loss| !sound(loss)).collect();
+        let details = if details || diverged.contains(&true) {
+            let chosen = q.gather(&actions.unsqueeze(2)?, 2)?.squeeze(2)?;
+            Some(Details {
+                mean_q: chosen.to_dtype(DType::F64)?.mean(1)?.to_vec1()?,
+                grad_norm: self.optimiser.grad_norms(&grads)?,
+            })
+        } else {
+            None
+        };
+        self.optimiser.step(&grads, self.config.clip())?;
+        Ok(Learned {
+            loss,
+            diverged,
+            details,
+        })
+    }
+
+    /// Moves the target network by `tau` towards the online one.
+    pub fn update_target(&mut self) -> Result<()> {
+        let tau = self.config.tau;
+        let pairs = self.target.parameters().into_iter();
+        for (target, online) in pairs.zip(self.online.parameters()) {
+            if tau == 1.0 {
+                target.var.set(online.var.as_tensor())?;
+            } else {
+                let moved = ((online.var.as_tensor() * tau)? + (target.var.as_tensor() * (1.0 - tau))?)?;
+                target.var.set(&moved)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The batch's targets: the reward, and unless the episode terminated the discounted value of
+    /// what came next. A truncated episode would have gone on, so its value counts.
+    fn targets(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let next = self.tensor(&batch.next_obs)?;
+        let values = |net: &Mlp| -> Result<Vec<f32>> { Ok(net.infer(&next)?.flatten_all()?.to_vec1()?) };
+        let target = values(&self.target)?;
+        let chooser = if self.config.double {
+            Some(values(&self.online)?)
+        } else {
+            None
+        };
+        let chooser = chooser.as_ref().unwrap_or(&target);
+        let gamma = self.config.gamma as f32;
+        let rows = target.chunks_exact(self.actions).zip(chooser.chunks_exact(self.actions));
+        let ends = batch.rewards.iter().zip(&batch.terminated);
+        let one = |((target, chooser), (reward, terminated)): ((&[f32], &[f32]), (&f32, &bool))| {
+            if *terminated {
+                *reward
+            } else {
+                reward + gamma * target[greedy(chooser)]
+            }
+        };
+        Ok(rows.zip(ends).map(one).collect())
+    }
+
+    fn tensor(&self, obs: &[f32]) -> Result<Tensor> {
+        let n = obs.len() / (self.agents * self.obs_len);
+        Ok(Tensor::from_slice(obs, (self.agents, n, self.obs_len), &self.device)?)
+    }
+}

@@ -1,0 +1,151 @@
+//! The loss of the values against their targets, as one operation with its own backward.
+
+use candle_core::{
+    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Storage, Tensor, WithDType, bail,
+};
+
+use super::Loss;
+
+/// Each agent's mean loss, `[agents]`, of `q[agent, i, actions[agent, i]]` against `targets[agent, i]`.
+///
+/// `q` is `[agents, batch, actions]`, `actions` (u32) and `targets` (of `q`'s
+/// type) are `[agents, batch]`. Only `q` gets a gradient.
+pub fn td_loss(q: &Tensor, actions: &Tensor, targets: &Tensor, loss: Loss) -> Result<Tensor> {
+    q.contiguous()?.apply_op3(actions, targets, TdLoss(loss))
+}
+
+struct TdLoss(Loss);
+
+impl Loss {
+    /// The loss of the difference `d` and its derivative.
+    #[inline]
+    fn of<T: WithDType>(self, d: T) -> (T, T) {
+        let (half, one) = (T::from_f64(0.5), T::from_f64(1.0));
+        match self {
+            Loss::Mse => (d * d, d + d),
+            Loss::Huber if d > one => (d - half, one),
+            Loss::Huber if d < T::from_f64(-1.0) => (T::from_f64(0.0) - d - half, T::from_f64(-1.0)),
+            Loss::Huber => (half * d * d, d),
+        }
+    }
+}
+
+fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
+        None => bail!("td-loss: tensors must be contiguous"),
+    }
+}
+
+fn dims(q: &Shape, actions: &Shape, targets: &Shape) -> Result<(usize, usize, usize)> {
+    let (agents, batch, n) = q.dims3()?;
+    if actions.dims() != [agents, batch] || targets.dims() != [agents, batch] {
+        bail!("td-loss: values {q:?}, actions {actions:?} and targets {targets:?} do not fit");
+    }
+    Ok((agents, batch, n))
+}
+
+impl TdLoss {
+    fn forward<T: WithDType>(
+        &self,
+        (agents, batch, n): (usize, usize, usize),
+        q: &[T],
+        actions: &[u32],
+        targets: &[T],
+    ) -> Vec<T> {
+        let mean = T::from_f64(1.0 / batch as f64);
+        let of = |i: usize| self.0.of(q[i * n + actions[i] as usize] - targets[i]).0;
+        let agent = |a: usize| {
+            let rows = a * batch..(a + 1) * batch;
+            rows.map(of).fold(T::from_f64(0.0), |sum, x| sum + x) * mean
+        };
+        (0..agents).map(agent).collect()
+    }
+
+    fn backward<T: WithDType>(
+        &self,
+        q: &Tensor,
+        actions: &Tensor,
+        targets: &Tensor,
+        grad: &Tensor,
+    ) -> Result<Tensor> {
+        let (agents, batch, n) = dims(q.shape(), actions.shape(), targets.shape())?;
+        let grad: Vec<T> = grad.to_vec1()?;
+        let mut dq = vec![T::from_f64(0.0); agents * batch * n];
+        let (q_s, actions_s, targets_s) = (
+            q.storage_and_layout(),
+            actions.storage_and_layout(),
+            targets.storage_and_layout(),
+        );
+        let (Storage::Cpu(q_c), Storage::Cpu(actions_c), Storage::Cpu(targets_c)) =
+            (&*q_s.0, &*actions_s.0, &*targets_s.0)
+        else {
+            bail!("td-loss: no implementation for this device");
+        };
+        let (values, actions, targets) = (
+            slice::<T>(q_c, q_s.1)?,
+            slice::<u32>(actions_c, actions_s.1)?,
+            slice::<T>(targets_c, targets_s.1)?,
+        );
+        let mean = T::from_f64(1.0 / batch as f64);
+        for i in 0..agents * batch {
+            let at = i * n + actions[i] as usize;
+            dq[at] = self.0.of(values[at] - targets[i]).1 * mean * grad[i / batch];
+        }
+        Tensor::from_vec(dq, q.shape(), &Device::Cpu)
+    }
+}
+
+impl CustomOp3 for TdLoss {
+    fn name(&self) -> &'static str {
+        "td-loss"
+    }
+
+    fn cpu_fwd(
+        &self,
+        q: &CpuStorage,
+        q_layout: &Layout,
+        actions: &CpuStorage,
+        actions_layout: &Layout,
+        targets: &CpuStorage,
+        targets_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let d = dims(q_layout.shape(), actions_layout.shape(), targets_layout.shape())?;
+        let actions: &[u32] = slice(actions, actions_layout)?;
+        if let Some(action) = actions.iter().find(|a| **a as usize >= d.2) {
+            bail!("td-loss: action {action} of {}", d.2);
+        }
+        let loss = match q {
+            CpuStorage::F32(_) => CpuStorage::F32(self.forward(
+                d,
+                slice(q, q_layout)?,
+                actions,
+                slice(targets, targets_layout)?,
+            )),
+            CpuStorage::F64(_) => CpuStorage::F64(self.forward(
+                d,
+                slice(q, q_layout)?,
+                actions,
+                slice(targets, targets_layout)?,
+            )),
+            _ => bail!("td-loss: f32 or f64 only"),
+        };
+        Ok((loss, Shape::from(d.0)))
+    }
+
+    fn bwd(
+        &self,
+        q: &Tensor,
+        actions: &Tensor,
+        targets: &Tensor,
+        _loss: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let dq = match q.dtype() {
+            DType::F32 => self.backward::<f32>(q, actions, targets, grad)?,
+            DType::F64 => self.backward::<f64>(q, actions, targets, grad)?,
+            other => bail!("td-loss: {other:?} is not f32 or f64"),
+        };
+        Ok((Some(dq), None, None))
+    }
+}

@@ -1,0 +1,13 @@
+//! The DQN agent: acting, remembering, learning.
+
+mod config;
+mod dqn;
+mod explore;
+mod loss;
+mod replay;
+
+pub use config::{DqnConfig, DqnOverrides, Hidden, Loss};
+pub use dqn::{Details, Dqn, Learned};
+pub use explore::{epsilon, greedy};
+pub use loss::td_loss;
+pub use replay::{Batch, Replay, Transition};

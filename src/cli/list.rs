@@ -1,0 +1,55 @@
+//! `--list`: the environments and the optimisers, with everything that can be set.
+
+use std::fmt::Write;
+
+use crate::{
+    Result,
+    optim::{Spec, registry},
+    train::Preset,
+};
+
+/// The listing, as text.
+pub fn list(preset: Preset) -> Result<String> {
+    let mut out = String::from("Environments (--env)\n\n");
+    for entry in envs::registry() {
+        let env = envs::make(entry.name)?;
+        let spec = env.spec();
+        let shape: Vec<String> = spec.observation.shape.iter().map(usize::to_string).collect();
+        let limit = spec.max_steps.map_or("none".into(), |n| n.to_string());
+        let solved = spec.reward_threshold.map_or("-".into(), |r| r.to_string());
+        let _ = writeln!(
+            out,
+            "  {:<24} {}\n  {:24} observation [{}], {} actions, time limit {limit}, solved at {solved}",
+            entry.name,
+            entry.summary,
+            "",
+            shape.join(", "),
+            spec.actions,
+        );
+    }
+    out.push_str("\nOptimisers (--opt name:key=value,...)\n");
+    for entry in registry() {
+        let rule = Spec::new(entry.name)?.rule()?;
+        let _ = writeln!(out, "\n  {:<24} {}", entry.name, entry.summary);
+        let _ = writeln!(out, "  {:24} {}", "", entry.formula);
+        let _ = writeln!(out, "  {:24} {}", "", entry.source);
+        let states = rule.state_names();
+        let bytes = states.len() * size_of::<f32>();
+        let names = if states.is_empty() { "none".into() } else { states.join(", ") };
+        let _ = writeln!(out, "  {:24} state: {names}; {bytes} bytes a weight", "");
+        for param in entry.params {
+            let (default, allowed) = (param.default.to_string(), param.domain.describe());
+            let _ = write!(out, "    {:<22} {default:<9} {}", param.name, param.doc);
+            match preset.lr(entry.name) {
+                Some(lr) if param.name == "lr" => {
+                    let _ = writeln!(out, " ({allowed}); --preset {preset:?} has {lr:e}");
+                }
+                _ => {
+                    let _ = writeln!(out, " ({allowed})");
+                }
+            }
+        }
+    }
+    out.push_str("\nEach value is the default where neither a flag nor --config sets it.\n");
+    Ok(out)
+}

@@ -1,0 +1,122 @@
+//! A run's progress: a bar on a terminal, a plain line every tenth of the way elsewhere.
+
+use std::{collections::VecDeque, io::IsTerminal, time::Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::{
+    Result,
+    train::{EpisodeRow, EvaluationRow, Observer, UpdateRow},
+};
+
+/// Training episodes that the shown return is the mean of.
+const RECENT: usize = 20;
+
+/// Shows how far a run is: steps a second, recent return, epsilon, time left.
+pub struct Progress {
+    steps: u64,
+    started: Instant,
+    recent: VecDeque<f64>,
+    evaluation: Option<f64>,
+    output: Output,
+}
+
+enum Output {
+    Bar(ProgressBar),
+    Lines { next: u64 },
+    Nothing,
+}
+
+/// Progress for a run of `steps` on stderr; none if `quiet`.
+pub fn quiet_or(quiet: bool, steps: u64) -> Progress {
+    let output = if quiet {
+        Output::Nothing
+    } else if std::io::stderr().is_terminal() {
+        let bar = ProgressBar::new(steps);
+        let template = "{bar:32.cyan/dim} {human_pos}/{human_len} steps  {msg}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        Output::Bar(bar)
+    } else {
+        Output::Lines {
+            next: steps.div_ceil(10),
+        }
+    };
+    Progress {
+        steps,
+        started: Instant::now(),
+        recent: VecDeque::new(),
+        evaluation: None,
+        output,
+    }
+}
+
+impl Progress {
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Output::Bar(bar) = &self.output {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Seconds since the start.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn message(&self, step: u64, epsilon: f64) -> String {
+        let rate = (step as f64 / self.seconds()).round();
+        let returns = if self.recent.is_empty() {
+            "-".to_string()
+        } else {
+            format!("{:.1}", self.recent.iter().sum::<f64>() / self.recent.len() as f64)
+        };
+        let evaluation = self.evaluation.map_or("-".into(), |e| format!("{e:.1}"));
+        format!("{rate} steps/s  return {returns}  evaluation {evaluation}  epsilon {epsilon:.2}")
+    }
+}
+
+impl Observer for Progress {
+    fn progress(&mut self, step: u64, epsilon: f64) -> Result<()> {
+        match &self.output {
+            Output::Bar(bar) => {
+                bar.set_position(step);
+                bar.set_message(self.message(step, epsilon));
+            }
+            Output::Lines { next } if step >= *next => {
+                let left = self.started.elapsed().mul_f64((self.steps - step) as f64 / step as f64);
+                eprintln!(
+                    "{step}/{} steps  {}  {} left",
+                    self.steps,
+                    self.message(step, epsilon),
+                    HumanDuration(left)
+                );
+                let tenth = self.steps.div_ceil(10);
+                let next = (step / tenth + 1) * tenth;
+                self.output = Output::Lines {
+                    next: next.min(self.steps),
+                };
+            }
+            Output::Lines { .. } | Output::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn episode(&mut self, row: &EpisodeRow) -> Result<()> {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(row.episode_return);
+        Ok(())
+    }
+
+    fn evaluation(&mut self, row: &EvaluationRow) -> Result<()> {
+        self.evaluation = Some(row.mean_return);
+        Ok(())
+    }
+
+    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! The flags of `rl`.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::{
+    Result,
+    agent::DqnOverrides,
+    optim::Spec,
+    train::{Config, ConfigSource, Preset, RunOverrides},
+};
+
+/// Train a DQN agent with an optimiser of your choice.
+#[derive(Parser, Debug)]
+#[command(name = "rl", version, after_help = EXAMPLES)]
+pub struct RlArgs {
+    /// The optimiser and its own hyper-parameters; --list shows them [default: rmsprop]
+    #[arg(long, value_name = "NAME[:KEY=VALUE,...]")]
+    pub opt: Option<Spec>,
+
+    /// The optimiser's learning rate [default: the preset's, else the optimiser's own]
+    #[arg(long)]
+    pub lr: Option<f64>,
+
+    #[command(flatten, next_help_heading = "Run")]
+    run: RunOverrides,
+
+    /// The setting to start from [default: cleanrl]
+    #[arg(long, value_enum)]
+    preset: Option<Preset>,
+
+    /// Settings in TOML, such as the config.toml of an earlier run; flags go before them
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The run's folder [default: runs/<env>/<optimiser>-s<seed>-<id>]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+
+    /// Run again even if the folder holds a run
+    #[arg(long)]
+    pub force: bool,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Show the environments and the optimisers with their hyper-parameters
+    #[arg(long)]
+    pub list: bool,
+
+    #[command(flatten, next_help_heading = "Agent")]
+    agent: DqnOverrides,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rl --env cartpole --opt rmsprop
+  rl --env acrobot --opt adam:beta1=0 --lr 1e-3 --seed 7
+  rl --opt rmsprop:lr=3e-4,decay=0.95,centered=true --steps 100000 --hidden 64,64
+  rl --config runs/cartpole/rmsprop-s1-0123456789/config.toml --seed 2
+  rl --list";
+
+impl RlArgs {
+    /// The arguments of this process; prints help or the mistake and ends the process if there is one.
+    pub fn from_env() -> Self {
+        let matches = Self::command_with_defaults().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The command, with the preset's value in each flag's help.
+    fn command_with_defaults() -> clap::Command {
+        let preset = Preset::Cleanrl;
+        let run = toml::Table::try_from(preset.run()).unwrap_or_default();
+        let agent = toml::Table::try_from(preset.agent()).unwrap_or_default();
+        let default = |key: &str| match run.get(key).or(agent.get(key))? {
+            toml::Value::String(text) => Some(text.clone()),
+            toml::Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(toml::Value::to_string).collect();
+                Some(items.join(","))
+            }
+            other => Some(other.to_string()),
+        };
+        Self::command().mut_args(|arg| {
+            let (Some(default), Some(help)) = (default(arg.get_id().as_str()), arg.get_help())
+            else {
+                return arg;
+            };
+            let help = format!("{help} [default: {default}]");
+            arg.help(help)
+        })
+    }
+
+    /// The whole configuration these arguments ask for.
+    pub fn config(&self) -> Result<Config> {
+        let flags = ConfigSource {
+            preset: self.preset,
+            run: self.run.clone(),
+            optimiser: self.opt.clone(),
+            agent: self.agent.clone(),
+        };
+        let file = match &self.config {
+            Some(path) => ConfigSource::read(path)?,
+            None => ConfigSource::default(),
+        };
+        flags.or(file).resolve(self.lr)
+    }
+}

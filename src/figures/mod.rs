@@ -1,0 +1,6 @@
+//! Figures. They show what the CSV files say and compute no result of their own.
+
+mod learning_curve;
+mod style;
+
+pub use learning_curve::learning_curve;

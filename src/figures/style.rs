@@ -1,0 +1,72 @@
+//! What every figure shares: font, colours, axes.
+
+use std::{path::Path, sync::Once};
+
+use plotters::{prelude::*, style::register_font};
+
+use crate::{Error, Result};
+
+/// Figures carry their own font, so that they look the same everywhere and need no font library.
+const FONT: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
+
+pub const INK: RGBColor = RGBColor(38, 43, 51);
+pub const FAINT: RGBColor = RGBColor(150, 157, 168);
+pub const GRID: RGBColor = RGBColor(232, 235, 240);
+pub const BLUE: RGBColor = RGBColor(31, 101, 181);
+pub const ORANGE: RGBColor = RGBColor(217, 95, 2);
+pub const GREEN: RGBColor = RGBColor(27, 138, 90);
+
+/// Text of `size` pixels.
+pub fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
+    ("figure", size).into_font().color(&colour)
+}
+
+/// Draws a PNG of `size` pixels.
+pub fn png(
+    path: &Path,
+    size: (u32, u32),
+    draw: impl FnOnce(&DrawingArea<BitMapBackend, plotters::coord::Shift>) -> Drawn,
+) -> Result<()> {
+    static REGISTER: Once = Once::new();
+    REGISTER.call_once(|| {
+        // The font is compiled in, so it cannot be unreadable.
+        let _ = register_font("figure", FontStyle::Normal, FONT);
+    });
+    let drawn = (|| {
+        let root = BitMapBackend::new(path, size).into_drawing_area();
+        root.fill(&WHITE)?;
+        draw(&root)?;
+        root.present()?;
+        Ok(())
+    })();
+    drawn.map_err(|error: Box<dyn std::error::Error>| Error::Figure {
+        path: path.to_path_buf(),
+        why: error.to_string(),
+    })
+}
+
+/// What drawing returns.
+pub type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+
+/// 500000 as 500k.
+pub fn steps_label(steps: &f64) -> String {
+    match *steps {
+        s if s >= 1e6 => format!("{}M", s / 1e6),
+        s if s >= 1e3 => format!("{}k", s / 1e3),
+        s => format!("{s}"),
+    }
+}
+
+/// The range that `values` span, with a margin; never empty, and never of NaN or infinity.
+pub fn span(values: impl IntoIterator<Item = f64>) -> std::ops::Range<f64> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for value in values.into_iter().filter(|v| v.is_finite()) {
+        low = low.min(value);
+        high = high.max(value);
+    }
+    if low > high {
+        return 0.0..1.0;
+    }
+    let margin = ((high - low) * 0.05).max(high.abs() * 1e-3).max(1e-6);
+    low - margin..high + margin
+}

@@ -1,0 +1,191 @@
+//! The configuration of a run: a preset, what a TOML file sets of it, what flags set over both.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Result,
+    agent::{DqnConfig, DqnOverrides},
+    optim::{Spec, Value},
+    settings::{check, settings},
+    suggest,
+};
+
+settings! {
+    /// What is run, on what, for how long.
+    RunConfig, set by RunOverrides {
+        /// The environment; --list shows them
+        #[arg(value_name = "NAME")]
+        env: String,
+        /// Environment steps
+        steps: u64,
+        /// Fixes every random draw of the run
+        seed: u64,
+        /// Environment steps from evaluation to evaluation
+        eval_every: u64,
+        /// Episodes an evaluation plays
+        eval_episodes: u32,
+        /// Probability of a random action in an evaluation
+        eval_epsilon: f64,
+        /// Gradient steps from line to line of updates.csv
+        log_every: u64,
+    }
+}
+
+/// A published setting to start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// CleanRL's dqn.py: classic control, 500,000 steps, MLP 120-84
+    Cleanrl,
+}
+
+impl Preset {
+    /// What it runs.
+    pub fn run(self) -> RunConfig {
+        RunConfig {
+            env: "cartpole".into(),
+            steps: 500_000,
+            seed: 1,
+            eval_every: 10_000,
+            eval_episodes: 10,
+            eval_epsilon: 0.0,
+            log_every: 100,
+        }
+    }
+
+    /// The agent it runs.
+    pub fn agent(self) -> DqnConfig {
+        DqnConfig::cleanrl()
+    }
+
+    /// The learning rate for an optimiser: where the library's own default is for other work,
+    /// one that was chosen on seeds of its own in this setting (README, "Results").
+    pub fn lr(self, optimiser: &str) -> Option<f64> {
+        match optimiser {
+            "adam" | "adamw" | "rmsprop" => Some(2.5e-4),
+            _ => None,
+        }
+    }
+}
+
+/// The whole configuration of a run, every default written out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Config {
+    /// What the rest started from.
+    pub preset: Preset,
+    /// What is run.
+    pub run: RunConfig,
+    /// The optimiser.
+    pub optimiser: Spec,
+    /// The agent.
+    pub agent: DqnConfig,
+}
+
+/// What a person sets of a [`Config`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigSource {
+    /// What to start from.
+    pub preset: Option<Preset>,
+    /// What is run.
+    #[serde(default)]
+    pub run: RunOverrides,
+    /// The optimiser.
+    pub optimiser: Option<Spec>,
+    /// The agent.
+    #[serde(default)]
+    pub agent: DqnOverrides,
+}
+
+impl ConfigSource {
+    /// Reads a TOML file; an error names the file, the line, the key and what is allowed.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
+        toml::from_str(&text).map_err(|error| {
+            let hint = suggest::for_unknown_field(error.message());
+            Error::usage(format!("{}: {error}{hint}", path.display()))
+        })
+    }
+
+    /// These settings, and `other`'s where there is none here.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            preset: self.preset.or(other.preset),
+            run: self.run.or(other.run),
+            optimiser: self.optimiser.or(other.optimiser),
+            agent: self.agent.or(other.agent),
+        }
+    }
+
+    /// The whole configuration, checked; `lr` is the optimiser's unless it is `None`.
+    pub fn resolve(self, lr: Option<f64>) -> Result<Config> {
+        let preset = self.preset.unwrap_or(Preset::Cleanrl);
+        let mut optimiser = match self.optimiser {
+            Some(spec) => spec,
+            None => Spec::new("rmsprop")?,
+        };
+        match lr {
+            Some(lr) => optimiser.set("lr", Value::Number(lr))?,
+            None if !optimiser.is_set("lr") => {
+                if let Some(lr) = preset.lr(optimiser.entry().name) {
+                    optimiser.set("lr", Value::Number(lr))?;
+                }
+            }
+            None => {}
+        }
+        let mut config = Config {
+            preset,
+            run: self.run.over(preset.run()),
+            optimiser,
+            agent: self.agent.over(preset.agent()),
+        };
+        // One name for each environment, so that the same run has the same id.
+        config.run.env = envs::make(&config.run.env)?.spec().name.clone();
+        config.validate()?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    fn validate(&self) -> Result<()> {
+        let RunConfig {
+            steps,
+            seed,
+            eval_every,
+            eval_episodes,
+            eval_epsilon,
+            log_every,
+            ..
+        } = self.run;
+        let most = i64::MAX as u64;
+        let count = |key, x: u64, least, most: u64| {
+            let allowed = format!("{least} <= x <= {most}");
+            check(key, x, (least..=most).contains(&x), &allowed)
+        };
+        count("steps", steps, 1, most)?;
+        count("seed", seed, 0, most)?;
+        count("eval_every", eval_every, 1, most)?;
+        count("eval_episodes", eval_episodes.into(), 1, 10_000)?;
+        count("log_every", log_every, 1, most)?;
+        let allowed = (0.0..=1.0).contains(&eval_epsilon);
+        check("eval_epsilon", eval_epsilon, allowed, "0 <= x <= 1")?;
+        self.agent.validate()?;
+        self.optimiser.rule().map(drop)
+    }
+
+    /// As TOML, every value written out; [`ConfigSource::read`] reads it back.
+    pub fn to_toml(&self) -> String {
+        // Every value has been validated to fit TOML's types.
+        toml::to_string(self).expect("a configuration fits TOML")
+    }
+
+    /// The run's id: a hash of its whole configuration.
+    pub fn id(&self) -> String {
+        let digest = Sha256::digest(self.to_toml());
+        digest[..5].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

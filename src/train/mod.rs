@@ -1,0 +1,14 @@
+//! One run, as a pure function of its configuration.
+
+mod config;
+mod evaluate;
+mod folder;
+mod observe;
+mod rl;
+
+pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
+pub use evaluate::Evaluator;
+pub(crate) use folder::write_whole;
+pub use folder::{Finished, Opened, RunFolder, default_folder};
+pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
+pub use rl::run;
