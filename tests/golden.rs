@@ -42,7 +42,10 @@ fn fixtures() -> (Vec<f64>, Vec<Vec<f64>>, BTreeMap<String, Trace>) {
             setting: setting.strip_prefix("setting ").unwrap().to_string(),
             rows,
         };
-        assert!(traces.insert(variant, trace).is_none(), "{path:?} repeats a variant");
+        assert!(
+            traces.insert(variant, trace).is_none(),
+            "{path:?} repeats a variant"
+        );
     }
     (start, gradients, traces)
 }
@@ -88,9 +91,17 @@ fn every_variant_follows_its_reference() {
                 trace.source
             );
             // A weight that has come from far back to near zero carries the rounding of its way.
-            let so_far = |i: usize| trace.rows[..=step].iter().map(|r| r[i].abs()).fold(0.0, f64::max);
+            let so_far = |i: usize| {
+                trace.rows[..=step]
+                    .iter()
+                    .map(|r| r[i].abs())
+                    .fold(0.0, f64::max)
+            };
             let error = worst(&trace.rows, step, w32.iter().map(|&x| x.into()), so_far);
-            assert!(error < 1e-5, "{variant} in f32 is off by {error:e} at step {step}");
+            assert!(
+                error < 1e-5,
+                "{variant} in f32 is off by {error:e} at step {step}"
+            );
         }
     }
     let unused: Vec<&String> = traces.keys().collect();

@@ -17,13 +17,17 @@ fn check(vars: &[Var], loss: impl Fn() -> Tensor) {
         assert_eq!(grad.dims(), var.dims());
         let grad: Vec<f64> = grad.flatten_all().unwrap().to_vec1().unwrap();
         let start: Vec<f64> = var.flatten_all().unwrap().to_vec1().unwrap();
-        assert!(grad.iter().any(|g| *g != 0.0), "var {which} has no gradient at all");
+        assert!(
+            grad.iter().any(|g| *g != 0.0),
+            "var {which} has no gradient at all"
+        );
         for i in 0..start.len() {
             let h = 1e-6;
             let at = |x: f64| {
                 let mut moved = start.clone();
                 moved[i] = x;
-                var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu).unwrap()).unwrap();
+                var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu).unwrap())
+                    .unwrap();
                 value()
             };
             let numeric = (at(start[i] + h) - at(start[i] - h)) / (2.0 * h);
@@ -60,7 +64,11 @@ fn mlp_is_what_candle_computes_op_by_op() {
     for (i, layer) in parameters.chunks(2).enumerate() {
         let weight = layer[0].var.transpose(1, 2).unwrap();
         let bias = layer[1].var.unsqueeze(1).unwrap();
-        expected = expected.matmul(&weight).unwrap().broadcast_add(&bias).unwrap();
+        expected = expected
+            .matmul(&weight)
+            .unwrap()
+            .broadcast_add(&bias)
+            .unwrap();
         if i == 0 {
             expected = expected.relu().unwrap();
         }

@@ -69,7 +69,10 @@ fn no_momentum_is_gradient_descent() {
 
 #[test]
 fn sgd_takes_pytorchs_arguments() {
-    assert_eq!(run("sgd:momentum=0.9,dampening=0.2"), run("momentum:dampening=0.2"));
+    assert_eq!(
+        run("sgd:momentum=0.9,dampening=0.2"),
+        run("momentum:dampening=0.2")
+    );
     assert_eq!(run("sgd:momentum=0.9,nesterov=true"), run("nag"));
 }
 
@@ -135,13 +138,26 @@ fn lookahead_nag_is_the_look_ahead_gradient() {
         }
         for (i, rule) in [&lookahead, &pytorch].into_iter().enumerate() {
             let g = gradient([held[i][0], held[i][1]]);
-            rule.update_f64(&rule.scalars(t), 1.0, &mut held[i], &g, &mut states[i], 0..2);
+            rule.update_f64(
+                &rule.scalars(t),
+                1.0,
+                &mut held[i],
+                &g,
+                &mut states[i],
+                0..2,
+            );
         }
         for i in [0, 1] {
             let recovered = held[0][i] + momentum * states[0][0][i];
             assert!((recovered - position[i]).abs() < 1e-11, "step {t}");
-            assert!((held[0][i] - held[1][i]).abs() < 1e-11, "step {t}: constant lr");
+            assert!(
+                (held[0][i] - held[1][i]).abs() < 1e-11,
+                "step {t}: constant lr"
+            );
         }
     }
-    assert!(gradient(position).iter().all(|g| g.abs() < 1.0), "it descends");
+    assert!(
+        gradient(position).iter().all(|g| g.abs() < 1.0),
+        "it descends"
+    );
 }

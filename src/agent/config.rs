@@ -124,7 +124,11 @@ impl DqnConfig {
         count("batch_size", self.batch_size as u64, 1 << 20)?;
         count("train_frequency", self.train_frequency, u64::MAX)?;
         count("gradient_steps", self.gradient_steps.into(), 1 << 20)?;
-        count("target_network_frequency", self.target_network_frequency, u64::MAX)?;
+        count(
+            "target_network_frequency",
+            self.target_network_frequency,
+            u64::MAX,
+        )?;
         let tau = self.tau;
         check("tau", tau, tau > 0.0 && tau <= 1.0, "0 < x <= 1")?;
         fraction("start_e", self.start_e)?;
@@ -132,9 +136,19 @@ impl DqnConfig {
         fraction("exploration_fraction", self.exploration_fraction)?;
         let norm = self.max_grad_norm;
         let allowed = "0 (no clipping) or a finite number above it";
-        check("max_grad_norm", norm, norm.is_finite() && norm >= 0.0, allowed)?;
+        check(
+            "max_grad_norm",
+            norm,
+            norm.is_finite() && norm >= 0.0,
+            allowed,
+        )?;
         let most = self.max_loss;
-        check("max_loss", most, most.is_finite() && most > 0.0, "a finite number above 0")
+        check(
+            "max_loss",
+            most,
+            most.is_finite() && most > 0.0,
+            "a finite number above 0",
+        )
     }
 
     /// `max_grad_norm`, if gradients are to be clipped.

@@ -1,13 +1,13 @@
 //! Q-learning with a target network (Mnih et al. 2015), for a cohort of agents in lock-step.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use rand::Rng;
 
 use super::{Batch, DqnConfig, greedy, td_loss};
 use crate::{
     Result,
     nn::Mlp,
-    optim::{Optimiser, Spec},
+    optim::{Optimiser, Parameter, Spec},
 };
 
 /// A cohort of agents: their value networks, target networks and optimiser.
@@ -74,6 +74,11 @@ impl Dqn {
         self.optimiser.bytes_per_parameter()
     }
 
+    /// The online network's weights and biases.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        self.online.parameters()
+    }
+
     /// The action values `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
     pub fn values(&self, obs: &[f32]) -> Result<Vec<f32>> {
         let q = self.online.infer(&self.tensor(obs)?)?;
@@ -119,23 +124,37 @@ impl Dqn {
     /// Moves the target network by `tau` towards the online one.
     pub fn update_target(&mut self) -> Result<()> {
         let tau = self.config.tau;
-        let pairs = self.target.parameters().into_iter();
-        for (target, online) in pairs.zip(self.online.parameters()) {
-            if tau == 1.0 {
-                target.var.set(online.var.as_tensor())?;
-            } else {
-                let moved = ((online.var.as_tensor() * tau)? + (target.var.as_tensor() * (1.0 - tau))?)?;
-                target.var.set(&moved)?;
-            }
+        if tau == 1.0 {
+            return self.copy_to_target();
+        }
+        for (target, online) in self.pairs() {
+            let moved = ((online * tau)? + (target.as_tensor() * (1.0 - tau))?)?;
+            target.set(&moved)?;
         }
         Ok(())
+    }
+
+    /// Makes the target network equal to the online one.
+    pub fn copy_to_target(&mut self) -> Result<()> {
+        for (target, online) in self.pairs() {
+            target.set(&online)?;
+        }
+        Ok(())
+    }
+
+    /// Each weight of the target network, with the online network's.
+    fn pairs(&self) -> impl Iterator<Item = (Var, Tensor)> {
+        let targets = self.target.parameters().into_iter().map(|p| p.var);
+        let online = self.online.parameters().into_iter();
+        targets.zip(online.map(|p| p.var.as_detached_tensor()))
     }
 
     /// The batch's targets: the reward, and unless the episode terminated the discounted value of
     /// what came next. A truncated episode would have gone on, so its value counts.
     fn targets(&self, batch: &Batch) -> Result<Vec<f32>> {
         let next = self.tensor(&batch.next_obs)?;
-        let values = |net: &Mlp| -> Result<Vec<f32>> { Ok(net.infer(&next)?.flatten_all()?.to_vec1()?) };
+        let values =
+            |net: &Mlp| -> Result<Vec<f32>> { Ok(net.infer(&next)?.flatten_all()?.to_vec1()?) };
         let target = values(&self.target)?;
         let chooser = if self.config.double {
             Some(values(&self.online)?)
@@ -144,7 +163,9 @@ impl Dqn {
         };
         let chooser = chooser.as_ref().unwrap_or(&target);
         let gamma = self.config.gamma as f32;
-        let rows = target.chunks_exact(self.actions).zip(chooser.chunks_exact(self.actions));
+        let rows = target
+            .chunks_exact(self.actions)
+            .zip(chooser.chunks_exact(self.actions));
         let ends = batch.rewards.iter().zip(&batch.terminated);
         let one = |((target, chooser), (reward, terminated)): ((&[f32], &[f32]), (&f32, &bool))| {
             if *terminated {
@@ -158,6 +179,10 @@ impl Dqn {
 
     fn tensor(&self, obs: &[f32]) -> Result<Tensor> {
         let n = obs.len() / (self.agents * self.obs_len);
-        Ok(Tensor::from_slice(obs, (self.agents, n, self.obs_len), &self.device)?)
+        Ok(Tensor::from_slice(
+            obs,
+            (self.agents, n, self.obs_len),
+            &self.device,
+        )?)
     }
 }

@@ -24,7 +24,9 @@ impl Loss {
         match self {
             Loss::Mse => (d * d, d + d),
             Loss::Huber if d > one => (d - half, one),
-            Loss::Huber if d < T::from_f64(-1.0) => (T::from_f64(0.0) - d - half, T::from_f64(-1.0)),
+            Loss::Huber if d < T::from_f64(-1.0) => {
+                (T::from_f64(0.0) - d - half, T::from_f64(-1.0))
+            }
             Loss::Huber => (half * d * d, d),
         }
     }
@@ -110,7 +112,11 @@ impl CustomOp3 for TdLoss {
         targets: &CpuStorage,
         targets_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let d = dims(q_layout.shape(), actions_layout.shape(), targets_layout.shape())?;
+        let d = dims(
+            q_layout.shape(),
+            actions_layout.shape(),
+            targets_layout.shape(),
+        )?;
         let actions: &[u32] = slice(actions, actions_layout)?;
         if let Some(action) = actions.iter().find(|a| **a as usize >= d.2) {
             bail!("td-loss: action {action} of {}", d.2);

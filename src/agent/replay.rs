@@ -33,7 +33,10 @@ pub struct Replay {
 impl Replay {
     /// An empty buffer for observations of `obs_len` numbers. Memory grows as it fills.
     pub fn new(capacity: usize, obs_len: usize) -> Self {
-        assert!(capacity > 0, "a replay buffer holds at least one transition");
+        assert!(
+            capacity > 0,
+            "a replay buffer holds at least one transition"
+        );
         Self {
             capacity,
             obs_len,

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use optimiser_paradigms::{
     Result,
-    cli::{self, Machine, RlArgs},
+    cli::{self, RlArgs},
     figures,
-    train::{self, Config, Finished, Opened, RunFolder},
+    train::{self, Config, Finished, Machine, Opened, RunFolder},
 };
 
 // With the system's allocator, half of an update is spent on page faults for its tensors.
@@ -26,7 +26,10 @@ fn rl(args: &RlArgs) -> Result<()> {
     }
     let config = args.config()?;
     let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
-    let path = args.out.clone().unwrap_or_else(|| train::default_folder(&config));
+    let path = args
+        .out
+        .clone()
+        .unwrap_or_else(|| train::default_folder(&config));
     let say = |text: String| {
         if !args.quiet {
             print!("{text}");
@@ -34,7 +37,11 @@ fn rl(args: &RlArgs) -> Result<()> {
     };
     match RunFolder::open(&path, &config, args.force)? {
         Opened::Finished(run) => {
-            say(cli::summary(&run, Machine::read(&run.path).as_ref(), threshold));
+            say(cli::summary(
+                &run,
+                Machine::read(&run.path).as_ref(),
+                threshold,
+            ));
             say(format!(
                 "\nThis run was finished earlier and is left as it is. --force runs it again, --seed {} runs another.\n",
                 config.run.seed + 1

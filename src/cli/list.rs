@@ -14,7 +14,12 @@ pub fn list(preset: Preset) -> Result<String> {
     for entry in envs::registry() {
         let env = envs::make(entry.name)?;
         let spec = env.spec();
-        let shape: Vec<String> = spec.observation.shape.iter().map(usize::to_string).collect();
+        let shape: Vec<String> = spec
+            .observation
+            .shape
+            .iter()
+            .map(usize::to_string)
+            .collect();
         let limit = spec.max_steps.map_or("none".into(), |n| n.to_string());
         let solved = spec.reward_threshold.map_or("-".into(), |r| r.to_string());
         let _ = writeln!(
@@ -35,7 +40,11 @@ pub fn list(preset: Preset) -> Result<String> {
         let _ = writeln!(out, "  {:24} {}", "", entry.source);
         let states = rule.state_names();
         let bytes = states.len() * size_of::<f32>();
-        let names = if states.is_empty() { "none".into() } else { states.join(", ") };
+        let names = if states.is_empty() {
+            "none".into()
+        } else {
+            states.join(", ")
+        };
         let _ = writeln!(out, "  {:24} state: {names}; {bytes} bytes a weight", "");
         for param in entry.params {
             let (default, allowed) = (param.default.to_string(), param.domain.describe());

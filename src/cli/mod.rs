@@ -8,7 +8,7 @@ mod summary;
 pub use list::list;
 pub use progress::{Progress, quiet_or};
 pub use rl::RlArgs;
-pub use summary::{Machine, summary};
+pub use summary::summary;
 
 use std::process::ExitCode;
 

@@ -70,7 +70,10 @@ impl Progress {
         let returns = if self.recent.is_empty() {
             "-".to_string()
         } else {
-            format!("{:.1}", self.recent.iter().sum::<f64>() / self.recent.len() as f64)
+            format!(
+                "{:.1}",
+                self.recent.iter().sum::<f64>() / self.recent.len() as f64
+            )
         };
         let evaluation = self.evaluation.map_or("-".into(), |e| format!("{e:.1}"));
         format!("{rate} steps/s  return {returns}  evaluation {evaluation}  epsilon {epsilon:.2}")
@@ -85,7 +88,10 @@ impl Observer for Progress {
                 bar.set_message(self.message(step, epsilon));
             }
             Output::Lines { next } if step >= *next => {
-                let left = self.started.elapsed().mul_f64((self.steps - step) as f64 / step as f64);
+                let left = self
+                    .started
+                    .elapsed()
+                    .mul_f64((self.steps - step) as f64 / step as f64);
                 eprintln!(
                     "{step}/{} steps  {}  {} left",
                     self.steps,

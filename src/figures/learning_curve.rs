@@ -2,10 +2,16 @@
 
 use std::path::Path;
 
-use plotters::{coord::Shift, prelude::*};
+use plotters::{
+    coord::{
+        Shift,
+        ranged1d::{AsRangedCoord, ValueFormatter},
+    },
+    prelude::*,
+};
 
 use super::style::{
-    BLUE, Drawn, FAINT, GREEN, GRID, INK, ORANGE, png, span, steps_label, text,
+    BLUE, Drawn, FAINT, GREEN, GRID, INK, ORANGE, png, short, span, steps_label, text,
 };
 use crate::{
     Result,
@@ -14,6 +20,9 @@ use crate::{
 
 /// Episodes of which the training curve shows the mean.
 const SMOOTHING: usize = 20;
+
+/// Where the loss's logarithmic axis ends.
+const LEAST_LOSS: f64 = 1e-6;
 
 type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
@@ -26,7 +35,10 @@ pub fn learning_curve(
 ) -> Result<()> {
     let (episodes, evaluations, updates) = (run.episodes()?, run.evaluations()?, run.updates()?);
     let outcome = &run.outcome;
-    let title = format!("{}, {}, seed {}", outcome.env, outcome.optimiser, outcome.seed);
+    let title = format!(
+        "{}, {}, seed {}",
+        outcome.env, outcome.optimiser, outcome.seed
+    );
     let end = config.run.steps as f64;
     png(path, (1200, 900), |root| {
         let root = root.margin(18, 14, 24, 30);
@@ -44,7 +56,9 @@ pub fn learning_curve(
         head.draw(&Text::new(note, (20, 36), text(18, FAINT)))?;
         let (above, below) = rest.split_vertically(510);
 
-        let evaluated = evaluations.iter().flat_map(|e| [e.min_return, e.max_return]);
+        let evaluated = evaluations
+            .iter()
+            .flat_map(|e| [e.min_return, e.max_return]);
         let shown = evaluated
             .chain(episodes.iter().map(|e| e.episode_return))
             .chain(threshold);
@@ -62,6 +76,7 @@ pub fn learning_curve(
             .axis_desc_style(text(18, INK))
             .x_label_formatter(&steps_label)
             .x_desc("environment steps")
+            .y_label_formatter(&short)
             .y_desc("return of an episode")
             .draw()?;
         chart.draw_series(episodes.iter().map(|e| {
@@ -75,7 +90,12 @@ pub fn learning_curve(
         let band = evaluations
             .iter()
             .map(|e| (e.step as f64, e.max_return))
-            .chain(evaluations.iter().rev().map(|e| (e.step as f64, e.min_return)));
+            .chain(
+                evaluations
+                    .iter()
+                    .rev()
+                    .map(|e| (e.step as f64, e.min_return)),
+            );
         chart.draw_series([Polygon::new(band.collect::<Vec<_>>(), BLUE.mix(0.13))])?;
         chart
             .draw_series(LineSeries::new(
@@ -108,8 +128,12 @@ pub fn learning_curve(
             .draw()?;
 
         let (left, right) = below.split_horizontally(576);
-        detail(&left, "loss", end, &updates, |u| u.loss, ORANGE)?;
-        detail(&right, "mean Q", end, &updates, |u| u.mean_q, BLUE)
+        let losses = span(updates.iter().map(|u| u.loss.max(LEAST_LOSS).log10()));
+        let losses = (10f64.powf(losses.start)..10f64.powf(losses.end)).log_scale();
+        let loss = |u: &UpdateRow| u.loss.max(LEAST_LOSS);
+        detail(&left, "loss", end, losses, &updates, loss, ORANGE)?;
+        let values = span(updates.iter().map(|u| u.mean_q));
+        detail(&right, "mean Q", end, values, &updates, |u| u.mean_q, BLUE)
     })
 }
 
@@ -117,19 +141,23 @@ fn key((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
     PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3))
 }
 
-fn detail(
+fn detail<Y>(
     area: &Area,
     name: &str,
     end: f64,
+    range: impl AsRangedCoord<CoordDescType = Y, Value = f64>,
     updates: &[UpdateRow],
     value: fn(&UpdateRow) -> f64,
     colour: RGBColor,
-) -> Drawn {
+) -> Drawn
+where
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
     let mut chart = ChartBuilder::on(area)
         .margin_right(8)
         .x_label_area_size(28)
         .y_label_area_size(84)
-        .build_cartesian_2d(0.0..end, span(updates.iter().map(value)))?;
+        .build_cartesian_2d(0.0..end, range)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -138,8 +166,9 @@ fn detail(
         .label_style(text(16, INK))
         .axis_desc_style(text(18, INK))
         .x_labels(6)
-        .y_labels(6)
+        .y_labels(5)
         .x_label_formatter(&steps_label)
+        .y_label_formatter(&short)
         .y_desc(name)
         .draw()?;
     let points = updates.iter().map(|u| (u.step as f64, value(u)));

@@ -70,3 +70,16 @@ pub fn span(values: impl IntoIterator<Item = f64>) -> std::ops::Range<f64> {
     let margin = ((high - low) * 0.05).max(high.abs() * 1e-3).max(1e-6);
     low - margin..high + margin
 }
+
+/// A number as short as it can be read.
+pub fn short(x: &f64) -> String {
+    let size = x.abs();
+    if size >= 1e5 || (size < 1e-3 && size > 0.0) {
+        format!("{x:.0e}")
+    } else {
+        // Six significant digits hide the rounding of the axis' own arithmetic.
+        let digits = (5 - size.max(1e-3).log10().floor() as i32).max(0) as i32;
+        let scale = 10f64.powi(digits);
+        format!("{}", (x * scale).round() / scale)
+    }
+}

@@ -89,12 +89,12 @@ mod tests {
         let a: Vec<f64> = (0..m * k).map(|i| i as f64 - 9.0).collect();
         let b: Vec<f64> = (0..k * n).map(|i| (i * i % 11) as f64).collect();
         let transpose = |x: &[f64], rows: usize, cols: usize| -> Vec<f64> {
-            (0..rows * cols).map(|i| x[i % rows * cols + i / rows]).collect()
+            (0..rows * cols)
+                .map(|i| x[i % rows * cols + i / rows])
+                .collect()
         };
         let (a_t, b_t) = (transpose(&a, m, k), transpose(&b, k, n));
-        let entry = |i: usize| -> f64 {
-            (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum()
-        };
+        let entry = |i: usize| -> f64 { (0..k).map(|j| a[i / n * k + j] * b[j * n + i % n]).sum() };
         let expected: Vec<f64> = (0..m * n).map(entry).collect();
         for a in [Mat::new(&a, m, k), Mat::new(&a_t, k, m).t()] {
             for b in [Mat::new(&b, k, n), Mat::new(&b_t, n, k).t()] {

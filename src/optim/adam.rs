@@ -22,10 +22,13 @@ pub(super) const BETA1: Param = Param::number(
     Domain::Fraction,
     "of the average of gradients: the momentum",
 );
-pub(super) const BETA2: Param =
-    Param::number("beta2", 0.999, Domain::Fraction, "of the average of squares");
-pub(super) const EPS: Param =
-    Param::number("eps", 1e-8, Domain::NonNegative, "added to the root");
+pub(super) const BETA2: Param = Param::number(
+    "beta2",
+    0.999,
+    Domain::Fraction,
+    "of the average of squares",
+);
+pub(super) const EPS: Param = Param::number("eps", 1e-8, Domain::NonNegative, "added to the root");
 pub(super) const BIAS_CORRECTION: Param = Param::switch(
     "bias_correction",
     true,
@@ -135,7 +138,17 @@ impl<const EPS_INSIDE: bool> Rule<9, 2> for Adam<EPS_INSIDE> {
 
     #[inline(always)]
     fn update<R: Real>(
-        [sign, coupled, shrink, beta1, fresh1, beta2, fresh2, eps, step]: [R; 9],
+        [
+            sign,
+            coupled,
+            shrink,
+            beta1,
+            fresh1,
+            beta2,
+            fresh2,
+            eps,
+            step,
+        ]: [R; 9],
         w: R,
         g: R,
         [m, v]: [R; 2],
@@ -143,6 +156,9 @@ impl<const EPS_INSIDE: bool> Rule<9, 2> for Adam<EPS_INSIDE> {
         let g = descent(sign, coupled, w, g);
         let m = mix(beta1, m, fresh1, g);
         let v = mix(beta2, v, fresh2, g * g);
-        (shrink * w - step * (m / root::<EPS_INSIDE, R>(v, eps)), [m, v])
+        (
+            shrink * w - step * (m / root::<EPS_INSIDE, R>(v, eps)),
+            [m, v],
+        )
     }
 }

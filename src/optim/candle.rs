@@ -2,9 +2,7 @@
 
 use std::cell::RefCell;
 
-use candle_core::{
-    CpuStorage, DType, InplaceOp2, Layout, Tensor, Var, backprop::GradStore, bail,
-};
+use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Tensor, Var, backprop::GradStore, bail};
 
 use super::{AnyRule, Spec};
 use crate::{Error, Result};
@@ -208,7 +206,8 @@ impl InplaceOp2 for Update<'_> {
         let mut states = self.states.borrow_mut();
         for (agent, &scale) in self.scales.iter().enumerate() {
             let range = agent * each..(agent + 1) * each;
-            let at = |span: &std::ops::Range<usize>| span.start + range.start..span.start + range.end;
+            let at =
+                |span: &std::ops::Range<usize>| span.start + range.start..span.start + range.end;
             match (&mut *weights, grads, &mut **states) {
                 (CpuStorage::F32(w), CpuStorage::F32(g), States::F32(s)) => {
                     let (w, g) = (&mut w[at(&to)], &g[at(&from)]);

@@ -1,4 +1,9 @@
 //! Runs a rule on the CPU: one pass over memory, as wide as the machine allows.
+//!
+//! A state that would be subnormal is stored as 0. The averages of a weight
+//! whose gradient has stopped (behind a dead relu, say) decay into that range and
+//! stay there, where each operation takes a hundred times as long: measured on
+//! CartPole, a fifth of the whole run. PyTorch's `set_flush_denormal` is the same remedy.
 
 use std::{array, ops::Range};
 
@@ -74,7 +79,7 @@ fn block<T: Rule<K, S>, R: Real, const K: usize, const S: usize, const N: usize>
         let (weight, state) = T::update(k, new_w[i], scale * g[i], state);
         new_w[i] = weight;
         for j in 0..S {
-            new_s[j][i] = state[j];
+            new_s[j][i] = state[j].flush();
         }
     }
     *w = new_w;

@@ -31,6 +31,7 @@ pub use candle::{Optimiser, Parameter};
 pub use params::{Domain, Param, Value, Values};
 pub use real::Real;
 pub use rule::{AnyRule, Rule};
+pub use serial::Table;
 pub use spec::Spec;
 
 /// An optimiser in the registry.

@@ -24,6 +24,8 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// The larger of the two; a NaN in `self` stays a NaN, so that no clamp hides a divergence.
     fn max(self, other: Self) -> Self;
+    /// 0 in place of a subnormal number.
+    fn flush(self) -> Self;
 }
 
 macro_rules! real {
@@ -41,6 +43,14 @@ macro_rules! real {
             fn max(self, other: Self) -> Self {
                 if self < other { other } else { self }
             }
+            #[inline(always)]
+            fn flush(self) -> Self {
+                if self.abs() < <$float>::MIN_POSITIVE {
+                    0.0
+                } else {
+                    self
+                }
+            }
         }
     };
 }
@@ -56,5 +66,14 @@ mod tests {
         assert!(Real::max(f32::NAN, 0.0).is_nan());
         assert_eq!(Real::max(-1.0f64, 0.0), 0.0);
         assert_eq!(Real::max(2.0f64, 0.0), 2.0);
+    }
+
+    #[test]
+    fn flush_takes_subnormals_alone() {
+        assert_eq!(1e-40f32.flush(), 0.0);
+        assert_eq!((-1e-40f32).flush(), 0.0);
+        assert_eq!(f32::MIN_POSITIVE.flush(), f32::MIN_POSITIVE);
+        assert_eq!(-1.5f32.flush(), -1.5);
+        assert!(f32::NAN.flush().is_nan());
     }
 }

@@ -1,4 +1,4 @@
-//! Optimisers in TOML: a table with every hyper-parameter, or the short form as a string.
+//! Optimisers in TOML: a table of the name and the hyper-parameters.
 //!
 //! ```toml
 //! [optimiser]
@@ -6,19 +6,17 @@
 //! lr = 3e-4
 //! ```
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, Visitor},
-    ser::SerializeMap,
-};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use toml::Spanned;
 
 use super::{Spec, Value};
+use crate::{Error, Result};
 
 impl Serialize for Spec {
     /// A table of the name and every value, defaults included.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", self.entry().name)?;
         for (key, value) in self.values().iter() {
@@ -31,60 +29,35 @@ impl Serialize for Spec {
     }
 }
 
-impl<'de> Deserialize<'de> for Spec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SpecVisitor)
-    }
-}
+/// An `[optimiser]` table as it was read, before its keys are known to be any optimiser's.
+pub type Table = BTreeMap<String, Spanned<toml::Value>>;
 
-/// A hyper-parameter as TOML has it: whole numbers are numbers too.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Flag(bool),
-    Number(f64),
-    Text(String),
-}
-
-struct SpecVisitor;
-
-impl<'de> Visitor<'de> for SpecVisitor {
-    type Value = Spec;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an optimiser, such as \"rmsprop:lr=3e-4\" or a table with its `name`")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Spec, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Spec, A::Error> {
-        let mut spec: Option<Spec> = None;
-        let mut early = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let value = map.next_value::<Scalar>()?;
-            match (&mut spec, key.as_str(), value) {
-                (_, "name", Scalar::Text(name)) => {
-                    spec = Some(Spec::new(&name).map_err(A::Error::custom)?);
-                }
-                (Some(spec), _, value) => set(spec, &key, value)?,
-                (None, _, value) => early.push((key, value)),
-            }
+impl Spec {
+    /// The optimiser of `table`, which was read from `text`; an error names the line.
+    pub fn from_table(table: &Table, text: &str) -> Result<Self> {
+        let at = |value: &Spanned<toml::Value>, error: Error| {
+            let line = text[..value.span().start].matches('\n').count() + 1;
+            Error::usage(format!("line {line}: {error}"))
+        };
+        let name = table.get("name").ok_or_else(|| {
+            let first = table.values().map(|v| v.span().start).min().unwrap_or(0);
+            let line = text[..first].matches('\n').count().max(1);
+            Error::usage(format!("line {line}: the optimiser has no `name`"))
+        })?;
+        let mut spec = match name.get_ref() {
+            toml::Value::String(name) => Spec::new(name),
+            other => Spec::new(&other.to_string()),
         }
-        let mut spec = spec.ok_or_else(|| A::Error::missing_field("name"))?;
-        for (key, value) in early {
-            set(&mut spec, &key, value)?;
+        .map_err(|error| at(name, error))?;
+        for (key, value) in table.iter().filter(|(key, _)| *key != "name") {
+            let set = match value.get_ref() {
+                toml::Value::Integer(x) => spec.set(key, Value::Number(*x as f64)),
+                toml::Value::Float(x) => spec.set(key, Value::Number(*x)),
+                toml::Value::Boolean(x) => spec.set(key, Value::Flag(*x)),
+                other => spec.set_text(key, other.as_str().unwrap_or(&other.to_string())),
+            };
+            set.map_err(|error| at(value, error))?;
         }
         Ok(spec)
     }
-}
-
-fn set<E: serde::de::Error>(spec: &mut Spec, key: &str, value: Scalar) -> Result<(), E> {
-    let set = match value {
-        Scalar::Flag(x) => spec.set(key, Value::Flag(x)),
-        Scalar::Number(x) => spec.set(key, Value::Number(x)),
-        Scalar::Text(text) => spec.set_text(key, &text),
-    };
-    set.map_err(E::custom)
 }

@@ -71,12 +71,7 @@ impl Rule<3, 0> for Sgd {
     }
 
     #[inline(always)]
-    fn update<R: Real>(
-        [sign, weight_decay, lr]: [R; 3],
-        w: R,
-        g: R,
-        []: [R; 0],
-    ) -> (R, [R; 0]) {
+    fn update<R: Real>([sign, weight_decay, lr]: [R; 3], w: R, g: R, []: [R; 0]) -> (R, [R; 0]) {
         (w - lr * descent(sign, weight_decay, w, g), [])
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Result,
     agent::{DqnConfig, DqnOverrides},
-    optim::{Spec, Value},
+    optim::{self, Spec, Value},
     settings::{check, settings},
     suggest,
 };
@@ -85,19 +85,28 @@ pub struct Config {
 }
 
 /// What a person sets of a [`Config`].
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default)]
 pub struct ConfigSource {
     /// What to start from.
     pub preset: Option<Preset>,
     /// What is run.
-    #[serde(default)]
     pub run: RunOverrides,
     /// The optimiser.
     pub optimiser: Option<Spec>,
     /// The agent.
-    #[serde(default)]
     pub agent: DqnOverrides,
+}
+
+/// A [`ConfigSource`] as a TOML file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    preset: Option<Preset>,
+    #[serde(default)]
+    run: RunOverrides,
+    optimiser: Option<optim::Table>,
+    #[serde(default)]
+    agent: DqnOverrides,
 }
 
 impl ConfigSource {
@@ -105,9 +114,19 @@ impl ConfigSource {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
-        toml::from_str(&text).map_err(|error| {
+        let file: ConfigFile = toml::from_str(&text).map_err(|error| {
             let hint = suggest::for_unknown_field(error.message());
             Error::usage(format!("{}: {error}{hint}", path.display()))
+        })?;
+        let optimiser = file.optimiser.map(|table| Spec::from_table(&table, &text));
+        let optimiser = optimiser
+            .transpose()
+            .map_err(|error| Error::usage(format!("{}: {error}", path.display())))?;
+        Ok(Self {
+            preset: file.preset,
+            run: file.run,
+            optimiser,
+            agent: file.agent,
         })
     }
 
@@ -186,6 +205,9 @@ impl Config {
     /// The run's id: a hash of its whole configuration.
     pub fn id(&self) -> String {
         let digest = Sha256::digest(self.to_toml());
-        digest[..5].iter().map(|byte| format!("{byte:02x}")).collect()
+        digest[..5]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }

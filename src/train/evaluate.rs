@@ -37,7 +37,12 @@ impl Evaluator {
             (spec.observation.len(), spec.actions)
         };
         let mut obs = vec![0.0; n * obs_len];
-        for ((env, stream), obs) in self.envs.iter_mut().zip(&mut streams).zip(obs.chunks_mut(obs_len)) {
+        for ((env, stream), obs) in self
+            .envs
+            .iter_mut()
+            .zip(&mut streams)
+            .zip(obs.chunks_mut(obs_len))
+        {
             env.reset(stream, obs);
         }
         let (mut returns, mut lengths) = (vec![0.0; n], vec![0u32; n]);

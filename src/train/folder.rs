@@ -21,12 +21,18 @@ const UPDATES: &str = "updates.csv";
 pub fn default_folder(config: &Config) -> PathBuf {
     let tame = |text: &str| -> String {
         let keep = |c: char| c.is_ascii_alphanumeric() || "-_.=,".contains(c);
-        text.chars().map(|c| if keep(c) { c } else { '-' }).collect()
+        text.chars()
+            .map(|c| if keep(c) { c } else { '-' })
+            .collect()
     };
     let (optimiser, seed, id) = (config.optimiser.entry().name, config.run.seed, config.id());
-    ["runs", &tame(&config.run.env), &format!("{optimiser}-s{seed}-{id}")]
-        .iter()
-        .collect()
+    [
+        "runs",
+        &tame(&config.run.env),
+        &format!("{optimiser}-s{seed}-{id}"),
+    ]
+    .iter()
+    .collect()
 }
 
 /// What was found where a run should go.
@@ -142,9 +148,9 @@ impl Finished {
     /// Reads the outcome from `path`.
     pub fn read(path: &Path) -> Result<Self> {
         let file = path.join(OUTCOME);
-        let outcome = read_rows(&file)?.pop().ok_or_else(|| {
-            Error::usage(format!("{} has no row", file.display()))
-        })?;
+        let outcome = read_rows(&file)?
+            .pop()
+            .ok_or_else(|| Error::usage(format!("{} has no row", file.display())))?;
         Ok(Self {
             path: path.to_path_buf(),
             outcome,
@@ -168,9 +174,13 @@ impl Finished {
 }
 
 fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let wrong = |error: csv::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
+    let wrong =
+        |error: csv::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
     let mut reader = csv::Reader::from_path(path).map_err(wrong)?;
-    reader.deserialize().collect::<std::result::Result<_, _>>().map_err(wrong)
+    reader
+        .deserialize()
+        .collect::<std::result::Result<_, _>>()
+        .map_err(wrong)
 }
 
 /// A CSV file being written.
@@ -190,7 +200,9 @@ impl Rows {
             Ok(file)
         };
         let file = start().map_err(|error: std::io::Error| cannot_use(&path, &error))?;
-        let writer = csv::WriterBuilder::new().has_headers(false).from_writer(file);
+        let writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(file);
         Ok(Self { path, writer })
     }
 

@@ -3,6 +3,7 @@
 mod config;
 mod evaluate;
 mod folder;
+mod machine;
 mod observe;
 mod rl;
 
@@ -10,5 +11,6 @@ pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
 pub use evaluate::Evaluator;
 pub(crate) use folder::write_whole;
 pub use folder::{Finished, Opened, RunFolder, default_folder};
+pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
 pub use rl::run;

@@ -79,7 +79,13 @@ impl<'a> Run<'a> {
         let mut obs = vec![0.0; obs_len];
         env.reset(&mut env_stream, &mut obs);
         Ok(Self {
-            agent: Dqn::new(&config.agent, &config.optimiser, obs_len, actions, &mut init)?,
+            agent: Dqn::new(
+                &config.agent,
+                &config.optimiser,
+                obs_len,
+                actions,
+                &mut init,
+            )?,
             replay: Replay::new(config.agent.buffer_size, obs_len),
             evaluator: Evaluator::new(&config.run)?,
             env,
@@ -108,7 +114,9 @@ impl<'a> Run<'a> {
         } else {
             self.agent.act(&self.obs)?[0]
         };
-        let step = self.env.step(action, &mut self.env_stream, &mut self.next_obs)?;
+        let step = self
+            .env
+            .step(action, &mut self.env_stream, &mut self.next_obs)?;
         self.replay.push(Transition {
             obs: &self.obs,
             action: action as u8,
@@ -193,7 +201,10 @@ impl<'a> Run<'a> {
         if self.solved_step.is_none() && threshold.is_some_and(|t| row.mean_return >= t) {
             self.solved_step = Some(self.step);
         }
-        if self.best.is_none_or(|best| row.mean_return > best.mean_return) {
+        if self
+            .best
+            .is_none_or(|best| row.mean_return > best.mean_return)
+        {
             self.best = Some(row);
         }
         self.last = Some(row);

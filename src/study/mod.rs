@@ -1,0 +1,5 @@
+//! Many runs together.
+
+mod collect;
+
+pub use collect::{Collected, Group, collect};

@@ -1,0 +1,49 @@
+//! Where a run ran, and how fast.
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::write_whole;
+use crate::{Error, Result};
+
+/// Where and how fast a run ran: `machine.toml`, the only file of a run that differs from time to time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// The version of this program.
+    pub version: String,
+    /// The processor.
+    pub processor: String,
+    /// Seconds from start to end, evaluations included.
+    pub seconds: f64,
+    /// Environment steps of training for each of them.
+    pub steps_per_second: f64,
+}
+
+impl Machine {
+    /// This machine, after `steps` in `seconds`.
+    pub fn here(steps: u64, seconds: f64) -> Self {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpuinfo
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"));
+        let model = model.map(|rest| rest.trim_start_matches([' ', '\t', ':']));
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            processor: model.unwrap_or(std::env::consts::ARCH).into(),
+            seconds,
+            steps_per_second: steps as f64 / seconds,
+        }
+    }
+
+    /// Writes it into a run's folder.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let text = toml::to_string(self).map_err(|e| Error::usage(e.to_string()))?;
+        write_whole(&folder.join("machine.toml"), &text)
+    }
+
+    /// Reads it from a run's folder, if it is there.
+    pub fn read(folder: &Path) -> Option<Self> {
+        toml::from_str(&fs::read_to_string(folder.join("machine.toml")).ok()?).ok()
+    }
+}

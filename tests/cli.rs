@@ -1,0 +1,386 @@
+//! `rl` and `study` end to end: good input and bad.
+
+mod common;
+
+use std::{fs, path::Path};
+
+use common::{Ran, SHORT, run};
+use tempfile::tempdir;
+
+fn rl(folder: &Path, args: &[&str]) -> Ran {
+    run(env!("CARGO_BIN_EXE_rl"), folder, args, &[])
+}
+
+fn short(folder: &Path, more: &[&str]) -> Ran {
+    rl(folder, &[&SHORT, more].concat())
+}
+
+/// The data lines of a CSV file, and its header.
+fn csv(path: &Path) -> (String, Vec<String>) {
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines = text.lines().map(String::from);
+    (lines.next().unwrap(), lines.collect())
+}
+
+#[test]
+fn trains_and_leaves_everything_in_its_folder() {
+    let dir = tempdir().unwrap();
+    let ran = short(
+        dir.path(),
+        &["--env", "cartpole", "--opt", "rmsprop", "--out", "r"],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for word in [
+        "final evaluation",
+        "best evaluation",
+        "solved (475)",
+        "steps/s",
+        "4 bytes per parameter",
+    ] {
+        assert!(ran.stdout.contains(word), "no `{word}` in:\n{}", ran.stdout);
+    }
+    // Without a terminal, a plain line every tenth.
+    assert_eq!(ran.stderr.lines().count(), 10 - 5 + 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .lines()
+            .all(|l| l.contains("steps/s") && l.contains("epsilon"))
+    );
+
+    let r = dir.path().join("r");
+    let (header, rows) = csv(&r.join("episodes.csv"));
+    assert_eq!(header, "step,episode,return,length,epsilon");
+    assert!(rows.len() > 20);
+    let (header, rows) = csv(&r.join("evaluations.csv"));
+    assert_eq!(
+        header,
+        "step,episodes,mean_return,std_return,min_return,max_return,mean_length"
+    );
+    assert_eq!(rows.len(), 4, "at 0, 1000, 2000 and 3000 steps");
+    let (header, rows) = csv(&r.join("updates.csv"));
+    assert_eq!(header, "step,update,loss,mean_q,grad_norm");
+    assert_eq!(rows.len(), 25, "every tenth of 249 updates");
+    let (_, rows) = csv(&r.join("outcome.csv"));
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].contains(",finished,3000,"));
+    let png = fs::read(r.join("learning_curve.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000);
+
+    // The configuration it wrote, every value in it, is the same run.
+    let again = rl(dir.path(), &["--config", "r/config.toml", "--out", "r"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(
+        again.stdout.contains("--force runs it again"),
+        "{}",
+        again.stdout
+    );
+    assert!(again.stdout.contains("final evaluation"));
+}
+
+#[test]
+fn a_finished_run_is_left_alone_until_forced() {
+    let dir = tempdir().unwrap();
+    let args = ["--quiet", "--out", "r"];
+    let first = short(dir.path(), &args);
+    assert_eq!(
+        (first.code, first.stdout.as_str(), first.stderr.as_str()),
+        (Some(0), "", "")
+    );
+    let episodes = dir.path().join("r/episodes.csv");
+    fs::write(&episodes, "mine now\n").unwrap();
+    assert_eq!(short(dir.path(), &args).code, Some(0));
+    assert_eq!(fs::read_to_string(&episodes).unwrap(), "mine now\n");
+
+    let other = short(dir.path(), &[&args[..], &["--seed", "2"]].concat());
+    assert_eq!(other.code, Some(2));
+    assert!(
+        other.stderr.contains("already holds") && other.stderr.contains("--out"),
+        "{}",
+        other.stderr
+    );
+    assert_eq!(fs::read_to_string(&episodes).unwrap(), "mine now\n");
+
+    assert_eq!(
+        short(dir.path(), &[&args[..], &["--force"]].concat()).code,
+        Some(0)
+    );
+    assert!(fs::read_to_string(&episodes).unwrap().starts_with("step,"));
+}
+
+#[test]
+fn an_unfinished_run_is_started_again() {
+    let dir = tempdir().unwrap();
+    assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
+    let read = || fs::read(dir.path().join("r/episodes.csv")).unwrap();
+    let whole = read();
+    fs::remove_file(dir.path().join("r/outcome.csv")).unwrap();
+    fs::write(dir.path().join("r/episodes.csv"), &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
+    assert_eq!(read(), whole);
+}
+
+#[test]
+fn flags_go_before_the_file_and_the_file_before_the_preset() {
+    let dir = tempdir().unwrap();
+    let file = "[run]\nseed = 5\nsteps = 9\n[optimiser]\nlr = 0.5\nname = \"adam\"\nbeta1 = 0\n[agent]\ngamma = 0.9\n";
+    fs::write(dir.path().join("c.toml"), file).unwrap();
+    let args = [
+        "--config",
+        "c.toml",
+        "--steps",
+        "7",
+        "--opt",
+        "rmsprop:centered=true",
+        "-q",
+        "--out",
+        "r",
+    ];
+    let ran = rl(dir.path(), &args);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let config = fs::read_to_string(dir.path().join("r/config.toml")).unwrap();
+    for line in [
+        "seed = 5",
+        "steps = 7",
+        "name = \"rmsprop\"",
+        "centered = true",
+        "gamma = 0.9",
+        "batch_size = 128",
+    ] {
+        assert!(
+            config.lines().any(|l| l == line),
+            "no `{line}` in:\n{config}"
+        );
+    }
+}
+
+#[test]
+fn every_optimiser_and_environment_runs() {
+    let dir = tempdir().unwrap();
+    for entry in optimiser_paradigms::optim::registry() {
+        let ran = short(dir.path(), &["-q", "--opt", entry.name, "--steps", "800"]);
+        assert_eq!(ran.code, Some(0), "{}: {}", entry.name, ran.stderr);
+    }
+    for entry in envs::registry() {
+        let ran = short(dir.path(), &["-q", "--env", entry.name, "--steps", "800"]);
+        assert_eq!(ran.code, Some(0), "{}: {}", entry.name, ran.stderr);
+    }
+    let collected = run(
+        env!("CARGO_BIN_EXE_study"),
+        dir.path(),
+        &["collect", "runs", "--out", "results"],
+        &[],
+    );
+    assert_eq!(collected.code, Some(0), "{}", collected.stderr);
+    let groups = optimiser_paradigms::optim::registry().len() + envs::registry().len() - 1;
+    assert_eq!(
+        collected.stdout.lines().count(),
+        2 + groups,
+        "{}",
+        collected.stdout
+    );
+    let (_, runs) = csv(&dir.path().join("results/runs.csv"));
+    assert_eq!(runs.len(), groups);
+    for file in [
+        "summary.csv",
+        "evaluations.csv",
+        "manifest.toml",
+        "comparison.png",
+    ] {
+        assert!(dir.path().join("results").join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn listing_shows_every_name_and_parameter() {
+    let dir = tempdir().unwrap();
+    let ran = rl(dir.path(), &["--list"]);
+    assert_eq!(ran.code, Some(0));
+    for entry in optimiser_paradigms::optim::registry() {
+        assert!(ran.stdout.contains(entry.formula));
+        for param in entry.params {
+            assert!(ran.stdout.contains(param.doc), "{}", param.doc);
+        }
+    }
+    for entry in envs::registry() {
+        assert!(ran.stdout.contains(entry.name));
+    }
+    let help = rl(dir.path(), &["--help"]).stdout;
+    assert!(
+        help.contains("[default: 120,84]") && help.contains("Examples:"),
+        "{help}"
+    );
+}
+
+#[test]
+fn a_diverging_run_is_a_row() {
+    let dir = tempdir().unwrap();
+    for (name, opt) in [("explodes", "sgd:lr=1e3"), ("nan", "sgd:lr=1e38")] {
+        let ran = short(dir.path(), &["--opt", opt, "--out", name]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stdout.contains("DIVERGED"), "{}", ran.stdout);
+        let (_, rows) = csv(&dir.path().join(name).join("outcome.csv"));
+        assert!(rows[0].contains(",diverged,"), "{}", rows[0]);
+        let (_, updates) = csv(&dir.path().join(name).join("updates.csv"));
+        let loss: f64 = updates
+            .last()
+            .unwrap()
+            .split(',')
+            .nth(2)
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(
+            loss.is_nan() || loss > 1e9,
+            "the last row shows why: {loss}"
+        );
+        assert!(dir.path().join(name).join("learning_curve.png").exists());
+    }
+}
+
+/// Arguments that must be refused, and what the error must say.
+const REFUSED: &[(&[&str], &[&str])] = &[
+    (
+        &["--env", "cartpol"],
+        &["cartpol", "did you mean \"cartpole\"?", "mountain_car"],
+    ),
+    (
+        &["--opt", "rmspop"],
+        &[
+            "unknown optimiser `rmspop`",
+            "did you mean `rmsprop`?",
+            "adadelta",
+        ],
+    ),
+    (
+        &["--opt", "adam:beta3=0.9"],
+        &["beta3", "beta1, beta2, eps"],
+    ),
+    (&["--opt", "adam:beta1=1"], &["beta1 = 1", "0 <= x < 1"]),
+    (&["--opt", "adam:lr=-0.1"], &["lr = -0.1", ">= 0"]),
+    (&["--opt", "adam:lr"], &["key=value"]),
+    (&["--lr=-1"], &["lr = -1", ">= 0"]),
+    (&["--lr", "nan"], &["lr", ">= 0"]),
+    (&["--lr", "fast"], &["--lr", "invalid"]),
+    (&["--gamma", "1.5"], &["gamma = 1.5", "0 <= x <= 1"]),
+    (&["--tau", "0"], &["tau = 0", "0 < x <= 1"]),
+    (&["--steps", "0"], &["steps = 0", "1 <= x"]),
+    (&["--batch-size", "0"], &["batch_size = 0", "1 <= x"]),
+    (&["--buffer-size", "0"], &["buffer_size = 0", "1 <= x"]),
+    (&["--hidden", "120,many"], &["120,84"]),
+    (&["--hidden", "0"], &["hidden = 0", "1 <= x"]),
+    (&["--loss", "l1"], &["mse", "huber"]),
+    (&["--max-grad-norm", "inf"], &["max_grad_norm = inf"]),
+    (&["--eval-episodes", "0"], &["eval_episodes = 0"]),
+    (
+        &["--seed", "18446744073709551615"],
+        &["seed = 18446744073709551615", "9223372036854775807"],
+    ),
+    (&["--gama", "0.9"], &["--gama", "--gamma"]),
+    (&["--config", "missing.toml"], &["missing.toml"]),
+    (&["--config", "broken.toml"], &["broken.toml", "line 2"]),
+    (
+        &["--config", "wrong_key.toml"],
+        &["wrong_key.toml", "line 2", "gama", "did you mean `gamma`?"],
+    ),
+    (
+        &["--config", "wrong_section.toml"],
+        &[
+            "wrong_section.toml",
+            "line 1",
+            "agnt",
+            "did you mean `agent`?",
+        ],
+    ),
+    (
+        &["--config", "wrong_type.toml"],
+        &["wrong_type.toml", "line 2", "steps"],
+    ),
+    (
+        &["--config", "wrong_optimiser.toml"],
+        &["wrong_optimiser.toml", "line 3", "beta1 = 1", "0 <= x < 1"],
+    ),
+    (
+        &["--config", "no_name.toml"],
+        &["no_name.toml", "line 1", "name"],
+    ),
+    (&["--out", "a_file"], &["a_file"]),
+    (&["--out", "a_file/below"], &["a_file/below", "--out"]),
+    (
+        &["--out", "somebody_elses"],
+        &["somebody_elses", "already holds"],
+    ),
+];
+
+#[test]
+fn bad_input_is_refused_with_the_way_out() {
+    let dir = tempdir().unwrap();
+    for (name, text) in [
+        ("broken.toml", "[run]\nsteps = = 3\n"),
+        ("wrong_key.toml", "[agent]\ngama = 0.9\n"),
+        ("wrong_section.toml", "[agnt]\ngamma = 0.9\n"),
+        ("wrong_type.toml", "[run]\nsteps = \"many\"\n"),
+        (
+            "wrong_optimiser.toml",
+            "[optimiser]\nname = \"adam\"\nbeta1 = 1\n",
+        ),
+        ("no_name.toml", "[optimiser]\nlr = 1\n"),
+        ("a_file", "content"),
+    ] {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    fs::create_dir(dir.path().join("somebody_elses")).unwrap();
+    fs::write(dir.path().join("somebody_elses/thesis.tex"), "years").unwrap();
+    for (args, words) in REFUSED {
+        let ran = short(dir.path(), args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{args:?}: {}", ran.stderr);
+        for word in *words {
+            assert!(
+                ran.stderr.contains(word),
+                "{args:?}: no `{word}` in:\n{}",
+                ran.stderr
+            );
+        }
+    }
+    assert!(
+        !dir.path().join("runs").exists(),
+        "a refused run leaves nothing"
+    );
+    assert_eq!(fs::read(dir.path().join("a_file")).unwrap(), b"content");
+}
+
+#[test]
+fn a_full_disk_is_said_and_leaves_no_outcome() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let dir = tempdir().unwrap();
+    let r = dir.path().join("r");
+    fs::create_dir(&r).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/dev/full", r.join("episodes.csv")).unwrap();
+    let ran = short(dir.path(), &["--out", "r", "--force"]);
+    assert!(matches!(ran.code, Some(1 | 2)), "{:?}", ran.code);
+    assert!(
+        ran.stderr.contains("No space left") && ran.stderr.contains("episodes.csv"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!r.join("outcome.csv").exists());
+}
+
+#[test]
+fn study_refuses_a_folder_without_runs() {
+    let dir = tempdir().unwrap();
+    let study = |args: &[&str]| run(env!("CARGO_BIN_EXE_study"), dir.path(), args, &[]);
+    let ran = study(&["collect", "."]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("no finished run") && ran.stderr.contains("outcome.csv"),
+        "{}",
+        ran.stderr
+    );
+    let ran = study(&["collect", "nowhere"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("nowhere"), "{}", ran.stderr);
+}

@@ -1,0 +1,121 @@
+//! The same configuration gives the same bytes: again, elsewhere, and whatever the number of threads.
+
+mod common;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use common::{SHORT, run};
+use tempfile::tempdir;
+
+/// Every CSV file of a short run, and its configuration.
+fn files(dir: &Path, name: &str, more: &[&str], threads: &str) -> BTreeMap<String, Vec<u8>> {
+    let args = [&SHORT[..], &["--quiet", "--out", name], more].concat();
+    let ran = run(
+        env!("CARGO_BIN_EXE_rl"),
+        dir,
+        &args,
+        &[("RAYON_NUM_THREADS", threads)],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "", "it was told to be quiet");
+    let entries = fs::read_dir(dir.join(name))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let kept =
+        entries.filter(|p| p.extension().is_some_and(|e| e == "csv") || p.ends_with("config.toml"));
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    kept.map(|path| (name(&path), fs::read(&path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn same_configuration_same_bytes() {
+    let dir = tempdir().unwrap();
+    for (k, more) in [
+        &["--env", "cartpole", "--opt", "rmsprop"][..],
+        &[
+            "--env",
+            "acrobot",
+            "--opt",
+            "adam",
+            "--eval-epsilon",
+            "0.1",
+            "--double",
+        ],
+        &[
+            "--env",
+            "gymnasium-rs/CartPole",
+            "--opt",
+            "nag:lr=1e-4",
+            "--tau",
+            "0.5",
+        ],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let one = files(dir.path(), &format!("{k}a"), more, "1");
+        let names: Vec<&String> = one.keys().collect();
+        assert_eq!(
+            names,
+            [
+                "config.toml",
+                "episodes.csv",
+                "evaluations.csv",
+                "outcome.csv",
+                "updates.csv"
+            ]
+        );
+        assert_eq!(one, files(dir.path(), &format!("{k}b"), more, "1"));
+        assert_eq!(one, files(dir.path(), &format!("{k}c"), more, "7"));
+        let other = files(
+            dir.path(),
+            &format!("{k}d"),
+            &[more, &["--seed", "2"]].concat(),
+            "1",
+        );
+        assert_ne!(one["episodes.csv"], other["episodes.csv"]);
+    }
+}
+
+#[test]
+fn what_is_only_watched_changes_nothing() {
+    let dir = tempdir().unwrap();
+    let plain = files(dir.path(), "plain", &[], "1");
+    let watched = files(
+        dir.path(),
+        "watched",
+        &[
+            "--eval-every",
+            "300",
+            "--eval-episodes",
+            "3",
+            "--log-every",
+            "1",
+        ],
+        "1",
+    );
+    assert_eq!(plain["episodes.csv"], watched["episodes.csv"]);
+    assert_ne!(plain["evaluations.csv"], watched["evaluations.csv"]);
+}
+
+#[test]
+fn optimisers_are_paired() {
+    // Until the first update, two optimisers see the same weights, actions and episodes.
+    let dir = tempdir().unwrap();
+    let before = |opt: &str| -> Vec<String> {
+        let files = files(dir.path(), opt, &["--opt", opt], "1");
+        let text = String::from_utf8(files["episodes.csv"].clone()).unwrap();
+        let step = |line: &&str| {
+            line.split(',')
+                .next()
+                .unwrap()
+                .parse::<u64>()
+                .is_ok_and(|s| s <= 500)
+        };
+        text.lines().filter(step).map(String::from).collect()
+    };
+    let adam = before("adam");
+    assert!(adam.len() > 5);
+    assert_eq!(adam, before("sgd"));
+}

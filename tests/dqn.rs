@@ -1,0 +1,252 @@
+//! DQN updates against PyTorch (tests/fixtures/dqn.py), and agents of a cohort against agents alone.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use candle_core::{DType, Device, Tensor, safetensors};
+use optimiser_paradigms::{
+    agent::{Batch, Dqn, DqnConfig, Hidden, Loss},
+    optim::Spec,
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const UPDATES: usize = 60;
+const SYNC: usize = 20;
+
+fn fixtures() -> HashMap<String, Tensor> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dqn.safetensors");
+    safetensors::load(path, &Device::Cpu).unwrap()
+}
+
+fn batches(fixtures: &HashMap<String, Tensor>) -> Vec<Batch> {
+    let floats = |name: &str, u: usize| -> Vec<f32> {
+        fixtures[name]
+            .get(u)
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .to_vec1()
+            .unwrap()
+    };
+    let one = |u| Batch {
+        obs: floats("obs", u),
+        next_obs: floats("next_obs", u),
+        actions: fixtures["actions"].get(u).unwrap().to_vec1().unwrap(),
+        rewards: floats("rewards", u),
+        terminated: fixtures["terminated"]
+            .get(u)
+            .unwrap()
+            .to_vec1::<u8>()
+            .unwrap()
+            .iter()
+            .map(|t| *t != 0)
+            .collect(),
+    };
+    (0..UPDATES).map(one).collect()
+}
+
+fn small() -> DqnConfig {
+    DqnConfig {
+        hidden: Hidden(vec![24, 16]),
+        gamma: 0.97,
+        ..DqnConfig::cleanrl()
+    }
+}
+
+/// The largest difference of the trained weights, and of the losses and gradient norms, from PyTorch's.
+fn difference(name: &str, config: &DqnConfig, optimiser: &str) -> f64 {
+    let fixtures = fixtures();
+    let spec: Spec = optimiser.parse().unwrap();
+    let mut dqn = Dqn::new(config, &spec, 4, 3, &mut [ChaCha8Rng::seed_from_u64(0)]).unwrap();
+    for parameter in dqn.parameters() {
+        let start = fixtures[&format!("init.{}", parameter.name)]
+            .unsqueeze(0)
+            .unwrap();
+        parameter.var.set(&start).unwrap();
+    }
+    dqn.copy_to_target().unwrap();
+    let expected =
+        |key: &str| -> Vec<f64> { fixtures[&format!("{name}.{key}")].to_vec1().unwrap() };
+    let (losses, norms) = (expected("loss"), expected("grad_norm"));
+    let mut worst = 0.0f64;
+    for (u, batch) in batches(&fixtures).iter().enumerate() {
+        let learned = dqn.learn(batch, true).unwrap();
+        worst = worst.max((learned.loss[0] / losses[u] - 1.0).abs());
+        worst = worst.max((learned.details.unwrap().grad_norm[0] / norms[u] - 1.0).abs());
+        if (u + 1) % SYNC == 0 || config.tau < 1.0 {
+            dqn.update_target().unwrap();
+        }
+    }
+    for parameter in dqn.parameters() {
+        let ours = parameter
+            .var
+            .to_dtype(DType::F64)
+            .unwrap()
+            .squeeze(0)
+            .unwrap();
+        let difference = (ours - &fixtures[&format!("{name}.{}", parameter.name)]).unwrap();
+        let largest = difference
+            .abs()
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .max(0)
+            .unwrap();
+        worst = worst.max(largest.to_scalar().unwrap());
+    }
+    worst
+}
+
+/// Huber's loss, Double DQN and clipping together, with a step long enough that each of them matters.
+fn clipped() -> DqnConfig {
+    DqnConfig {
+        loss: Loss::Huber,
+        double: true,
+        max_grad_norm: 0.5,
+        ..small()
+    }
+}
+
+#[test]
+fn updates_are_pytorchs() {
+    let soft = DqnConfig {
+        tau: 0.1,
+        ..small()
+    };
+    for (name, config, optimiser) in [
+        ("plain", small(), "adam:lr=1e-3"),
+        ("huber_double_clipped", clipped(), "rmsprop:lr=1e-2"),
+        ("soft", soft, "sgd:lr=1e-2"),
+    ] {
+        let difference = difference(name, &config, optimiser);
+        assert!(difference < 1e-4, "{name}: {difference:e}");
+    }
+}
+
+#[test]
+fn the_comparison_sees_each_thing_that_could_be_wrong() {
+    let name = "huber_double_clipped";
+    for wrong in [
+        DqnConfig {
+            loss: Loss::Mse,
+            ..clipped()
+        },
+        DqnConfig {
+            double: false,
+            ..clipped()
+        },
+        DqnConfig {
+            max_grad_norm: 1.0,
+            ..clipped()
+        },
+        DqnConfig {
+            gamma: 0.96,
+            ..clipped()
+        },
+        DqnConfig {
+            tau: 0.9,
+            ..clipped()
+        },
+    ] {
+        let difference = difference(name, &wrong, "rmsprop:lr=1e-2");
+        assert!(difference > 1e-3, "{wrong:?}: {difference:e}");
+    }
+}
+
+/// A batch for `agents` agents; each agent's part depends on its number alone.
+fn random_batch(agents: &[u64], update: u64) -> Batch {
+    let mut batch = Batch::default();
+    for &agent in agents {
+        let mut rng = ChaCha8Rng::seed_from_u64(1000 * agent + update);
+        for _ in 0..32 {
+            batch
+                .obs
+                .extend((0..4).map(|_| rng.random_range(-1.0..1.0f32)));
+            batch
+                .next_obs
+                .extend((0..4).map(|_| rng.random_range(-1.0..1.0f32)));
+            batch.actions.push(rng.random_range(0..2));
+            batch.rewards.push(rng.random_range(-1.0..1.0));
+            batch.terminated.push(rng.random_bool(0.1));
+        }
+    }
+    batch
+}
+
+/// The weights of each agent, bit by bit, after 50 updates of a cohort.
+fn trained(agents: &[u64], optimiser: &str) -> Vec<Vec<u32>> {
+    let config = DqnConfig {
+        max_grad_norm: 0.2,
+        ..DqnConfig::cleanrl()
+    };
+    let spec: Spec = optimiser.parse().unwrap();
+    let mut init: Vec<_> = agents
+        .iter()
+        .map(|a| ChaCha8Rng::seed_from_u64(*a))
+        .collect();
+    let mut dqn = Dqn::new(&config, &spec, 4, 2, &mut init).unwrap();
+    for update in 0..50 {
+        dqn.learn(&random_batch(agents, update), false).unwrap();
+        if update % 10 == 0 {
+            dqn.update_target().unwrap();
+        }
+    }
+    let weights = |agent: usize| {
+        let one = |p: &optimiser_paradigms::optim::Parameter| -> Vec<f32> {
+            p.var
+                .get(agent)
+                .unwrap()
+                .flatten_all()
+                .unwrap()
+                .to_vec1()
+                .unwrap()
+        };
+        let all = dqn.parameters().iter().flat_map(one).collect::<Vec<_>>();
+        all.iter().map(|x| x.to_bits()).collect()
+    };
+    (0..agents.len()).map(weights).collect()
+}
+
+#[test]
+fn an_agent_of_a_cohort_is_the_agent_alone() {
+    for optimiser in ["adam", "rmsprop:centered=true,momentum=0.9", "sgd"] {
+        let cohort = trained(&[1, 2, 3], optimiser);
+        for (agent, weights) in [1, 2, 3].into_iter().zip(&cohort) {
+            assert_eq!(
+                &trained(&[agent], optimiser)[0],
+                weights,
+                "{optimiser} {agent}"
+            );
+        }
+        assert_ne!(cohort[0], cohort[1]);
+    }
+}
+
+#[test]
+fn a_truncated_episode_keeps_its_bootstrap() {
+    // One transition, its value after it certainly not 0: only `terminated` may drop it.
+    let loss = |terminated: bool| {
+        let config = DqnConfig::cleanrl();
+        let spec = "sgd".parse().unwrap();
+        let mut init = [ChaCha8Rng::seed_from_u64(5)];
+        let mut dqn = Dqn::new(&config, &spec, 4, 2, &mut init).unwrap();
+        let (obs, next_obs) = (vec![0.5f32; 4], vec![-3.0f32; 4]);
+        let q = f64::from(dqn.values(&obs).unwrap()[1]);
+        let next = dqn.values(&next_obs).unwrap();
+        let best = f64::from(next[0].max(next[1]));
+        let batch = Batch {
+            obs,
+            next_obs,
+            actions: vec![1],
+            rewards: vec![2.0],
+            terminated: vec![terminated],
+        };
+        let loss = dqn.learn(&batch, false).unwrap().loss[0];
+        (loss, (2.0 - q).powi(2), (2.0 + 0.99 * best - q).powi(2))
+    };
+    let (loss_end, end, _) = loss(true);
+    let (loss_on, _, on) = loss(false);
+    assert!((end - on).abs() > 1e-2, "the two must differ: {end} {on}");
+    assert!((loss_end - end).abs() < 1e-5 * end);
+    assert!((loss_on - on).abs() < 1e-5 * on);
+}
