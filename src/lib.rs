@@ -11,4 +11,5 @@ pub mod streams;
 pub mod study;
 mod suggest;
 pub mod train;
+mod wide;
 pub use error::{Error, Result};

@@ -167,14 +167,15 @@ impl Dqn {
             .chunks_exact(self.actions)
             .zip(chooser.chunks_exact(self.actions));
         let ends = batch.rewards.iter().zip(&batch.terminated);
-        let one = |((target, chooser), (reward, terminated)): ((&[f32], &[f32]), (&f32, &bool))| {
-            if *terminated {
-                *reward
+        let mut targets = Vec::with_capacity(batch.rewards.len());
+        for ((target, chooser), (&reward, &terminated)) in rows.zip(ends) {
+            targets.push(if terminated {
+                reward
             } else {
                 reward + gamma * target[greedy(chooser)]
-            }
-        };
-        Ok(rows.zip(ends).map(one).collect())
+            });
+        }
+        Ok(targets)
     }
 
     fn tensor(&self, obs: &[f32]) -> Result<Tensor> {

@@ -56,9 +56,9 @@ fn rl(args: &RlArgs) -> Result<()> {
     Ok(())
 }
 
-fn train(config: &Config, mut folder: RunFolder, quiet: bool) -> Result<(Finished, Machine)> {
+fn train(config: &Config, mut folder: Box<RunFolder>, quiet: bool) -> Result<(Finished, Machine)> {
     let mut progress = cli::quiet_or(quiet, config.run.steps);
-    let result = train::run(config, &mut (&mut folder, &mut progress));
+    let result = train::run(config, &mut (&mut *folder, &mut progress));
     progress.finish();
     let outcome = result?;
     let machine = Machine::here(outcome.steps, progress.seconds());

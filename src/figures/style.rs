@@ -78,7 +78,7 @@ pub fn short(x: &f64) -> String {
         format!("{x:.0e}")
     } else {
         // Six significant digits hide the rounding of the axis' own arithmetic.
-        let digits = (5 - size.max(1e-3).log10().floor() as i32).max(0) as i32;
+        let digits = (5 - size.max(1e-3).log10().floor() as i32).max(0);
         let scale = 10f64.powi(digits);
         format!("{}", (x * scale).round() / scale)
     }

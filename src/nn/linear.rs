@@ -9,7 +9,7 @@ use candle_core::{
 };
 
 use super::matmul::{Mat, matmul};
-use crate::optim::Parameter;
+use crate::{optim::Parameter, wide::wide};
 
 /// A fully connected layer for each agent: weight `[agents, out, in]`, bias `[agents, out]`.
 #[derive(Clone)]
@@ -95,58 +95,69 @@ impl LinearOp {
     fn forward<T: WithDType>(self, d: Dims, x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
         let mut y = Vec::with_capacity(d.agents * d.batch * d.outputs);
         for agent in 0..d.agents {
-            let bias = part(bias, agent, d.agents);
-            for _ in 0..d.batch {
-                y.extend_from_slice(bias);
-            }
-        }
-        for agent in 0..d.agents {
             let x = Mat::new(part(x, agent, d.agents), d.batch, d.inputs);
             let w = Mat::new(part(weight, agent, d.agents), d.outputs, d.inputs);
-            let y = part_mut(&mut y, agent, d.agents);
-            matmul(y, true, x, w.t());
+            matmul(&mut y, x, w.t());
         }
-        if self.relu {
-            let zero = T::from_f64(0.0);
-            for y in &mut y {
-                // Not `max`: a NaN must stay a NaN, so that the run is seen to diverge.
-                *y = if *y < zero { zero } else { *y };
-            }
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for (y, bias) in rows(&mut y, bias, d) {
+                    self.activate(y, bias);
+                }
+            },
+        );
         y
+    }
+
+    /// Adds the bias to a row and clips it.
+    #[inline(always)]
+    fn activate<T: WithDType>(self, y: &mut [T], bias: &[T]) {
+        let zero = T::from_f64(0.0);
+        for (y, &bias) in y.iter_mut().zip(bias) {
+            let z = *y + bias;
+            // Not `max`: a NaN must stay a NaN, so that the run is seen to diverge.
+            *y = if self.relu && z < zero { zero } else { z };
+        }
     }
 
     fn backward<T: WithDType>(self, d: Dims, x: &[T], weight: &[T], y: &[T], dy: &[T]) -> Grads<T> {
         let zero = T::from_f64(0.0);
-        let masked: Vec<T>;
-        let dz = if self.relu {
-            let alive = |(&y, &dy): (&T, &T)| if y > zero { dy } else { zero };
-            masked = y.iter().zip(dy).map(alive).collect();
-            &masked
-        } else {
-            dy
-        };
+        let mut dz = dy.to_vec();
         let mut grads = Grads {
-            x: vec![zero; if self.input_grad { x.len() } else { 0 }],
-            weight: vec![zero; weight.len()],
+            x: Vec::new(),
+            weight: Vec::with_capacity(weight.len()),
             bias: vec![zero; d.agents * d.outputs],
         };
-        for agent in 0..d.agents {
-            let dz = part(dz, agent, d.agents);
-            let db = part_mut(&mut grads.bias, agent, d.agents);
-            for row in dz.chunks_exact(d.outputs) {
-                for (db, &dz) in db.iter_mut().zip(row) {
-                    *db += dz;
+        wide(
+            #[inline(always)]
+            || {
+                if self.relu {
+                    for (dz, &y) in dz.iter_mut().zip(y) {
+                        *dz = passed(*dz, y, zero);
+                    }
                 }
-            }
-            let dz = Mat::new(dz, d.batch, d.outputs);
+                for agent in 0..d.agents {
+                    let each = d.outputs;
+                    let db = &mut grads.bias[agent * each..(agent + 1) * each];
+                    for row in part(&dz, agent, d.agents).chunks_exact(each) {
+                        for (db, &dz) in db.iter_mut().zip(row) {
+                            *db += dz;
+                        }
+                    }
+                }
+            },
+        );
+        if self.input_grad {
+            grads.x.reserve_exact(x.len());
+        }
+        for agent in 0..d.agents {
+            let dz = Mat::new(part(&dz, agent, d.agents), d.batch, d.outputs);
             let x = Mat::new(part(x, agent, d.agents), d.batch, d.inputs);
-            let dw = part_mut(&mut grads.weight, agent, d.agents);
-            matmul(dw, false, dz.t(), x);
+            matmul(&mut grads.weight, dz.t(), x);
             if self.input_grad {
                 let w = Mat::new(part(weight, agent, d.agents), d.outputs, d.inputs);
-                let dx = part_mut(&mut grads.x, agent, d.agents);
-                matmul(dx, false, dz, w);
+                matmul(&mut grads.x, dz, w);
             }
         }
         grads
@@ -183,6 +194,12 @@ impl LinearOp {
     }
 }
 
+/// The gradient behind a relu. By value, or the compiler selects an address and vectorises nothing.
+#[inline(always)]
+fn passed<T: PartialOrd>(dz: T, y: T, zero: T) -> T {
+    if y > zero { dz } else { zero }
+}
+
 struct Grads<T> {
     x: Vec<T>,
     weight: Vec<T>,
@@ -190,14 +207,21 @@ struct Grads<T> {
 }
 
 /// The `i`-th of `n` equal parts.
+#[inline(always)]
 fn part<T>(all: &[T], i: usize, n: usize) -> &[T] {
     let each = all.len() / n;
     &all[i * each..(i + 1) * each]
 }
 
-fn part_mut<T>(all: &mut [T], i: usize, n: usize) -> &mut [T] {
-    let each = all.len() / n;
-    &mut all[i * each..(i + 1) * each]
+/// Each row of `y`, `[agents, batch, outputs]`, with its agent's bias.
+#[inline(always)]
+fn rows<'a, T>(
+    y: &'a mut [T],
+    bias: &'a [T],
+    d: Dims,
+) -> impl Iterator<Item = (&'a mut [T], &'a [T])> {
+    let rows = y.chunks_exact_mut(d.outputs).enumerate();
+    rows.map(move |(i, y)| (y, part(bias, i / d.batch, d.agents)))
 }
 
 fn on_cpu<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {

@@ -8,6 +8,7 @@
 use std::{array, ops::Range};
 
 use super::{Real, Rule};
+use crate::wide::wide;
 
 /// Weights handled together: long enough to keep the widest vector units busy,
 /// short enough that a block of every state stays in registers and L1.
@@ -32,9 +33,7 @@ pub(super) fn apply<T: Rule<K, S>, R: Real, const K: usize, const S: usize>(
         let state = states.next().expect("counted above");
         &mut state[range.clone()]
     });
-    // pulp compiles the closure for each instruction set and picks one at run
-    // time. No fused multiply-add is ever formed, so every width gives the same bits.
-    pulp::Arch::new().dispatch(
+    wide(
         #[inline(always)]
         || sweep::<T, R, K, S>(k, R::constant(scale), w, g, s),
     );

@@ -61,13 +61,21 @@ impl Preset {
         DqnConfig::cleanrl()
     }
 
-    /// The learning rate for an optimiser: where the library's own default is for other work,
-    /// one that was chosen on seeds of its own in this setting (README, "Results").
+    /// The learning rate for an optimiser in this setting: the best of a grid on CartPole, on
+    /// seeds kept for that (`experiments/cartpole_optimisers.sh`, `results/cartpole_lr`).
+    /// Adam's is CleanRL's own.
     pub fn lr(self, optimiser: &str) -> Option<f64> {
-        match optimiser {
-            "adam" | "adamw" | "rmsprop" => Some(2.5e-4),
-            _ => None,
-        }
+        Some(match optimiser {
+            "sgd" => 1e-3,
+            "momentum" => 3e-5,
+            "nag" => 1e-4,
+            "rmsprop" => 2.5e-4,
+            "adagrad" => 3e-2,
+            "adadelta" => 0.1,
+            "adam" => 2.5e-4,
+            "adamw" => 8e-5,
+            _ => return None,
+        })
     }
 }
 

@@ -38,7 +38,7 @@ pub fn default_folder(config: &Config) -> PathBuf {
 /// What was found where a run should go.
 pub enum Opened {
     /// Nothing finished: the run can start, and writes here.
-    Fresh(RunFolder),
+    Fresh(Box<RunFolder>),
     /// This very run, finished earlier.
     Finished(Finished),
 }
@@ -83,12 +83,12 @@ impl RunFolder {
             }
         }
         fs::write(path.join(CONFIG), text).map_err(|error| cannot_use(path, &error))?;
-        Ok(Opened::Fresh(Self {
+        Ok(Opened::Fresh(Box::new(Self {
             path: path.to_path_buf(),
             episodes: Rows::create::<EpisodeRow>(path.join(EPISODES))?,
             evaluations: Rows::create::<EvaluationRow>(path.join(EVALUATIONS))?,
             updates: Rows::create::<UpdateRow>(path.join(UPDATES))?,
-        }))
+        })))
     }
 
     /// Where it is.
@@ -97,7 +97,7 @@ impl RunFolder {
     }
 
     /// Writes what is left and the outcome, and makes both last.
-    pub fn finish(mut self, outcome: Outcome) -> Result<Finished> {
+    pub fn finish(mut self: Box<Self>, outcome: Outcome) -> Result<Finished> {
         for rows in [&mut self.episodes, &mut self.evaluations, &mut self.updates] {
             rows.flush()?;
             rows.sync()?;
