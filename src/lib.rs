@@ -1,4 +1,26 @@
 //! Does momentum hurt in reinforcement learning, where samples are not i.i.d.?
+//!
+//! The tool and the study that settle it: DQN agents on candle, trained with
+//! each optimiser on environments whose data shift.
+//!
+//! # Words
+//!
+//! - **rule**: an optimiser's recurrence for one weight ([`optim::Rule`]).
+//! - **optimiser**: a rule with its hyper-parameters ([`optim::Spec`]).
+//! - **run**: one configuration with one seed ([`train::run`], a pure function of [`train::Config`]).
+//! - **cohort**: agents trained in lock-step as one batch; every parameter tensor
+//!   has a leading axis `[agents, ...]`. One agent is a cohort of one.
+//! - **terminated**, **truncated**: an episode that reached an end, and one that was
+//!   cut short. Only the first stops the bootstrap.
+//!
+//! # Where things are
+//!
+//! [`optim`] has a file for each optimiser and the registry of all; [`nn`] the
+//! networks and the fused operations they need; [`agent`] acting, remembering
+//! and learning; [`train`] one run; [`study`] many; [`stats`] every number with its
+//! interval; [`figures`] and [`cli`] what people see. The crate `envs` has the
+//! environments and knows nothing of agents.
+
 pub mod agent;
 pub mod cli;
 pub mod error;
@@ -12,4 +34,5 @@ pub mod study;
 mod suggest;
 pub mod train;
 mod wide;
+
 pub use error::{Error, Result};

@@ -51,7 +51,7 @@ pub fn list(preset: Preset) -> Result<String> {
             let _ = write!(out, "    {:<22} {default:<9} {}", param.name, param.doc);
             match preset.lr(entry.name) {
                 Some(lr) if param.name == "lr" => {
-                    let _ = writeln!(out, " ({allowed}); --preset {preset:?} has {lr:e}");
+                    let _ = writeln!(out, " ({allowed}); --preset {preset} has {lr:e}");
                 }
                 _ => {
                     let _ = writeln!(out, " ({allowed})");

@@ -79,6 +79,14 @@ impl Preset {
     }
 }
 
+impl std::fmt::Display for Preset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Preset::Cleanrl => f.write_str("cleanrl"),
+        }
+    }
+}
+
 /// The whole configuration of a run, every default written out.
 #[derive(Clone, Debug, Serialize)]
 pub struct Config {
