@@ -34,7 +34,7 @@ pub struct RlArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The run's folder [default: runs/<env>/<optimiser>-s<seed>-<id>]
+    /// The run's folder [default: runs/ENV/OPTIMISER-sSEED-ID]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
