@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf};
 use candle_core::{DType, Device, Tensor, safetensors};
 use optimiser_paradigms::{
     agent::{Batch, Dqn, DqnConfig, Hidden, Loss},
-    optim::Spec,
+    optim::{Parameter, Spec, Value},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -57,7 +57,8 @@ fn small() -> DqnConfig {
 fn difference(name: &str, config: &DqnConfig, optimiser: &str) -> f64 {
     let fixtures = fixtures();
     let spec: Spec = optimiser.parse().unwrap();
-    let mut dqn = Dqn::new(config, &spec, 4, 3, &mut [ChaCha8Rng::seed_from_u64(0)]).unwrap();
+    let mut init = [ChaCha8Rng::seed_from_u64(0)];
+    let mut dqn = Dqn::new(config, &[spec], 4, 3, &mut init, 60).unwrap();
     for parameter in dqn.parameters() {
         let start = fixtures[&format!("init.{}", parameter.name)]
             .unsqueeze(0)
@@ -173,18 +174,24 @@ fn random_batch(agents: &[u64], update: u64) -> Batch {
     batch
 }
 
-/// The weights of each agent, bit by bit, after 50 updates of a cohort.
+/// The weights of each agent, bit by bit, after 50 updates of a cohort, each agent with its own lr.
 fn trained(agents: &[u64], optimiser: &str) -> Vec<Vec<u32>> {
     let config = DqnConfig {
         max_grad_norm: 0.2,
+        lr_schedule: "cosine:warmup=5".parse().unwrap(),
         ..DqnConfig::cleanrl()
     };
-    let spec: Spec = optimiser.parse().unwrap();
+    let spec = |agent: &u64| {
+        let mut spec: Spec = optimiser.parse().unwrap();
+        spec.set("lr", Value::Number(1e-3 * *agent as f64)).unwrap();
+        spec
+    };
+    let specs: Vec<Spec> = agents.iter().map(spec).collect();
     let mut init: Vec<_> = agents
         .iter()
         .map(|a| ChaCha8Rng::seed_from_u64(*a))
         .collect();
-    let mut dqn = Dqn::new(&config, &spec, 4, 2, &mut init).unwrap();
+    let mut dqn = Dqn::new(&config, &specs, 4, 2, &mut init, 50).unwrap();
     for update in 0..50 {
         dqn.learn(&random_batch(agents, update), false).unwrap();
         if update % 10 == 0 {
@@ -192,7 +199,7 @@ fn trained(agents: &[u64], optimiser: &str) -> Vec<Vec<u32>> {
         }
     }
     let weights = |agent: usize| {
-        let one = |p: &optimiser_paradigms::optim::Parameter| -> Vec<f32> {
+        let one = |p: &Parameter| -> Vec<f32> {
             p.var
                 .get(agent)
                 .unwrap()
@@ -209,7 +216,12 @@ fn trained(agents: &[u64], optimiser: &str) -> Vec<Vec<u32>> {
 
 #[test]
 fn an_agent_of_a_cohort_is_the_agent_alone() {
-    for optimiser in ["adam", "rmsprop:centered=true,momentum=0.9", "sgd"] {
+    for optimiser in [
+        "adam",
+        "rmsprop:centered=true,momentum=0.9",
+        "sgd",
+        "adam:reset_moments=true",
+    ] {
         let cohort = trained(&[1, 2, 3], optimiser);
         for (agent, weights) in [1, 2, 3].into_iter().zip(&cohort) {
             assert_eq!(
@@ -229,7 +241,7 @@ fn a_truncated_episode_keeps_its_bootstrap() {
         let config = DqnConfig::cleanrl();
         let spec = "sgd".parse().unwrap();
         let mut init = [ChaCha8Rng::seed_from_u64(5)];
-        let mut dqn = Dqn::new(&config, &spec, 4, 2, &mut init).unwrap();
+        let mut dqn = Dqn::new(&config, &[spec], 4, 2, &mut init, 1).unwrap();
         let (obs, next_obs) = (vec![0.5f32; 4], vec![-3.0f32; 4]);
         let q = f64::from(dqn.values(&obs).unwrap()[1]);
         let next = dqn.values(&next_obs).unwrap();

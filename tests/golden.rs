@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use optimiser_paradigms::optim::{Spec, registry};
+use optimiser_paradigms::optim::{Clip, Restart, Spec, registry};
+
+/// Where the target network is updated: what restarts, restarts before these steps.
+const RESTARTS: [usize; 2] = [20, 45];
 
 struct Trace {
     source: String,
@@ -72,17 +75,31 @@ fn every_variant_follows_its_reference() {
         let trace = traces
             .remove(*variant)
             .unwrap_or_else(|| panic!("{variant} has no golden trace"));
-        let rule = trace.setting.parse::<Spec>().unwrap().rule().unwrap();
+        let spec: Spec = trace.setting.parse().unwrap();
+        let (rule, lr) = (spec.rule().unwrap(), spec.number("lr"));
         let n = start.len();
         let mut w = start.clone();
         let mut s: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; n]).collect();
         let mut w32: Vec<f32> = start.iter().map(|&x| x as f32).collect();
         let mut s32: Vec<Vec<f32>> = rule.initial().iter().map(|&x| vec![x as f32; n]).collect();
+        let mut t = 0;
         for (step, g) in gradients.iter().enumerate() {
-            let k = rule.scalars(step as u64 + 1);
+            if RESTARTS.contains(&step) {
+                if spec.restart() != Restart::Nothing {
+                    t = 0;
+                }
+                if spec.restart() == Restart::State {
+                    for (k, &x) in rule.initial().iter().enumerate() {
+                        s[k].fill(x);
+                        s32[k].fill(x as f32);
+                    }
+                }
+            }
+            t += 1;
+            let k = rule.scalars(t, lr);
             let g32: Vec<f32> = g.iter().map(|&x| x as f32).collect();
-            rule.update_f64(&k, 1.0, &mut w, g, &mut s, 0..n);
-            rule.update_f32(&k, 1.0, &mut w32, &g32, &mut s32, 0..n);
+            rule.update_f64(&k, Clip::NONE, &mut w, g, &mut s, 0..n);
+            rule.update_f32(&k, Clip::NONE, &mut w32, &g32, &mut s32, 0..n);
             let now = |i: usize| trace.rows[step][i].abs();
             let error = worst(&trace.rows, step, w.iter().copied(), now);
             assert!(

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
+    optim::{Clipping, Schedule},
     settings::{check, settings},
 };
 
@@ -79,6 +80,11 @@ settings! {
         double: bool,
         /// Longer gradients are scaled down to this norm; 0 leaves them
         max_grad_norm: f64,
+        /// Larger elements of a gradient are cut to this size; 0 leaves them
+        max_grad_value: f64,
+        /// What lr is multiplied by over the run: constant, linear[:end=0], cosine[:end=0] or
+        /// step:every=1000,gamma=0.5, each with warmup=500 if wanted; in gradient steps
+        lr_schedule: Schedule,
         /// A loss above this, or NaN, ends the run as diverged
         max_loss: f64,
     }
@@ -103,6 +109,8 @@ impl DqnConfig {
             loss: Loss::Mse,
             double: false,
             max_grad_norm: 0.0,
+            max_grad_value: 0.0,
+            lr_schedule: Schedule::default(),
             max_loss: 1e9,
         }
     }
@@ -134,13 +142,19 @@ impl DqnConfig {
         fraction("start_e", self.start_e)?;
         fraction("end_e", self.end_e)?;
         fraction("exploration_fraction", self.exploration_fraction)?;
-        let norm = self.max_grad_norm;
-        let allowed = "0 (no clipping) or a finite number above it";
+        for (key, most) in [
+            ("max_grad_norm", self.max_grad_norm),
+            ("max_grad_value", self.max_grad_value),
+        ] {
+            let allowed = "0 (no clipping) or a finite number above it";
+            check(key, most, most.is_finite() && most >= 0.0, allowed)?;
+        }
+        let one = self.max_grad_norm == 0.0 || self.max_grad_value == 0.0;
         check(
-            "max_grad_norm",
-            norm,
-            norm.is_finite() && norm >= 0.0,
-            allowed,
+            "max_grad_value",
+            self.max_grad_value,
+            one,
+            "0 where max_grad_norm is set",
         )?;
         let most = self.max_loss;
         check(
@@ -151,8 +165,46 @@ impl DqnConfig {
         )
     }
 
-    /// `max_grad_norm`, if gradients are to be clipped.
-    pub fn clip(&self) -> Option<f64> {
-        (self.max_grad_norm > 0.0).then_some(self.max_grad_norm)
+    /// How gradients are clipped.
+    pub fn clipping(&self) -> Clipping {
+        match (self.max_grad_norm > 0.0, self.max_grad_value > 0.0) {
+            (true, _) => Clipping::Norm(self.max_grad_norm),
+            (_, true) => Clipping::Value(self.max_grad_value),
+            _ => Clipping::Off,
+        }
+    }
+
+    /// Gradient steps in a run of `steps`.
+    pub fn updates(&self, steps: u64) -> u64 {
+        let due = |last: u64| last / self.train_frequency;
+        let after_start = due(steps - 1).saturating_sub(due(self.learning_starts));
+        after_start * u64::from(self.gradient_steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn updates_are_counted_as_they_happen() {
+        for (steps, starts, frequency) in [
+            (500_000, 10_000, 10),
+            (101, 50, 10),
+            (100, 50, 7),
+            (5, 50, 1),
+        ] {
+            let config = DqnConfig {
+                learning_starts: starts,
+                train_frequency: frequency,
+                gradient_steps: 2,
+                ..DqnConfig::cleanrl()
+            };
+            let happen = |step: &u64| *step > starts && step.is_multiple_of(frequency);
+            assert_eq!(
+                config.updates(steps),
+                2 * (0..steps).filter(happen).count() as u64
+            );
+        }
     }
 }

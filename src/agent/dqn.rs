@@ -41,29 +41,35 @@ pub struct Details {
 }
 
 impl Dqn {
-    /// One agent for each of `init`, the streams that their initial weights are drawn from.
+    /// An agent for each of `specs`, with initial weights drawn from its stream of `init`.
+    /// `updates` is how many gradient steps the lr schedule spans.
     pub fn new(
         config: &DqnConfig,
-        spec: &Spec,
+        specs: &[Spec],
         obs_len: usize,
         actions: usize,
         init: &mut [impl Rng],
+        updates: u64,
     ) -> Result<Self> {
+        assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let device = Device::Cpu;
-        let agents = init.len();
+        let agents = specs.len();
         let sizes: Vec<usize> = [obs_len]
             .into_iter()
             .chain(config.hidden.0.iter().copied())
             .chain([actions])
             .collect();
         let online = Mlp::new(&sizes, init, DType::F32, &device)?;
+        let optimiser = Optimiser::new(specs, online.parameters())?
+            .clip(config.clipping())
+            .schedule(config.lr_schedule, updates);
         Ok(Self {
             config: config.clone(),
             agents,
             obs_len,
             actions,
             target: online.detached()?,
-            optimiser: Optimiser::new(spec, online.parameters(), agents)?,
+            optimiser,
             online,
             device,
         })
@@ -113,7 +119,7 @@ impl Dqn {
         } else {
             None
         };
-        self.optimiser.step(&grads, self.config.clip())?;
+        self.optimiser.step(&grads)?;
         Ok(Learned {
             loss,
             diverged,
@@ -125,7 +131,10 @@ impl Dqn {
     pub fn update_target(&mut self) -> Result<()> {
         let tau = self.config.tau;
         if tau == 1.0 {
-            return self.copy_to_target();
+            self.copy_to_target()?;
+            // A target that moves at every update is no event to restart at.
+            self.optimiser.target_updated();
+            return Ok(());
         }
         for (target, online) in self.pairs() {
             let moved = ((online * tau)? + (target.as_tensor() * (1.0 - tau))?)?;

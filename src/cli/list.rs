@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     Result,
-    optim::{Spec, registry},
+    optim::{Spec, presets, registry},
     train::Preset,
 };
 
@@ -58,6 +58,11 @@ pub fn list(preset: Preset) -> Result<String> {
                 }
             }
         }
+    }
+    out.push_str("\nPublished settings (--opt name, changed by :key=value as above)\n\n");
+    for preset in presets() {
+        let _ = writeln!(out, "  {:<24} {}", preset.name, preset.setting);
+        let _ = writeln!(out, "  {:24} {}", "", preset.source);
     }
     out.push_str("\nEach value is the default where neither a flag nor --config sets it.\n");
     Ok(out)

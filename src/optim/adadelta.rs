@@ -11,7 +11,7 @@
 
 use super::{
     AnyRule, Entry, Real, Rule, Values,
-    params::{COUPLED_DECAY, Domain, MAXIMIZE, Param},
+    params::{COUPLED_DECAY, Domain, MAXIMIZE, Param, RESET_MOMENTS},
     parts::{Base, descent, mix},
     rule::erase,
 };
@@ -27,6 +27,7 @@ pub(super) const ENTRY: Entry = Entry {
         Param::number("eps", 1e-6, Domain::NonNegative, "added inside both roots"),
         COUPLED_DECAY,
         MAXIMIZE,
+        RESET_MOMENTS,
     ],
     build,
     variants: &[
@@ -53,12 +54,8 @@ impl Rule<6, 2> for Adadelta {
     const SCALARS: [&'static str; 6] = ["sign", "weight_decay", "decay", "1 - decay", "eps", "lr"];
     const STATES: [&'static str; 2] = ["v", "u"];
 
-    fn scalars(&self, _t: u64) -> [f64; 6] {
-        let Base {
-            lr,
-            weight_decay,
-            sign,
-        } = self.base;
+    fn scalars(&self, _t: u64, lr: f64) -> [f64; 6] {
+        let Base { weight_decay, sign } = self.base;
         [
             sign,
             weight_decay,

@@ -9,7 +9,7 @@
 
 use super::{
     AnyRule, Entry, Real, Rule, Values,
-    params::{COUPLED_DECAY, Domain, EPS_INSIDE, MAXIMIZE, Param},
+    params::{COUPLED_DECAY, Domain, EPS_INSIDE, MAXIMIZE, Param, RESET_MOMENTS},
     parts::{Base, descent, root},
     rule::erase,
 };
@@ -37,6 +37,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
         COUPLED_DECAY,
         MAXIMIZE,
+        RESET_MOMENTS,
     ],
     build,
     variants: &[
@@ -73,14 +74,14 @@ impl<const EPS_INSIDE: bool> Rule<4, 1> for Adagrad<EPS_INSIDE> {
     const SCALARS: [&'static str; 4] = ["sign", "weight_decay", "eps", "step"];
     const STATES: [&'static str; 1] = ["v"];
 
-    fn scalars(&self, t: u64) -> [f64; 4] {
+    fn scalars(&self, t: u64, lr: f64) -> [f64; 4] {
         let Settings {
             base,
             lr_decay,
             eps,
             ..
         } = self.0;
-        let step = base.lr / (1.0 + (t - 1) as f64 * lr_decay);
+        let step = lr / (1.0 + (t - 1) as f64 * lr_decay);
         [base.sign, base.weight_decay, eps, step]
     }
 

@@ -6,8 +6,8 @@
 
 use super::{
     Entry,
-    adam::{BETA1, BETA2, BIAS_CORRECTION, EPS, build},
-    params::{EPS_INSIDE, MAXIMIZE, Param},
+    adam::{AMSGRAD, BETA1, BETA2, CORRECT_M, CORRECT_V, EPS, build},
+    params::{EPS_INSIDE, MAXIMIZE, Param, RESET_MOMENTS, RESTART_T},
 };
 
 pub(super) const ENTRY: Entry = Entry {
@@ -21,10 +21,18 @@ pub(super) const ENTRY: Entry = Entry {
         BETA2,
         EPS,
         EPS_INSIDE,
-        BIAS_CORRECTION,
+        CORRECT_M,
+        CORRECT_V,
+        AMSGRAD,
         Param::weight_decay(1e-2, "shrinks the weights by lr weight_decay a step"),
         MAXIMIZE,
+        RESTART_T,
+        RESET_MOMENTS,
     ],
     build: |values| Ok(build(values, true)),
-    variants: &["adamw", "adamw:weight_decay=0.1,maximize=true"],
+    variants: &[
+        "adamw",
+        "adamw:weight_decay=0.1,maximize=true",
+        "adamw:amsgrad=true",
+    ],
 };

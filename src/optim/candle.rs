@@ -1,14 +1,16 @@
 //! Steps candle variables with a rule.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::Range};
 
-use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Tensor, Var, backprop::GradStore, bail};
+use candle_core::{
+    CpuStorage, DType, InplaceOp2, Layout, Storage, Tensor, Var, backprop::GradStore, bail,
+};
 
-use super::{AnyRule, Spec};
+use super::{AnyRule, Clip, Clipping, Schedule, Spec};
 use crate::{Error, Result};
 
-/// A trainable tensor with a leading axis `[agents, ...]`, and the name it is reported and saved under.
-#[derive(Clone)]
+/// A trainable tensor, and the name it is reported and saved under. In a cohort its first axis is the agents'.
+#[derive(Clone, Debug)]
 pub struct Parameter {
     /// The name, unique within a model.
     pub name: String,
@@ -16,124 +18,251 @@ pub struct Parameter {
     pub var: Var,
 }
 
+/// What an update of the target network starts afresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Nothing.
+    Nothing,
+    /// The step count that corrections and the like depend on.
+    Time,
+    /// That and every state.
+    State,
+}
+
 /// An optimiser at work on the parameters of a cohort of agents.
+///
+/// The agents share a rule and its branches; everything else (lr, betas, eps, ...) is each one's own.
 pub struct Optimiser {
-    rule: Box<dyn AnyRule>,
-    agents: usize,
-    slots: Vec<Slot>,
+    pub(super) agents: Vec<Agent>,
+    pub(super) slots: Vec<Slot>,
+    clipping: Clipping,
+    schedule: Schedule,
+    /// How many steps the schedule spans.
+    horizon: u64,
     /// Steps done.
-    t: u64,
+    pub(super) step: u64,
 }
 
-struct Slot {
-    parameter: Parameter,
-    states: States,
+/// One agent's rule, and where it is.
+pub(super) struct Agent {
+    rule: Box<dyn AnyRule>,
+    pub(super) lr: f64,
+    restart: Restart,
+    /// Steps since the last restart.
+    pub(super) t: u64,
 }
 
-enum States {
+/// One parameter and its states.
+pub(super) struct Slot {
+    pub(super) parameter: Parameter,
+    pub(super) states: States,
+}
+
+/// A vector for each state, as long as the parameter.
+pub(super) enum States {
     F32(Vec<Vec<f32>>),
     F64(Vec<Vec<f64>>),
 }
 
 impl Optimiser {
-    /// An optimiser for `parameters`, f32 or f64, each with `agents` as its first axis.
-    pub fn new(spec: &Spec, parameters: Vec<Parameter>, agents: usize) -> Result<Self> {
-        let rule = spec.rule()?;
-        let initial = rule.initial();
-        let slot = |parameter: Parameter| {
-            let tensor = parameter.var.as_tensor();
-            let n = tensor.elem_count();
-            if tensor.dims().first() != Some(&agents) || !tensor.is_contiguous() {
-                return Err(Error::usage(format!(
-                    "parameter `{}` has shape {:?}; needed: contiguous, with first axis {agents}",
-                    parameter.name,
-                    tensor.dims()
-                )));
-            }
-            let states = match tensor.dtype() {
-                DType::F32 => States::F32(initial.iter().map(|&x| vec![x as f32; n]).collect()),
-                DType::F64 => States::F64(initial.iter().map(|&x| vec![x; n]).collect()),
-                other => {
-                    let name = &parameter.name;
-                    return Err(Error::usage(format!(
-                        "parameter `{name}` is {other:?}; allowed: F32, F64"
-                    )));
-                }
-            };
-            Ok(Slot { parameter, states })
-        };
-        let slots = parameters.into_iter().map(slot).collect::<Result<_>>()?;
-        Ok(Self {
-            rule,
+    /// An optimiser for `parameters`, f32 or f64, of a cohort with an agent for each of `specs`.
+    ///
+    /// With more than one agent, each parameter has the agents as its first axis.
+    pub fn new(specs: &[Spec], parameters: Vec<Parameter>) -> Result<Self> {
+        let agents = specs.iter().map(Agent::new).collect::<Result<Vec<_>>>()?;
+        let first = agents
+            .first()
+            .ok_or_else(|| Error::usage("an optimiser needs at least one agent"))?;
+        if let Some(i) = agents
+            .iter()
+            .position(|a| a.rule.kind() != first.rule.kind())
+        {
+            return Err(Error::usage(format!(
+                "agents of a cohort share one rule; `{}` and `{}` differ in more than numbers",
+                specs[0], specs[i]
+            )));
+        }
+        // Starting values may differ from agent to agent, so a cohort's states are filled in below.
+        let slots = parameters
+            .into_iter()
+            .map(|p| Slot::new(p, agents.len(), first));
+        let mut optimiser = Self {
+            slots: slots.collect::<Result<_>>()?,
             agents,
-            slots,
-            t: 0,
-        })
+            clipping: Clipping::Off,
+            schedule: Schedule::default(),
+            horizon: u64::MAX,
+            step: 0,
+        };
+        for agent in 0..optimiser.agents.len() {
+            optimiser.reset_state(agent);
+        }
+        Ok(optimiser)
+    }
+
+    /// With gradients clipped.
+    pub fn clip(mut self, clipping: Clipping) -> Self {
+        self.clipping = clipping;
+        self
+    }
+
+    /// With lr following `schedule` over `steps` steps.
+    pub fn schedule(mut self, schedule: Schedule, steps: u64) -> Self {
+        (self.schedule, self.horizon) = (schedule, steps);
+        self
     }
 
     /// Bytes of state that are really allocated, for each trained number.
     pub fn bytes_per_parameter(&self) -> f64 {
         let bytes: usize = self.slots.iter().map(|slot| slot.states.bytes()).sum();
-        let count: usize = self
+        let counts = self
             .slots
             .iter()
-            .map(|slot| slot.parameter.var.elem_count())
-            .sum();
-        bytes as f64 / count as f64
+            .map(|slot| slot.parameter.var.elem_count());
+        bytes as f64 / counts.sum::<usize>() as f64
+    }
+
+    /// The first agent's learning rate, before the schedule.
+    pub fn lr(&self) -> f64 {
+        self.agents[0].lr
+    }
+
+    /// Sets every agent's learning rate.
+    pub fn set_lr(&mut self, lr: f64) {
+        self.agents.iter_mut().for_each(|agent| agent.lr = lr);
     }
 
     /// Each agent's gradient norm: the root of the sum of squares over all its parameters.
     pub fn grad_norms(&self, grads: &GradStore) -> Result<Vec<f64>> {
-        let mut squares = vec![0.0; self.agents];
+        let mut squares = vec![0.0; self.agents.len()];
         for slot in &self.slots {
             let grad = slot.grad(grads)?;
             let (storage, layout) = grad.storage_and_layout();
-            let candle_core::Storage::Cpu(storage) = &*storage else {
-                return Err(not_on_cpu(&slot.parameter));
-            };
             let span = span(layout)?;
-            match storage {
-                CpuStorage::F32(g) => add_squares(&mut squares, &g[span]),
-                CpuStorage::F64(g) => add_squares(&mut squares, &g[span]),
-                _ => return Err(Error::usage("gradients must be F32 or F64")),
+            match &*storage {
+                Storage::Cpu(CpuStorage::F32(g)) => add_squares(&mut squares, &g[span]),
+                Storage::Cpu(CpuStorage::F64(g)) => add_squares(&mut squares, &g[span]),
+                _ => {
+                    let name = &slot.parameter.name;
+                    return Err(Error::usage(format!(
+                        "the gradient of `{name}` is not F32 or F64 on the CPU"
+                    )));
+                }
             }
         }
         squares.iter_mut().for_each(|s| *s = s.sqrt());
         Ok(squares)
     }
 
-    /// One step. With `max_norm`, each agent's gradient is first scaled down to that norm
-    /// where it is longer (PyTorch's `clip_grad_norm_`).
+    /// One step.
     ///
     /// A parameter without a gradient is an error that names it, and nothing has moved.
-    pub fn step(&mut self, grads: &GradStore, max_norm: Option<f64>) -> Result<()> {
-        let scales = match max_norm {
-            Some(max) => {
-                let norms = self.grad_norms(grads)?;
-                norms.iter().map(|n| (max / (n + 1e-6)).min(1.0)).collect()
-            }
-            None => vec![1.0; self.agents],
-        };
+    pub fn step(&mut self, grads: &GradStore) -> Result<()> {
         for slot in &self.slots {
             slot.grad(grads)?;
         }
-        self.t += 1;
-        let scalars = self.rule.scalars(self.t);
+        let norms = match self.clipping {
+            Clipping::Norm(_) => self.grad_norms(grads)?,
+            _ => vec![0.0; self.agents.len()],
+        };
+        self.step += 1;
+        let factor = self.schedule.factor(self.step, self.horizon);
+        let turn = |(agent, norm): (&mut Agent, f64)| {
+            agent.t += 1;
+            Turn {
+                scalars: agent.rule.scalars(agent.t, agent.lr * factor),
+                clip: self.clipping.of(norm),
+            }
+        };
+        let turns: Vec<Turn> = self.agents.iter_mut().zip(norms).map(turn).collect();
+        let rule = self.agents[0].rule.as_ref();
         for slot in &mut self.slots {
             let grad = slot.grad(grads)?;
             let op = Update {
-                rule: self.rule.as_ref(),
-                scalars: &scalars,
-                scales: &scales,
+                rule,
+                turns: &turns,
                 states: RefCell::new(&mut slot.states),
             };
             slot.parameter.var.inplace_op2(&grad, &op)?;
         }
         Ok(())
     }
+
+    /// To be called when the target network has been updated: what `restart_t` and `reset_moments` wait for.
+    pub fn target_updated(&mut self) {
+        for agent in 0..self.agents.len() {
+            match self.agents[agent].restart {
+                Restart::Nothing => {}
+                Restart::Time => self.agents[agent].t = 0,
+                Restart::State => {
+                    self.agents[agent].t = 0;
+                    self.reset_state(agent);
+                }
+            }
+        }
+    }
+
+    fn reset_state(&mut self, agent: usize) {
+        let initial = self.agents[agent].rule.initial();
+        for slot in &mut self.slots {
+            let range = part(slot.parameter.var.elem_count(), agent, self.agents.len());
+            match &mut slot.states {
+                States::F32(states) => {
+                    for (state, &x) in states.iter_mut().zip(&initial) {
+                        state[range.clone()].fill(x as f32);
+                    }
+                }
+                States::F64(states) => {
+                    for (state, &x) in states.iter_mut().zip(&initial) {
+                        state[range.clone()].fill(x);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The states' names.
+    pub fn state_names(&self) -> &'static [&'static str] {
+        self.agents[0].rule.state_names()
+    }
+}
+
+impl Agent {
+    fn new(spec: &Spec) -> Result<Self> {
+        Ok(Self {
+            rule: spec.rule()?,
+            lr: spec.number("lr"),
+            restart: spec.restart(),
+            t: 0,
+        })
+    }
 }
 
 impl Slot {
+    fn new(parameter: Parameter, agents: usize, agent: &Agent) -> Result<Self> {
+        let tensor = parameter.var.as_tensor();
+        let (n, states) = (tensor.elem_count(), agent.rule.state_names().len());
+        let cohort = agents == 1 || tensor.dims().first() == Some(&agents);
+        if !cohort || !tensor.is_contiguous() {
+            return Err(Error::usage(format!(
+                "parameter `{}` has shape {:?}; needed: contiguous, with first axis {agents}",
+                parameter.name,
+                tensor.dims()
+            )));
+        }
+        let states = match tensor.dtype() {
+            DType::F32 => States::F32(vec![vec![0.0; n]; states]),
+            DType::F64 => States::F64(vec![vec![0.0; n]; states]),
+            other => {
+                let name = &parameter.name;
+                return Err(Error::usage(format!(
+                    "parameter `{name}` is {other:?}; allowed: F32, F64"
+                )));
+            }
+        };
+        Ok(Self { parameter, states })
+    }
+
     fn grad(&self, grads: &GradStore) -> Result<Tensor> {
         let Parameter { name, var } = &self.parameter;
         let grad = grads.get(var).ok_or_else(|| {
@@ -154,25 +283,27 @@ impl States {
     }
 }
 
-fn not_on_cpu(parameter: &Parameter) -> Error {
-    Error::usage(format!("parameter `{}` is not on the CPU", parameter.name))
-}
-
 /// Where a contiguous tensor lies in its storage.
-fn span(layout: &Layout) -> candle_core::Result<std::ops::Range<usize>> {
+fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(start..end),
         None => bail!("an optimiser needs contiguous tensors"),
     }
 }
 
+/// The `i`-th of `n` equal parts of `0..len`.
+fn part(len: usize, i: usize, n: usize) -> Range<usize> {
+    let each = len / n;
+    i * each..(i + 1) * each
+}
+
 /// Adds each agent's sum of squares, in f64 and in a fixed order.
 fn add_squares<T: Copy + Into<f64>>(squares: &mut [f64], grads: &[T]) {
     const LANES: usize = 8;
-    let each = grads.len() / squares.len();
-    for (square, grads) in squares.iter_mut().zip(grads.chunks_exact(each)) {
+    let n = squares.len();
+    for (agent, square) in squares.iter_mut().enumerate() {
         let mut lanes = [0.0; LANES];
-        for chunk in grads.chunks(LANES) {
+        for chunk in grads[part(grads.len(), agent, n)].chunks(LANES) {
             for (lane, &g) in lanes.iter_mut().zip(chunk) {
                 let g: f64 = g.into();
                 *lane += g * g;
@@ -182,10 +313,15 @@ fn add_squares<T: Copy + Into<f64>>(squares: &mut [f64], grads: &[T]) {
     }
 }
 
+/// One agent's part in a step.
+struct Turn {
+    scalars: Vec<f64>,
+    clip: Clip,
+}
+
 struct Update<'a> {
     rule: &'a dyn AnyRule,
-    scalars: &'a [f64],
-    scales: &'a [f64],
+    turns: &'a [Turn],
     states: RefCell<&'a mut States>,
 }
 
@@ -202,20 +338,20 @@ impl InplaceOp2 for Update<'_> {
         grads_layout: &Layout,
     ) -> candle_core::Result<()> {
         let (to, from) = (span(weights_layout)?, span(grads_layout)?);
-        let each = to.len() / self.scales.len();
         let mut states = self.states.borrow_mut();
-        for (agent, &scale) in self.scales.iter().enumerate() {
-            let range = agent * each..(agent + 1) * each;
-            let at =
-                |span: &std::ops::Range<usize>| span.start + range.start..span.start + range.end;
+        for (agent, turn) in self.turns.iter().enumerate() {
+            let range = part(to.len(), agent, self.turns.len());
+            let at = |span: &Range<usize>| span.start + range.start..span.start + range.end;
             match (&mut *weights, grads, &mut **states) {
                 (CpuStorage::F32(w), CpuStorage::F32(g), States::F32(s)) => {
                     let (w, g) = (&mut w[at(&to)], &g[at(&from)]);
-                    self.rule.update_f32(self.scalars, scale, w, g, s, range);
+                    self.rule
+                        .update_f32(&turn.scalars, turn.clip, w, g, s, range);
                 }
                 (CpuStorage::F64(w), CpuStorage::F64(g), States::F64(s)) => {
                     let (w, g) = (&mut w[at(&to)], &g[at(&from)]);
-                    self.rule.update_f64(self.scalars, scale, w, g, s, range);
+                    self.rule
+                        .update_f64(&turn.scalars, turn.clip, w, g, s, range);
                 }
                 _ => bail!("weights and gradients must have the same type"),
             }

@@ -7,7 +7,7 @@
 
 use std::{array, ops::Range};
 
-use super::{Real, Rule};
+use super::{Clip, Real, Rule, clip::clipped};
 use crate::wide::wide;
 
 /// Weights handled together: long enough to keep the widest vector units busy,
@@ -17,7 +17,7 @@ const BLOCK: usize = 64;
 /// One step of rule `T`: `w`, its gradient `g` and `states[..][range]` all have the same length.
 pub(super) fn apply<T: Rule<K, S>, R: Real, const K: usize, const S: usize>(
     scalars: &[f64],
-    scale: f64,
+    clip: Clip,
     w: &mut [R],
     g: &[R],
     states: &mut [Vec<R>],
@@ -35,14 +35,22 @@ pub(super) fn apply<T: Rule<K, S>, R: Real, const K: usize, const S: usize>(
     });
     wide(
         #[inline(always)]
-        || sweep::<T, R, K, S>(k, R::constant(scale), w, g, s),
+        || {
+            sweep::<T, R, K, S>(
+                k,
+                [R::constant(clip.scale), R::constant(clip.bound)],
+                w,
+                g,
+                s,
+            )
+        },
     );
 }
 
 #[inline(always)]
 fn sweep<T: Rule<K, S>, R: Real, const K: usize, const S: usize>(
     k: [R; K],
-    scale: R,
+    clip: [R; 2],
     w: &mut [R],
     g: &[R],
     s: [&mut [R]; S],
@@ -52,20 +60,20 @@ fn sweep<T: Rule<K, S>, R: Real, const K: usize, const S: usize>(
     let (g, g_rest) = g.as_chunks::<BLOCK>();
     let mut s = s.map(|s| s.as_chunks_mut::<BLOCK>());
     for (i, (w, g)) in w.iter_mut().zip(g).enumerate() {
-        block::<T, R, K, S, BLOCK>(k, scale, w, g, s.each_mut().map(|s| &mut s.0[i]));
+        block::<T, R, K, S, BLOCK>(k, clip, w, g, s.each_mut().map(|s| &mut s.0[i]));
     }
     let (w_rest, _) = w_rest.as_chunks_mut::<1>();
     let (g_rest, _) = g_rest.as_chunks::<1>();
     for (i, (w, g)) in w_rest.iter_mut().zip(g_rest).enumerate() {
         let s = s.each_mut().map(|s| &mut s.1.as_chunks_mut::<1>().0[i]);
-        block::<T, R, K, S, 1>(k, scale, w, g, s);
+        block::<T, R, K, S, 1>(k, clip, w, g, s);
     }
 }
 
 #[inline(always)]
 fn block<T: Rule<K, S>, R: Real, const K: usize, const S: usize, const N: usize>(
     k: [R; K],
-    scale: R,
+    clip: [R; 2],
     w: &mut [R; N],
     g: &[R; N],
     s: [&mut [R; N]; S],
@@ -75,7 +83,7 @@ fn block<T: Rule<K, S>, R: Real, const K: usize, const S: usize, const N: usize>
     let mut new_s: [[R; N]; S] = array::from_fn(|j| *s[j]);
     for i in 0..N {
         let state = array::from_fn(|j| new_s[j][i]);
-        let (weight, state) = T::update(k, new_w[i], scale * g[i], state);
+        let (weight, state) = T::update(k, new_w[i], clipped(clip, g[i]), state);
         new_w[i] = weight;
         for j in 0..S {
             new_s[j][i] = state[j].flush();

@@ -13,24 +13,34 @@
 pub mod adadelta;
 pub mod adagrad;
 pub mod adam;
+pub mod adamax;
 pub mod adamw;
 mod candle;
+mod clip;
 mod cpu;
+pub mod lion;
 pub mod momentum;
+pub mod nadam;
 pub mod nag;
 mod params;
 mod parts;
+mod presets;
+pub mod radam;
 mod real;
 pub mod rmsprop;
 mod rule;
+mod schedule;
 mod serial;
 pub mod sgd;
 mod spec;
 
-pub use candle::{Optimiser, Parameter};
+pub use candle::{Optimiser, Parameter, Restart};
+pub use clip::{Clip, Clipping};
 pub use params::{Domain, Param, Value, Values};
+pub use presets::{Preset, presets};
 pub use real::Real;
 pub use rule::{AnyRule, Rule};
+pub use schedule::Schedule;
 pub use serial::Table;
 pub use spec::Spec;
 
@@ -63,5 +73,9 @@ pub fn registry() -> &'static [Entry] {
         adadelta::ENTRY,
         adam::ENTRY,
         adamw::ENTRY,
+        adamax::ENTRY,
+        nadam::ENTRY,
+        radam::ENTRY,
+        lion::ENTRY,
     ]
 }

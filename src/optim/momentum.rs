@@ -11,7 +11,7 @@
 
 use super::{
     AnyRule, Entry, Real, Rule, Values,
-    params::{COUPLED_DECAY, Domain, MAXIMIZE, Param},
+    params::{COUPLED_DECAY, Domain, MAXIMIZE, Param, RESET_MOMENTS},
     parts::{Base, descent, mix},
     rule::erase,
 };
@@ -41,6 +41,7 @@ pub(super) const ENTRY: Entry = Entry {
         Param::flag("averaged", "V <- momentum V + (1 - momentum) g, from V = 0"),
         COUPLED_DECAY,
         MAXIMIZE,
+        RESET_MOMENTS,
     ],
     build,
     variants: &[
@@ -75,17 +76,13 @@ impl Rule<5, 1> for Momentum {
     const SCALARS: [&'static str; 5] = ["sign", "weight_decay", "lr", "momentum", "gain"];
     const STATES: [&'static str; 1] = ["b"];
 
-    fn scalars(&self, t: u64) -> [f64; 5] {
+    fn scalars(&self, t: u64, lr: f64) -> [f64; 5] {
         let gain = match (self.averaged, t) {
             (true, _) => 1.0 - self.momentum,
             (false, 1) => 1.0,
             (false, _) => 1.0 - self.dampening,
         };
-        let Base {
-            lr,
-            weight_decay,
-            sign,
-        } = self.base;
+        let Base { weight_decay, sign } = self.base;
         [sign, weight_decay, lr, self.momentum, gain]
     }
 

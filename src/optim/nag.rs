@@ -28,7 +28,7 @@
 use super::{
     AnyRule, Entry, Real, Rule, Values,
     momentum::MOMENTUM,
-    params::{COUPLED_DECAY, MAXIMIZE, Param},
+    params::{COUPLED_DECAY, MAXIMIZE, Param, RESET_MOMENTS},
     parts::{Base, descent, mix},
     rule::erase,
 };
@@ -47,6 +47,7 @@ pub(super) const ENTRY: Entry = Entry {
         ),
         COUPLED_DECAY,
         MAXIMIZE,
+        RESET_MOMENTS,
     ],
     build,
     variants: &[
@@ -74,12 +75,8 @@ impl Rule<4, 1> for Nag {
     const SCALARS: [&'static str; 4] = ["sign", "weight_decay", "lr", "momentum"];
     const STATES: [&'static str; 1] = ["b"];
 
-    fn scalars(&self, _t: u64) -> [f64; 4] {
-        let Base {
-            lr,
-            weight_decay,
-            sign,
-        } = self.base;
+    fn scalars(&self, _t: u64, lr: f64) -> [f64; 4] {
+        let Base { weight_decay, sign } = self.base;
         [sign, weight_decay, lr, self.momentum]
     }
 
@@ -105,12 +102,8 @@ impl Rule<5, 1> for LookAhead {
     const SCALARS: [&'static str; 5] = ["sign", "weight_decay", "lr", "momentum", "1 + momentum"];
     const STATES: [&'static str; 1] = ["velocity"];
 
-    fn scalars(&self, _t: u64) -> [f64; 5] {
-        let Base {
-            lr,
-            weight_decay,
-            sign,
-        } = self.base;
+    fn scalars(&self, _t: u64, lr: f64) -> [f64; 5] {
+        let Base { weight_decay, sign } = self.base;
         [sign, weight_decay, lr, self.momentum, 1.0 + self.momentum]
     }
 

@@ -29,6 +29,8 @@ impl fmt::Display for Value {
 pub enum Domain {
     /// `x >= 0`.
     NonNegative,
+    /// `x > 0`.
+    Positive,
     /// `0 <= x < 1`.
     Fraction,
     /// `0 <= x <= 1`.
@@ -43,6 +45,7 @@ impl Domain {
         match (self, value) {
             (Domain::Flag, Value::Flag(_)) => true,
             (Domain::NonNegative, Value::Number(x)) => x.is_finite() && x >= 0.0,
+            (Domain::Positive, Value::Number(x)) => x.is_finite() && x > 0.0,
             (Domain::Fraction, Value::Number(x)) => (0.0..1.0).contains(&x),
             (Domain::ClosedFraction, Value::Number(x)) => (0.0..=1.0).contains(&x),
             _ => false,
@@ -53,6 +56,7 @@ impl Domain {
     pub fn describe(self) -> &'static str {
         match self {
             Domain::NonNegative => "a finite number >= 0",
+            Domain::Positive => "a finite number > 0",
             Domain::Fraction => "0 <= x < 1",
             Domain::ClosedFraction => "0 <= x <= 1",
             Domain::Flag => "true or false",
@@ -114,6 +118,24 @@ impl Param {
 /// `weight_decay` as an L2 penalty on the gradient, off.
 pub(super) const COUPLED_DECAY: Param =
     Param::weight_decay(0.0, "L2 penalty, added to the gradient");
+/// `weight_decay`, off; of either kind.
+pub(super) const SOME_DECAY: Param =
+    Param::weight_decay(0.0, "L2 penalty, or with decoupled_weight_decay a factor");
+/// `decoupled_weight_decay`, off.
+pub(super) const DECOUPLED: Param = Param::flag(
+    "decoupled_weight_decay",
+    "shrink the weights by lr weight_decay a step",
+);
+/// `restart_t`, off.
+pub(super) const RESTART_T: Param = Param::flag(
+    "restart_t",
+    "count t from the last update of the target network (Adam-Rel)",
+);
+/// `reset_moments`, off.
+pub(super) const RESET_MOMENTS: Param = Param::flag(
+    "reset_moments",
+    "start all states and t afresh at each update of the target network",
+);
 /// `maximize`, off.
 pub(super) const MAXIMIZE: Param = Param::flag("maximize", "ascend instead of descend");
 /// `eps_inside`, off.
@@ -144,6 +166,11 @@ impl Values {
             Value::Number(x) => x,
             Value::Flag(_) => panic!("hyper-parameter `{name}` is declared as a flag"),
         }
+    }
+
+    /// Whether a flag called `name` is declared and on.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        self.0.contains(&(name, Value::Flag(true)))
     }
 
     /// The flag called `name`, which must be declared as one.

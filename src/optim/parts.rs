@@ -2,10 +2,9 @@
 
 use super::{Real, Values};
 
-/// What every optimiser has: a learning rate, coupled weight decay, and a direction.
+/// What every optimiser has besides its learning rate: weight decay and a direction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Base {
-    pub lr: f64,
     pub weight_decay: f64,
     /// -1 to maximise, 1 to minimise.
     pub sign: f64,
@@ -14,9 +13,33 @@ pub(super) struct Base {
 impl Base {
     pub fn new(values: &Values) -> Self {
         Self {
-            lr: values.number("lr"),
             weight_decay: values.number("weight_decay"),
             sign: if values.flag("maximize") { -1.0 } else { 1.0 },
+        }
+    }
+}
+
+/// A step's weight decay: part of the gradient, or a factor of the weights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decay {
+    /// What multiplies the weight in the gradient.
+    pub coupled: f64,
+    /// What multiplies the weight itself.
+    pub shrink: f64,
+}
+
+impl Decay {
+    pub fn new(weight_decay: f64, decoupled: bool, lr: f64) -> Self {
+        if decoupled {
+            Self {
+                coupled: 0.0,
+                shrink: 1.0 - lr * weight_decay,
+            }
+        } else {
+            Self {
+                coupled: weight_decay,
+                shrink: 1.0,
+            }
         }
     }
 }

@@ -24,6 +24,8 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// The larger of the two; a NaN in `self` stays a NaN, so that no clamp hides a divergence.
     fn max(self, other: Self) -> Self;
+    /// 1, -1, or 0 for 0 (and for NaN, which the state then carries on).
+    fn signum(self) -> Self;
     /// 0 in place of a subnormal number.
     fn flush(self) -> Self;
 }
@@ -42,6 +44,16 @@ macro_rules! real {
             #[inline(always)]
             fn max(self, other: Self) -> Self {
                 if self < other { other } else { self }
+            }
+            #[inline(always)]
+            fn signum(self) -> Self {
+                if self > 0.0 {
+                    1.0
+                } else if self < 0.0 {
+                    -1.0
+                } else {
+                    0.0
+                }
             }
             #[inline(always)]
             fn flush(self) -> Self {

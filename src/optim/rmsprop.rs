@@ -16,7 +16,7 @@
 
 use super::{
     AnyRule, Entry, Real, Rule, Values,
-    params::{COUPLED_DECAY, Domain, EPS_INSIDE, MAXIMIZE, Param},
+    params::{COUPLED_DECAY, Domain, EPS_INSIDE, MAXIMIZE, Param, RESET_MOMENTS},
     parts::{Base, Correction, descent, mix, root},
     rule::erase,
 };
@@ -42,6 +42,7 @@ pub(super) const ENTRY: Entry = Entry {
         Param::flag("bias_correction", "divide v by 1 - decay^t"),
         COUPLED_DECAY,
         MAXIMIZE,
+        RESET_MOMENTS,
     ],
     build,
     variants: &[
@@ -112,12 +113,8 @@ const SCALARS: [&str; 8] = [
 ];
 
 impl Settings {
-    fn scalars(&self, t: u64, folded: bool) -> [f64; 8] {
-        let Base {
-            lr,
-            weight_decay,
-            sign,
-        } = self.base;
+    fn scalars(&self, t: u64, lr: f64, folded: bool) -> [f64; 8] {
+        let Base { weight_decay, sign } = self.base;
         let Correction { gain, eps } = Correction::new(
             self.bias_correction,
             self.decay,
@@ -151,8 +148,8 @@ impl<const EPS_INSIDE: bool> Rule<8, 1> for Plain<EPS_INSIDE> {
     const SCALARS: [&'static str; 8] = SCALARS;
     const STATES: [&'static str; 1] = ["v"];
 
-    fn scalars(&self, t: u64) -> [f64; 8] {
-        self.0.scalars(t, true)
+    fn scalars(&self, t: u64, lr: f64) -> [f64; 8] {
+        self.0.scalars(t, lr, true)
     }
 
     fn initial(&self) -> [f64; 1] {
@@ -178,8 +175,8 @@ impl<const EPS_INSIDE: bool> Rule<8, 2> for WithMomentum<EPS_INSIDE> {
     const SCALARS: [&'static str; 8] = SCALARS;
     const STATES: [&'static str; 2] = ["v", "b"];
 
-    fn scalars(&self, t: u64) -> [f64; 8] {
-        self.0.scalars(t, false)
+    fn scalars(&self, t: u64, lr: f64) -> [f64; 8] {
+        self.0.scalars(t, lr, false)
     }
 
     fn initial(&self) -> [f64; 2] {
@@ -206,8 +203,8 @@ impl<const EPS_INSIDE: bool> Rule<8, 2> for Centered<EPS_INSIDE> {
     const SCALARS: [&'static str; 8] = SCALARS;
     const STATES: [&'static str; 2] = ["v", "a"];
 
-    fn scalars(&self, t: u64) -> [f64; 8] {
-        self.0.scalars(t, true)
+    fn scalars(&self, t: u64, lr: f64) -> [f64; 8] {
+        self.0.scalars(t, lr, true)
     }
 
     fn initial(&self) -> [f64; 2] {
@@ -235,8 +232,8 @@ impl<const EPS_INSIDE: bool> Rule<8, 3> for CenteredMomentum<EPS_INSIDE> {
     const SCALARS: [&'static str; 8] = SCALARS;
     const STATES: [&'static str; 3] = ["v", "a", "b"];
 
-    fn scalars(&self, t: u64) -> [f64; 8] {
-        self.0.scalars(t, false)
+    fn scalars(&self, t: u64, lr: f64) -> [f64; 8] {
+        self.0.scalars(t, lr, false)
     }
 
     fn initial(&self) -> [f64; 3] {

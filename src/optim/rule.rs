@@ -1,8 +1,8 @@
 //! What an optimiser is: a recurrence for one weight.
 
-use std::ops::Range;
+use std::{any::TypeId, ops::Range};
 
-use super::{cpu, real::Real};
+use super::{Clip, cpu, real::Real};
 
 /// An optimiser's recurrence for one weight, with `K` scalars a step and `S` states a weight.
 ///
@@ -14,8 +14,8 @@ pub trait Rule<const K: usize, const S: usize>: Send + Sync + 'static {
     /// What each state is, in order: the names under which it is saved.
     const STATES: [&'static str; S];
 
-    /// The scalars of step `t`, counted from 1.
-    fn scalars(&self, t: u64) -> [f64; K];
+    /// The scalars of step `t`, counted from 1, at the learning rate `lr` that the schedule gives it.
+    fn scalars(&self, t: u64, lr: f64) -> [f64; K];
 
     /// The value each state starts from.
     fn initial(&self) -> [f64; S] {
@@ -34,13 +34,15 @@ pub trait AnyRule: Send + Sync {
     fn state_names(&self) -> &'static [&'static str];
     /// The value each state starts from.
     fn initial(&self) -> Vec<f64>;
-    /// The scalars of step `t`, counted from 1.
-    fn scalars(&self, t: u64) -> Vec<f64>;
-    /// One step of the weights `w`, whose states are `states[..][range]`; each gradient is first multiplied by `scale`.
+    /// The scalars of step `t`, counted from 1, at the learning rate `lr`.
+    fn scalars(&self, t: u64, lr: f64) -> Vec<f64>;
+    /// Which rule this is, its branches included: two with the same kind differ in scalars alone.
+    fn kind(&self) -> TypeId;
+    /// One step of the weights `w`, whose states are `states[..][range]`, with the gradient `g` as `clip` leaves it.
     fn update_f32(
         &self,
         scalars: &[f64],
-        scale: f64,
+        clip: Clip,
         w: &mut [f32],
         g: &[f32],
         states: &mut [Vec<f32>],
@@ -50,7 +52,7 @@ pub trait AnyRule: Send + Sync {
     fn update_f64(
         &self,
         scalars: &[f64],
-        scale: f64,
+        clip: Clip,
         w: &mut [f64],
         g: &[f64],
         states: &mut [Vec<f64>],
@@ -71,30 +73,33 @@ impl<T: Rule<K, S>, const K: usize, const S: usize> AnyRule for Erased<T, K, S> 
     fn initial(&self) -> Vec<f64> {
         self.0.initial().to_vec()
     }
-    fn scalars(&self, t: u64) -> Vec<f64> {
-        self.0.scalars(t).to_vec()
+    fn scalars(&self, t: u64, lr: f64) -> Vec<f64> {
+        self.0.scalars(t, lr).to_vec()
+    }
+    fn kind(&self) -> TypeId {
+        TypeId::of::<T>()
     }
     fn update_f32(
         &self,
         scalars: &[f64],
-        scale: f64,
+        clip: Clip,
         w: &mut [f32],
         g: &[f32],
         states: &mut [Vec<f32>],
         range: Range<usize>,
     ) {
-        cpu::apply::<T, f32, K, S>(scalars, scale, w, g, states, range);
+        cpu::apply::<T, f32, K, S>(scalars, clip, w, g, states, range);
     }
     fn update_f64(
         &self,
         scalars: &[f64],
-        scale: f64,
+        clip: Clip,
         w: &mut [f64],
         g: &[f64],
         states: &mut [Vec<f64>],
         range: Range<usize>,
     ) {
-        cpu::apply::<T, f64, K, S>(scalars, scale, w, g, states, range);
+        cpu::apply::<T, f64, K, S>(scalars, clip, w, g, states, range);
     }
 }
 

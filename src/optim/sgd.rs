@@ -66,8 +66,8 @@ impl Rule<3, 0> for Sgd {
     const SCALARS: [&'static str; 3] = ["sign", "weight_decay", "lr"];
     const STATES: [&'static str; 0] = [];
 
-    fn scalars(&self, _t: u64) -> [f64; 3] {
-        [self.0.sign, self.0.weight_decay, self.0.lr]
+    fn scalars(&self, _t: u64, lr: f64) -> [f64; 3] {
+        [self.0.sign, self.0.weight_decay, lr]
     }
 
     #[inline(always)]

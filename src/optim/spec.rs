@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{AnyRule, Entry, Param, Value, Values, registry};
+use super::{AnyRule, Entry, Param, Restart, Value, Values, presets, registry};
 use crate::{Error, Result, suggest};
 
 /// An optimiser's name and the values set by hand; whatever is not set keeps its default.
@@ -13,15 +13,20 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// The optimiser called `name`, with its defaults.
+    /// The optimiser called `name` with its defaults, or the preset of that name.
     pub fn new(name: &str) -> Result<Self> {
-        let entry = registry().iter().find(|entry| entry.name == name);
-        let entry = entry.ok_or_else(|| {
-            let names = registry().iter().map(|entry| entry.name);
-            Error::usage(suggest::unknown("optimiser", name, names))
-        })?;
-        let given = Vec::new();
-        Ok(Self { entry, given })
+        if let Some(entry) = registry().iter().find(|entry| entry.name == name) {
+            let given = Vec::new();
+            return Ok(Self { entry, given });
+        }
+        match presets().iter().find(|preset| preset.name == name) {
+            Some(preset) => preset.setting.parse(),
+            None => {
+                let names = registry().iter().map(|entry| entry.name);
+                let names = names.chain(presets().iter().map(|preset| preset.name));
+                Err(Error::usage(suggest::unknown("optimiser", name, names)))
+            }
+        }
     }
 
     /// Its entry in the registry.
@@ -72,8 +77,25 @@ impl Spec {
 
     /// The rule with these values, if they go together.
     pub fn rule(&self) -> Result<Box<dyn AnyRule>> {
-        (self.entry.build)(&self.values())
-            .map_err(|why| Error::usage(format!("optimiser `{self}`: {why}")))
+        let values = self.values();
+        let rule = if values.is_on("restart_t") && values.is_on("reset_moments") {
+            Err("reset_moments restarts t too; choose one of it and restart_t".into())
+        } else {
+            (self.entry.build)(&values)
+        };
+        rule.map_err(|why| Error::usage(format!("optimiser `{self}`: {why}")))
+    }
+
+    /// What an update of the target network starts afresh.
+    pub fn restart(&self) -> Restart {
+        let values = self.values();
+        if values.is_on("reset_moments") {
+            Restart::State
+        } else if values.is_on("restart_t") {
+            Restart::Time
+        } else {
+            Restart::Nothing
+        }
     }
 
     fn param(&self, key: &str) -> Result<&'static Param> {
@@ -104,6 +126,7 @@ impl FromStr for Spec {
     fn from_str(text: &str) -> Result<Self> {
         let (name, settings) = text.split_once(':').unwrap_or((text, ""));
         let mut spec = Self::new(name.trim())?;
+        let mut seen = Vec::new();
         for setting in settings.split(',').filter(|s| !s.trim().is_empty()) {
             let (key, value) = setting.split_once('=').ok_or_else(|| {
                 Error::usage(format!(
@@ -111,9 +134,10 @@ impl FromStr for Spec {
                 ))
             })?;
             let key = key.trim();
-            if spec.is_set(key) {
+            if seen.contains(&key) {
                 return Err(Error::usage(format!("{name}: `{key}` is set twice")));
             }
+            seen.push(key);
             spec.set_text(key, value.trim())?;
         }
         Ok(spec)
@@ -179,6 +203,7 @@ mod tests {
         assert!(rule("sgd:nesterov=true").contains("momentum > 0"));
         assert!(rule("momentum:averaged=true,dampening=0.1").contains("dampening at 0"));
         assert!(rule("rmsprop:v0=1,bias_correction=true").contains("v0 at 0"));
+        assert!(rule("adam:restart_t=true,reset_moments=true").contains("choose one"));
         assert!(rule("rmsprop:centered=true,bias_correction=true").contains("choose one"));
     }
 }

@@ -58,7 +58,6 @@ struct Manifest {
     version: String,
     runs: usize,
     processors: Vec<String>,
-    run_seconds: f64,
 }
 
 /// Every finished run below `folder`.
@@ -186,7 +185,11 @@ impl Group {
 impl Collected {
     /// A Markdown table of the groups.
     pub fn table(&self) -> String {
-        let show = |e: Estimate| format!("{:.1} ({:.1} to {:.1})", e.point, e.lo, e.hi);
+        let show = |e: Estimate| match e.n {
+            // One run says nothing about how much runs differ.
+            0 | 1 => format!("{:.1}", e.point),
+            _ => format!("{:.1} ({:.1} to {:.1})", e.point, e.lo, e.hi),
+        };
         let mut out = String::from(
             "| environment | optimiser | runs | diverged | last 100 episodes | final evaluation | mean evaluation | solved |\n|---|---|---|---|---|---|---|---|\n",
         );
@@ -227,15 +230,14 @@ impl Collected {
         )?;
         let mut paths = Vec::new();
         find(folder, &mut paths)?;
-        let machines: Vec<Machine> = paths.iter().filter_map(|p| Machine::read(p)).collect();
-        let mut processors: Vec<String> = machines.iter().map(|m| m.processor.clone()).collect();
+        let machines = paths.iter().filter_map(|path| Machine::read(path));
+        let mut processors: Vec<String> = machines.map(|machine| machine.processor).collect();
         processors.sort();
         processors.dedup();
         let manifest = Manifest {
             version: env!("CARGO_PKG_VERSION").into(),
             runs: runs().count(),
             processors,
-            run_seconds: machines.iter().map(|m| m.seconds).sum::<f64>().round(),
         };
         let text = toml::to_string(&manifest).map_err(|e| Error::usage(e.to_string()))?;
         write_whole(&out.join("manifest.toml"), &text)

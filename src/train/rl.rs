@@ -81,10 +81,11 @@ impl<'a> Run<'a> {
         Ok(Self {
             agent: Dqn::new(
                 &config.agent,
-                &config.optimiser,
+                std::slice::from_ref(&config.optimiser),
                 obs_len,
                 actions,
                 &mut init,
+                config.agent.updates(config.run.steps),
             )?,
             replay: Replay::new(config.agent.buffer_size, obs_len),
             evaluator: Evaluator::new(&config.run)?,
