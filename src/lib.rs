@@ -25,6 +25,7 @@ pub mod agent;
 pub mod cli;
 pub mod error;
 pub mod figures;
+mod files;
 pub mod nn;
 pub mod optim;
 mod settings;

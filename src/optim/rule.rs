@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, ops::Range};
 
-use super::{Clip, cpu, real::Real};
+use super::{Clip, cpu, kernel, real::Real};
 
 /// An optimiser's recurrence for one weight, with `K` scalars a step and `S` states a weight.
 ///
@@ -38,6 +38,8 @@ pub trait AnyRule: Send + Sync {
     fn scalars(&self, t: u64, lr: f64) -> Vec<f64>;
     /// Which rule this is, its branches included: two with the same kind differ in scalars alone.
     fn kind(&self) -> TypeId;
+    /// The text of its kernel (see [`kernel`]).
+    fn kernel(&self) -> String;
     /// One step of the weights `w`, whose states are `states[..][range]`, with the gradient `g` as `clip` leaves it.
     fn update_f32(
         &self,
@@ -78,6 +80,9 @@ impl<T: Rule<K, S>, const K: usize, const S: usize> AnyRule for Erased<T, K, S> 
     }
     fn kind(&self) -> TypeId {
         TypeId::of::<T>()
+    }
+    fn kernel(&self) -> String {
+        kernel::text::<T, K, S>()
     }
     fn update_f32(
         &self,

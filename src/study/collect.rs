@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::{
     Error, Result,
+    files::write_whole,
     stats::{self, Estimate},
-    train::{EvaluationRow, Finished, Machine, Outcome, Status, write_whole},
+    train::{EvaluationRow, Finished, Machine, Outcome, Status},
 };
 
 /// The runs found, group by group.
@@ -240,7 +241,7 @@ impl Collected {
             processors,
         };
         let text = toml::to_string(&manifest).map_err(|e| Error::usage(e.to_string()))?;
-        write_whole(&out.join("manifest.toml"), &text)
+        write_whole(&out.join("manifest.toml"), text)
     }
 }
 
@@ -261,5 +262,5 @@ fn write_csv<T: Serialize>(path: &Path, rows: impl Iterator<Item = T>) -> Result
     let bytes = writer
         .into_inner()
         .map_err(|e| Error::io("cannot write", path, e.into_error()))?;
-    write_whole(path, &String::from_utf8_lossy(&bytes))
+    write_whole(path, bytes)
 }

@@ -9,7 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Config, EpisodeRow, EvaluationRow, Observer, Outcome, UpdateRow};
-use crate::{Error, Result};
+use crate::{Error, Result, files::write_whole};
 
 const CONFIG: &str = "config.toml";
 const OUTCOME: &str = "outcome.csv";
@@ -103,7 +103,7 @@ impl RunFolder {
             rows.sync()?;
         }
         let row = csv_text(&outcome)?;
-        write_whole(&self.path.join(OUTCOME), &row)?;
+        write_whole(&self.path.join(OUTCOME), row)?;
         Ok(Finished {
             path: self.path,
             outcome,
@@ -231,16 +231,4 @@ fn csv_text(row: &impl Serialize) -> Result<String> {
         Ok(Ok(text)) => Ok(text),
         _ => Err(Error::usage("a row cannot be written as CSV")),
     }
-}
-
-/// Writes a small file so that it is there whole or not at all.
-pub(crate) fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let part = path.with_extension("part");
-    let write = || {
-        let mut file = File::create(&part)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    };
-    write().map_err(|error| Error::io("cannot write", path, error))
 }

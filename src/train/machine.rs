@@ -4,8 +4,7 @@ use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::write_whole;
-use crate::{Error, Result};
+use crate::{Error, Result, files::write_whole};
 
 /// Where and how fast a run ran: `machine.toml`, the only file of a run that differs from time to time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ impl Machine {
     /// Writes it into a run's folder.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let text = toml::to_string(self).map_err(|e| Error::usage(e.to_string()))?;
-        write_whole(&folder.join("machine.toml"), &text)
+        write_whole(&folder.join("machine.toml"), text)
     }
 
     /// Reads it from a run's folder, if it is there.

@@ -9,7 +9,6 @@ mod rl;
 
 pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
 pub use evaluate::Evaluator;
-pub(crate) use folder::write_whole;
 pub use folder::{Finished, Opened, RunFolder, default_folder};
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};

@@ -1,0 +1,81 @@
+//! The kernel of a rule: CUDA C, and with two macros plain C, of the very arithmetic that the CPU runs.
+//!
+//! One launch steps all tensors of all agents: a row of blocks for each tensor, a table on the
+//! device that says where each tensor's weights, gradients and states are, and each agent's scalars.
+
+use super::{Rule, record::record_update};
+
+/// The kernel's name.
+pub const NAME: &str = "optimiser_step";
+
+/// The text of rule `T`'s kernel. `real` must be defined as `float` or `double` before it.
+pub(super) fn text<T: Rule<K, S>, const K: usize, const S: usize>() -> String {
+    let recording = record_update::<T, K, S>();
+    let mut body = String::new();
+    let mut line = |text: String| {
+        body += "        ";
+        body += &text;
+        body += "\n";
+    };
+    for (i, expression) in recording.lines.iter().enumerate() {
+        line(format!("const real x{i} = {};", input(expression)));
+    }
+    line(format!("t.w[i] = x{};", recording.weight));
+    for (state, value) in recording.states.iter().enumerate() {
+        line(format!("t.s[{state}][i] = x{value};"));
+    }
+    let scalars = comment("k", &T::SCALARS);
+    let states = comment("s", &T::STATES);
+    let (columns, room) = (K + 2, S.max(1));
+    format!(
+        "\
+{scalars}{states}struct Tensor {{
+    real *w;
+    const real *g;
+    real *s[{room}];
+    unsigned long long each; /* weights of one agent */
+}};
+
+extern \"C\" __global__ void {NAME}(const struct Tensor *tensors, const real *scalars, int agents) {{
+    const struct Tensor t = tensors[blockIdx.y];
+    const unsigned long long n = t.each * agents;
+    const unsigned long long stride = (unsigned long long)gridDim.x * blockDim.x;
+    for (unsigned long long i = (unsigned long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += stride) {{
+        const real *k = scalars + i / t.each * {columns};
+{body}    }}
+}}
+"
+    )
+    .replace("scale;", &format!("k[{K}]; /* clip: scale */"))
+    .replace("bound;", &format!("k[{}]; /* clip: bound */", K + 1))
+}
+
+/// What comes before the text of a kernel in `f64` or else in `f32`.
+pub fn prelude(f64: bool) -> &'static str {
+    if f64 {
+        "#define real double\n#define root sqrt\n#define size fabs\n#define SMALLEST 2.2250738585072014e-308\n"
+    } else {
+        "#define real float\n#define root sqrtf\n#define size fabsf\n#define SMALLEST 1.17549435e-38f\n"
+    }
+}
+
+/// An input's name, as the kernel finds it.
+fn input(expression: &str) -> String {
+    match expression {
+        "w" => "t.w[i]".into(),
+        "g" => "t.g[i]".into(),
+        state if state.starts_with("s[") => format!("t.{state}[i]"),
+        other => other.into(),
+    }
+}
+
+fn comment(array: &str, names: &[&str]) -> String {
+    let list = names.iter().enumerate();
+    let list: Vec<String> = list
+        .map(|(i, name)| format!("{array}[{i}] {name}"))
+        .collect();
+    match list.len() {
+        0 => String::new(),
+        _ => format!("/* {} */\n", list.join(", ")),
+    }
+}

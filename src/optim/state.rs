@@ -1,0 +1,155 @@
+//! An optimiser's state in safetensors, exact to the bit.
+//!
+//! `{parameter}.{state}` has the parameter's shape; `agent.t` and `agent.lr` have a number for each
+//! agent, `step` is the schedule's.
+
+use std::{fs, path::Path};
+
+use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+
+use super::{
+    Optimiser,
+    candle::{Slot, States},
+};
+use crate::{Error, Result};
+
+impl Optimiser {
+    /// The whole state: a new optimiser of the same specs and parameters that
+    /// [`restore`](Self::restore)s it goes on as if nothing had happened.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        for slot in &self.slots {
+            let shape = slot.parameter.var.dims().to_vec();
+            for (k, name) in self.state_names().iter().enumerate() {
+                let (dtype, bytes) = match &slot.states {
+                    States::F32(s) => (Dtype::F32, bytes(&s[k], |x| x.to_le_bytes())),
+                    States::F64(s) => (Dtype::F64, bytes(&s[k], |x| x.to_le_bytes())),
+                };
+                let name = format!("{}.{name}", slot.parameter.name);
+                tensors.push((name, dtype, shape.clone(), bytes));
+            }
+        }
+        let n = self.agents.len();
+        let t = bytes(&self.agents, |agent| agent.t.to_le_bytes());
+        let lr = bytes(&self.agents, |agent| agent.lr.to_le_bytes());
+        let step = self.step.to_le_bytes().to_vec();
+        tensors.push(("agent.t".into(), Dtype::U64, vec![n], t));
+        tensors.push(("agent.lr".into(), Dtype::F64, vec![n], lr));
+        tensors.push(("step".into(), Dtype::U64, vec![1], step));
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            Ok((
+                name,
+                TensorView::new(*dtype, shape.clone(), bytes).map_err(unusable)?,
+            ))
+        });
+        serialize(views.collect::<Result<Vec<_>>>()?, None).map_err(unusable)
+    }
+
+    /// Takes over a state that [`to_safetensors`](Self::to_safetensors) gave; if it does not fit, the
+    /// error says where and nothing has changed.
+    pub fn restore(&mut self, data: &[u8]) -> Result<()> {
+        let file = SafeTensors::deserialize(data).map_err(unusable)?;
+        let names = self.state_names();
+        let n = self.agents.len();
+        let expected = self.slots.len() * names.len() + 3;
+        if file.len() != expected {
+            return Err(Error::usage(format!(
+                "the optimiser state has {} tensors; needed: {expected}, for {} parameters with the states {names:?}",
+                file.len(),
+                self.slots.len()
+            )));
+        }
+        let states = |slot: &Slot| -> Result<States> {
+            let shape = slot.parameter.var.dims();
+            let read = |dtype| {
+                names.iter().map(move |name| {
+                    let name = format!("{}.{name}", slot.parameter.name);
+                    (name, dtype, shape)
+                })
+            };
+            Ok(match slot.states {
+                States::F32(_) => States::F32(
+                    read(Dtype::F32)
+                        .map(|(name, dtype, shape)| {
+                            Ok(numbers(
+                                find(&file, &name, dtype, shape)?,
+                                f32::from_le_bytes,
+                            ))
+                        })
+                        .collect::<Result<_>>()?,
+                ),
+                States::F64(_) => States::F64(
+                    read(Dtype::F64)
+                        .map(|(name, dtype, shape)| {
+                            Ok(numbers(
+                                find(&file, &name, dtype, shape)?,
+                                f64::from_le_bytes,
+                            ))
+                        })
+                        .collect::<Result<_>>()?,
+                ),
+            })
+        };
+        let states = self.slots.iter().map(states).collect::<Result<Vec<_>>>()?;
+        let t = numbers(
+            find(&file, "agent.t", Dtype::U64, &[n])?,
+            u64::from_le_bytes,
+        );
+        let lr = numbers(
+            find(&file, "agent.lr", Dtype::F64, &[n])?,
+            f64::from_le_bytes,
+        );
+        let step = numbers(find(&file, "step", Dtype::U64, &[1])?, u64::from_le_bytes);
+        for (slot, states) in self.slots.iter_mut().zip(states) {
+            slot.states = states;
+        }
+        for (agent, (t, lr)) in self.agents.iter_mut().zip(t.into_iter().zip(lr)) {
+            (agent.t, agent.lr) = (t, lr);
+        }
+        self.step = step[0];
+        Ok(())
+    }
+
+    /// Writes the state to `path`, whole or not at all.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        crate::files::write_whole(path, &self.to_safetensors()?)
+    }
+
+    /// Reads the state from `path`.
+    pub fn load(&mut self, path: &Path) -> Result<()> {
+        let data = fs::read(path)
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
+        self.restore(&data)
+            .map_err(|error| Error::usage(format!("{}: {error}", path.display())))
+    }
+}
+
+/// The bytes of the tensor called `name`, if it is what it should be.
+fn find<'a>(file: &SafeTensors<'a>, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8]> {
+    let view = file.tensor(name).map_err(|_| {
+        Error::usage(format!(
+            "the optimiser state has no `{name}`; it has {:?}",
+            file.names()
+        ))
+    })?;
+    if view.dtype() != dtype || view.shape() != shape {
+        return Err(Error::usage(format!(
+            "the optimiser state's `{name}` is {:?} {:?}; needed: {dtype:?} {shape:?}",
+            view.dtype(),
+            view.shape()
+        )));
+    }
+    Ok(view.data())
+}
+
+fn bytes<T, const N: usize>(items: &[T], of: impl Fn(&T) -> [u8; N]) -> Vec<u8> {
+    items.iter().flat_map(of).collect()
+}
+
+fn numbers<T, const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks().0.iter().copied().map(of).collect()
+}
+
+fn unusable(error: impl std::fmt::Display) -> Error {
+    Error::usage(format!("this is no optimiser state: {error}"))
+}

@@ -1,0 +1,362 @@
+//! The optimiser at work on candle variables, and properties that every rule must have.
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::Optimizer;
+use optimiser_paradigms::optim::{
+    Clip, Clipping, Optimiser, Parameter, Spec, Value, presets, registry,
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Every variant of every optimiser.
+fn variants() -> impl Iterator<Item = &'static str> {
+    registry().iter().flat_map(|entry| entry.variants).copied()
+}
+
+fn spec(text: &str) -> Spec {
+    text.parse().unwrap()
+}
+
+/// A small model: two parameters for each of `agents`.
+fn model(agents: usize, dtype: DType) -> Vec<Parameter> {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let mut one = |name: &str, shape: &[usize]| {
+        let n = shape.iter().product();
+        let data: Vec<f64> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let tensor = Tensor::from_vec(data, shape, &Device::Cpu).unwrap();
+        Parameter {
+            name: name.into(),
+            var: Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap(),
+        }
+    };
+    vec![one("weight", &[agents, 3, 5]), one("bias", &[agents, 3])]
+}
+
+/// One step whose gradient depends on the weights and on `t`.
+fn step(optimiser: &mut Optimiser, model: &[Parameter], t: u64) {
+    let square = |p: &Parameter| {
+        (p.var.as_tensor() * (1.0 + (t as f64).sin()))
+            .unwrap()
+            .sqr()
+            .unwrap()
+            .sum_all()
+            .unwrap()
+    };
+    let loss = (square(&model[0]) + square(&model[1])).unwrap();
+    optimiser.step(&loss.backward().unwrap()).unwrap();
+}
+
+fn numbers(model: &[Parameter]) -> Vec<f64> {
+    let flat = |p: &Parameter| -> Vec<f64> {
+        p.var
+            .to_dtype(DType::F64)
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .to_vec1()
+            .unwrap()
+    };
+    model.iter().flat_map(flat).collect()
+}
+
+#[test]
+fn a_saved_state_goes_on_as_if_nothing_had_happened() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("optimiser.safetensors");
+    for dtype in [DType::F32, DType::F64] {
+        for variant in variants() {
+            let specs = [spec(variant), spec(variant)];
+            let (whole, halved) = (model(2, dtype), model(2, dtype));
+            let schedule = "linear:warmup=3".parse().unwrap();
+            let new = |model: &[Parameter]| {
+                Optimiser::new(&specs, model.to_vec())
+                    .unwrap()
+                    .schedule(schedule, 30)
+            };
+            let (mut uninterrupted, mut first) = (new(&whole), new(&halved));
+            for t in 0..20 {
+                step(&mut uninterrupted, &whole, t);
+                if t < 11 {
+                    step(&mut first, &halved, t);
+                }
+                if t == 7 {
+                    uninterrupted.target_updated();
+                    first.target_updated();
+                }
+            }
+            first.save(&path).unwrap();
+            let mut second = new(&halved);
+            second.load(&path).unwrap();
+            (11..20).for_each(|t| step(&mut second, &halved, t));
+            assert_eq!(numbers(&whole), numbers(&halved), "{variant} {dtype:?}");
+            assert_eq!(
+                second.to_safetensors().unwrap(),
+                uninterrupted.to_safetensors().unwrap()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
+    let adam = |agents: usize| {
+        let specs = vec![spec("adam"); agents];
+        Optimiser::new(&specs, model(agents, DType::F32)).unwrap()
+    };
+    let mut optimiser = adam(2);
+    let before = optimiser.to_safetensors().unwrap();
+    let sgd = Optimiser::new(&[spec("sgd")], model(1, DType::F32)).unwrap();
+    let mut longer = before.clone();
+    longer.truncate(before.len() / 2);
+    for (data, words) in [
+        (sgd.to_safetensors().unwrap(), "needed: 7"),
+        (adam(1).to_safetensors().unwrap(), "needed: F32 [2, 3, 5]"),
+        (longer, "no optimiser state"),
+        (b"not a state".to_vec(), "no optimiser state"),
+    ] {
+        let error = optimiser.restore(&data).unwrap_err().to_string();
+        assert!(error.contains(words), "no `{words}` in: {error}");
+        assert_eq!(optimiser.to_safetensors().unwrap(), before);
+    }
+    let error = optimiser
+        .load("nowhere/optimiser.safetensors".as_ref())
+        .unwrap_err();
+    assert!(error.to_string().contains("nowhere/optimiser.safetensors"));
+}
+
+#[test]
+fn a_parameter_without_a_gradient_is_named_and_nothing_moves() {
+    let model = model(1, DType::F32);
+    let mut optimiser = Optimiser::new(&[spec("adam")], model.clone()).unwrap();
+    let (weights, state) = (numbers(&model), optimiser.to_safetensors().unwrap());
+    let loss = model[0].var.as_tensor().sqr().unwrap().sum_all().unwrap();
+    let error = optimiser
+        .step(&loss.backward().unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`bias` has no gradient"), "{error}");
+    assert_eq!(
+        (numbers(&model), optimiser.to_safetensors().unwrap()),
+        (weights, state)
+    );
+}
+
+#[test]
+fn agents_of_a_cohort_share_a_rule_and_nothing_else() {
+    let error = Optimiser::new(&[spec("adam"), spec("rmsprop")], model(2, DType::F32))
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("share one rule"), "{error}");
+    let error = Optimiser::new(&[spec("adam"), spec("adam")], model(3, DType::F32))
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("first axis 2"), "{error}");
+    // Different numbers are fine; where v starts is one of them.
+    let specs = [spec("rmsprop:v0=1"), spec("rmsprop:decay=0.5,lr=0.1")];
+    let together = model(2, DType::F64);
+    let mut optimiser = Optimiser::new(&specs, together.clone()).unwrap();
+    (0..9).for_each(|t| step(&mut optimiser, &together, t));
+    for (agent, spec) in specs.iter().enumerate() {
+        let start = model(2, DType::F64);
+        let alone: Vec<Parameter> = start
+            .iter()
+            .map(|p| Parameter {
+                name: p.name.clone(),
+                var: Var::from_tensor(&p.var.narrow(0, agent, 1).unwrap().copy().unwrap()).unwrap(),
+            })
+            .collect();
+        let mut optimiser = Optimiser::new(std::slice::from_ref(spec), alone.clone()).unwrap();
+        (0..9).for_each(|t| step(&mut optimiser, &alone, t));
+        for (alone, together) in alone.iter().zip(&together) {
+            let together = together.var.narrow(0, agent, 1).unwrap();
+            let difference = (alone.var.as_tensor() - together).unwrap().abs().unwrap();
+            assert_eq!(
+                difference.sum_all().unwrap().to_scalar::<f64>().unwrap(),
+                0.0
+            );
+        }
+    }
+}
+
+#[test]
+fn state_is_counted_as_it_is_allocated() {
+    for variant in variants() {
+        let rule = spec(variant).rule().unwrap();
+        for (dtype, size) in [(DType::F32, 4), (DType::F64, 8)] {
+            let optimiser = Optimiser::new(&[spec(variant)], model(1, dtype)).unwrap();
+            let expected = (size * rule.state_names().len()) as f64;
+            assert_eq!(optimiser.bytes_per_parameter(), expected, "{variant}");
+        }
+    }
+}
+
+#[test]
+fn the_candle_nn_face_is_candle_nns_adamw() {
+    let start = [0.5f64, -1.5, 2.0];
+    let ours = Var::new(&start, &Device::Cpu).unwrap();
+    let theirs = Var::new(&start, &Device::Cpu).unwrap();
+    let mut a: Optimiser = Optimizer::new(vec![ours.clone()], spec("adamw")).unwrap();
+    let mut b =
+        candle_nn::AdamW::new(vec![theirs.clone()], candle_nn::ParamsAdamW::default()).unwrap();
+    a.set_learning_rate(b.learning_rate());
+    for _ in 0..100 {
+        let loss = |w: &Var| w.as_tensor().sqr().unwrap().sum_all().unwrap();
+        a.backward_step(&loss(&ours)).unwrap();
+        b.backward_step(&loss(&theirs)).unwrap();
+    }
+    let (ours, theirs) = (
+        ours.to_vec1::<f64>().unwrap(),
+        theirs.to_vec1::<f64>().unwrap(),
+    );
+    for (a, b) in ours.iter().zip(&theirs) {
+        assert!((a - b).abs() < 1e-12, "{ours:?} {theirs:?}");
+    }
+    assert!((ours[0] - start[0]).abs() > 0.05, "it moved");
+}
+
+#[test]
+fn schedules_and_presets_reach_the_step() {
+    // SGD on a constant gradient of 1 moves by the sum of its learning rates.
+    let w = Var::new(&[0f64], &Device::Cpu).unwrap();
+    let sgd = Optimiser::for_vars(&spec("sgd:lr=1"), vec![w.clone()]).unwrap();
+    let mut sgd = sgd.schedule("linear".parse().unwrap(), 4);
+    for _ in 0..4 {
+        sgd.step(&w.as_tensor().sum_all().unwrap().backward().unwrap())
+            .unwrap();
+    }
+    assert!((w.to_vec1::<f64>().unwrap()[0] + 1.0 + 0.75 + 0.5 + 0.25).abs() < 1e-15);
+    assert!(presets().len() > 10);
+}
+
+#[test]
+fn clipping_is_pytorchs() {
+    // Gradient (3, 4): norm 5.
+    let moved = |clipping| {
+        let w = Var::new(&[0f64, 0.0], &Device::Cpu).unwrap();
+        let sgd = Optimiser::for_vars(&spec("sgd:lr=1"), vec![w.clone()]).unwrap();
+        let pull = Tensor::new(&[3f64, 4.0], &Device::Cpu).unwrap();
+        let loss = (w.as_tensor() * pull).unwrap().sum_all().unwrap();
+        sgd.clip(clipping).step(&loss.backward().unwrap()).unwrap();
+        w.to_vec1::<f64>().unwrap()
+    };
+    assert_eq!(moved(Clipping::Off), [-3.0, -4.0]);
+    assert_eq!(moved(Clipping::Norm(10.0)), [-3.0, -4.0]);
+    let shorter = moved(Clipping::Norm(1.0));
+    // torch.nn.utils.clip_grad_norm_ divides by the norm plus 1e-6.
+    assert!(
+        (shorter[0] + 3.0 / 5.000001).abs() < 1e-15 && (shorter[1] + 4.0 / 5.000001).abs() < 1e-15
+    );
+    assert_eq!(moved(Clipping::Value(3.5)), [-3.0, -3.5]);
+}
+
+/// The f64 trajectory of `spec` under gradients `g(t, i)`, for 7 weights.
+fn trajectory(spec: &Spec, start: &[f64], g: impl Fn(u64, usize) -> f64) -> Vec<f64> {
+    let (rule, lr) = (spec.rule().unwrap(), spec.number("lr"));
+    let n = start.len();
+    let mut w = start.to_vec();
+    let mut s: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; n]).collect();
+    for t in 1..=60 {
+        let g: Vec<f64> = (0..n).map(|i| g(t, i)).collect();
+        rule.update_f64(&rule.scalars(t, lr), Clip::NONE, &mut w, &g, &mut s, 0..n);
+    }
+    w
+}
+
+const START: [f64; 7] = [0.5, -1.0, 0.0, 2.0, -0.25, 1.5, -3.0];
+
+fn wave(t: u64, i: usize) -> f64 {
+    ((t * (i as u64 + 2)) as f64 * 0.37).sin() * 10f64.powi(i as i32 - 3)
+}
+
+#[test]
+fn adaptive_steps_do_not_depend_on_the_gradients_scale() {
+    for name in [
+        "adam", "rmsprop", "adagrad", "nadam", "lion", "adamax", "radam",
+    ] {
+        let mut spec = spec(name);
+        if spec.set("eps", Value::Number(0.0)).is_err() && name != "lion" {
+            // These need an eps above 0, for their first steps; next to these gradients it is none.
+            spec.set("eps", Value::Number(1e-300)).unwrap();
+        }
+        let at = |scale: f64| trajectory(&spec, &START, |t, i| scale * wave(t, i));
+        // RAdam's first steps are momentum's, so it does depend on the scale: the test sees it.
+        let same = at(1.0)
+            .iter()
+            .zip(at(1024.0))
+            .all(|(a, b)| (a - b).abs() < 1e-12);
+        assert_eq!(same, name != "radam", "{name}");
+    }
+}
+
+#[test]
+fn momentum_and_descent_are_linear_in_the_gradient() {
+    for name in [
+        "sgd:lr=0.1",
+        "momentum:lr=0.1,dampening=0.3",
+        "nag:lr=0.1",
+        "nag:lr=0.1,lookahead=true",
+        "momentum:lr=0.1,averaged=true",
+    ] {
+        let moved = |scale: f64| {
+            let end = trajectory(&spec(name), &START, |t, i| scale * wave(t, i));
+            end.iter()
+                .zip(START)
+                .map(|(end, start)| end - start)
+                .collect::<Vec<_>>()
+        };
+        for (once, thrice) in moved(1.0).iter().zip(moved(3.0)) {
+            assert!(
+                (3.0 * once - thrice).abs() < 1e-9 * (1.0 + thrice.abs()),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn weights_do_not_see_each_other() {
+    let turned: Vec<f64> = START.iter().rev().copied().collect();
+    for variant in variants() {
+        let forward = trajectory(&spec(variant), &START, wave);
+        let mut backward = trajectory(&spec(variant), &turned, |t, i| wave(t, 6 - i));
+        backward.reverse();
+        assert_eq!(forward, backward, "{variant}");
+    }
+}
+
+#[test]
+fn to_maximise_is_to_minimise_the_negative() {
+    for entry in registry() {
+        let (up, down) = (
+            spec(&format!("{}:maximize=true", entry.name)),
+            spec(entry.name),
+        );
+        let minimised = trajectory(&down, &START, |t, i| -wave(t, i));
+        assert_eq!(trajectory(&up, &START, wave), minimised, "{}", entry.name);
+    }
+}
+
+#[test]
+fn every_optimiser_descends() {
+    // f(w) = |w|^2 / 2, each from its own lr or one that suits the distance.
+    for entry in registry() {
+        let mut spec = spec(entry.name);
+        if !["sgd", "momentum", "nag", "adadelta"].contains(&entry.name) {
+            spec.set("lr", Value::Number(0.02)).unwrap();
+        } else if entry.name != "adadelta" {
+            spec.set("lr", Value::Number(0.05)).unwrap();
+        }
+        let (rule, lr) = (spec.rule().unwrap(), spec.number("lr"));
+        let mut w = vec![1.0, -0.5];
+        let mut s: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; 2]).collect();
+        for t in 1..=3000 {
+            let g = w.clone();
+            rule.update_f64(&rule.scalars(t, lr), Clip::NONE, &mut w, &g, &mut s, 0..2);
+        }
+        assert!(
+            w.iter().all(|w: &f64| w.abs() < 0.1),
+            "{}: {w:?}",
+            entry.name
+        );
+    }
+}
