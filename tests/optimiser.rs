@@ -80,8 +80,8 @@ fn a_saved_state_goes_on_as_if_nothing_had_happened() {
                     step(&mut first, &halved, t);
                 }
                 if t == 7 {
-                    uninterrupted.target_updated();
-                    first.target_updated();
+                    uninterrupted.target_updated().unwrap();
+                    first.target_updated().unwrap();
                 }
             }
             first.save(&path).unwrap();

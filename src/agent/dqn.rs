@@ -133,8 +133,7 @@ impl Dqn {
         if tau == 1.0 {
             self.copy_to_target()?;
             // A target that moves at every update is no event to restart at.
-            self.optimiser.target_updated();
-            return Ok(());
+            return self.optimiser.target_updated();
         }
         for (target, online) in self.pairs() {
             let moved = ((online * tau)? + (target.as_tensor() * (1.0 - tau))?)?;

@@ -41,6 +41,8 @@ pub struct Optimiser {
     horizon: u64,
     /// Steps done.
     pub(super) step: u64,
+    #[cfg(feature = "cuda")]
+    kernel: Option<super::cuda::Kernel>,
 }
 
 /// One agent's rule, and where it is.
@@ -58,10 +60,11 @@ pub(super) struct Slot {
     pub(super) states: States,
 }
 
-/// A vector for each state, as long as the parameter.
+/// A vector for each state, as long as the parameter; on a GPU, a tensor of the parameter's shape.
 pub(super) enum States {
     F32(Vec<Vec<f32>>),
     F64(Vec<Vec<f64>>),
+    Gpu(Vec<Tensor>),
 }
 
 impl Optimiser {
@@ -93,9 +96,11 @@ impl Optimiser {
             schedule: Schedule::default(),
             horizon: u64::MAX,
             step: 0,
+            #[cfg(feature = "cuda")]
+            kernel: None,
         };
         for agent in 0..optimiser.agents.len() {
-            optimiser.reset_state(agent);
+            optimiser.reset_state(agent)?;
         }
         Ok(optimiser)
     }
@@ -143,10 +148,9 @@ impl Optimiser {
                 Storage::Cpu(CpuStorage::F32(g)) => add_squares(&mut squares, &g[span]),
                 Storage::Cpu(CpuStorage::F64(g)) => add_squares(&mut squares, &g[span]),
                 _ => {
-                    let name = &slot.parameter.name;
-                    return Err(Error::usage(format!(
-                        "the gradient of `{name}` is not F32 or F64 on the CPU"
-                    )));
+                    let each = grad.reshape((squares.len(), ()))?.to_dtype(DType::F64)?;
+                    let sums: Vec<f64> = each.sqr()?.sum(1)?.to_vec1()?;
+                    squares.iter_mut().zip(sums).for_each(|(s, x)| *s += x);
                 }
             }
         }
@@ -175,6 +179,9 @@ impl Optimiser {
             }
         };
         let turns: Vec<Turn> = self.agents.iter_mut().zip(norms).map(turn).collect();
+        if matches!(self.slots.first(), Some(slot) if slot.on_gpu()) {
+            return self.step_on_gpu(&turns, grads);
+        }
         let rule = self.agents[0].rule.as_ref();
         for slot in &mut self.slots {
             let grad = slot.grad(grads)?;
@@ -188,21 +195,76 @@ impl Optimiser {
         Ok(())
     }
 
+    #[cfg(feature = "cuda")]
+    fn step_on_gpu(&mut self, turns: &[Turn], grads: &GradStore) -> Result<()> {
+        use super::cuda::{Kernel, Tensors};
+        let grads = self.slots.iter().map(|slot| slot.grad(grads));
+        let grads = grads.collect::<Result<Vec<_>>>()?;
+        let first = self.slots[0].parameter.var.as_tensor();
+        let (candle_core::Device::Cuda(device), f64) =
+            (first.device(), first.dtype() == DType::F64)
+        else {
+            return Err(Error::usage(
+                "an optimiser runs on the CPU or an NVIDIA GPU",
+            ));
+        };
+        if self.kernel.is_none() {
+            self.kernel = Some(Kernel::compile(self.agents[0].rule.as_ref(), f64)?);
+        }
+        let tensors: Vec<Tensors> = self
+            .slots
+            .iter()
+            .zip(&grads)
+            .map(|(slot, grad)| Tensors {
+                weights: slot.parameter.var.as_tensor(),
+                grad,
+                states: match &slot.states {
+                    States::Gpu(states) => states,
+                    _ => &[],
+                },
+            })
+            .collect();
+        let table = turns.iter().flat_map(|turn| {
+            let clip = [turn.clip.scale, turn.clip.bound];
+            turn.scalars.iter().copied().chain(clip)
+        });
+        let agents = turns.len();
+        match &self.kernel {
+            Some(kernel) if f64 => {
+                kernel.launch::<f64>(device, &tensors, &table.collect::<Vec<_>>(), agents)?;
+            }
+            Some(kernel) => {
+                let table: Vec<f32> = table.map(|x| x as f32).collect();
+                kernel.launch::<f32>(device, &tensors, &table, agents)?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn step_on_gpu(&mut self, _turns: &[Turn], _grads: &GradStore) -> Result<()> {
+        Err(Error::usage(
+            "this build has no GPU optimisers; build with --features cuda",
+        ))
+    }
+
     /// To be called when the target network has been updated: what `restart_t` and `reset_moments` wait for.
-    pub fn target_updated(&mut self) {
+    pub fn target_updated(&mut self) -> Result<()> {
         for agent in 0..self.agents.len() {
             match self.agents[agent].restart {
                 Restart::Nothing => {}
                 Restart::Time => self.agents[agent].t = 0,
                 Restart::State => {
                     self.agents[agent].t = 0;
-                    self.reset_state(agent);
+                    self.reset_state(agent)?;
                 }
             }
         }
+        Ok(())
     }
 
-    fn reset_state(&mut self, agent: usize) {
+    fn reset_state(&mut self, agent: usize) -> Result<()> {
         let initial = self.agents[agent].rule.initial();
         for slot in &mut self.slots {
             let range = part(slot.parameter.var.elem_count(), agent, self.agents.len());
@@ -217,8 +279,24 @@ impl Optimiser {
                         state[range.clone()].fill(x);
                     }
                 }
+                States::Gpu(states) => {
+                    for (state, &x) in states.iter_mut().zip(&initial) {
+                        let flat = state.flatten_all()?;
+                        let fresh = (flat.narrow(0, range.start, range.len())?.zeros_like()? + x)?;
+                        let mut parts = vec![fresh];
+                        if range.start > 0 {
+                            parts.insert(0, flat.narrow(0, 0, range.start)?);
+                        }
+                        if range.end < flat.elem_count() {
+                            let left = flat.elem_count() - range.end;
+                            parts.push(flat.narrow(0, range.end, left)?);
+                        }
+                        *state = Tensor::cat(&parts, 0)?.reshape(state.shape())?;
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     /// The states' names.
@@ -251,6 +329,9 @@ impl Slot {
             )));
         }
         let states = match tensor.dtype() {
+            DType::F32 | DType::F64 if !tensor.device().is_cpu() => {
+                States::Gpu(vec![tensor.zeros_like()?; states])
+            }
             DType::F32 => States::F32(vec![vec![0.0; n]; states]),
             DType::F64 => States::F64(vec![vec![0.0; n]; states]),
             other => {
@@ -261,6 +342,10 @@ impl Slot {
             }
         };
         Ok(Self { parameter, states })
+    }
+
+    fn on_gpu(&self) -> bool {
+        matches!(self.states, States::Gpu(_))
     }
 
     fn grad(&self, grads: &GradStore) -> Result<Tensor> {
@@ -279,6 +364,10 @@ impl States {
         match self {
             States::F32(states) => states.iter().map(|s| size_of_val(s.as_slice())).sum(),
             States::F64(states) => states.iter().map(|s| size_of_val(s.as_slice())).sum(),
+            States::Gpu(states) => {
+                let bytes = |s: &Tensor| s.elem_count() * s.dtype().size_in_bytes();
+                states.iter().map(bytes).sum()
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Rule, record::record_update};
 /// The kernel's name.
 pub const NAME: &str = "optimiser_step";
 
-/// The text of rule `T`'s kernel. `real` must be defined as `float` or `double` before it.
+/// The text of rule `T`'s kernel. [`prelude`] goes before it.
 pub(super) fn text<T: Rule<K, S>, const K: usize, const S: usize>() -> String {
     let recording = record_update::<T, K, S>();
     let mut body = String::new();
@@ -53,9 +53,9 @@ extern \"C\" __global__ void {NAME}(const struct Tensor *tensors, const real *sc
 /// What comes before the text of a kernel in `f64` or else in `f32`.
 pub fn prelude(f64: bool) -> &'static str {
     if f64 {
-        "#define real double\n#define root sqrt\n#define size fabs\n#define SMALLEST 2.2250738585072014e-308\n"
+        "typedef double real;\n#define real_sqrt sqrt\n#define real_abs fabs\n#define REAL_SMALLEST 2.2250738585072014e-308\n"
     } else {
-        "#define real float\n#define root sqrtf\n#define size fabsf\n#define SMALLEST 1.17549435e-38f\n"
+        "typedef float real;\n#define real_sqrt sqrtf\n#define real_abs fabsf\n#define REAL_SMALLEST 1.17549435e-38f\n"
     }
 }
 

@@ -18,6 +18,8 @@ pub mod adamw;
 mod candle;
 mod clip;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod face;
 pub mod kernel;
 pub mod lion;

@@ -54,7 +54,7 @@ impl Real for Recorded {
         record(format!("(real){value:?}"))
     }
     fn sqrt(self) -> Self {
-        record(format!("root(x{})", self.0))
+        record(format!("real_sqrt(x{})", self.0))
     }
     fn max(self, other: Self) -> Self {
         let (a, b) = (self.0, other.0);
@@ -66,7 +66,7 @@ impl Real for Recorded {
     }
     fn flush(self) -> Self {
         let a = self.0;
-        record(format!("size(x{a}) < SMALLEST ? (real)0 : x{a}"))
+        record(format!("real_abs(x{a}) < REAL_SMALLEST ? (real)0 : x{a}"))
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::{fs, path::Path};
 
+use candle_core::{DType, Tensor, Var};
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
 use super::{
@@ -21,10 +22,7 @@ impl Optimiser {
         for slot in &self.slots {
             let shape = slot.parameter.var.dims().to_vec();
             for (k, name) in self.state_names().iter().enumerate() {
-                let (dtype, bytes) = match &slot.states {
-                    States::F32(s) => (Dtype::F32, bytes(&s[k], |x| x.to_le_bytes())),
-                    States::F64(s) => (Dtype::F64, bytes(&s[k], |x| x.to_le_bytes())),
-                };
+                let (dtype, bytes) = slot.states.to_bytes(k)?;
                 let name = format!("{}.{name}", slot.parameter.name);
                 tensors.push((name, dtype, shape.clone(), bytes));
             }
@@ -60,35 +58,16 @@ impl Optimiser {
             )));
         }
         let states = |slot: &Slot| -> Result<States> {
-            let shape = slot.parameter.var.dims();
-            let read = |dtype| {
-                names.iter().map(move |name| {
-                    let name = format!("{}.{name}", slot.parameter.name);
-                    (name, dtype, shape)
-                })
+            let var = &slot.parameter.var;
+            let dtype = match var.dtype() {
+                DType::F64 => Dtype::F64,
+                _ => Dtype::F32,
             };
-            Ok(match slot.states {
-                States::F32(_) => States::F32(
-                    read(Dtype::F32)
-                        .map(|(name, dtype, shape)| {
-                            Ok(numbers(
-                                find(&file, &name, dtype, shape)?,
-                                f32::from_le_bytes,
-                            ))
-                        })
-                        .collect::<Result<_>>()?,
-                ),
-                States::F64(_) => States::F64(
-                    read(Dtype::F64)
-                        .map(|(name, dtype, shape)| {
-                            Ok(numbers(
-                                find(&file, &name, dtype, shape)?,
-                                f64::from_le_bytes,
-                            ))
-                        })
-                        .collect::<Result<_>>()?,
-                ),
-            })
+            let found = names.iter().map(|name| {
+                let name = format!("{}.{name}", slot.parameter.name);
+                find(&file, &name, dtype, var.dims())
+            });
+            slot.states.like(var, &found.collect::<Result<Vec<_>>>()?)
         };
         let states = self.slots.iter().map(states).collect::<Result<Vec<_>>>()?;
         let t = numbers(
@@ -121,6 +100,42 @@ impl Optimiser {
             .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
         self.restore(&data)
             .map_err(|error| Error::usage(format!("{}: {error}", path.display())))
+    }
+}
+
+impl States {
+    /// The state `k` as it is saved.
+    fn to_bytes(&self, k: usize) -> Result<(Dtype, Vec<u8>)> {
+        Ok(match self {
+            States::F32(s) => (Dtype::F32, bytes(&s[k], |x| x.to_le_bytes())),
+            States::F64(s) => (Dtype::F64, bytes(&s[k], |x| x.to_le_bytes())),
+            States::Gpu(s) if s[k].dtype() == DType::F64 => {
+                let s: Vec<f64> = s[k].flatten_all()?.to_vec1()?;
+                (Dtype::F64, bytes(&s, |x| x.to_le_bytes()))
+            }
+            States::Gpu(s) => {
+                let s: Vec<f32> = s[k].flatten_all()?.to_vec1()?;
+                (Dtype::F32, bytes(&s, |x| x.to_le_bytes()))
+            }
+        })
+    }
+
+    /// States of this kind for `var`, with the numbers that [`to_bytes`](Self::to_bytes) gave.
+    fn like(&self, var: &Var, saved: &[&[u8]]) -> Result<States> {
+        let f32s = |bytes: &&[u8]| numbers(bytes, f32::from_le_bytes);
+        let f64s = |bytes: &&[u8]| numbers(bytes, f64::from_le_bytes);
+        let tensor = |bytes: &&[u8]| match var.dtype() {
+            DType::F64 => Tensor::from_vec(f64s(bytes), var.shape(), var.device()),
+            _ => Tensor::from_vec(f32s(bytes), var.shape(), var.device()),
+        };
+        Ok(match self {
+            States::F32(_) => States::F32(saved.iter().map(f32s).collect()),
+            States::F64(_) => States::F64(saved.iter().map(f64s).collect()),
+            States::Gpu(_) => {
+                let tensors = saved.iter().map(tensor);
+                States::Gpu(tensors.collect::<candle_core::Result<_>>()?)
+            }
+        })
     }
 }
 
