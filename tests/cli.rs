@@ -267,6 +267,10 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["--batch-size", "0"], &["batch_size = 0", "1 <= x"]),
     (&["--buffer-size", "0"], &["buffer_size = 0", "1 <= x"]),
     (&["--hidden", "120,many"], &["120,84"]),
+    (
+        &["--hidden", "65536,65536"],
+        &["hidden = 65536,65536", "100 million"],
+    ),
     (&["--hidden", "0"], &["hidden = 0", "1 <= x"]),
     (&["--loss", "l1"], &["mse", "huber"]),
     (&["--max-grad-norm", "inf"], &["max_grad_norm = inf"]),

@@ -90,6 +90,9 @@ settings! {
     }
 }
 
+/// More weights than this between hidden layers are a slip of the finger, and would end in an abort.
+const MOST_WEIGHTS: usize = 100_000_000;
+
 impl DqnConfig {
     /// CleanRL's `dqn.py` for classic control: Adam at lr 2.5e-4 is its optimiser.
     pub fn cleanrl() -> Self {
@@ -127,6 +130,14 @@ impl DqnConfig {
         }
         let layers = self.hidden.0.len();
         check("hidden", &self.hidden, layers <= 16, "at most 16 layers")?;
+        let between: usize = self.hidden.0.windows(2).map(|pair| pair[0] * pair[1]).sum();
+        let fits = between <= MOST_WEIGHTS;
+        check(
+            "hidden",
+            &self.hidden,
+            fits,
+            "at most 100 million weights between hidden layers",
+        )?;
         fraction("gamma", self.gamma)?;
         count("buffer_size", self.buffer_size as u64, 1 << 30)?;
         count("batch_size", self.batch_size as u64, 1 << 20)?;

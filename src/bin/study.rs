@@ -24,7 +24,8 @@ enum Command {
     Collect {
         /// A folder with runs in it, at any depth
         folder: PathBuf,
-        /// Where to write runs.csv, evaluations.csv, summary.csv, manifest.toml and comparison.png
+        /// Where to write runs.csv, evaluations.csv, summary.csv, manifest.toml and a
+        /// figure: lr_sensitivity.png where there is a grid of learning rates, else comparison.png
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
@@ -46,7 +47,11 @@ fn collect(folder: &std::path::Path, out: Option<PathBuf>) -> Result<()> {
             .file_name()
             .unwrap_or(folder.as_os_str())
             .to_string_lossy();
-        figures::comparison(&out.join("comparison.png"), &name, &collected)?;
+        if collected.grids().is_empty() {
+            figures::comparison(&out.join("comparison.png"), &name, &collected)?;
+        } else {
+            figures::lr_sensitivity(&out.join("lr_sensitivity.png"), &name, &collected)?;
+        }
     }
     Ok(())
 }

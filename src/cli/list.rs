@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use candle_core::{DType, Device, Var};
+
 use crate::{
     Result,
-    optim::{Spec, presets, registry},
+    optim::{Optimiser, Spec, presets, registry},
     train::Preset,
 };
 
@@ -34,12 +36,13 @@ pub fn list(preset: Preset) -> Result<String> {
     }
     out.push_str("\nOptimisers (--opt name:key=value,...)\n");
     for entry in registry() {
-        let rule = Spec::new(entry.name)?.rule()?;
+        let spec = Spec::new(entry.name)?;
+        let rule = spec.rule()?;
         let _ = writeln!(out, "\n  {:<24} {}", entry.name, entry.summary);
         let _ = writeln!(out, "  {:24} {}", "", entry.formula);
         let _ = writeln!(out, "  {:24} {}", "", entry.source);
         let states = rule.state_names();
-        let bytes = states.len() * size_of::<f32>();
+        let bytes = state_bytes(&spec)?;
         let names = if states.is_empty() {
             "none".into()
         } else {
@@ -66,4 +69,10 @@ pub fn list(preset: Preset) -> Result<String> {
     }
     out.push_str("\nEach value is the default where neither a flag nor --config sets it.\n");
     Ok(out)
+}
+
+/// Bytes of state for each f32 weight, counted on an optimiser that is really made.
+fn state_bytes(spec: &Spec) -> Result<f64> {
+    let var = Var::zeros(1024, DType::F32, &Device::Cpu)?;
+    Ok(Optimiser::for_vars(spec, vec![var])?.bytes_per_parameter())
 }

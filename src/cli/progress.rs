@@ -33,7 +33,7 @@ pub fn quiet_or(quiet: bool, steps: u64) -> Progress {
         Output::Nothing
     } else if std::io::stderr().is_terminal() {
         let bar = ProgressBar::new(steps);
-        let template = "{bar:32.cyan/dim} {human_pos}/{human_len} steps  {msg}  {eta} left";
+        let template = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━╸─"));
         }

@@ -16,6 +16,18 @@ pub const BLUE: RGBColor = RGBColor(31, 101, 181);
 pub const ORANGE: RGBColor = RGBColor(217, 95, 2);
 pub const GREEN: RGBColor = RGBColor(27, 138, 90);
 
+/// Colours that stay apart, also for most who see fewer of them (Okabe & Ito 2008, black and yellow left out).
+pub const SERIES: [RGBColor; 8] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(110, 80, 50),
+    RGBColor(120, 120, 120),
+];
+
 /// Text of `size` pixels.
 pub fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
     ("figure", size).into_font().color(&colour)

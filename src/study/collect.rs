@@ -33,6 +33,14 @@ pub struct Group {
     pub runs: Vec<(Outcome, Vec<EvaluationRow>)>,
 }
 
+/// An optimiser's groups that differ in lr alone.
+pub struct Grid {
+    /// The environment and the optimiser, without its lr.
+    pub name: String,
+    /// Each lr with the mean evaluation of its runs, the smallest first.
+    pub points: Vec<(f64, Estimate)>,
+}
+
 /// A line of `summary.csv`.
 #[derive(Serialize)]
 struct SummaryRow<'a> {
@@ -90,9 +98,23 @@ pub fn collect(folder: &Path) -> Result<Collected> {
         optimiser,
         runs: runs.into_values().collect(),
     };
-    Ok(Collected {
-        groups: groups.into_iter().map(group).collect(),
-    })
+    let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
+    // By name, and among settings that differ in lr by its size, which is not its spelling's order.
+    groups.sort_by(|a, b| {
+        let key = |g: &Group| {
+            let name = g
+                .optimiser
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .to_string();
+            (g.env.clone(), name)
+        };
+        key(a)
+            .cmp(&key(b))
+            .then(a.runs[0].0.lr.total_cmp(&b.runs[0].0.lr))
+    });
+    Ok(Collected { groups })
 }
 
 fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
@@ -184,6 +206,24 @@ impl Group {
 }
 
 impl Collected {
+    /// The lr grids: every optimiser setting with three or more learning rates.
+    pub fn grids(&self) -> Vec<Grid> {
+        let mut grids = BTreeMap::<String, Vec<(f64, Estimate)>>::new();
+        for group in &self.groups {
+            let settings = group.optimiser.split([':', ',']);
+            let rest: Vec<&str> = settings.filter(|s| !s.starts_with("lr=")).collect();
+            let name = format!("{}, {}", group.env, rest.join(" "));
+            let point = (group.runs[0].0.lr, group.mean_evaluation());
+            grids.entry(name).or_default().push(point);
+        }
+        let grid = |(name, mut points): (String, Vec<(f64, Estimate)>)| {
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            Grid { name, points }
+        };
+        let grids = grids.into_iter().map(grid);
+        grids.filter(|grid| grid.points.len() >= 3).collect()
+    }
+
     /// A Markdown table of the groups.
     pub fn table(&self) -> String {
         let show = |e: Estimate| match e.n {

@@ -2,4 +2,4 @@
 
 mod collect;
 
-pub use collect::{Collected, Group, collect};
+pub use collect::{Collected, Grid, Group, collect};
