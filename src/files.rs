@@ -6,7 +6,21 @@ use std::{
     path::Path,
 };
 
+use serde::Serialize;
+
 use crate::{Error, Result};
+
+/// `rows` as CSV, under their header.
+pub fn csv_text<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let text = rows
+        .into_iter()
+        .try_for_each(|row| writer.serialize(row))
+        .map_err(|error| error.to_string())
+        .and_then(|()| writer.into_inner().map_err(|error| error.to_string()))
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
+    text.map_err(|error| Error::usage(format!("rows cannot be written as CSV: {error}")))
+}
 
 /// Writes `content` to a temporary name beside `path`, makes it last, and renames it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
@@ -16,7 +30,15 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         let mut file = File::create(&part)?;
         file.write_all(content.as_ref())?;
         file.sync_all()?;
-        fs::rename(&part, path)
+        fs::rename(&part, path)?;
+        // The new name lasts only when its folder does.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        match File::open(folder.unwrap_or(Path::new("."))) {
+            Ok(folder) => folder.sync_all(),
+            Err(_) => Ok(()),
+        }
     };
     write().map_err(|error| Error::io("cannot write", path, error))
 }

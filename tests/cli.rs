@@ -108,6 +108,136 @@ fn a_finished_run_is_left_alone_until_forced() {
 }
 
 #[test]
+fn the_configuration_it_wrote_gives_the_same_bytes() {
+    let dir = tempdir().unwrap();
+    let first = short(
+        dir.path(),
+        &["-q", "--opt", "adam:eps=1e-4,beta1=0.9", "--out", "a"],
+    );
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    let again = rl(
+        dir.path(),
+        &["-q", "--config", "a/config.toml", "--out", "b"],
+    );
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    for file in [
+        "config.toml",
+        "outcome.csv",
+        "episodes.csv",
+        "evaluations.csv",
+        "updates.csv",
+    ] {
+        let read = |folder: &str| fs::read_to_string(dir.path().join(folder).join(file)).unwrap();
+        assert_eq!(read("a"), read("b"), "{file}");
+    }
+}
+
+#[test]
+fn what_is_no_runs_is_never_overwritten() {
+    let dir = tempdir().unwrap();
+    let theirs = dir.path().join("site");
+    fs::create_dir(&theirs).unwrap();
+    fs::write(theirs.join("config.toml"), "title = \"my page\"\n").unwrap();
+    let ran = short(dir.path(), &["--out", "site", "--force"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("config.toml, which is no run's"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(fs::read_dir(&theirs).unwrap().count(), 1);
+    // Nor does study write over a run.
+    assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
+    let ran = run(
+        env!("CARGO_BIN_EXE_study"),
+        dir.path(),
+        &["collect", "r", "--out", "r"],
+        &[],
+    );
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("is a run's folder"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_run_killed_at_its_start_or_without_its_figure_is_mended() {
+    let dir = tempdir().unwrap();
+    fs::create_dir(dir.path().join("r")).unwrap();
+    fs::write(dir.path().join("r/config.toml.part"), "prese").unwrap();
+    assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
+    let figure = dir.path().join("r/learning_curve.png");
+    fs::remove_file(&figure).unwrap();
+    assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
+    assert!(figure.exists());
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_a_run() {
+    let dir = tempdir().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rl"))
+        .current_dir(dir.path())
+        .args([&SHORT[..], &["--out", "r"]].concat())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(dir.path().join("r/learning_curve.png").exists());
+}
+
+#[test]
+fn two_processes_do_not_write_one_run() {
+    let dir = tempdir().unwrap();
+    let long = ["--steps", "100000000", "-q", "--out", "r"];
+    let mut first = std::process::Command::new(env!("CARGO_BIN_EXE_rl"))
+        .current_dir(dir.path())
+        .args(long)
+        .spawn()
+        .unwrap();
+    while !dir.path().join("r/updates.csv").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let second = rl(dir.path(), &long);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(second.code, Some(2));
+    assert!(
+        second.stderr.contains("another process"),
+        "{}",
+        second.stderr
+    );
+}
+
+#[test]
+fn groups_differ_in_their_seed_alone() {
+    let dir = tempdir().unwrap();
+    for more in [
+        &["--seed", "1"][..],
+        &["--seed", "2"],
+        &["--seed", "2", "--gamma", "0.9"],
+        &["--seed", "1", "--opt", "sgd:lr=1e3"],
+    ] {
+        assert_eq!(short(dir.path(), &[&["-q"], more].concat()).code, Some(0));
+    }
+    let study = |args: &[&str]| run(env!("CARGO_BIN_EXE_study"), dir.path(), args, &[]);
+    let table = study(&["collect", "runs", "--out", "s"]).stdout;
+    assert_eq!(table.lines().count(), 2 + 3, "{table}");
+    assert!(table.contains("`agent.gamma=0.9` | 1 |"), "{table}");
+    assert!(table.contains("`agent.gamma=0.99` | 2 |"), "{table}");
+    // What a diverged run did not reach counts as the worst: 0 for CartPole.
+    assert!(
+        table.contains("| `sgd:lr=1000` | 1 | 1 | 0.0 | 0.0 |"),
+        "{table}"
+    );
+    let (_, curves) = csv(&dir.path().join("s/curves.csv"));
+    assert_eq!(
+        curves.len(),
+        4 * 4,
+        "every run has all its evaluations: {curves:?}"
+    );
+}
+
+#[test]
 fn an_unfinished_run_is_started_again() {
     let dir = tempdir().unwrap();
     assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
@@ -182,7 +312,7 @@ fn every_optimiser_and_environment_runs() {
     assert_eq!(runs.len(), groups);
     for file in [
         "summary.csv",
-        "evaluations.csv",
+        "curves.csv",
         "manifest.toml",
         "comparison.png",
     ] {
@@ -258,6 +388,7 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["--opt", "adam:beta1=1"], &["beta1 = 1", "0 <= x < 1"]),
     (&["--opt", "adam:lr=-0.1"], &["lr = -0.1", ">= 0"]),
     (&["--opt", "adam:lr"], &["key=value"]),
+    (&["--lr", "-1"], &["lr = -1", ">= 0"]),
     (&["--lr=-1"], &["lr = -1", ">= 0"]),
     (&["--lr", "nan"], &["lr", ">= 0"]),
     (&["--lr", "fast"], &["--lr", "invalid"]),
@@ -270,6 +401,10 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (
         &["--hidden", "65536,65536"],
         &["hidden = 65536,65536", "100 million"],
+    ),
+    (
+        &["--batch-size", "1048576", "--hidden", "65536"],
+        &["batch_size = 1048576", "at most 4096"],
     ),
     (&["--hidden", "0"], &["hidden = 0", "1 <= x"]),
     (&["--loss", "l1"], &["mse", "huber"]),

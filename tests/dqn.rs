@@ -235,6 +235,30 @@ fn an_agent_of_a_cohort_is_the_agent_alone() {
 }
 
 #[test]
+fn what_restarts_at_target_updates_does_so_hard_or_soft() {
+    for tau in [1.0, 0.5] {
+        let weights = |optimiser: &str| {
+            let config = DqnConfig {
+                tau,
+                ..DqnConfig::cleanrl()
+            };
+            let specs = [optimiser.parse().unwrap()];
+            let mut init = [ChaCha8Rng::seed_from_u64(1)];
+            let mut dqn = Dqn::new(&config, &specs, 4, 2, &mut init, 30).unwrap();
+            for update in 0..30 {
+                dqn.learn(&random_batch(&[1], update), false).unwrap();
+                if update == 15 {
+                    dqn.update_target().unwrap();
+                }
+            }
+            dqn.values(&[0.1, 0.2, 0.3, 0.4]).unwrap()
+        };
+        let [adam, rel, reset] = ["adam", "adam-rel", "adam:reset_moments=true"].map(weights);
+        assert!(adam != rel && rel != reset && adam != reset, "tau {tau}");
+    }
+}
+
+#[test]
 fn a_truncated_episode_keeps_its_bootstrap() {
     // One transition, its value after it certainly not 0: only `terminated` may drop it.
     let loss = |terminated: bool| {

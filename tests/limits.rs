@@ -78,15 +78,9 @@ fn adam_without_beta1_is_rmsprop() {
 
 #[test]
 fn each_rung_of_the_ladder_is_where_it_says() {
-    assert_eq!(run("ladder-2:lr=0.001"), run("adam:beta1=0"));
+    assert_eq!(run("ladder-2"), run("adam:beta1=0"));
     assert_eq!(run("ladder-4"), run("adam"));
-    let rungs = [
-        "ladder-0:lr=0.001",
-        "ladder-1:lr=0.001",
-        "ladder-2:lr=0.001",
-        "ladder-3",
-        "ladder-4",
-    ];
+    let rungs = ["ladder-0", "ladder-1", "ladder-2", "ladder-3", "ladder-4"];
     for pair in rungs.windows(2) {
         assert_ne!(run(pair[0]), run(pair[1]), "{pair:?}");
     }

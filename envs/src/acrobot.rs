@@ -91,6 +91,7 @@ impl Acrobot {
                 actions: 3,
                 max_steps: Some(500),
                 reward_threshold: Some(-100.0),
+                worst_return: -500.0,
             },
             state: [0.0; 4],
         }

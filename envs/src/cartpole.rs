@@ -84,6 +84,7 @@ impl CartPole {
                 actions: 2,
                 max_steps: Some(500),
                 reward_threshold: Some(475.0),
+                worst_return: 0.0,
             },
             state: [0.0; 4],
         }

@@ -30,7 +30,7 @@ pub(crate) const CARTPOLE: Entry = Entry {
     native: false,
     make: || {
         let env = gymnasium_rs::envs::cartpole::CartPole::new();
-        let env = FromGymnasium::new(env, CARTPOLE.name, Some(500));
+        let env = FromGymnasium::new(env, CARTPOLE.name, Some(500), 0.0);
         Box::new(env.expect("its spaces are a box and Discrete(2)"))
     },
 };
@@ -141,8 +141,14 @@ where
     E: Env<Obs, Act>,
     Act: TryFrom<usize>,
 {
-    /// Takes `env` in under `name`; its spaces must be a box and a discrete one.
-    pub fn new(env: E, name: &str, max_steps: Option<u32>) -> Result<Self, Error> {
+    /// Takes `env` in under `name`; its spaces must be a box and a discrete one. No episode's
+    /// return may be below `worst_return`.
+    pub fn new(
+        env: E,
+        name: &str,
+        max_steps: Option<u32>,
+        worst_return: f64,
+    ) -> Result<Self, Error> {
         let spec = Spec {
             name: name.to_owned(),
             id: name.to_owned(),
@@ -150,6 +156,7 @@ where
             actions: action_space::<Act>(name, env.action_space())?,
             max_steps,
             reward_threshold: None,
+            worst_return,
         };
         let types = PhantomData;
         Ok(Self { env, spec, types })

@@ -50,6 +50,8 @@ pub struct Spec {
     pub max_steps: Option<u32>,
     /// The mean return from which Gymnasium's registry calls it solved.
     pub reward_threshold: Option<f64>,
+    /// A return that no episode falls below: the score of a run that diverged.
+    pub worst_return: f64,
 }
 
 /// What one step brought besides the observation.

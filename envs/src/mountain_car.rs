@@ -67,6 +67,7 @@ impl MountainCar {
                 actions: 3,
                 max_steps: Some(200),
                 reward_threshold: Some(-110.0),
+                worst_return: -200.0,
             },
             position: START.0,
             velocity: 0.0,

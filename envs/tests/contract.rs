@@ -361,6 +361,7 @@ impl Counter {
             actions: 1,
             max_steps,
             reward_threshold: None,
+            worst_return: 0.0,
         };
         let mut play = Play::new(
             TimeLimit::new(Box::new(Self {

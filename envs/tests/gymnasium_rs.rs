@@ -162,7 +162,7 @@ fn out_and_back_in_changes_nothing() {
         let direct = make(name).unwrap();
         let spec = direct.spec().clone();
         let there = ToGymnasium::new(direct);
-        let back = FromGymnasium::new(there, name, spec.max_steps).unwrap();
+        let back = FromGymnasium::new(there, name, spec.max_steps, spec.worst_return).unwrap();
         assert_eq!(back.spec().observation, spec.observation);
         let mut back = TimeLimit::new(Box::new(back));
 
@@ -207,7 +207,7 @@ fn spaces_without_a_counterpart_are_refused() {
         high: Array1::zeros(2),
     };
     let check =
-        |observation, action| FromGymnasium::new(Odd(observation, action), "odd", None).err();
+        |observation, action| FromGymnasium::new(Odd(observation, action), "odd", None, 0.0).err();
     assert_eq!(check(line(2), Space::Discrete(256)), None);
     let refused = [
         (Space::Discrete(2), Space::Discrete(2), "observation"),

@@ -141,12 +141,20 @@ impl DqnConfig {
         fraction("gamma", self.gamma)?;
         count("buffer_size", self.buffer_size as u64, 1 << 30)?;
         count("batch_size", self.batch_size as u64, 1 << 20)?;
-        count("train_frequency", self.train_frequency, u64::MAX)?;
+        count("train_frequency", self.train_frequency, i64::MAX as u64)?;
+        let starts = self.learning_starts;
+        let allowed = format!("0 <= x <= {}", i64::MAX);
+        check(
+            "learning_starts",
+            starts,
+            starts <= i64::MAX as u64,
+            &allowed,
+        )?;
         count("gradient_steps", self.gradient_steps.into(), 1 << 20)?;
         count(
             "target_network_frequency",
             self.target_network_frequency,
-            u64::MAX,
+            i64::MAX as u64,
         )?;
         let tau = self.tau;
         check("tau", tau, tau > 0.0 && tau <= 1.0, "0 < x <= 1")?;
@@ -189,7 +197,7 @@ impl DqnConfig {
     pub fn updates(&self, steps: u64) -> u64 {
         let due = |last: u64| last / self.train_frequency;
         let after_start = due(steps - 1).saturating_sub(due(self.learning_starts));
-        after_start * u64::from(self.gradient_steps)
+        after_start.saturating_mul(self.gradient_steps.into())
     }
 }
 

@@ -132,14 +132,13 @@ impl Dqn {
         let tau = self.config.tau;
         if tau == 1.0 {
             self.copy_to_target()?;
-            // A target that moves at every update is no event to restart at.
-            return self.optimiser.target_updated();
+        } else {
+            for (target, online) in self.pairs() {
+                let moved = ((online * tau)? + (target.as_tensor() * (1.0 - tau))?)?;
+                target.set(&moved)?;
+            }
         }
-        for (target, online) in self.pairs() {
-            let moved = ((online * tau)? + (target.as_tensor() * (1.0 - tau))?)?;
-            target.set(&moved)?;
-        }
-        Ok(())
+        self.optimiser.target_updated()
     }
 
     /// Makes the target network equal to the online one.

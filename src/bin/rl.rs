@@ -14,14 +14,14 @@ use optimiser_paradigms::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::one_thread_a_product();
+    cli::one_thread_an_operation();
     let args = RlArgs::from_env();
     cli::exit(rl(&args))
 }
 
 fn rl(args: &RlArgs) -> Result<()> {
     if args.list {
-        print!("{}", cli::list(train::Preset::Cleanrl)?);
+        cli::say(&cli::list(train::Preset::Cleanrl)?);
         return Ok(());
     }
     let config = args.config()?;
@@ -32,8 +32,11 @@ fn rl(args: &RlArgs) -> Result<()> {
         .unwrap_or_else(|| train::default_folder(&config));
     let say = |text: String| {
         if !args.quiet {
-            print!("{text}");
+            cli::say(&text);
         }
+    };
+    let figure = |run: &Finished| {
+        figures::learning_curve(&path.join(train::FIGURE), &config, run, threshold)
     };
     match RunFolder::open(&path, &config, args.force)? {
         Opened::Finished(run) => {
@@ -42,14 +45,21 @@ fn rl(args: &RlArgs) -> Result<()> {
                 Machine::read(&run.path).as_ref(),
                 threshold,
             ));
+            if !path.join(train::FIGURE).exists() {
+                figure(&run)?;
+            }
+            let elsewhere = if args.out.is_some() {
+                " with another --out"
+            } else {
+                ""
+            };
             say(format!(
-                "\nThis run was finished earlier and is left as it is. --force runs it again, --seed {} runs another.\n",
-                config.run.seed + 1
+                "\nThis run was finished earlier and is left as it is. --force runs it again, another --seed{elsewhere} runs a new one.\n"
             ));
         }
         Opened::Fresh(folder) => {
             let (run, machine) = train(&config, folder, args.quiet)?;
-            figures::learning_curve(&path.join("learning_curve.png"), &config, &run, threshold)?;
+            figure(&run)?;
             say(cli::summary(&run, Some(&machine), threshold));
         }
     }

@@ -24,8 +24,8 @@ enum Command {
     Collect {
         /// A folder with runs in it, at any depth
         folder: PathBuf,
-        /// Where to write runs.csv, evaluations.csv, summary.csv, manifest.toml and a
-        /// figure: lr_sensitivity.png where there is a grid of learning rates, else comparison.png
+        /// Where to write runs.csv, curves.csv, summary.csv, manifest.toml and figures:
+        /// lr_sensitivity.png of grids of learning rates, comparison.png of the rest
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
@@ -40,17 +40,19 @@ fn main() -> ExitCode {
 
 fn collect(folder: &std::path::Path, out: Option<PathBuf>) -> Result<()> {
     let collected = study::collect(folder)?;
-    print!("{}", collected.table());
+    cli::say(&collected.table());
     if let Some(out) = out {
-        collected.write(&out, folder)?;
+        collected.write(&out)?;
         let name = folder
             .file_name()
             .unwrap_or(folder.as_os_str())
             .to_string_lossy();
-        if collected.grids().is_empty() {
-            figures::comparison(&out.join("comparison.png"), &name, &collected)?;
-        } else {
-            figures::lr_sensitivity(&out.join("lr_sensitivity.png"), &name, &collected)?;
+        let (grids, others) = (collected.grids(), collected.outside_grids());
+        if !grids.is_empty() {
+            figures::lr_sensitivity(&out.join("lr_sensitivity.png"), &name, &grids)?;
+        }
+        if !others.is_empty() {
+            figures::comparison(&out.join("comparison.png"), &name, &others)?;
         }
     }
     Ok(())

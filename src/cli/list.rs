@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Var};
 
 use crate::{
     Result,
-    optim::{Optimiser, Spec, presets, registry},
+    optim::{Optimiser, Spec, published, registry},
     train::Preset,
 };
 
@@ -63,9 +63,9 @@ pub fn list(preset: Preset) -> Result<String> {
         }
     }
     out.push_str("\nPublished settings (--opt name, changed by :key=value as above)\n\n");
-    for preset in presets() {
-        let _ = writeln!(out, "  {:<24} {}", preset.name, preset.setting);
-        let _ = writeln!(out, "  {:24} {}", "", preset.source);
+    for known in published() {
+        let _ = writeln!(out, "  {:<24} {}", known.name, known.setting);
+        let _ = writeln!(out, "  {:24} {}", "", known.source);
     }
     out.push_str("\nEach value is the default where neither a flag nor --config sets it.\n");
     Ok(out)

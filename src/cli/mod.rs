@@ -10,9 +10,14 @@ pub use progress::{Progress, quiet_or};
 pub use rl::RlArgs;
 pub use summary::summary;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use crate::{Error, Result};
+
+/// Prints to stdout. A reader that has gone away (`| head`) is no reason to stop.
+pub fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
 
 /// Prints an error to stderr and turns it into an exit code: 2 where the request was at fault, 1
 /// where the machine was.
@@ -20,17 +25,19 @@ pub fn exit(result: Result<()>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
-    eprintln!("error: {error}");
+    let _ = writeln!(std::io::stderr(), "error: {error}");
     match error {
         Error::Usage(_) | Error::Environment(_) => ExitCode::from(2),
         _ => ExitCode::from(1),
     }
 }
 
-/// Keeps candle's matrix products on the thread that asks for them. Call it first in `main`.
+/// Keeps candle's work on the thread that asks for it, unless the environment says otherwise. Call it first in `main`.
 ///
-/// Parallelism belongs to runs: on networks of this size a second thread makes a product slower.
-pub fn one_thread_a_product() {
-    // SAFETY: `main` has not started any other thread yet.
-    unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
+/// Parallelism belongs to runs: on tensors of this size a second thread makes an operation slower.
+pub fn one_thread_an_operation() {
+    if std::env::var_os("RAYON_NUM_THREADS").is_none() {
+        // SAFETY: `main` has not started any other thread yet.
+        unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
+    }
 }

@@ -1,6 +1,10 @@
 //! A run's progress: a bar on a terminal, a plain line every tenth of the way elsewhere.
 
-use std::{collections::VecDeque, io::IsTerminal, time::Instant};
+use std::{
+    collections::VecDeque,
+    io::{IsTerminal, Write},
+    time::Instant,
+};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
@@ -92,7 +96,8 @@ impl Observer for Progress {
                     .started
                     .elapsed()
                     .mul_f64((self.steps - step) as f64 / step as f64);
-                eprintln!(
+                let _ = writeln!(
+                    std::io::stderr(),
                     "{step}/{} steps  {}  {} left",
                     self.steps,
                     self.message(step, epsilon),

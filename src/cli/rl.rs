@@ -13,7 +13,7 @@ use crate::{
 
 /// Train a DQN agent with an optimiser of your choice.
 #[derive(Parser, Debug)]
-#[command(name = "rl", version, after_help = EXAMPLES, args_override_self = true)]
+#[command(name = "rl", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct RlArgs {
     /// The optimiser and its own hyper-parameters; --list shows them [default: rmsprop]
     #[arg(long, value_name = "NAME[:KEY=VALUE,...]")]

@@ -5,22 +5,17 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::style::{BLUE, FAINT, GRID, INK, png, span, steps_label, text};
-use crate::{
-    Result,
-    study::{Collected, Group},
-    train::EvaluationRow,
-};
+use crate::{Result, study::Group, train::EvaluationRow};
 
 const COLUMNS: usize = 3;
 const PANEL: (u32, u32) = (420, 300);
 
-/// Draws the evaluation curves of every group to `path`, as PNG, under `title`.
-pub fn comparison(path: &Path, title: &str, collected: &Collected) -> Result<()> {
-    let groups = &collected.groups;
+/// Draws the evaluation curves of `groups` to `path`, as PNG, under `title`.
+pub fn comparison(path: &Path, title: &str, groups: &[&Group]) -> Result<()> {
     let rows = groups.len().div_ceil(COLUMNS);
     let all = || {
         let runs = groups.iter().flat_map(|group| &group.runs);
-        runs.flat_map(|(_, rows)| rows)
+        runs.flat_map(|run| &run.evaluations)
     };
     let end = all().map(|row| row.step).max().unwrap_or(1) as f64;
     let range = span(all().map(|row| row.mean_return));
@@ -33,7 +28,7 @@ pub fn comparison(path: &Path, title: &str, collected: &Collected) -> Result<()>
             "mean return of an evaluation, by environment steps; thin: a run, thick: their mean";
         head.draw(&Text::new(note, (16, 34), text(16, FAINT)))?;
         for (area, group) in rest.split_evenly((rows, COLUMNS)).iter().zip(groups) {
-            let caption = format!("{}, {}", group.env, group.optimiser);
+            let caption = group.label();
             let mut chart = ChartBuilder::on(area)
                 .margin_right(14)
                 .caption(caption, text(17, INK))
@@ -56,29 +51,12 @@ pub fn comparison(path: &Path, title: &str, collected: &Collected) -> Result<()>
                     .map(|row| (row.step as f64, row.mean_return))
                     .collect()
             };
-            for (_, rows) in &group.runs {
-                chart.draw_series(LineSeries::new(points(rows), BLUE.mix(0.3)))?;
+            for run in &group.runs {
+                let line = points(&run.evaluations);
+                chart.draw_series(LineSeries::new(line, BLUE.mix(0.3)))?;
             }
-            chart.draw_series(LineSeries::new(mean(group), BLUE.stroke_width(3)))?;
+            chart.draw_series(LineSeries::new(group.curve(), BLUE.stroke_width(3)))?;
         }
         Ok(())
     })
-}
-
-/// The mean over the runs at each step that all of them evaluated.
-fn mean(group: &Group) -> Vec<(f64, f64)> {
-    let shortest = group
-        .runs
-        .iter()
-        .map(|(_, rows)| rows.len())
-        .min()
-        .unwrap_or(0);
-    let at = |i: usize| {
-        let sum: f64 = group.runs.iter().map(|(_, rows)| rows[i].mean_return).sum();
-        (
-            group.runs[0].1[i].step as f64,
-            sum / group.runs.len() as f64,
-        )
-    };
-    (0..shortest).map(at).collect()
 }

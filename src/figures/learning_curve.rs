@@ -128,9 +128,16 @@ pub fn learning_curve(
             .draw()?;
 
         let (left, right) = below.split_horizontally(576);
-        let losses = span(updates.iter().map(|u| u.loss.max(LEAST_LOSS).log10()));
+        // Not `max`: a loss that is no number must not look like an excellent one.
+        let loss = |u: &UpdateRow| {
+            if u.loss < LEAST_LOSS {
+                LEAST_LOSS
+            } else {
+                u.loss
+            }
+        };
+        let losses = span(updates.iter().map(|u| loss(u).log10()));
         let losses = (10f64.powf(losses.start)..10f64.powf(losses.end)).log_scale();
-        let loss = |u: &UpdateRow| u.loss.max(LEAST_LOSS);
         detail(&left, "loss", end, losses, &updates, loss, ORANGE)?;
         let values = span(updates.iter().map(|u| u.mean_q));
         detail(&right, "mean Q", end, values, &updates, |u| u.mean_q, BLUE)

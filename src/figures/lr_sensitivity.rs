@@ -5,14 +5,10 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::style::{FAINT, GRID, INK, SERIES, png, short, span, text};
-use crate::{
-    Result,
-    study::{Collected, Grid},
-};
+use crate::{Result, study::Grid};
 
-/// Draws every lr grid of `collected` to `path`, as PNG, under `title`.
-pub fn lr_sensitivity(path: &Path, title: &str, collected: &Collected) -> Result<()> {
-    let grids = collected.grids();
+/// Draws `grids` to `path`, as PNG, under `title`.
+pub fn lr_sensitivity(path: &Path, title: &str, grids: &[Grid]) -> Result<()> {
     let points = || grids.iter().flat_map(|grid| &grid.points);
     let lrs = span(points().map(|(lr, _)| lr.log10()));
     let lrs = (10f64.powf(lrs.start)..10f64.powf(lrs.end)).log_scale();
@@ -41,7 +37,7 @@ pub fn lr_sensitivity(path: &Path, title: &str, collected: &Collected) -> Result
             .y_desc("mean evaluation")
             .draw()?;
         for (grid, &colour) in grids.iter().zip(SERIES.iter().cycle()) {
-            let Grid { name, points } = grid;
+            let points = &grid.points;
             let bars = points
                 .iter()
                 .map(|(lr, e)| PathElement::new(vec![(*lr, e.lo), (*lr, e.hi)], colour.mix(0.4)));

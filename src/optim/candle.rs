@@ -48,6 +48,8 @@ pub struct Optimiser {
 /// One agent's rule, and where it is.
 pub(super) struct Agent {
     rule: Box<dyn AnyRule>,
+    /// The spec it was made from, as text.
+    pub(super) spec: String,
     pub(super) lr: f64,
     restart: Restart,
     /// Steps since the last restart.
@@ -81,9 +83,29 @@ impl Optimiser {
             .position(|a| a.rule.kind() != first.rule.kind())
         {
             return Err(Error::usage(format!(
-                "agents of a cohort share one rule; `{}` and `{}` differ in more than numbers",
+                "agents of a cohort share one rule and its terms; `{}` and `{}` do not (momentum 0 has no momentum term)",
                 specs[0], specs[i]
             )));
+        }
+        for (i, parameter) in parameters.iter().enumerate() {
+            let before = &parameters[..i];
+            let name = &parameter.name;
+            if before.iter().any(|p| p.name == *name) {
+                return Err(Error::usage(format!("two parameters are called `{name}`")));
+            }
+            if before.iter().any(|p| p.var.id() == parameter.var.id()) {
+                return Err(Error::usage(format!("parameter `{name}` is there twice")));
+            }
+            if !parameter
+                .var
+                .device()
+                .same_device(parameters[0].var.device())
+            {
+                return Err(Error::usage(format!(
+                    "parameter `{name}` is on another device than `{}`",
+                    parameters[0].name
+                )));
+            }
         }
         // Starting values may differ from agent to agent, so a cohort's states are filled in below.
         let slots = parameters
@@ -309,6 +331,7 @@ impl Agent {
     fn new(spec: &Spec) -> Result<Self> {
         Ok(Self {
             rule: spec.rule()?,
+            spec: spec.to_string(),
             lr: spec.number("lr"),
             restart: spec.restart(),
             t: 0,
@@ -330,7 +353,9 @@ impl Slot {
         }
         let states = match tensor.dtype() {
             DType::F32 | DType::F64 if !tensor.device().is_cpu() => {
-                States::Gpu(vec![tensor.zeros_like()?; states])
+                // One by one: clones of a tensor would share its memory.
+                let states = (0..states).map(|_| tensor.zeros_like());
+                States::Gpu(states.collect::<candle_core::Result<_>>()?)
             }
             DType::F32 => States::F32(vec![vec![0.0; n]; states]),
             DType::F64 => States::F64(vec![vec![0.0; n]; states]),

@@ -37,7 +37,11 @@ impl Clipping {
         match self {
             Clipping::Off => Clip::NONE,
             Clipping::Norm(most) => Clip {
-                scale: (most / (norm + 1e-6)).min(1.0),
+                // Not `min`: a norm that is no number makes every gradient so, as in PyTorch.
+                scale: match most / (norm + 1e-6) {
+                    scale if scale > 1.0 => 1.0,
+                    scale => scale,
+                },
                 ..Clip::NONE
             },
             Clipping::Value(bound) => Clip {

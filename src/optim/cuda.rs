@@ -6,12 +6,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use candle_core::{
-    CudaDevice, Result, Storage, Tensor, bail,
+    CudaDevice, Device, Result, Storage, Tensor, bail,
     cuda_backend::{
         CudaDType, WrapErr,
         cudarc::{
             driver::{DevicePtr, DeviceRepr, LaunchConfig, PushKernelArg},
-            nvrtc::{CompileOptions, compile_ptx_with_opts},
+            nvrtc::{CompileOptions, compile_ptx_with_opts, sys::is_culib_present},
         },
     },
 };
@@ -101,6 +101,10 @@ pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<String> {
         fmad: Some(false),
         ..Default::default()
     };
+    // SAFETY: only looks for the library.
+    if !unsafe { is_culib_present() } {
+        bail!("the optimisers' kernels need NVRTC: libnvrtc was not found");
+    }
     let ptx = compile_ptx_with_opts(&text, options);
     Ok(ptx
         .map_err(|error| candle_core::Error::Cuda(Box::new(error)))?
@@ -109,6 +113,9 @@ pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<String> {
 
 /// Where a contiguous tensor begins on the device.
 fn address<T: CudaDType + DeviceRepr>(tensor: &Tensor, device: &CudaDevice) -> Result<u64> {
+    if !matches!(tensor.device(), Device::Cuda(of) if of.id() == device.id()) {
+        bail!("an optimiser's tensors must all be on one GPU");
+    }
     let (storage, layout) = tensor.storage_and_layout();
     let (Storage::Cuda(storage), Some((start, _))) = (&*storage, layout.contiguous_offsets())
     else {

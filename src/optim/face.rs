@@ -1,5 +1,7 @@
 //! [`candle_nn::Optimizer`], for programs that only want the optimisers.
 //!
+//! Depend on this crate with `default-features = false`, which leaves gymnasium-rs out.
+//!
 //! ```
 //! use candle_core::{Device, Tensor, Var};
 //! use candle_nn::Optimizer;

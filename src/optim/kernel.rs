@@ -18,13 +18,14 @@ pub(super) fn text<T: Rule<K, S>, const K: usize, const S: usize>() -> String {
         body += "\n";
     };
     for (i, expression) in recording.lines.iter().enumerate() {
-        line(format!("const real x{i} = {};", input(expression)));
+        line(format!("const real x{i} = {};", input(expression, K)));
     }
     line(format!("t.w[i] = x{};", recording.weight));
     for (state, value) in recording.states.iter().enumerate() {
         line(format!("t.s[{state}][i] = x{value};"));
     }
-    let scalars = comment("k", &T::SCALARS);
+    let scalars = [&T::SCALARS[..], &["clip: scale", "clip: bound"]].concat();
+    let scalars = comment("k", &scalars);
     let states = comment("s", &T::STATES);
     let (columns, room) = (K + 2, S.max(1));
     format!(
@@ -46,8 +47,6 @@ extern \"C\" __global__ void {NAME}(const struct Tensor *tensors, const real *sc
 }}
 "
     )
-    .replace("scale;", &format!("k[{K}]; /* clip: scale */"))
-    .replace("bound;", &format!("k[{}]; /* clip: bound */", K + 1))
 }
 
 /// What comes before the text of a kernel in `f64` or else in `f32`.
@@ -59,9 +58,11 @@ pub fn prelude(f64: bool) -> &'static str {
     }
 }
 
-/// An input's name, as the kernel finds it.
-fn input(expression: &str) -> String {
+/// An input's name, as the kernel finds it; behind the `scalars` come the clip's two.
+fn input(expression: &str, scalars: usize) -> String {
     match expression {
+        "scale" => format!("k[{scalars}]"),
+        "bound" => format!("k[{}]", scalars + 1),
         "w" => "t.w[i]".into(),
         "g" => "t.g[i]".into(),
         state if state.starts_with("s[") => format!("t.{state}[i]"),

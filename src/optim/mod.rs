@@ -43,7 +43,7 @@ mod state;
 pub use candle::{Optimiser, Parameter, Restart};
 pub use clip::{Clip, Clipping};
 pub use params::{Domain, Param, Value, Values};
-pub use presets::{Preset, presets};
+pub use presets::{Published, published};
 pub use real::Real;
 pub use rule::{AnyRule, Rule};
 pub use schedule::Schedule;

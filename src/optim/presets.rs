@@ -1,7 +1,7 @@
 //! Published settings, under names of their own.
 
 /// A setting that somebody published, or a rung of the ladder.
-pub struct Preset {
+pub struct Published {
     /// The name to ask for it by.
     pub name: &'static str,
     /// What it stands for, as an optimiser of the registry with hyper-parameters.
@@ -10,118 +10,129 @@ pub struct Preset {
     pub source: &'static str,
 }
 
-/// Every preset there is.
+/// Every published setting there is.
 ///
 /// The gradients here are means over the batch. A setting that was published for
 /// sums is converted: an eps inside the root by the square of the batch size.
-pub fn presets() -> &'static [Preset] {
-    PRESETS
+pub fn published() -> &'static [Published] {
+    PUBLISHED
 }
 
-const fn preset(name: &'static str, setting: &'static str, source: &'static str) -> Preset {
-    Preset {
+const fn setting(name: &'static str, setting: &'static str, source: &'static str) -> Published {
+    Published {
         name,
         setting,
         source,
     }
 }
 
-const PRESETS: &[Preset] = &[
-    preset(
+const PUBLISHED: &[Published] = &[
+    setting(
         "rmsprop-nature",
         "rmsprop:lr=2.5e-4,decay=0.95,eps=9.765625e-6,eps_inside=true,centered=true",
         "Mnih et al. 2015, ext. data table 1: no momentum, eps 0.01 inside the root on a sum over 32, here 0.01/32^2",
     ),
-    preset(
+    setting(
         "rmsprop-dopamine",
         "rmsprop:lr=2.5e-4,decay=0.95,eps=1e-5,eps_inside=true,centered=true,v0=1",
         "Dopamine's dqn.gin: tf.train.RMSPropOptimizer, whose v starts at 1",
     ),
-    preset(
+    setting(
         "rmsprop-minatar",
         "rmsprop:lr=2.5e-4,decay=0.95,eps=0.01,centered=true",
         "Young & Tian 2019, MinAtar's dqn.py: torch.optim.RMSprop, eps outside the root",
     ),
-    preset(
+    setting(
         "rmsprop-tf",
-        "rmsprop:lr=1e-3,decay=0.9,eps=1e-10,eps_inside=true,v0=1",
+        "rmsprop:lr=0.001,decay=0.9,eps=1e-10,eps_inside=true,v0=1",
         "tf.train.RMSPropOptimizer's defaults (TensorFlow 1, which has none for lr)",
     ),
-    preset(
+    setting(
         "adam-rainbow",
         "adam:lr=6.25e-5,eps=1.5e-4",
         "Hessel et al. 2018, table 1",
     ),
-    preset(
+    setting(
         "adam-c51",
         "adam:lr=2.5e-4,eps=3.125e-4",
         "Bellemare et al. 2017, sec. 5: eps 0.01/32",
     ),
-    preset("adam-cleanrl", "adam:lr=2.5e-4", "CleanRL's dqn.py"),
-    preset(
+    setting("adam-cleanrl", "adam:lr=2.5e-4", "CleanRL's dqn.py"),
+    setting(
         "adam-rel",
         "adam:restart_t=true",
         "Ellis et al. 2024: t restarts at each update of the target network",
     ),
-    preset(
+    setting(
         "note-sgd",
         "sgd:lr=0.01,momentum=0.9",
         "the note's supervised experiment",
     ),
-    preset(
+    setting(
         "note-momentum",
-        "momentum:lr=0.01,momentum=0.9,averaged=true",
+        "momentum:lr=0.01,averaged=true",
         "the note: V <- beta V + (1 - beta) g",
     ),
-    preset(
+    setting(
         "note-nag",
-        "nag:lr=0.01,momentum=0.9,lookahead=true",
+        "nag:lr=0.01,lookahead=true",
         "the note: the gradient at W - beta V",
     ),
-    preset(
+    setting(
         "note-rmsprop",
         "rmsprop:lr=0.001,decay=0.9,eps_inside=true",
         "the note: g / sqrt(V + eps)",
     ),
-    preset(
+    setting(
         "note-adagrad",
         "adagrad:lr=0.01,eps=1e-8,eps_inside=true",
         "the note: g / sqrt(V + eps)",
     ),
-    preset(
+    setting(
         "note-adam",
         "adam:lr=0.001,beta2=0.99",
         "the note: beta2 0.99",
     ),
-    preset(
+    setting(
         "ladder-0",
-        "rmsprop:decay=0.999,eps_inside=true",
+        "rmsprop:lr=0.001,decay=0.999,eps_inside=true",
         "the ladder from RMSprop to Adam, one change a rung: RMSprop with eps inside",
     ),
-    preset("ladder-1", "rmsprop:decay=0.999", "eps outside the root"),
-    preset(
+    setting(
+        "ladder-1",
+        "rmsprop:lr=0.001,decay=0.999",
+        "eps outside the root",
+    ),
+    setting(
         "ladder-2",
-        "rmsprop:decay=0.999,bias_correction=true",
+        "rmsprop:lr=0.001,decay=0.999,bias_correction=true",
         "v corrected for its start (Adam at beta1 = 0)",
     ),
-    preset("ladder-3", "adam:correct_m=false", "momentum: beta1 = 0.9"),
-    preset("ladder-4", "adam", "m corrected for its start: Adam"),
+    setting(
+        "ladder-3",
+        "adam:lr=0.001,correct_m=false",
+        "momentum: beta1 = 0.9",
+    ),
+    setting(
+        "ladder-4",
+        "adam:lr=0.001",
+        "m corrected for its start: Adam",
+    ),
 ];
 
 #[cfg(test)]
 mod tests {
-    use super::presets;
+    use super::published;
     use crate::optim::{Spec, registry};
 
     #[test]
-    fn every_preset_is_an_optimiser_and_no_name_is_taken_twice() {
+    fn every_setting_has_a_rule_and_no_name_is_taken_twice() {
         let mut names: Vec<&str> = registry().iter().map(|entry| entry.name).collect();
-        for preset in presets() {
-            let spec: Spec = preset.name.parse().unwrap();
-            let setting: Spec = preset.setting.parse().unwrap();
-            assert_eq!(spec.values(), setting.values(), "{}", preset.name);
+        for setting in published() {
+            let spec: Spec = setting.name.parse().unwrap();
             spec.rule().unwrap();
-            names.push(preset.name);
+            assert_eq!(spec.to_string(), setting.setting, "written as it is shown");
+            names.push(setting.name);
         }
         let count = names.len();
         names.sort_unstable();
@@ -130,8 +141,51 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_the_published_ones() {
+        let number = |name: &str, key: &str| name.parse::<Spec>().unwrap().number(key);
+        // 0.01 inside the root of a sum over 32 samples is 0.01 / 32^2 of their mean.
+        assert_eq!(number("rmsprop-nature", "eps"), 0.01 / 1024.0);
+        for name in ["rmsprop-nature", "rmsprop-dopamine", "rmsprop-minatar"] {
+            assert_eq!(number(name, "lr"), 0.00025, "{name}");
+            assert_eq!(number(name, "decay"), 0.95, "{name}");
+            assert_eq!(
+                number(name, "momentum"),
+                0.0,
+                "{name}: 0.95 is a decay, not a momentum"
+            );
+        }
+        assert_eq!(number("rmsprop-dopamine", "v0"), 1.0);
+        assert_eq!(number("adam-c51", "eps"), 0.01 / 32.0);
+        assert_eq!(number("adam-rainbow", "lr"), 0.0000625);
+        assert_eq!(number("adam-rainbow", "eps"), 1.5e-4);
+        assert_eq!(number("note-adam", "beta2"), 0.99);
+        assert_eq!(number("note-rmsprop", "decay"), 0.9);
+    }
+
+    #[test]
+    fn each_rung_of_the_ladder_changes_one_thing() {
+        // As the scalars say it: what differs between neighbours, at any step.
+        let rung = |i: usize| -> Spec { format!("ladder-{i}").parse().unwrap() };
+        for i in 0..5 {
+            assert_eq!(rung(i).number("lr"), 1e-3);
+        }
+        let changed = |a: usize, b: usize| -> Vec<&str> {
+            let (a, b) = (rung(a).values(), rung(b).values());
+            let differs =
+                |key: &&str| a.iter().find(|(k, _)| k == key) != b.iter().find(|(k, _)| k == key);
+            a.iter().map(|(key, _)| key).filter(differs).collect()
+        };
+        assert_eq!(changed(0, 1), ["eps_inside"]);
+        assert_eq!(changed(1, 2), ["bias_correction"]);
+        assert_eq!(changed(3, 4), ["correct_m"]);
+        // From 2 to 3 the rule has another name; tests/limits.rs has it that 2 is Adam at beta1 = 0.
+        assert_eq!(rung(2).number("decay"), rung(3).number("beta2"));
+        assert_eq!(rung(2).number("eps"), rung(3).number("eps"));
+    }
+
+    #[test]
     fn a_presets_values_can_be_changed() {
-        let spec: Spec = "rmsprop-minatar:lr=1e-3".parse().unwrap();
+        let spec: Spec = "rmsprop-minatar:lr=0.001".parse().unwrap();
         assert_eq!(spec.number("lr"), 1e-3);
         assert_eq!(spec.number("decay"), 0.95);
     }

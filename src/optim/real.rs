@@ -24,7 +24,7 @@ pub trait Real:
     fn sqrt(self) -> Self;
     /// The larger of the two; a NaN in `self` stays a NaN, so that no clamp hides a divergence.
     fn max(self, other: Self) -> Self;
-    /// 1, -1, or 0 for 0 (and for NaN, which the state then carries on).
+    /// 1, -1, or the number itself if it is 0 or no number.
     fn signum(self) -> Self;
     /// 0 in place of a subnormal number.
     fn flush(self) -> Self;
@@ -52,7 +52,7 @@ macro_rules! real {
                 } else if self < 0.0 {
                     -1.0
                 } else {
-                    0.0
+                    self
                 }
             }
             #[inline(always)]

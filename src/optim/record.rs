@@ -62,7 +62,7 @@ impl Real for Recorded {
     }
     fn signum(self) -> Self {
         let a = self.0;
-        record(format!("(real)((x{a} > 0) - (x{a} < 0))"))
+        record(format!("x{a} > 0 ? (real)1 : x{a} < 0 ? (real)-1 : x{a}"))
     }
     fn flush(self) -> Self {
         let a = self.0;

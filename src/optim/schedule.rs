@@ -109,6 +109,9 @@ impl FromStr for Schedule {
                 Ok(x) if x >= least => Ok(x),
                 _ => Err(wrong(&format!("a whole number >= {least}"))),
             };
+            if set.contains(&key) {
+                return Err(Error::usage(format!("{name}: `{key}` is set twice")));
+            }
             match key {
                 "warmup" => schedule.warmup = count(0)?,
                 "every" => schedule.every = count(1)?,
@@ -190,6 +193,7 @@ mod tests {
         assert!(error("linear:gamma=0.1").contains("allowed: warmup, end"));
         assert!(error("linear:end=2").contains("0 <= x <= 1"));
         assert!(error("linear:warmup=-1").contains("a whole number >= 0"));
+        assert!(error("linear:end=0,end=1").contains("set twice"));
         assert!(error("step").contains("needs every and gamma"));
     }
 }

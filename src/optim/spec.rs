@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{AnyRule, Entry, Param, Restart, Value, Values, presets, registry};
+use super::{AnyRule, Entry, Param, Restart, Value, Values, published, registry};
 use crate::{Error, Result, suggest};
 
 /// An optimiser's name and the values set by hand; whatever is not set keeps its default.
@@ -19,11 +19,11 @@ impl Spec {
             let given = Vec::new();
             return Ok(Self { entry, given });
         }
-        match presets().iter().find(|preset| preset.name == name) {
-            Some(preset) => preset.setting.parse(),
+        match published().iter().find(|known| known.name == name) {
+            Some(known) => known.setting.parse(),
             None => {
                 let names = registry().iter().map(|entry| entry.name);
-                let names = names.chain(presets().iter().map(|preset| preset.name));
+                let names = names.chain(published().iter().map(|known| known.name));
                 Err(Error::usage(suggest::unknown("optimiser", name, names)))
             }
         }
@@ -144,11 +144,17 @@ impl FromStr for Spec {
     }
 }
 
+/// The one way to write these values: in the order of declaration, what is at its default left
+/// out (but for an lr that was set), however they were given.
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.entry.name)?;
-        for (i, (key, value)) in self.given.iter().enumerate() {
-            write!(f, "{}{key}={value}", if i == 0 { ':' } else { ',' })?;
+        let mut separator = ':';
+        for (param, (key, value)) in self.entry.params.iter().zip(self.values().iter()) {
+            if value != param.default || (key == "lr" && self.is_set(key)) {
+                write!(f, "{separator}{key}={value}")?;
+                separator = ',';
+            }
         }
         Ok(())
     }
@@ -179,6 +185,18 @@ mod tests {
                 spec.rule().unwrap();
             }
         }
+    }
+
+    #[test]
+    fn the_same_values_are_written_the_same() {
+        let written = |text: &str| text.parse::<Spec>().unwrap().to_string();
+        assert_eq!(
+            written("adam:beta1=0.9,lr=1e-4,maximize=false"),
+            "adam:lr=1e-4"
+        );
+        assert_eq!(written("adam:eps=1,beta1=0"), written("adam:beta1=0,eps=1"));
+        assert_eq!(written("adam:lr=0.001"), "adam:lr=0.001");
+        assert_eq!(written("adam"), "adam");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! An optimiser's state in safetensors, exact to the bit.
 //!
 //! `{parameter}.{state}` has the parameter's shape; `agent.t` and `agent.lr` have a number for each
-//! agent, `step` is the schedule's.
+//! agent, `step` is the schedule's. The metadata's `optimiser` says whose state it is.
 
-use std::{fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
 use candle_core::{DType, Tensor, Var};
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
@@ -14,7 +14,20 @@ use super::{
 };
 use crate::{Error, Result};
 
+/// The metadata's key.
+const WHOSE: &str = "optimiser";
+
 impl Optimiser {
+    /// The optimiser of each agent.
+    fn whose(&self) -> String {
+        let specs: Vec<&str> = self
+            .agents
+            .iter()
+            .map(|agent| agent.spec.as_str())
+            .collect();
+        specs.join("; ")
+    }
+
     /// The whole state: a new optimiser of the same specs and parameters that
     /// [`restore`](Self::restore)s it goes on as if nothing had happened.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
@@ -40,13 +53,23 @@ impl Optimiser {
                 TensorView::new(*dtype, shape.clone(), bytes).map_err(unusable)?,
             ))
         });
-        serialize(views.collect::<Result<Vec<_>>>()?, None).map_err(unusable)
+        let metadata = HashMap::from([(WHOSE.to_string(), self.whose())]);
+        serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(unusable)
     }
 
     /// Takes over a state that [`to_safetensors`](Self::to_safetensors) gave; if it does not fit, the
     /// error says where and nothing has changed.
     pub fn restore(&mut self, data: &[u8]) -> Result<()> {
         let file = SafeTensors::deserialize(data).map_err(unusable)?;
+        let (_, header) = SafeTensors::read_metadata(data).map_err(unusable)?;
+        let whose = header.metadata().as_ref().and_then(|m| m.get(WHOSE));
+        if whose != Some(&self.whose()) {
+            return Err(Error::usage(format!(
+                "this is the state of `{}`; needed: of `{}`",
+                whose.map_or("no optimiser", |whose| whose),
+                self.whose()
+            )));
+        }
         let names = self.state_names();
         let n = self.agents.len();
         let expected = self.slots.len() * names.len() + 3;
@@ -79,6 +102,9 @@ impl Optimiser {
             f64::from_le_bytes,
         );
         let step = numbers(find(&file, "step", Dtype::U64, &[1])?, u64::from_le_bytes);
+        if let Some(lr) = lr.iter().find(|lr| !(lr.is_finite() && **lr >= 0.0)) {
+            return Err(Error::usage(format!("the optimiser state has lr {lr}")));
+        }
         for (slot, states) in self.slots.iter_mut().zip(states) {
             slot.states = states;
         }

@@ -1,36 +1,47 @@
-//! Gathers finished runs from a folder and sums them up by optimiser.
+//! Gathers finished runs from a folder, grouped by everything in their configuration but the seed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
 use crate::{
     Error, Result,
-    files::write_whole,
     stats::{self, Estimate},
     train::{EvaluationRow, Finished, Machine, Outcome, Status},
 };
 
 /// The runs found, group by group.
 pub struct Collected {
-    /// One for each environment and optimiser setting, in that order.
+    /// By environment and optimiser; among settings of an optimiser that differ in lr, by its size.
     pub groups: Vec<Group>,
 }
 
-/// The runs of one environment and one optimiser setting: they differ in their seed.
+/// Runs that differ in their seed alone.
 pub struct Group {
     /// The environment.
     pub env: String,
     /// The optimiser with its hyper-parameters.
     pub optimiser: String,
-    /// Each run's outcome and evaluations, in the order of their seeds.
-    pub runs: Vec<(Outcome, Vec<EvaluationRow>)>,
+    /// What sets it apart from other groups of that environment and optimiser, if there are any:
+    /// `agent.gamma=0.9`. Empty otherwise.
+    pub apart: String,
+    /// The runs, in the order of their seeds.
+    pub runs: Vec<Run>,
+}
+
+/// A finished run.
+pub struct Run {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its evaluations. Those that a diverged run did not come to have the worst return.
+    pub evaluations: Vec<EvaluationRow>,
+    /// Where it ran, if that is known.
+    pub machine: Option<Machine>,
 }
 
 /// An optimiser's groups that differ in lr alone.
@@ -41,51 +52,21 @@ pub struct Grid {
     pub points: Vec<(f64, Estimate)>,
 }
 
-/// A line of `summary.csv`.
-#[derive(Serialize)]
-struct SummaryRow<'a> {
-    env: &'a str,
-    optimiser: &'a str,
-    runs: usize,
-    diverged: usize,
-    last_100_return: f64,
-    last_100_return_lo: f64,
-    last_100_return_hi: f64,
-    final_return: f64,
-    final_return_lo: f64,
-    final_return_hi: f64,
-    mean_evaluation: f64,
-    mean_evaluation_lo: f64,
-    mean_evaluation_hi: f64,
-    solved: usize,
-    optimiser_bytes_per_parameter: f64,
-}
-
-/// Where the runs were made: `manifest.toml`.
-#[derive(Serialize)]
-struct Manifest {
-    version: String,
-    runs: usize,
-    processors: Vec<String>,
-}
+/// A configuration without its seed, flat: `agent.gamma` to `0.99`.
+type Settings = BTreeMap<String, String>;
 
 /// Every finished run below `folder`.
 pub fn collect(folder: &Path) -> Result<Collected> {
     let mut paths = Vec::new();
     find(folder, &mut paths)?;
-    let mut groups = BTreeMap::<(String, String), BTreeMap<(u64, String), _>>::new();
+    let mut groups = BTreeMap::<Settings, BTreeMap<u64, Run>>::new();
     for path in paths {
-        let run = Finished::read(&path)?;
-        let evaluations = run.evaluations()?;
-        let Outcome {
-            env,
-            optimiser,
-            seed,
-            id,
-            ..
-        } = run.outcome.clone();
-        let group = groups.entry((env, optimiser)).or_default();
-        group.insert((seed, id), (run.outcome, evaluations));
+        let finished = Finished::read(&path)?;
+        let config = finished.config()?;
+        let run = Run::new(finished, &config)?;
+        let runs = groups.entry(settings(config)).or_default();
+        // The same run found twice is one run.
+        runs.insert(run.outcome.seed, run);
     }
     if groups.is_empty() {
         return Err(Error::usage(format!(
@@ -93,53 +74,138 @@ pub fn collect(folder: &Path) -> Result<Collected> {
             folder.display()
         )));
     }
-    let group = |((env, optimiser), runs): (_, BTreeMap<_, _>)| Group {
-        env,
-        optimiser,
-        runs: runs.into_values().collect(),
-    };
-    let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
-    // By name, and among settings that differ in lr by its size, which is not its spelling's order.
+    let all: Vec<(Settings, Vec<Run>)> = groups
+        .into_iter()
+        .map(|(settings, runs)| (settings, runs.into_values().collect()))
+        .collect();
+    let apart: Vec<String> = all.iter().map(|one| apart(one, &all)).collect();
+    let mut groups: Vec<Group> = all
+        .into_iter()
+        .zip(apart)
+        .map(|((_, runs), apart)| Group {
+            env: runs[0].outcome.env.clone(),
+            optimiser: runs[0].outcome.optimiser.clone(),
+            apart,
+            runs,
+        })
+        .collect();
     groups.sort_by(|a, b| {
-        let key = |g: &Group| {
-            let name = g
-                .optimiser
+        let name = |g: &Group| {
+            g.optimiser
                 .split(':')
                 .next()
                 .unwrap_or_default()
-                .to_string();
-            (g.env.clone(), name)
+                .to_string()
         };
-        key(a)
-            .cmp(&key(b))
-            .then(a.runs[0].0.lr.total_cmp(&b.runs[0].0.lr))
+        (&a.env, name(a))
+            .cmp(&(&b.env, name(b)))
+            .then(a.lr().total_cmp(&b.lr()))
     });
     Ok(Collected { groups })
 }
 
+/// Folders with an outcome, at any depth. Links are not followed: they could lead round in circles.
 fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let unreadable = |error| Error::usage(format!("cannot read {}: {error}", folder.display()));
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
-            find(&path, found)?;
-        } else if path.ends_with("outcome.csv") {
+    let mut entries = fs::read_dir(folder)
+        .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
+        .map_err(unreadable)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            find(&entry.path(), found)?;
+        } else if entry.file_name() == "outcome.csv" {
             found.push(folder.to_path_buf());
         }
     }
     Ok(())
 }
 
+fn settings(config: toml::Table) -> Settings {
+    let mut flat = Settings::new();
+    for (section, values) in config {
+        match values {
+            toml::Value::Table(values) => {
+                for (key, value) in values {
+                    flat.insert(format!("{section}.{key}"), value.to_string());
+                }
+            }
+            value => {
+                flat.insert(section, value.to_string());
+            }
+        }
+    }
+    flat.remove("run.seed");
+    flat
+}
+
+/// The settings in which `one` differs from any other group of its environment and optimiser.
+fn apart(one: &(Settings, Vec<Run>), all: &[(Settings, Vec<Run>)]) -> String {
+    let label = |runs: &[Run]| {
+        (
+            runs[0].outcome.env.clone(),
+            runs[0].outcome.optimiser.clone(),
+        )
+    };
+    let siblings = all.iter().filter(|(_, runs)| label(runs) == label(&one.1));
+    let differing: BTreeSet<&String> = siblings
+        .flat_map(|(settings, _)| settings.iter().filter(|(k, v)| one.0.get(*k) != Some(*v)))
+        .map(|(key, _)| key)
+        .collect();
+    let shown = |key: &&String| {
+        let value = one.0.get(*key).map_or("-", String::as_str);
+        format!("{key}={value}")
+    };
+    differing.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+impl Run {
+    fn new(finished: Finished, config: &toml::Table) -> Result<Self> {
+        let mut evaluations = finished.evaluations()?;
+        let outcome = finished.outcome;
+        if outcome.status == Status::Diverged {
+            let number = |key: &str| {
+                let value = config.get("run").and_then(|run| run.get(key));
+                value.and_then(toml::Value::as_integer).unwrap_or(0).max(1) as u64
+            };
+            let (every, steps) = (number("eval_every"), number("steps"));
+            let last = evaluations.last().map_or(0, |row| row.step);
+            let worst = outcome.final_return;
+            let missed = (last / every + 1..=steps / every).map(|i| i * every);
+            let end = (!steps.is_multiple_of(every)).then_some(steps);
+            evaluations.extend(missed.chain(end).map(|step| EvaluationRow {
+                step,
+                mean_return: worst,
+                min_return: worst,
+                max_return: worst,
+                ..EvaluationRow::default()
+            }));
+        }
+        Ok(Self {
+            outcome,
+            evaluations,
+            machine: Machine::read(&finished.path),
+        })
+    }
+}
+
 impl Group {
+    /// The environment, the optimiser, and what sets the group apart.
+    pub fn label(&self) -> String {
+        let parts = [&self.env, ", ", &self.optimiser, " ", &self.apart];
+        parts.map(|part: &str| part).concat().trim_end().to_string()
+    }
+
+    /// The learning rate.
+    pub fn lr(&self) -> f64 {
+        self.runs[0].outcome.lr
+    }
+
     /// The mean of `value` over the runs, with its interval; runs without a value count as absent.
     ///
     /// The generator starts anew for each call, so that a figure does not depend on what else is computed.
-    pub fn mean(&self, value: impl Fn(&Outcome, &[EvaluationRow]) -> Option<f64>) -> Estimate {
-        let values = self
-            .runs
-            .iter()
-            .filter_map(|(outcome, rows)| value(outcome, rows));
-        let values: Vec<f64> = values.collect();
+    pub fn mean(&self, value: impl Fn(&Run) -> Option<f64>) -> Estimate {
+        let values: Vec<f64> = self.runs.iter().filter_map(value).collect();
         let none = Estimate {
             point: f64::NAN,
             lo: f64::NAN,
@@ -151,57 +217,54 @@ impl Group {
 
     /// The mean return of each run's last 100 training episodes.
     pub fn last_100_return(&self) -> Estimate {
-        self.mean(|outcome, _| outcome.last_100_return)
+        self.mean(|run| run.outcome.last_100_return)
     }
 
     /// Each run's last evaluation.
     pub fn final_return(&self) -> Estimate {
-        self.mean(|outcome, _| Some(outcome.final_return))
+        self.mean(|run| Some(run.outcome.final_return))
     }
 
     /// The mean of all of a run's evaluations: the area under its evaluation curve.
     pub fn mean_evaluation(&self) -> Estimate {
-        self.mean(|_, rows| {
-            let sum: f64 = rows.iter().map(|row| row.mean_return).sum();
-            Some(sum / rows.len() as f64)
+        self.mean(|run| {
+            let sum: f64 = run.evaluations.iter().map(|row| row.mean_return).sum();
+            Some(sum / run.evaluations.len() as f64)
         })
     }
 
     /// Runs that diverged.
     pub fn diverged(&self) -> usize {
-        let diverged = |(o, _): &&(Outcome, _)| o.status == Status::Diverged;
+        let diverged = |run: &&Run| run.outcome.status == Status::Diverged;
         self.runs.iter().filter(diverged).count()
     }
 
     /// Runs of which an evaluation reached the environment's threshold.
     pub fn solved(&self) -> usize {
-        let solved = |(o, _): &&(Outcome, _)| o.solved_step.is_some();
+        let solved = |run: &&Run| run.outcome.solved_step.is_some();
         self.runs.iter().filter(solved).count()
     }
 
-    fn summary(&self) -> SummaryRow<'_> {
-        let (last_100, last, mean) = (
-            self.last_100_return(),
-            self.final_return(),
-            self.mean_evaluation(),
-        );
-        SummaryRow {
-            env: &self.env,
-            optimiser: &self.optimiser,
-            runs: self.runs.len(),
-            diverged: self.diverged(),
-            last_100_return: last_100.point,
-            last_100_return_lo: last_100.lo,
-            last_100_return_hi: last_100.hi,
-            final_return: last.point,
-            final_return_lo: last.lo,
-            final_return_hi: last.hi,
-            mean_evaluation: mean.point,
-            mean_evaluation_lo: mean.lo,
-            mean_evaluation_hi: mean.hi,
-            solved: self.solved(),
-            optimiser_bytes_per_parameter: self.runs[0].0.optimiser_bytes_per_parameter,
+    /// The mean evaluation curve: at each step that every run evaluated.
+    pub fn curve(&self) -> Vec<(f64, f64)> {
+        let mut at = BTreeMap::<u64, Vec<f64>>::new();
+        for row in self.runs.iter().flat_map(|run| &run.evaluations) {
+            at.entry(row.step).or_default().push(row.mean_return);
         }
+        at.retain(|_, values| values.len() == self.runs.len());
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        at.iter()
+            .map(|(step, values)| (*step as f64, mean(values)))
+            .collect()
+    }
+
+    /// What the group is called without its lr.
+    fn without_lr(&self) -> String {
+        let settings = self.optimiser.split([':', ',']);
+        let rest: Vec<&str> = settings.filter(|s| !s.starts_with("lr=")).collect();
+        format!("{}, {} {}", self.env, rest.join(" "), self.apart)
+            .trim_end()
+            .to_string()
     }
 }
 
@@ -210,97 +273,24 @@ impl Collected {
     pub fn grids(&self) -> Vec<Grid> {
         let mut grids = BTreeMap::<String, Vec<(f64, Estimate)>>::new();
         for group in &self.groups {
-            let settings = group.optimiser.split([':', ',']);
-            let rest: Vec<&str> = settings.filter(|s| !s.starts_with("lr=")).collect();
-            let name = format!("{}, {}", group.env, rest.join(" "));
-            let point = (group.runs[0].0.lr, group.mean_evaluation());
-            grids.entry(name).or_default().push(point);
+            let point = (group.lr(), group.mean_evaluation());
+            grids.entry(group.without_lr()).or_default().push(point);
         }
-        let grid = |(name, mut points): (String, Vec<(f64, Estimate)>)| {
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            Grid { name, points }
-        };
-        let grids = grids.into_iter().map(grid);
+        let grids = grids
+            .into_iter()
+            .map(|(name, points)| Grid { name, points });
         grids.filter(|grid| grid.points.len() >= 3).collect()
     }
 
-    /// A Markdown table of the groups.
-    pub fn table(&self) -> String {
-        let show = |e: Estimate| match e.n {
-            // One run says nothing about how much runs differ.
-            0 | 1 => format!("{:.1}", e.point),
-            _ => format!("{:.1} ({:.1} to {:.1})", e.point, e.lo, e.hi),
-        };
-        let mut out = String::from(
-            "| environment | optimiser | runs | diverged | last 100 episodes | final evaluation | mean evaluation | solved |\n|---|---|---|---|---|---|---|---|\n",
-        );
-        for group in &self.groups {
-            out += &format!(
-                "| {} | `{}` | {} | {} | {} | {} | {} | {} |\n",
-                group.env,
-                group.optimiser,
-                group.runs.len(),
-                group.diverged(),
-                show(group.last_100_return()),
-                show(group.final_return()),
-                show(group.mean_evaluation()),
-                group.solved(),
-            );
-        }
-        out
+    /// The groups that are in no grid.
+    pub fn outside_grids(&self) -> Vec<&Group> {
+        let grids: Vec<String> = self.grids().into_iter().map(|grid| grid.name).collect();
+        let outside = |group: &&Group| !grids.contains(&group.without_lr());
+        self.groups.iter().filter(outside).collect()
     }
 
-    /// Writes `runs.csv`, `evaluations.csv`, `summary.csv` and `manifest.toml` into `out`;
-    /// `folder` is where the runs were found.
-    pub fn write(&self, out: &Path, folder: &Path) -> Result<()> {
-        fs::create_dir_all(out)
-            .map_err(|error| Error::usage(format!("cannot write to {}: {error}", out.display())))?;
-        let runs = || self.groups.iter().flat_map(|group| &group.runs);
-        write_csv(&out.join("runs.csv"), runs().map(|(outcome, _)| outcome))?;
-        let curves = runs().flat_map(|(outcome, rows)| {
-            rows.iter().map(|row| CurveRow {
-                id: &outcome.id,
-                step: row.step,
-                mean_return: row.mean_return,
-            })
-        });
-        write_csv(&out.join("evaluations.csv"), curves)?;
-        write_csv(
-            &out.join("summary.csv"),
-            self.groups.iter().map(Group::summary),
-        )?;
-        let mut paths = Vec::new();
-        find(folder, &mut paths)?;
-        let machines = paths.iter().filter_map(|path| Machine::read(path));
-        let mut processors: Vec<String> = machines.map(|machine| machine.processor).collect();
-        processors.sort();
-        processors.dedup();
-        let manifest = Manifest {
-            version: env!("CARGO_PKG_VERSION").into(),
-            runs: runs().count(),
-            processors,
-        };
-        let text = toml::to_string(&manifest).map_err(|e| Error::usage(e.to_string()))?;
-        write_whole(&out.join("manifest.toml"), text)
+    /// Every run.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.groups.iter().flat_map(|group| &group.runs)
     }
-}
-
-/// A point of an evaluation curve.
-#[derive(Serialize)]
-struct CurveRow<'a> {
-    id: &'a str,
-    step: u64,
-    mean_return: f64,
-}
-
-fn write_csv<T: Serialize>(path: &Path, rows: impl Iterator<Item = T>) -> Result<()> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        let written = writer.serialize(row).map_err(std::io::Error::from);
-        written.map_err(|error| Error::io("cannot write", path, error))?;
-    }
-    let bytes = writer
-        .into_inner()
-        .map_err(|e| Error::io("cannot write", path, e.into_error()))?;
-    write_whole(path, bytes)
 }

@@ -1,5 +1,6 @@
 //! Many runs together.
 
 mod collect;
+mod summary;
 
-pub use collect::{Collected, Grid, Group, collect};
+pub use collect::{Collected, Grid, Group, Run, collect};

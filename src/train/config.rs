@@ -185,6 +185,9 @@ impl ConfigSource {
     }
 }
 
+/// A layer's output with more numbers than this (1 GiB) is a slip of the finger, and would end in an abort.
+const MOST_ACTIVATIONS: usize = 1 << 28;
+
 impl Config {
     fn validate(&self) -> Result<()> {
         let RunConfig {
@@ -209,6 +212,17 @@ impl Config {
         let allowed = (0.0..=1.0).contains(&eval_epsilon);
         check("eval_epsilon", eval_epsilon, allowed, "0 <= x <= 1")?;
         self.agent.validate()?;
+        let widest = self.agent.hidden.0.iter().copied().max().unwrap_or(1);
+        for (key, rows) in [
+            ("batch_size", self.agent.batch_size),
+            ("eval_episodes", eval_episodes as usize),
+        ] {
+            let allowed = format!(
+                "at most {} with {widest} hidden units",
+                MOST_ACTIVATIONS / widest
+            );
+            check(key, rows, rows <= MOST_ACTIVATIONS / widest, &allowed)?;
+        }
         self.optimiser.rule().map(drop)
     }
 

@@ -1,21 +1,29 @@
 //! A run's folder: its configuration first, its rows as they come, its outcome last.
 
 use std::{
-    fs::{self, File},
-    io::Write,
+    fs::{self, File, TryLockError},
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Config, EpisodeRow, EvaluationRow, Observer, Outcome, UpdateRow};
-use crate::{Error, Result, files::write_whole};
+use super::{Config, ConfigSource, EpisodeRow, EvaluationRow, Observer, Outcome, UpdateRow};
+use crate::{
+    Error, Result,
+    files::{csv_text, write_whole},
+};
 
 const CONFIG: &str = "config.toml";
 const OUTCOME: &str = "outcome.csv";
 const EPISODES: &str = "episodes.csv";
 const EVALUATIONS: &str = "evaluations.csv";
 const UPDATES: &str = "updates.csv";
+const LOCK: &str = ".lock";
+/// The run's figure.
+pub const FIGURE: &str = "learning_curve.png";
+/// Where and how fast it ran.
+pub(super) const MACHINE: &str = "machine.toml";
 
 /// Where a run goes when nobody says: `runs/<env>/<optimiser>-s<seed>-<id>`.
 pub fn default_folder(config: &Config) -> PathBuf {
@@ -50,44 +58,118 @@ pub struct RunFolder {
     episodes: Rows,
     evaluations: Rows,
     updates: Rows,
+    /// Held while the run goes, so that no other process writes here too.
+    _lock: File,
+}
+
+/// What is in a folder where a run should go.
+enum Holds {
+    Nothing,
+    ThisUnfinished,
+    ThisFinished,
+    OtherRun,
+    /// Something that no run left there.
+    Foreign(String),
+}
+
+fn holds(path: &Path, text: &str) -> Result<Holds> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Holds::Nothing),
+        Err(error) => return Err(cannot_use(path, &error)),
+    };
+    let names = entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<std::io::Result<Vec<String>>>()
+        .map_err(|error| cannot_use(path, &error))?;
+    let ours = [
+        CONFIG,
+        OUTCOME,
+        EPISODES,
+        EVALUATIONS,
+        UPDATES,
+        FIGURE,
+        MACHINE,
+        LOCK,
+    ];
+    let foreign = |name: &&String| !ours.contains(&name.trim_end_matches(".part"));
+    let foreign = names.iter().find(foreign);
+    let config = path.join(CONFIG);
+    let found = fs::read_to_string(&config).unwrap_or_default();
+    Ok(
+        if found == text && names.iter().any(|name| name == OUTCOME) {
+            Holds::ThisFinished
+        } else if found == text {
+            Holds::ThisUnfinished
+        } else if names.iter().all(|name| name == LOCK) {
+            Holds::Nothing
+        } else if found.is_empty() {
+            // Interrupted before its first file was whole, or never a run's.
+            foreign.map_or(Holds::ThisUnfinished, |name| Holds::Foreign(name.clone()))
+        } else if ConfigSource::read(&config).is_ok() {
+            Holds::OtherRun
+        } else {
+            Holds::Foreign(CONFIG.into())
+        },
+    )
+}
+
+/// Takes the folder for this process.
+fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path.join(LOCK)).map_err(|error| cannot_use(path, &error))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
+            "another process is running in {}; wait for it, or choose another --out",
+            path.display()
+        ))),
+        // Where locks are not supported, there is none.
+        _ => Ok(file),
+    }
 }
 
 impl RunFolder {
     /// Opens `path` for the run `config`, creating it where needed.
     ///
-    /// A finished run is never overwritten unless `force`; nor is anything else that is not an
-    /// unfinished attempt at the same run.
+    /// A finished run and another run are overwritten only with `force`; a folder that holds
+    /// anything but a run never is.
     pub fn open(path: &Path, config: &Config, force: bool) -> Result<Opened> {
         let text = config.to_toml();
-        if !force && path.exists() {
-            let same = fs::read_to_string(path.join(CONFIG)).is_ok_and(|found| found == text);
-            if same && path.join(OUTCOME).exists() {
-                return Finished::read(path).map(Opened::Finished);
-            }
-            let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-            if !same && !empty {
-                let path = path.display();
+        let shown = path.display();
+        match holds(path, &text)? {
+            Holds::Foreign(what) => {
                 return Err(Error::usage(format!(
-                    "{path} already holds something other than this run; choose another --out, or --force to overwrite the run there"
+                    "{shown} already holds {what}, which is no run's; choose another --out"
                 )));
             }
+            Holds::OtherRun if !force => {
+                return Err(Error::usage(format!(
+                    "{shown} already holds another run; choose another --out, or --force to overwrite it"
+                )));
+            }
+            Holds::ThisFinished if !force => return Finished::read(path).map(Opened::Finished),
+            _ => {}
         }
         fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
+        let lock = lock(path)?;
         // A stale outcome must go before anything of the new run is written.
-        for stale in [OUTCOME, "learning_curve.png", "machine.toml"] {
+        for stale in [OUTCOME, FIGURE, MACHINE] {
             match fs::remove_file(path.join(stale)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(cannot_use(path, &error));
                 }
                 _ => {}
             }
         }
-        fs::write(path.join(CONFIG), text).map_err(|error| cannot_use(path, &error))?;
+        match write_whole(&path.join(CONFIG), text) {
+            Err(Error::Io { source, .. }) => return Err(cannot_use(path, &source)),
+            other => other?,
+        }
         Ok(Opened::Fresh(Box::new(Self {
             path: path.to_path_buf(),
             episodes: Rows::create::<EpisodeRow>(path.join(EPISODES))?,
             evaluations: Rows::create::<EvaluationRow>(path.join(EVALUATIONS))?,
             updates: Rows::create::<UpdateRow>(path.join(UPDATES))?,
+            _lock: lock,
         })))
     }
 
@@ -102,8 +184,9 @@ impl RunFolder {
             rows.flush()?;
             rows.sync()?;
         }
-        let row = csv_text(&outcome)?;
+        let row = csv_text([&outcome])?;
         write_whole(&self.path.join(OUTCOME), row)?;
+        let _ = fs::remove_file(self.path.join(LOCK));
         Ok(Finished {
             path: self.path,
             outcome,
@@ -148,13 +231,24 @@ impl Finished {
     /// Reads the outcome from `path`.
     pub fn read(path: &Path) -> Result<Self> {
         let file = path.join(OUTCOME);
-        let outcome = read_rows(&file)?
-            .pop()
-            .ok_or_else(|| Error::usage(format!("{} has no row", file.display())))?;
+        let outcome = read_rows(&file)?.pop().ok_or_else(|| {
+            Error::usage(format!(
+                "{} has no row; --force runs it again",
+                file.display()
+            ))
+        })?;
         Ok(Self {
             path: path.to_path_buf(),
             outcome,
         })
+    }
+
+    /// Its configuration, as TOML.
+    pub fn config(&self) -> Result<toml::Table> {
+        let path = self.path.join(CONFIG);
+        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+        let table = text.and_then(|text| text.parse().map_err(|e: toml::de::Error| e.to_string()));
+        table.map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
     }
 
     /// Its training episodes.
@@ -192,7 +286,7 @@ struct Rows {
 impl Rows {
     /// Starts `path` with the header of rows `T`, which a file without rows has too.
     fn create<T: Serialize + Default>(path: PathBuf) -> Result<Self> {
-        let header = csv_text(&T::default())?;
+        let header = csv_text([T::default()])?;
         let header = header.lines().next().unwrap_or_default();
         let start = || {
             let mut file = File::create(&path)?;
@@ -219,16 +313,5 @@ impl Rows {
     fn sync(&mut self) -> Result<()> {
         let result = self.writer.get_ref().sync_all();
         result.map_err(|error| Error::io("cannot write", &self.path, error))
-    }
-}
-
-/// One row as CSV, under its header.
-fn csv_text(row: &impl Serialize) -> Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = writer.serialize(row).map_err(std::io::Error::from);
-    let bytes = written.and_then(|()| writer.into_inner().map_err(|e| e.into_error()));
-    match bytes.map(String::from_utf8) {
-        Ok(Ok(text)) => Ok(text),
-        _ => Err(Error::usage("a row cannot be written as CSV")),
     }
 }

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::MACHINE;
 use crate::{Error, Result, files::write_whole};
 
 /// Where and how fast a run ran: `machine.toml`, the only file of a run that differs from time to time.
@@ -38,11 +39,11 @@ impl Machine {
     /// Writes it into a run's folder.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let text = toml::to_string(self).map_err(|e| Error::usage(e.to_string()))?;
-        write_whole(&folder.join("machine.toml"), text)
+        write_whole(&folder.join(MACHINE), text)
     }
 
     /// Reads it from a run's folder, if it is there.
     pub fn read(folder: &Path) -> Option<Self> {
-        toml::from_str(&fs::read_to_string(folder.join("machine.toml")).ok()?).ok()
+        toml::from_str(&fs::read_to_string(folder.join(MACHINE)).ok()?).ok()
     }
 }

@@ -9,7 +9,7 @@ mod rl;
 
 pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
 pub use evaluate::Evaluator;
-pub use folder::{Finished, Opened, RunFolder, default_folder};
+pub use folder::{FIGURE, Finished, Opened, RunFolder, default_folder};
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
 pub use rl::run;

@@ -85,7 +85,7 @@ pub struct Outcome {
     pub episodes: u64,
     /// Gradient steps done.
     pub updates: u64,
-    /// The mean return of the last evaluation.
+    /// The mean return of the last evaluation; the environment's worst if the run diverged.
     pub final_return: f64,
     /// The best mean return of an evaluation.
     pub best_return: f64,
@@ -93,7 +93,8 @@ pub struct Outcome {
     pub best_step: u64,
     /// The first evaluation that reached the environment's threshold, in steps.
     pub solved_step: Option<u64>,
-    /// The mean return of the last 100 training episodes (of all, if there were fewer).
+    /// The mean return of the last 100 training episodes (of all, if there were fewer); the
+    /// environment's worst if the run diverged.
     pub last_100_return: Option<f64>,
     /// Bytes of optimiser state for each weight.
     pub optimiser_bytes_per_parameter: f64,

@@ -216,6 +216,8 @@ impl<'a> Run<'a> {
         let config = self.config;
         let recent = (!self.recent.is_empty())
             .then(|| self.recent.iter().sum::<f64>() / self.recent.len() as f64);
+        // A run that diverged has the worst score, whatever it had reached before.
+        let worst = (status == Status::Diverged).then(|| self.env.spec().worst_return);
         let mean = |row: &Option<EvaluationRow>| row.map_or(f64::NAN, |row| row.mean_return);
         Outcome {
             id: config.id(),
@@ -227,11 +229,11 @@ impl<'a> Run<'a> {
             steps: self.step,
             episodes: self.episodes,
             updates: self.updates,
-            final_return: mean(&self.last),
+            final_return: worst.unwrap_or(mean(&self.last)),
             best_return: mean(&self.best),
             best_step: self.best.map_or(0, |row| row.step),
             solved_step: self.solved_step,
-            last_100_return: recent,
+            last_100_return: worst.or(recent),
             optimiser_bytes_per_parameter: self.agent.optimiser_bytes_per_parameter(),
         }
     }

@@ -1,0 +1,147 @@
+//! What collected runs come to: a table to read, and CSV files for others to read.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde::Serialize;
+
+use super::{Collected, Group, Run};
+use crate::{
+    Error, Result,
+    files::{csv_text, write_whole},
+    stats::Estimate,
+    train::Machine,
+};
+
+/// A line of `summary.csv`.
+#[derive(Serialize)]
+struct SummaryRow<'a> {
+    env: &'a str,
+    optimiser: &'a str,
+    apart: &'a str,
+    runs: usize,
+    diverged: usize,
+    last_100_return: f64,
+    last_100_return_lo: f64,
+    last_100_return_hi: f64,
+    final_return: f64,
+    final_return_lo: f64,
+    final_return_hi: f64,
+    mean_evaluation: f64,
+    mean_evaluation_lo: f64,
+    mean_evaluation_hi: f64,
+    solved: usize,
+    optimiser_bytes_per_parameter: f64,
+}
+
+impl<'a> SummaryRow<'a> {
+    fn new(group: &'a Group) -> Self {
+        let (last_100, last, mean) = (
+            group.last_100_return(),
+            group.final_return(),
+            group.mean_evaluation(),
+        );
+        Self {
+            env: &group.env,
+            optimiser: &group.optimiser,
+            apart: &group.apart,
+            runs: group.runs.len(),
+            diverged: group.diverged(),
+            last_100_return: last_100.point,
+            last_100_return_lo: last_100.lo,
+            last_100_return_hi: last_100.hi,
+            final_return: last.point,
+            final_return_lo: last.lo,
+            final_return_hi: last.hi,
+            mean_evaluation: mean.point,
+            mean_evaluation_lo: mean.lo,
+            mean_evaluation_hi: mean.hi,
+            solved: group.solved(),
+            optimiser_bytes_per_parameter: group.runs[0].outcome.optimiser_bytes_per_parameter,
+        }
+    }
+}
+
+/// A point of an evaluation curve: a line of `curves.csv`.
+#[derive(Serialize)]
+struct CurveRow<'a> {
+    id: &'a str,
+    step: u64,
+    mean_return: f64,
+}
+
+/// What the runs were made with: `manifest.toml`.
+#[derive(Serialize)]
+struct Manifest {
+    runs: usize,
+    versions: BTreeSet<String>,
+    processors: BTreeSet<String>,
+}
+
+impl Collected {
+    /// A Markdown table of the groups.
+    pub fn table(&self) -> String {
+        let show = |e: Estimate| match e.n {
+            // One run says nothing about how much runs differ.
+            0 | 1 => format!("{:.1}", e.point),
+            _ => format!("{:.1} ({:.1} to {:.1})", e.point, e.lo, e.hi),
+        };
+        let mut out = String::from(
+            "| environment | optimiser | runs | diverged | last 100 episodes | final evaluation | mean evaluation | solved |\n|---|---|---|---|---|---|---|---|\n",
+        );
+        for group in &self.groups {
+            let apart = match group.apart.as_str() {
+                "" => String::new(),
+                apart => format!(" `{apart}`"),
+            };
+            out += &format!(
+                "| {} | `{}`{apart} | {} | {} | {} | {} | {} | {} |\n",
+                group.env,
+                group.optimiser,
+                group.runs.len(),
+                group.diverged(),
+                show(group.last_100_return()),
+                show(group.final_return()),
+                show(group.mean_evaluation()),
+                group.solved(),
+            );
+        }
+        out
+    }
+
+    /// Writes `runs.csv`, `curves.csv`, `summary.csv` and `manifest.toml` into `out`, which may not be a run's folder.
+    pub fn write(&self, out: &Path) -> Result<()> {
+        if out.join("config.toml").exists() {
+            return Err(Error::usage(format!(
+                "{} is a run's folder; choose another --out",
+                out.display()
+            )));
+        }
+        fs::create_dir_all(out)
+            .map_err(|error| Error::usage(format!("cannot write to {}: {error}", out.display())))?;
+        let runs = csv_text(self.runs().map(|run| &run.outcome))?;
+        write_whole(&out.join("runs.csv"), runs)?;
+        let curve = |run: &'_ Run| -> Vec<_> {
+            let row = |row: &crate::train::EvaluationRow| (row.step, row.mean_return);
+            run.evaluations.iter().map(row).collect()
+        };
+        let curves = self.runs().flat_map(|run| {
+            curve(run).into_iter().map(|(step, mean_return)| CurveRow {
+                id: &run.outcome.id,
+                step,
+                mean_return,
+            })
+        });
+        write_whole(&out.join("curves.csv"), csv_text(curves)?)?;
+        let summary = csv_text(self.groups.iter().map(SummaryRow::new))?;
+        write_whole(&out.join("summary.csv"), summary)?;
+        let machines = || self.runs().filter_map(|run| run.machine.as_ref());
+        let distinct = |of: fn(&Machine) -> &String| machines().map(of).cloned().collect();
+        let manifest = Manifest {
+            runs: self.runs().count(),
+            versions: distinct(|machine| &machine.version),
+            processors: distinct(|machine| &machine.processor),
+        };
+        let text = toml::to_string(&manifest).map_err(|e| Error::usage(e.to_string()))?;
+        write_whole(&out.join("manifest.toml"), text)
+    }
+}
