@@ -250,7 +250,8 @@ struct CurveRow<'a> {
     mean_return: f64,
 }
 
-fn write_csv<T: Serialize>(path: &Path, rows: impl Iterator<Item = T>) -> Result<()> {
+/// Writes `rows` as CSV so that the file is there whole or not at all.
+pub(crate) fn write_csv<T: Serialize>(path: &Path, rows: impl Iterator<Item = T>) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         let written = writer.serialize(row).map_err(std::io::Error::from);

@@ -2,4 +2,5 @@
 
 mod collect;
 
+pub(crate) use collect::write_csv;
 pub use collect::{Collected, Group, collect};
