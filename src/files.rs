@@ -22,6 +22,11 @@ pub fn csv_text<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<Strin
     text.map_err(|error| Error::usage(format!("rows cannot be written as CSV: {error}")))
 }
 
+/// Writes `rows` to `path` as CSV, whole or not at all.
+pub fn write_csv<T: Serialize>(path: &Path, rows: impl IntoIterator<Item = T>) -> Result<()> {
+    write_whole(path, csv_text(rows)?)
+}
+
 /// Writes `content` to a temporary name beside `path`, makes it last, and renames it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let mut part = path.as_os_str().to_owned();

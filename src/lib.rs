@@ -17,7 +17,8 @@
 //!
 //! [`optim`] has a file for each optimiser and the registry of all; [`nn`] the
 //! networks and the fused operations they need; [`agent`] acting, remembering
-//! and learning; [`train`] one run; [`study`] many; [`stats`] every number with its
+//! and learning; [`landscape`] optimisers on surfaces of two weights;
+//! [`train`] one run; [`study`] many; [`stats`] every number with its
 //! interval; [`figures`] and [`cli`] what people see. The crate `envs` has the
 //! environments and knows nothing of agents.
 
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod error;
 pub mod figures;
 mod files;
+pub mod landscape;
 pub mod nn;
 pub mod optim;
 mod settings;

@@ -1,10 +1,12 @@
 //! What the binaries share: flags, progress, listings, summaries.
 
+mod landscape;
 mod list;
 mod progress;
 mod rl;
 mod summary;
 
+pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
 pub use progress::{Progress, quiet_or};
 pub use rl::RlArgs;

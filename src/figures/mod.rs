@@ -1,10 +1,14 @@
 //! Figures. They show what the CSV files say and compute no result of their own.
 
+mod clip;
 mod comparison;
+mod film;
+mod landscape;
 mod learning_curve;
 mod lr_sensitivity;
 mod style;
 
 pub use comparison::comparison;
+pub use landscape::{MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::learning_curve;
 pub use lr_sensitivity::lr_sensitivity;

@@ -16,21 +16,45 @@ pub const BLUE: RGBColor = RGBColor(31, 101, 181);
 pub const ORANGE: RGBColor = RGBColor(217, 95, 2);
 pub const GREEN: RGBColor = RGBColor(27, 138, 90);
 
-/// Colours that stay apart, also for most who see fewer of them (Okabe & Ito 2008, black and yellow left out).
-pub const SERIES: [RGBColor; 8] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
-    RGBColor(110, 80, 50),
-    RGBColor(120, 120, 120),
+/// Colours to tell many lines apart.
+pub const SERIES: [RGBColor; 10] = [
+    INK,
+    ORANGE,
+    RGBColor(201, 158, 0),
+    BLUE,
+    GREEN,
+    RGBColor(140, 86, 60),
+    RGBColor(196, 30, 110),
+    RGBColor(0, 158, 176),
+    RGBColor(116, 80, 190),
+    RGBColor(110, 116, 126),
 ];
 
 /// Text of `size` pixels.
 pub fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
     ("figure", size).into_font().color(&colour)
+}
+
+/// Makes the font known to plotters.
+fn register() {
+    static REGISTER: Once = Once::new();
+    REGISTER.call_once(|| {
+        // The font is compiled in, so it cannot be unreadable.
+        let _ = register_font("figure", FontStyle::Normal, FONT);
+    });
+}
+
+/// Draws over `pixels`, RGB rows of a picture of `size`.
+pub fn over(
+    pixels: &mut [u8],
+    size: (u32, u32),
+    draw: impl FnOnce(&DrawingArea<BitMapBackend, plotters::coord::Shift>) -> Drawn,
+) -> Drawn {
+    register();
+    let root = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
+    draw(&root)?;
+    root.present()?;
+    Ok(())
 }
 
 /// Draws a PNG of `size` pixels.
@@ -39,11 +63,7 @@ pub fn png(
     size: (u32, u32),
     draw: impl FnOnce(&DrawingArea<BitMapBackend, plotters::coord::Shift>) -> Drawn,
 ) -> Result<()> {
-    static REGISTER: Once = Once::new();
-    REGISTER.call_once(|| {
-        // The font is compiled in, so it cannot be unreadable.
-        let _ = register_font("figure", FontStyle::Normal, FONT);
-    });
+    register();
     let drawn = (|| {
         let root = BitMapBackend::new(path, size).into_drawing_area();
         root.fill(&WHITE)?;

@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde::Serialize;
 
-use super::{Collected, Group, Run};
+use super::{Collected, Group};
 use crate::{
     Error, Result,
-    files::{csv_text, write_whole},
+    files::{write_csv, write_whole},
     stats::Estimate,
     train::Machine,
 };
@@ -118,22 +118,18 @@ impl Collected {
         }
         fs::create_dir_all(out)
             .map_err(|error| Error::usage(format!("cannot write to {}: {error}", out.display())))?;
-        let runs = csv_text(self.runs().map(|run| &run.outcome))?;
-        write_whole(&out.join("runs.csv"), runs)?;
-        let curve = |run: &'_ Run| -> Vec<_> {
-            let row = |row: &crate::train::EvaluationRow| (row.step, row.mean_return);
-            run.evaluations.iter().map(row).collect()
-        };
+        let outcomes = self.runs().map(|run| &run.outcome);
+        write_csv(&out.join("runs.csv"), outcomes)?;
         let curves = self.runs().flat_map(|run| {
-            curve(run).into_iter().map(|(step, mean_return)| CurveRow {
+            run.evaluations.iter().map(|row| CurveRow {
                 id: &run.outcome.id,
-                step,
-                mean_return,
+                step: row.step,
+                mean_return: row.mean_return,
             })
         });
-        write_whole(&out.join("curves.csv"), csv_text(curves)?)?;
-        let summary = csv_text(self.groups.iter().map(SummaryRow::new))?;
-        write_whole(&out.join("summary.csv"), summary)?;
+        write_csv(&out.join("curves.csv"), curves)?;
+        let summary = self.groups.iter().map(SummaryRow::new);
+        write_csv(&out.join("summary.csv"), summary)?;
         let machines = || self.runs().filter_map(|run| run.machine.as_ref());
         let distinct = |of: fn(&Machine) -> &String| machines().map(of).cloned().collect();
         let manifest = Manifest {

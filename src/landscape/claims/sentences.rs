@@ -1,0 +1,307 @@
+//! The sentences, and how each is measured.
+
+use super::{
+    Claim, Number,
+    measure::{
+        each, growth, late_over_early, moved, noisy_share, objective, on, steps_to_share,
+        steps_until,
+    },
+};
+use crate::{
+    Result,
+    landscape::{Path, REPORT_SEEDS, Surface, Tuner, walk},
+    optim::Spec,
+};
+
+pub(super) const CLAIMS: &[Claim] = &[
+    Claim {
+        name: "small_gradients",
+        sentence: "Where gradients are very small, SGD moves slowly.",
+        surfaces: &["plateau"],
+        measure: small_gradients,
+    },
+    Claim {
+        name: "sparse_gradients",
+        sentence: "Where gradients are sparse, SGD moves slowly.",
+        surfaces: &["sparse"],
+        measure: sparse_gradients,
+    },
+    Claim {
+        name: "per_parameter_steps",
+        sentence: "A step of its own for each parameter helps.",
+        surfaces: &["ravine", "sparse", "diagonal"],
+        measure: per_parameter_steps,
+    },
+    Claim {
+        name: "agreeing_directions",
+        sentence: "While directions agree, steps should grow: momentum makes them.",
+        surfaces: &["ravine"],
+        measure: agreeing_directions,
+    },
+    Claim {
+        name: "high_variance",
+        sentence: "Where the gradient's variance is high, steps should be small: dividing by its root mean square makes them.",
+        surfaces: &["noisy"],
+        measure: high_variance,
+    },
+    Claim {
+        name: "adagrad_never_forgets",
+        sentence: "Adagrad never forgets, so its steps only get smaller.",
+        surfaces: &["drift"],
+        measure: adagrad_never_forgets,
+    },
+    Claim {
+        name: "adadelta_limits_the_past",
+        sentence: "Adadelta limits how much of the past counts, so its steps do not die out.",
+        surfaces: &["drift"],
+        measure: adadelta_limits_the_past,
+    },
+    Claim {
+        name: "bias_correction",
+        sentence: "Adam's bias correction makes up for averages that start at zero.",
+        surfaces: &["ravine"],
+        measure: bias_correction,
+    },
+    Claim {
+        name: "momentum_when_data_shift",
+        sentence: "When the data shift, momentum is a detriment.",
+        surfaces: &MOVING_AND_NOT,
+        measure: momentum_when_data_shift,
+    },
+    Claim {
+        name: "rmsprop_when_data_shift",
+        sentence: "When the data shift, RMSprop is better than Adam.",
+        surfaces: &MOVING_AND_NOT,
+        measure: rmsprop_when_data_shift,
+    },
+    Claim {
+        name: "adam_memory",
+        sentence: "Adam keeps two more values for each parameter, which triples memory.",
+        surfaces: &[],
+        measure: adam_memory,
+    },
+];
+
+/// Surfaces whose minimum moves, and their control, whose minimum does not.
+const MOVING_AND_NOT: [&str; 4] = ["drift", "slow_drift", "jump", "still"];
+
+fn small_gradients(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    // Steps until half of the objective is gone: the plain is behind, the well begins.
+    let mut steps = |spec| each(tuner, "plateau", spec, |path| steps_to_share(path, 0.5));
+    let (sgd, rmsprop, adam) = (steps("sgd")?, steps("rmsprop")?, steps("adam")?);
+    let numbers = [
+        Number::ratio(
+            "steps until half of the objective is gone, SGD / RMSprop",
+            &sgd,
+            &rmsprop,
+        )
+        .above(1.0),
+        Number::ratio("the same, SGD / Adam", &sgd, &adam).above(1.0),
+        Number::of("the same, SGD alone", sgd),
+    ];
+    Ok(on("plateau", numbers))
+}
+
+fn sparse_gradients(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    // Steps until the rare parameter is within a tenth of its way to the minimum.
+    let mut steps = |spec| {
+        each(tuner, "sparse", spec, |path| {
+            let start = path.points[0].at[1].abs();
+            steps_until(path, |point| point.at[1].abs() < start / 10.0)
+        })
+    };
+    let sgd = steps("sgd")?;
+    let mut numbers = Vec::new();
+    for (name, spec) in [
+        ("Adagrad", "adagrad"),
+        ("RMSprop", "rmsprop"),
+        ("Adam", "adam"),
+    ] {
+        let what = format!("steps until the rare parameter is nine tenths there, SGD / {name}");
+        let number = Number::ratio(what, &sgd, &steps(spec)?);
+        numbers.push(number.on("sparse").above(1.0));
+    }
+    Ok(numbers)
+}
+
+fn per_parameter_steps(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    let mut numbers = Vec::new();
+    for (surface, name, spec) in [
+        ("ravine", "RMSprop", "rmsprop"),
+        ("sparse", "Adagrad", "adagrad"),
+        ("diagonal", "RMSprop", "rmsprop"),
+    ] {
+        let what = format!("mean objective, SGD / {name}");
+        let sgd = each(tuner, surface, "sgd", Path::mean_value)?;
+        let other = each(tuner, surface, spec, Path::mean_value)?;
+        let number = Number::ratio(what, &sgd, &other);
+        numbers.push(number.on(surface).above(1.0));
+    }
+    Ok(numbers)
+}
+
+fn agreeing_directions(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    // Along the floor every gradient points the same way; the longest step against the first.
+    let mut growth = |spec| each(tuner, "ravine", spec, |path| growth(path, 0));
+    let (momentum, sgd, adam) = (growth("momentum")?, growth("sgd")?, growth("adam")?);
+    let mut steps = |spec| each(tuner, "ravine", spec, |path| steps_to_share(path, 0.01));
+    let (slow, fast) = (steps("sgd")?, steps("momentum")?);
+    let limit = 1.0 / (1.0 - "momentum".parse::<Spec>()?.number("momentum"));
+    Ok(on(
+        "ravine",
+        [
+            Number::of("longest step / first, momentum", momentum).above(1.0),
+            Number::of("the most that can be, 1 / (1 - momentum)", [limit]),
+            Number::ratio(
+                "steps to 1 % of the objective, SGD / momentum",
+                &slow,
+                &fast,
+            )
+            .above(1.0),
+            Number::of("longest step / first, SGD", sgd),
+            Number::of("longest step / first, Adam", adam),
+        ],
+    ))
+}
+
+fn high_variance(_: &mut Tuner) -> Result<Vec<Number>> {
+    // On the slope, far from the minimum, both parameters have the same mean gradient; one lr for all, so
+    // small that 100 steps stay on the slope.
+    let surface = Surface::named("noisy")?;
+    let share = |spec: &str| -> Result<Vec<f64>> {
+        let spec = spec.parse()?;
+        let share = |seed| walk(surface, &spec, 100, seed).map(|path| noisy_share(&path));
+        REPORT_SEEDS.map(share).collect()
+    };
+    Ok(on(
+        "noisy",
+        [
+            Number::of(
+                "noisy step / quiet step, RMSprop",
+                share("rmsprop:lr=0.01")?,
+            )
+            .below(1.0),
+            Number::of("noisy step / quiet step, Adam", share("adam:lr=0.01")?).below(1.0),
+            Number::of("noisy step / quiet step, SGD", share("sgd:lr=0.01")?),
+        ],
+    ))
+}
+
+fn adagrad_never_forgets(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    let kept = each(tuner, "drift", "adagrad", late_over_early)?;
+    let rmsprop = each(tuner, "drift", "rmsprop", late_over_early)?;
+    let costs = objective(
+        tuner,
+        "drift",
+        ("Adagrad", "adagrad"),
+        ("RMSprop", "rmsprop"),
+    )?;
+    Ok(on(
+        "drift",
+        [
+            Number::of("step per gradient, last quarter / second, Adagrad", kept).below(1.0),
+            costs.above(1.0),
+            Number::of("step per gradient, last quarter / second, RMSprop", rmsprop),
+        ],
+    ))
+}
+
+fn adadelta_limits_the_past(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    let kept = each(tuner, "drift", "adadelta", late_over_early)?;
+    let adagrad = each(tuner, "drift", "adagrad", late_over_early)?;
+    let gains = objective(
+        tuner,
+        "drift",
+        ("Adagrad", "adagrad"),
+        ("Adadelta", "adadelta"),
+    )?;
+    Ok(on(
+        "drift",
+        [
+            Number::ratio(
+                "step per gradient, last quarter / second, Adadelta over Adagrad",
+                &kept,
+                &adagrad,
+            )
+            .above(1.0),
+            gains.above(1.0),
+            Number::of("step per gradient, last quarter / second, Adadelta", kept),
+        ],
+    ))
+}
+
+fn bias_correction(_: &mut Tuner) -> Result<Vec<Number>> {
+    // How far the length of the first step is from lr, as a factor.
+    let surface = Surface::named("ravine")?;
+    let first = |spec: &str| -> Result<f64> {
+        let spec: Spec = spec.parse()?;
+        let path = walk(surface, &spec, 1, 0)?;
+        Ok(moved(&path, 0, 1) / spec.number("lr"))
+    };
+    let with = first("adam")?;
+    let without = first("adam:correct_m=false,correct_v=false")?;
+    let off = |step: f64| step.max(1.0 / step);
+    Ok(on(
+        "ravine",
+        [
+            Number::of(
+                "first step's error as a factor, without / with",
+                [off(without) / off(with)],
+            )
+            .above(1.0),
+            Number::of("first step / lr, with", [with]),
+            Number::of("first step / lr, without", [without]),
+        ],
+    ))
+}
+
+fn momentum_when_data_shift(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    let pairs = [
+        (("momentum", "momentum"), ("SGD", "sgd")),
+        (("Adam", "adam"), ("Adam(beta1 = 0)", "adam:beta1=0")),
+    ];
+    shifting_and_still(tuner, &pairs)
+}
+
+fn rmsprop_when_data_shift(tuner: &mut Tuner) -> Result<Vec<Number>> {
+    shifting_and_still(tuner, &[(("Adam", "adam"), ("RMSprop", "rmsprop"))])
+}
+
+/// An optimiser's name and its spec.
+type Named = (&'static str, &'static str);
+
+/// The mean objective of each pair's first over its second: expected above 1 where the minimum moves, and
+/// beside it the same where it does not.
+fn shifting_and_still(tuner: &mut Tuner, pairs: &[(Named, Named)]) -> Result<Vec<Number>> {
+    let mut numbers = Vec::new();
+    for surface in MOVING_AND_NOT {
+        for (over, under) in pairs {
+            let number = objective(tuner, surface, *over, *under)?;
+            let shifts = Surface::named(surface)?.is_shifting();
+            numbers.push(if shifts { number.above(1.0) } else { number });
+        }
+    }
+    Ok(numbers)
+}
+
+fn adam_memory(_: &mut Tuner) -> Result<Vec<Number>> {
+    let states = |name: &str| -> Result<f64> {
+        let rule = Spec::new(name)?.rule()?;
+        Ok(rule.initial().len() as f64)
+    };
+    let (adam, sgd) = (states("adam")?, states("sgd")?);
+    // Of values a parameter: itself and the states; then its gradient too, which training needs as well.
+    Ok(vec![
+        Number::of("values kept, Adam - SGD", [adam - sgd]).above(1.5),
+        Number::of(
+            "weights and state, Adam / SGD",
+            [(1.0 + adam) / (1.0 + sgd)],
+        )
+        .above(2.5),
+        Number::of(
+            "weights, gradients and state, Adam / SGD",
+            [(2.0 + adam) / (2.0 + sgd)],
+        )
+        .above(2.5),
+    ])
+}

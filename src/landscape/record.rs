@@ -1,0 +1,240 @@
+//! The files of a landscape study: every path, what each optimiser reached, and the claims.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path as Folder, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::{
+    Drawn, Edge, Path, Surface,
+    claims::{MARGIN, Measured, Verdict},
+    tune::{REPORT_SEEDS, TUNING_SEEDS},
+};
+use crate::{
+    Error, Result,
+    files::{write_csv, write_whole},
+    stats::Estimate,
+};
+
+/// A line of `paths.csv`: a step of the first seed's path.
+#[derive(Serialize)]
+struct PathRow<'a> {
+    surface: &'a str,
+    optimiser: &'a str,
+    lr: f64,
+    step: u64,
+    x: f64,
+    y: f64,
+    value: f64,
+    distance: f64,
+}
+
+/// A line of `summary.csv`: means over all seeds.
+#[derive(Serialize)]
+struct SummaryRow<'a> {
+    surface: &'a str,
+    optimiser: &'a str,
+    lr: f64,
+    grid_edge: Option<Edge>,
+    diverged: bool,
+    seeds: usize,
+    steps: u64,
+    mean_value: f64,
+    final_value: f64,
+    final_distance: f64,
+}
+
+/// A line of `claims.csv`.
+#[derive(Serialize)]
+struct ClaimRow<'a> {
+    claim: &'a str,
+    sentence: &'a str,
+    surface: &'a str,
+    number: &'a str,
+    value: f64,
+    lo: f64,
+    hi: f64,
+    n: usize,
+    expected: String,
+    says: Option<Verdict>,
+    verdict: Verdict,
+}
+
+/// The folder `path`, made where needed; the error says where it cannot be written to.
+pub fn folder(path: &Folder) -> Result<PathBuf> {
+    // Tried before anything is computed.
+    let probe = path.join("paths.part");
+    let tried = fs::create_dir_all(path)
+        .and_then(|()| fs::write(&probe, ""))
+        .and_then(|()| fs::remove_file(&probe));
+    let why = |error| {
+        let path = path.display();
+        Error::usage(format!(
+            "cannot write to {path}: {error}; choose a folder that can be written with --out"
+        ))
+    };
+    tried.map(|()| path.to_path_buf()).map_err(why)
+}
+
+/// What to say when a surface is done: a line, and one more for every lr that may not be the best.
+pub fn progress(surface: &Surface, drawn: &[Drawn]) -> String {
+    let best = drawn.iter().min_by(|a, b| {
+        let value = |drawn: &Drawn| drawn.mean(Path::mean_value);
+        value(a).total_cmp(&value(b))
+    });
+    let best = best.map_or(String::new(), |drawn| {
+        format!(", lowest mean objective: {}", drawn.name())
+    });
+    let mut out = format!("{}: {} optimisers{best}\n", surface.name, drawn.len());
+    for drawn in drawn {
+        if let Some(edge) = drawn.tuned.edge {
+            let _ = writeln!(
+                out,
+                "warning: {}: {}'s best lr, {}, is the {edge} of its grid; a better one may lie beyond",
+                surface.name,
+                drawn.name(),
+                drawn.tuned.lr()
+            );
+        }
+        if drawn.diverged() {
+            let (name, step) = (drawn.name(), drawn.paths[0].last().step);
+            let _ = writeln!(
+                out,
+                "warning: {}: {name} diverged after step {step}",
+                surface.name
+            );
+        }
+    }
+    out
+}
+
+/// Writes `paths.csv` and `summary.csv` into `out`, an existing folder.
+pub fn write_paths(out: &Folder, all: &[Drawn]) -> Result<()> {
+    let names: Vec<String> = all.iter().map(Drawn::name).collect();
+    let named = || all.iter().zip(&names);
+    let paths = named().flat_map(|(drawn, name)| {
+        drawn.paths[0].points.iter().map(move |point| PathRow {
+            surface: drawn.surface.name,
+            optimiser: name,
+            lr: drawn.tuned.lr(),
+            step: point.step,
+            x: rounded(point.at[0]),
+            y: rounded(point.at[1]),
+            value: rounded(point.value),
+            distance: rounded(point.distance),
+        })
+    });
+    write_csv(&out.join("paths.csv"), paths)?;
+    let summary = named().map(|(drawn, name)| SummaryRow {
+        surface: drawn.surface.name,
+        optimiser: name,
+        lr: drawn.tuned.lr(),
+        grid_edge: drawn.tuned.edge,
+        diverged: drawn.diverged(),
+        seeds: drawn.paths.len(),
+        steps: drawn.paths[0].last().step,
+        mean_value: rounded(drawn.mean(Path::mean_value)),
+        final_value: rounded(drawn.mean(|path| path.last().value)),
+        final_distance: rounded(drawn.mean(|path| path.last().distance)),
+    });
+    write_csv(&out.join("summary.csv"), summary)
+}
+
+/// Writes `claims.csv` and `claims.md` into `out`, an existing folder.
+pub fn write_claims(out: &Folder, claims: &[Measured]) -> Result<()> {
+    let rows = claims.iter().flat_map(|measured| {
+        measured.numbers.iter().map(|number| ClaimRow {
+            claim: measured.claim.name,
+            sentence: measured.claim.sentence,
+            surface: number.on.unwrap_or_default(),
+            number: &number.what,
+            value: rounded(number.estimate.point),
+            lo: rounded(number.estimate.lo),
+            hi: rounded(number.estimate.hi),
+            n: number.estimate.n,
+            expected: number.expected.map_or(String::new(), |e| e.to_string()),
+            says: number.verdict(),
+            verdict: measured.verdict,
+        })
+    });
+    write_csv(&out.join("claims.csv"), rows)?;
+    write_whole(&out.join("claims.md"), table(claims))
+}
+
+/// The claims as a Markdown table, with how verdicts are reached.
+pub fn table(claims: &[Measured]) -> String {
+    let mut out = String::from(
+        "| the note says | measured on | number | value (95 % interval) | expected | verdict |\n|---|---|---|---|---|---|\n",
+    );
+    for Measured {
+        claim,
+        numbers,
+        verdict,
+    } in claims
+    {
+        // The sentence and its verdict stand beside its first number.
+        let mut sentence = String::from(claim.sentence);
+        let mut verdict = format!("**{verdict}**");
+        for number in numbers {
+            let expected = number.expected.map_or(String::new(), |e| e.to_string());
+            let (on, what) = (number.on.unwrap_or("the rules"), &number.what);
+            let value = shown(number.estimate);
+            let _ = writeln!(
+                out,
+                "| {sentence} | {on} | {what} | {value} | {expected} | {verdict} |"
+            );
+            sentence.clear();
+            verdict.clear();
+        }
+    }
+    let _ = writeln!(
+        out,
+        "\nEach optimiser has the lr that gives it the lowest mean objective along the path, from a grid of \
+         nine factors of ten. Where gradients are random the lr is chosen on seeds {} to {}, and a number is the \
+         geometric mean over seeds {} to {} with its 95 % interval. A number supports its sentence when the whole \
+         interval lies beyond the expected bound by {:.0} %, and contradicts it when it lies as far on the other \
+         side; a verdict needs all the expected numbers to agree, and is mixed otherwise.",
+        TUNING_SEEDS.start,
+        TUNING_SEEDS.end - 1,
+        REPORT_SEEDS.start,
+        REPORT_SEEDS.end - 1,
+        (MARGIN - 1.0) * 100.0,
+    );
+    out
+}
+
+/// "1.52 (1.48 to 1.57)"
+fn shown(Estimate { point, lo, hi, n }: Estimate) -> String {
+    match n {
+        0 | 1 => digits(point),
+        _ => format!("{} ({} to {})", digits(point), digits(lo), digits(hi)),
+    }
+}
+
+/// Three significant digits, or all those before the point.
+fn digits(x: f64) -> String {
+    let rounded: f64 = format!("{x:.2e}").parse().unwrap_or(x);
+    let before = rounded.abs().max(1e-9).log10().floor() as i32 + 1;
+    format!("{rounded:.*}", (3 - before).max(0) as usize)
+}
+
+/// Six significant digits: files stay small, and the same where a machine's `exp` ends in another bit.
+fn rounded(x: f64) -> f64 {
+    format!("{x:.5e}").parse().unwrap_or(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_three() {
+        let shown = [0.99999, 19.0, 1.234, 0.01234, 20.84, 381.2].map(digits);
+        assert_eq!(shown, ["1.00", "19.0", "1.23", "0.0123", "20.8", "381"]);
+        assert_eq!(rounded(1.0 / 3.0), 0.333333);
+        assert!(rounded(f64::INFINITY).is_infinite());
+    }
+}

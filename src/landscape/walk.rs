@@ -1,0 +1,113 @@
+//! A descent: an optimiser's path over a surface, by the library's own rules in f64.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::Surface;
+use crate::{
+    Result,
+    optim::{AnyRule, Clip, Spec},
+};
+
+/// Beyond this an objective counts as diverged.
+const DIVERGED: f64 = 1e12;
+
+/// A step of a path.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Steps done; 0 is the start.
+    pub step: u64,
+    /// The weights.
+    pub at: [f64; 2],
+    /// The objective there, at this step.
+    pub value: f64,
+    /// How far the minimum is, at this step.
+    pub distance: f64,
+    /// The gradient that the optimiser saw to get here; 0 at the start.
+    pub seen: [f64; 2],
+}
+
+/// The points that an optimiser went through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    /// The points, the start first; never empty.
+    pub points: Vec<Point>,
+    /// Whether the objective exploded; the points end before it.
+    pub diverged: bool,
+}
+
+impl Path {
+    /// Where it ends.
+    pub fn last(&self) -> Point {
+        self.points[self.points.len() - 1]
+    }
+
+    /// The mean objective over its steps, the start left out; infinite if it diverged.
+    pub fn mean_value(&self) -> f64 {
+        let values = || self.points.iter().skip(1).map(|point| point.value);
+        if self.diverged {
+            f64::INFINITY
+        } else {
+            values().sum::<f64>() / values().count() as f64
+        }
+    }
+}
+
+/// The path of the optimiser `spec` in `steps` steps; `seed` decides what random gradients it sees.
+///
+/// Every optimiser sees the same randomness, so that comparisons are paired.
+pub fn walk(surface: &Surface, spec: &Spec, steps: u64, seed: u64) -> Result<Path> {
+    let mut points = Vec::with_capacity(steps as usize + 1);
+    let diverged = descend(
+        surface,
+        &*spec.rule()?,
+        spec.number("lr"),
+        steps,
+        seed,
+        |point| {
+            points.push(point);
+            true
+        },
+    );
+    Ok(Path { points, diverged })
+}
+
+/// Shows every point of a path to `look`, until it returns false; whether the path diverged.
+pub(super) fn descend(
+    surface: &Surface,
+    rule: &dyn AnyRule,
+    lr: f64,
+    steps: u64,
+    seed: u64,
+    mut look: impl FnMut(Point) -> bool,
+) -> bool {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut states: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; 2]).collect();
+    let mut at = surface.start;
+    let mut seen = [0.0; 2];
+    for step in 0..=steps {
+        if step > 0 {
+            seen = surface.observed(at, step, &mut rng);
+            let scalars = rule.scalars(step, lr);
+            rule.update_f64(&scalars, Clip::NONE, &mut at, &seen, &mut states, 0..2);
+        }
+        let value = surface.value(at, step);
+        // Written so that NaN diverges too.
+        if !(value < DIVERGED && at.iter().all(|x| x.is_finite())) {
+            return true;
+        }
+        let [a, b] = surface.minimum(step);
+        let distance = (at[0] - a).hypot(at[1] - b);
+        let point = Point {
+            step,
+            at,
+            value,
+            distance,
+            seen,
+        };
+        if !look(point) {
+            break;
+        }
+    }
+    false
+}
