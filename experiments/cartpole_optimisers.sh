@@ -2,7 +2,7 @@
 # Which optimiser learns CartPole how well, in CleanRL's setting (500,000 steps)?
 #
 #   experiments/cartpole_optimisers.sh tune     lr grids, seeds 101 to 103   -> results/cartpole_lr
-#   experiments/cartpole_optimisers.sh report   chosen lr, seeds 1 to 5      -> results/cartpole_optimisers
+#   experiments/cartpole_optimisers.sh report   chosen lr, seeds 1 to 30     -> results/cartpole_optimisers
 #
 # Rule, set before the runs: of each optimiser's grid, the lr with the highest
 # mean evaluation (the area under the evaluation curve, mean over the tuning
@@ -38,7 +38,7 @@ GRIDS
 
 chosen() {
     for opt in sgd momentum nag rmsprop adagrad adadelta adam adamw; do
-        for seed in 1 2 3 4 5; do
+        for seed in $(seq 1 30); do
             echo "$opt --seed $seed --out runs/cartpole_optimisers/$opt-s$seed"
         done
     done

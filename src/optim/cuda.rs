@@ -11,7 +11,7 @@ use candle_core::{
         CudaDType, WrapErr,
         cudarc::{
             driver::{DevicePtr, DeviceRepr, LaunchConfig, PushKernelArg},
-            nvrtc::{CompileOptions, compile_ptx_with_opts, sys::is_culib_present},
+            nvrtc::{CompileOptions, compile_ptx_with_opts},
         },
     },
 };
@@ -50,7 +50,7 @@ impl Kernel {
     }
 
     /// One step of `tensors`; `table` has each agent's scalars, then its clip's scale and bound.
-    pub fn launch<T: CudaDType + DeviceRepr>(
+    pub fn launch<T: CudaDType + DeviceRepr + 'static>(
         &self,
         device: &CudaDevice,
         tensors: &[Tensors],
@@ -101,10 +101,6 @@ pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<String> {
         fmad: Some(false),
         ..Default::default()
     };
-    // SAFETY: only looks for the library.
-    if !unsafe { is_culib_present() } {
-        bail!("the optimisers' kernels need NVRTC: libnvrtc was not found");
-    }
     let ptx = compile_ptx_with_opts(&text, options);
     Ok(ptx
         .map_err(|error| candle_core::Error::Cuda(Box::new(error)))?
@@ -112,7 +108,10 @@ pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<String> {
 }
 
 /// Where a contiguous tensor begins on the device.
-fn address<T: CudaDType + DeviceRepr>(tensor: &Tensor, device: &CudaDevice) -> Result<u64> {
+fn address<T: CudaDType + DeviceRepr + 'static>(
+    tensor: &Tensor,
+    device: &CudaDevice,
+) -> Result<u64> {
     if !matches!(tensor.device(), Device::Cuda(of) if of.id() == device.id()) {
         bail!("an optimiser's tensors must all be on one GPU");
     }
