@@ -1,6 +1,6 @@
 //! Steps candle variables with a rule.
 
-use std::{cell::RefCell, ops::Range};
+use std::{borrow::Cow, cell::RefCell, ops::Range};
 
 use candle_core::{
     CpuStorage, DType, InplaceOp2, Layout, Storage, Tensor, Var, backprop::GradStore, bail,
@@ -134,9 +134,17 @@ impl Optimiser {
 
     /// Each agent's gradient norm: the root of the sum of squares over all its parameters.
     pub fn grad_norms(&self, grads: &GradStore) -> Result<Vec<f64>> {
+        self.norms(&self.grads(grads)?)
+    }
+
+    /// The gradient of each parameter, in order.
+    fn grads<'a>(&self, grads: &'a GradStore) -> Result<Vec<Cow<'a, Tensor>>> {
+        self.slots.iter().map(|slot| slot.grad(grads)).collect()
+    }
+
+    fn norms(&self, grads: &[Cow<Tensor>]) -> Result<Vec<f64>> {
         let mut squares = vec![0.0; self.agents.len()];
-        for slot in &self.slots {
-            let grad = slot.grad(grads)?;
+        for (slot, grad) in self.slots.iter().zip(grads) {
             let (storage, layout) = grad.storage_and_layout();
             let span = span(layout)?;
             match &*storage {
@@ -158,11 +166,9 @@ impl Optimiser {
     ///
     /// A parameter without a gradient is an error that names it, and nothing has moved.
     pub fn step(&mut self, grads: &GradStore) -> Result<()> {
-        for slot in &self.slots {
-            slot.grad(grads)?;
-        }
+        let grads = self.grads(grads)?;
         let norms = match self.clipping {
-            Clipping::Norm(_) => self.grad_norms(grads)?,
+            Clipping::Norm(_) => self.norms(&grads)?,
             _ => vec![0.0; self.agents.len()],
         };
         self.step += 1;
@@ -176,14 +182,13 @@ impl Optimiser {
         };
         let turns: Vec<Turn> = self.agents.iter_mut().zip(norms).map(turn).collect();
         let rule = self.agents[0].rule.as_ref();
-        for slot in &mut self.slots {
-            let grad = slot.grad(grads)?;
+        for (slot, grad) in self.slots.iter_mut().zip(&grads) {
             let op = Update {
                 rule,
                 turns: &turns,
                 states: RefCell::new(&mut slot.states),
             };
-            slot.parameter.var.inplace_op2(&grad, &op)?;
+            slot.parameter.var.inplace_op2(grad, &op)?;
         }
         Ok(())
     }
@@ -263,14 +268,19 @@ impl Slot {
         Ok(Self { parameter, states })
     }
 
-    fn grad(&self, grads: &GradStore) -> Result<Tensor> {
+    fn grad<'a>(&self, grads: &'a GradStore) -> Result<Cow<'a, Tensor>> {
         let Parameter { name, var } = &self.parameter;
         let grad = grads.get(var).ok_or_else(|| {
             Error::usage(format!(
                 "parameter `{name}` has no gradient: the loss does not depend on it, or an operation on the way has no backward"
             ))
         })?;
-        Ok(grad.contiguous()?)
+        // `contiguous` on its own would clone a handle to what is so already: dear beside a small tensor's update.
+        Ok(if grad.is_contiguous() {
+            Cow::Borrowed(grad)
+        } else {
+            Cow::Owned(grad.contiguous()?)
+        })
     }
 }
 
