@@ -1,6 +1,6 @@
 //! Steps candle variables with a rule.
 
-use std::{cell::RefCell, ops::Range};
+use std::{borrow::Cow, cell::RefCell, ops::Range};
 
 use candle_core::{
     CpuStorage, DType, InplaceOp2, Layout, Storage, Tensor, Var, backprop::GradStore, bail,
@@ -42,12 +42,12 @@ pub struct Optimiser {
     /// Steps done.
     pub(super) step: u64,
     #[cfg(feature = "cuda")]
-    kernel: Option<super::cuda::Kernel>,
+    pub(super) kernel: Option<super::cuda::Kernel>,
 }
 
 /// One agent's rule, and where it is.
 pub(super) struct Agent {
-    rule: Box<dyn AnyRule>,
+    pub(super) rule: Box<dyn AnyRule>,
     /// The spec it was made from, as text.
     pub(super) spec: String,
     pub(super) lr: f64,
@@ -161,9 +161,17 @@ impl Optimiser {
 
     /// Each agent's gradient norm: the root of the sum of squares over all its parameters.
     pub fn grad_norms(&self, grads: &GradStore) -> Result<Vec<f64>> {
+        self.norms(&self.grads(grads)?)
+    }
+
+    /// The gradient of each parameter, in order.
+    fn grads<'a>(&self, grads: &'a GradStore) -> Result<Vec<Cow<'a, Tensor>>> {
+        self.slots.iter().map(|slot| slot.grad(grads)).collect()
+    }
+
+    fn norms(&self, grads: &[Cow<Tensor>]) -> Result<Vec<f64>> {
         let mut squares = vec![0.0; self.agents.len()];
-        for slot in &self.slots {
-            let grad = slot.grad(grads)?;
+        for grad in grads {
             let (storage, layout) = grad.storage_and_layout();
             let span = span(layout)?;
             match &*storage {
@@ -184,11 +192,9 @@ impl Optimiser {
     ///
     /// A parameter without a gradient is an error that names it, and nothing has moved.
     pub fn step(&mut self, grads: &GradStore) -> Result<()> {
-        for slot in &self.slots {
-            slot.grad(grads)?;
-        }
+        let grads = self.grads(grads)?;
         let norms = match self.clipping {
-            Clipping::Norm(_) => self.grad_norms(grads)?,
+            Clipping::Norm(_) => self.norms(&grads)?,
             _ => vec![0.0; self.agents.len()],
         };
         self.step += 1;
@@ -202,70 +208,22 @@ impl Optimiser {
         };
         let turns: Vec<Turn> = self.agents.iter_mut().zip(norms).map(turn).collect();
         if matches!(self.slots.first(), Some(slot) if slot.on_gpu()) {
-            return self.step_on_gpu(&turns, grads);
+            return self.step_on_gpu(&turns, &grads);
         }
         let rule = self.agents[0].rule.as_ref();
-        for slot in &mut self.slots {
-            let grad = slot.grad(grads)?;
+        for (slot, grad) in self.slots.iter_mut().zip(&grads) {
             let op = Update {
                 rule,
                 turns: &turns,
                 states: RefCell::new(&mut slot.states),
             };
-            slot.parameter.var.inplace_op2(&grad, &op)?;
-        }
-        Ok(())
-    }
-
-    #[cfg(feature = "cuda")]
-    fn step_on_gpu(&mut self, turns: &[Turn], grads: &GradStore) -> Result<()> {
-        use super::cuda::{Kernel, Tensors};
-        let grads = self.slots.iter().map(|slot| slot.grad(grads));
-        let grads = grads.collect::<Result<Vec<_>>>()?;
-        let first = self.slots[0].parameter.var.as_tensor();
-        let (candle_core::Device::Cuda(device), f64) =
-            (first.device(), first.dtype() == DType::F64)
-        else {
-            return Err(Error::usage(
-                "an optimiser runs on the CPU or an NVIDIA GPU",
-            ));
-        };
-        if self.kernel.is_none() {
-            self.kernel = Some(Kernel::compile(self.agents[0].rule.as_ref(), f64)?);
-        }
-        let tensors: Vec<Tensors> = self
-            .slots
-            .iter()
-            .zip(&grads)
-            .map(|(slot, grad)| Tensors {
-                weights: slot.parameter.var.as_tensor(),
-                grad,
-                states: match &slot.states {
-                    States::Gpu(states) => states,
-                    _ => &[],
-                },
-            })
-            .collect();
-        let table = turns.iter().flat_map(|turn| {
-            let clip = [turn.clip.scale, turn.clip.bound];
-            turn.scalars.iter().copied().chain(clip)
-        });
-        let agents = turns.len();
-        match &self.kernel {
-            Some(kernel) if f64 => {
-                kernel.launch::<f64>(device, &tensors, &table.collect::<Vec<_>>(), agents)?;
-            }
-            Some(kernel) => {
-                let table: Vec<f32> = table.map(|x| x as f32).collect();
-                kernel.launch::<f32>(device, &tensors, &table, agents)?;
-            }
-            None => {}
+            slot.parameter.var.inplace_op2(grad, &op)?;
         }
         Ok(())
     }
 
     #[cfg(not(feature = "cuda"))]
-    fn step_on_gpu(&mut self, _turns: &[Turn], _grads: &GradStore) -> Result<()> {
+    fn step_on_gpu(&mut self, _turns: &[Turn], _grads: &[Cow<Tensor>]) -> Result<()> {
         Err(Error::usage(
             "this build has no GPU optimisers; build with --features cuda",
         ))
@@ -373,14 +331,19 @@ impl Slot {
         matches!(self.states, States::Gpu(_))
     }
 
-    fn grad(&self, grads: &GradStore) -> Result<Tensor> {
+    fn grad<'a>(&self, grads: &'a GradStore) -> Result<Cow<'a, Tensor>> {
         let Parameter { name, var } = &self.parameter;
         let grad = grads.get(var).ok_or_else(|| {
             Error::usage(format!(
                 "parameter `{name}` has no gradient: the loss does not depend on it, or an operation on the way has no backward"
             ))
         })?;
-        Ok(grad.contiguous()?)
+        // `contiguous` on its own would clone a handle to what is so already: dear beside a small tensor's update.
+        Ok(if grad.is_contiguous() {
+            Cow::Borrowed(grad)
+        } else {
+            Cow::Owned(grad.contiguous()?)
+        })
     }
 }
 
@@ -428,9 +391,9 @@ fn add_squares<T: Copy + Into<f64>>(squares: &mut [f64], grads: &[T]) {
 }
 
 /// One agent's part in a step.
-struct Turn {
-    scalars: Vec<f64>,
-    clip: Clip,
+pub(super) struct Turn {
+    pub(super) scalars: Vec<f64>,
+    pub(super) clip: Clip,
 }
 
 struct Update<'a> {

@@ -3,10 +3,13 @@
 //! Compiled without fused multiply-add, with correctly rounded division and root, and with
 //! subnormal numbers kept, so that a step gives the CPU driver's bits.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use candle_core::{
-    CudaDevice, Device, Result, Storage, Tensor, bail,
+    CudaDevice, DType, Device, Result, Storage, Tensor, bail,
     cuda_backend::{
         CudaDType, WrapErr,
         cudarc::{
@@ -16,7 +19,12 @@ use candle_core::{
     },
 };
 
-use super::{AnyRule, kernel};
+use super::{
+    AnyRule, Optimiser,
+    candle::{States, Turn},
+    kernel,
+};
+use crate::Error;
 
 const THREADS: u32 = 256;
 /// Enough blocks to fill the largest GPUs; a thread then takes several weights.
@@ -30,15 +38,63 @@ pub(super) struct Kernel {
 }
 
 /// The tensors of one parameter, all contiguous, of one type and on one device.
-pub(super) struct Tensors<'a> {
-    pub weights: &'a Tensor,
-    pub grad: &'a Tensor,
-    pub states: &'a [Tensor],
+struct Tensors<'a> {
+    weights: &'a Tensor,
+    grad: &'a Tensor,
+    states: &'a [Tensor],
+}
+
+impl Optimiser {
+    /// One step of every agent, on the GPU that the parameters are on.
+    pub(super) fn step_on_gpu(
+        &mut self,
+        turns: &[Turn],
+        grads: &[Cow<Tensor>],
+    ) -> crate::Result<()> {
+        let first = self.slots[0].parameter.var.as_tensor();
+        let (Device::Cuda(device), f64) = (first.device(), first.dtype() == DType::F64) else {
+            return Err(Error::usage(
+                "an optimiser runs on the CPU or an NVIDIA GPU",
+            ));
+        };
+        if self.kernel.is_none() {
+            self.kernel = Some(Kernel::compile(self.agents[0].rule.as_ref(), f64)?);
+        }
+        let tensors: Vec<Tensors> = self
+            .slots
+            .iter()
+            .zip(grads)
+            .map(|(slot, grad)| Tensors {
+                weights: slot.parameter.var.as_tensor(),
+                grad,
+                states: match &slot.states {
+                    States::Gpu(states) => states,
+                    _ => &[],
+                },
+            })
+            .collect();
+        let table = turns.iter().flat_map(|turn| {
+            let clip = [turn.clip.scale, turn.clip.bound];
+            turn.scalars.iter().copied().chain(clip)
+        });
+        let agents = turns.len();
+        match &self.kernel {
+            Some(kernel) if f64 => {
+                kernel.launch::<f64>(device, &tensors, &table.collect::<Vec<_>>(), agents)?;
+            }
+            Some(kernel) => {
+                let table: Vec<f32> = table.map(|x| x as f32).collect();
+                kernel.launch::<f32>(device, &tensors, &table, agents)?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
 }
 
 impl Kernel {
     /// Compiles `rule` for numbers of type f64 or else f32.
-    pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<Self> {
+    fn compile(rule: &dyn AnyRule, f64: bool) -> Result<Self> {
         let ptx = compile(rule, f64)?;
         let mut hasher = DefaultHasher::new();
         ptx.hash(&mut hasher);
@@ -50,7 +106,7 @@ impl Kernel {
     }
 
     /// One step of `tensors`; `table` has each agent's scalars, then its clip's scale and bound.
-    pub fn launch<T: CudaDType + DeviceRepr + 'static>(
+    fn launch<T: CudaDType + DeviceRepr + 'static>(
         &self,
         device: &CudaDevice,
         tensors: &[Tensors],

@@ -1,0 +1,89 @@
+//! The results as CSV, one row for each optimiser and case.
+
+use candle_core::{Result, backprop::GradStore};
+
+use super::{Case, Effort, Problem, copy, spread};
+
+const HEADER: &str = "library,optimiser,case,ns_per_parameter,us_per_step,bytes_per_parameter,gb_per_s,share_of_copy,us_min,us_max,repetitions,copy_gb_per_s";
+
+/// Rows to be; the copy's bandwidth is measured before the first and after the last.
+pub struct Rows {
+    wanted: Vec<String>,
+    effort: Effort,
+    copy: f64,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    start: String,
+    parameters: usize,
+    bytes: usize,
+    us: Vec<f64>,
+}
+
+impl Rows {
+    /// No rows yet; the command line's words say which are wanted.
+    pub fn new() -> Self {
+        // Cargo adds `--bench`.
+        let words = std::env::args()
+            .skip(1)
+            .filter(|word| !word.starts_with("--"));
+        Self {
+            wanted: words.collect(),
+            effort: Effort::from_env(),
+            copy: copy::bandwidth(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Whether one of the words is part of `library/optimiser/case`, or there are none.
+    pub fn wants(&self, library: &str, optimiser: &str, case: &Case) -> bool {
+        let name = format!("{library}/{optimiser}/{}", case.name);
+        self.wanted.is_empty() || self.wanted.iter().any(|word| name.contains(word))
+    }
+
+    /// Measures `step`, an optimiser with `states` numbers of state a weight.
+    pub fn measure(
+        &mut self,
+        library: &str,
+        optimiser: &str,
+        states: usize,
+        case: &Case,
+        problem: &Problem,
+        step: impl FnMut(&GradStore) -> Result<()>,
+    ) -> Result<()> {
+        let us = self.effort.steps(problem, step)?;
+        problem.check(&format!("{library}, {optimiser}"))?;
+        eprintln!(
+            "{library}, {optimiser}, {}: {:.2} us",
+            case.name,
+            spread(&us)[0]
+        );
+        self.rows.push(Row {
+            start: format!("{library},{optimiser},{}", case.name),
+            parameters: case.parameters(),
+            // Reads the weight, its gradient and its states; writes all but the gradient.
+            bytes: size_of::<f32>() * (3 + 2 * states),
+            us,
+        });
+        Ok(())
+    }
+
+    /// Measures the copy again and prints everything; shares are of the better of both copies.
+    pub fn print(self) {
+        let copy = self.copy.max(copy::bandwidth());
+        println!("{HEADER}");
+        for row in &self.rows {
+            let [us, least, most] = spread(&row.us);
+            let ns = us * 1e3 / row.parameters as f64;
+            let rate = row.bytes as f64 / ns;
+            println!(
+                "{},{ns:.4},{us:.3},{},{rate:.2},{:.3},{least:.3},{most:.3},{},{copy:.2}",
+                row.start,
+                row.bytes,
+                rate / copy,
+                row.us.len(),
+            );
+        }
+    }
+}
