@@ -30,7 +30,7 @@ const FORMS: [&str; 3] = [
 ];
 
 fn main() -> Result<()> {
-    cli::one_thread_a_product();
+    cli::one_thread_an_operation();
     let mut rows = Rows::new();
     let names = registry().iter().map(|entry| entry.name);
     for name in names.chain(FORMS) {

@@ -53,7 +53,18 @@ impl Rows {
         step: impl FnMut(&GradStore) -> Result<()>,
     ) -> Result<()> {
         let us = self.effort.steps(problem, step)?;
-        problem.check(&format!("{library}, {optimiser}"))?;
+        if !problem.is_sound()? {
+            // candle-optimisers' centred RMSprop takes the root of what rounding made negative.
+            assert_ne!(
+                library, "ours",
+                "{optimiser}: a weight is 0, subnormal, infinite or NaN"
+            );
+            eprintln!(
+                "{library}, {optimiser}, {}: left out, its weights became 0 or NaN",
+                case.name
+            );
+            return Ok(());
+        }
         eprintln!(
             "{library}, {optimiser}, {}: {:.2} us",
             case.name,

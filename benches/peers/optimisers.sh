@@ -26,12 +26,16 @@ fi
 
 # Builds first, so that nothing compiles beside a measurement. From the root, for its .cargo/config.toml.
 cd "$root"
-build() {
-    cargo build --release --locked --message-format=json-render-diagnostics "$@" |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
+build() { # NAME ARGUMENT...: the path of the executable called NAME
+    name=$1
+    shift
+    # Through a variable: in a pipe, a failure would go unnoticed.
+    messages=$(cargo build --release --locked --message-format=json-render-diagnostics "$@") || return 1
+    printf '%s\n' "$messages" |
+        sed -n "s/.*\"name\":\"$name\".*\"executable\":\"\([^\"]*\)\".*/\1/p" | tail -n 1
 }
-ours=$(build --bench optimisers)
-candle_optimisers=$(build --manifest-path "$peers/candle-optimisers/Cargo.toml" --target-dir target/peers)
+ours=$(build optimisers --bench optimisers)
+candle_optimisers=$(build candle-optimisers-peer --manifest-path "$peers/candle-optimisers/Cargo.toml" --target-dir target/peers)
 for program in "$ours" "$candle_optimisers"; do
     [ -x "$program" ] || { say "error: a benchmark was not built, see above"; exit 1; }
 done
