@@ -1,10 +1,11 @@
 //! The loss of the values against their targets, as one operation with its own backward.
 
 use candle_core::{
-    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Storage, Tensor, WithDType, bail,
+    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, WithDType, bail,
 };
 
 use super::Loss;
+use crate::nn::slices::{contiguous, on_cpu};
 
 /// Each agent's mean loss, `[agents]`, of `q[agent, i, actions[agent, i]]` against `targets[agent, i]`.
 ///
@@ -29,13 +30,6 @@ impl Loss {
             }
             Loss::Huber => (half * d * d, d),
         }
-    }
-}
-
-fn slice<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
-        None => bail!("td-loss: tensors must be contiguous"),
     }
 }
 
@@ -79,15 +73,10 @@ impl TdLoss {
             actions.storage_and_layout(),
             targets.storage_and_layout(),
         );
-        let (Storage::Cpu(q_c), Storage::Cpu(actions_c), Storage::Cpu(targets_c)) =
-            (&*q_s.0, &*actions_s.0, &*targets_s.0)
-        else {
-            bail!("td-loss: no implementation for this device");
-        };
         let (values, actions, targets) = (
-            slice::<T>(q_c, q_s.1)?,
-            slice::<u32>(actions_c, actions_s.1)?,
-            slice::<T>(targets_c, targets_s.1)?,
+            on_cpu::<T>(&q_s.0, q_s.1)?,
+            on_cpu::<u32>(&actions_s.0, actions_s.1)?,
+            on_cpu::<T>(&targets_s.0, targets_s.1)?,
         );
         let mean = T::from_f64(1.0 / batch as f64);
         for i in 0..agents * batch {
@@ -117,22 +106,22 @@ impl CustomOp3 for TdLoss {
             actions_layout.shape(),
             targets_layout.shape(),
         )?;
-        let actions: &[u32] = slice(actions, actions_layout)?;
+        let actions: &[u32] = contiguous(actions, actions_layout)?;
         if let Some(action) = actions.iter().find(|a| **a as usize >= d.2) {
             bail!("td-loss: action {action} of {}", d.2);
         }
         let loss = match q {
             CpuStorage::F32(_) => CpuStorage::F32(self.forward(
                 d,
-                slice(q, q_layout)?,
+                contiguous(q, q_layout)?,
                 actions,
-                slice(targets, targets_layout)?,
+                contiguous(targets, targets_layout)?,
             )),
             CpuStorage::F64(_) => CpuStorage::F64(self.forward(
                 d,
-                slice(q, q_layout)?,
+                contiguous(q, q_layout)?,
                 actions,
-                slice(targets, targets_layout)?,
+                contiguous(targets, targets_layout)?,
             )),
             _ => bail!("td-loss: f32 or f64 only"),
         };

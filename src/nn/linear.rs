@@ -4,11 +4,13 @@
 //! clamp, each with a buffer of its own, and as many steps back.
 
 use candle_core::{
-    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Storage, Tensor, Var, WithDType,
-    bail,
+    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, WithDType, bail,
 };
 
-use super::matmul::{Mat, matmul};
+use super::{
+    matmul::{Mat, matmul},
+    slices::{contiguous, on_cpu},
+};
 use crate::{optim::Parameter, wide::wide};
 
 /// A fully connected layer for each agent: weight `[agents, out, in]`, bias `[agents, out]`.
@@ -222,20 +224,6 @@ fn rows<'a, T>(
 ) -> impl Iterator<Item = (&'a mut [T], &'a [T])> {
     let rows = y.chunks_exact_mut(d.outputs).enumerate();
     rows.map(move |(i, y)| (y, part(bias, i / d.batch, d.agents)))
-}
-
-fn on_cpu<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
-    match storage {
-        Storage::Cpu(storage) => contiguous(storage, layout),
-        _ => bail!("linear: no implementation for this device"),
-    }
-}
-
-fn contiguous<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
-        None => bail!("linear: tensors must be contiguous"),
-    }
 }
 
 impl CustomOp3 for LinearOp {

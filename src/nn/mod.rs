@@ -4,6 +4,7 @@ pub mod init;
 mod linear;
 mod matmul;
 mod mlp;
+pub(crate) mod slices;
 
 pub use linear::Linear;
 pub use mlp::Mlp;

@@ -1,0 +1,22 @@
+//! The numbers of a contiguous tensor on the CPU, for operations of our own.
+
+use candle_core::{CpuStorage, Layout, Result, Storage, WithDType, bail};
+
+/// The numbers that `layout` covers in `storage`.
+pub(crate) fn contiguous<'a, T: WithDType>(
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> Result<&'a [T]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&storage.as_slice::<T>()?[start..end]),
+        None => bail!("an operation of our own needs contiguous tensors"),
+    }
+}
+
+/// [`contiguous`], of a storage that must be on the CPU.
+pub(crate) fn on_cpu<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
+    match storage {
+        Storage::Cpu(storage) => contiguous(storage, layout),
+        _ => bail!("an operation of our own has no implementation for this device"),
+    }
+}
