@@ -4,16 +4,11 @@ use std::array;
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use crate::state::{self, Variable};
-use crate::{Draws, Entry, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
 
-const GRAVITY: f64 = 9.8;
-const LENGTH_1: f64 = 1.0;
 const CENTRE_1: f64 = 0.5;
 const CENTRE_2: f64 = 0.5;
-const MASS_1: f64 = 1.0;
-const MASS_2: f64 = 1.0;
 const INERTIA: f64 = 1.0;
-const TORQUE: f64 = 1.0;
 const DT: f64 = 0.2;
 const MAX_SPEED_1: f64 = 4.0 * PI;
 const MAX_SPEED_2: f64 = 9.0 * PI;
@@ -27,12 +22,54 @@ const STATE: [Variable; 4] = [
     ("theta2_dot", -MAX_SPEED_2, MAX_SPEED_2),
 ];
 
+const TORQUE: usize = 4;
+
+const DIALS: [Dial; 5] = [
+    Dial {
+        key: "gravity",
+        plain: 9.8,
+        low: 0.0,
+        high: 100.0,
+        help: "m/s^2, downwards",
+    },
+    Dial {
+        key: "link_length_1",
+        plain: 1.0,
+        low: 0.1,
+        high: 10.0,
+        help: "m of the first link",
+    },
+    Dial {
+        key: "link_mass_1",
+        plain: 1.0,
+        low: 0.01,
+        high: 100.0,
+        help: "kg of the first link",
+    },
+    Dial {
+        key: "link_mass_2",
+        plain: 1.0,
+        low: 0.01,
+        high: 100.0,
+        help: "kg of the second link",
+    },
+    Dial {
+        key: "torque",
+        plain: 1.0,
+        low: 0.0,
+        high: 100.0,
+        help: "N m on the joint between the links",
+    },
+];
+
 pub(crate) const ENTRY: Entry = Entry {
     name: "acrobot",
     id: "Acrobot-v1",
     summary: "swing up a two-link pendulum; 6 observations, 3 actions, 500 steps",
+    kind: Kind::Classic,
     native: true,
-    make: || Box::new(Acrobot::new()),
+    settings: &[],
+    make: |_| Ok(Box::new(Acrobot::new())),
 };
 
 /// Acrobot as in Gymnasium's `Acrobot-v1`.
@@ -74,9 +111,14 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Source**: Sutton, "Generalization in reinforcement learning: successful
 /// examples using sparse coarse coding" (1996), with the equations of Sutton and
 /// Barto's book; numbers and order of operations of Gymnasium 1.4.0.
+///
+/// **Dials**: `gravity`, and under the names of Gymnasium's attributes
+/// `link_length_1`, `link_mass_1`, `link_mass_2` and `torque`. The goal stays
+/// where it is.
 pub struct Acrobot {
     spec: Spec,
     state: [f64; 4],
+    dials: [f64; 5],
 }
 
 impl Acrobot {
@@ -91,9 +133,11 @@ impl Acrobot {
                 actions: 3,
                 max_steps: Some(500),
                 reward_threshold: Some(-100.0),
+                rewards: (-1.0, 0.0),
                 worst_return: -500.0,
             },
             state: [0.0; 4],
+            dials: DIALS.map(|dial| dial.plain),
         }
     }
 
@@ -116,6 +160,14 @@ impl Environment for Acrobot {
         &self.spec
     }
 
+    fn dials(&self) -> &'static [Dial] {
+        &DIALS
+    }
+
+    fn turn(&mut self, dial: usize, value: f64) {
+        self.dials[dial] = value;
+    }
+
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
         // Gymnasium keeps the start state, and only that one, in f32.
         self.state = STATE.map(|(name, ..)| f64::from(draws.uniform(name, -START, START) as f32));
@@ -124,8 +176,8 @@ impl Environment for Acrobot {
 
     fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
-        let torque = (action as f64 - 1.0) * TORQUE;
-        let [theta1, theta2, dot1, dot2] = runge_kutta(self.state, torque);
+        let torque = (action as f64 - 1.0) * self.dials[TORQUE];
+        let [theta1, theta2, dot1, dot2] = runge_kutta(&self.dials, self.state, torque);
         let (theta1, theta2) = (wrap(theta1), wrap(theta2));
         self.state = [
             theta1,
@@ -152,29 +204,34 @@ impl Environment for Acrobot {
     }
 }
 
-fn runge_kutta(start: [f64; 4], torque: f64) -> [f64; 4] {
+fn runge_kutta(dials: &[f64; 5], start: [f64; 4], torque: f64) -> [f64; 4] {
     let ahead = |k: [f64; 4], dt: f64| array::from_fn(|i| start[i] + dt * k[i]);
-    let k1 = derivative(start, torque);
-    let k2 = derivative(ahead(k1, DT / 2.0), torque);
-    let k3 = derivative(ahead(k2, DT / 2.0), torque);
-    let k4 = derivative(ahead(k3, DT), torque);
+    let derivative = |state| derivative(dials, state, torque);
+    let k1 = derivative(start);
+    let k2 = derivative(ahead(k1, DT / 2.0));
+    let k3 = derivative(ahead(k2, DT / 2.0));
+    let k4 = derivative(ahead(k3, DT));
     array::from_fn(|i| start[i] + DT / 6.0 * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i]))
 }
 
-fn derivative([theta1, theta2, dot1, dot2]: [f64; 4], torque: f64) -> [f64; 4] {
-    const COUPLING: f64 = MASS_2 * LENGTH_1 * CENTRE_2;
+fn derivative(
+    &[gravity, length1, mass1, mass2, _]: &[f64; 5],
+    [theta1, theta2, dot1, dot2]: [f64; 4],
+    torque: f64,
+) -> [f64; 4] {
+    let coupling = mass2 * length1 * CENTRE_2;
     let (sin2, cos2) = theta2.sin_cos();
-    let d1 = MASS_1 * (CENTRE_1 * CENTRE_1)
-        + MASS_2 * (LENGTH_1 * LENGTH_1 + CENTRE_2 * CENTRE_2 + 2.0 * LENGTH_1 * CENTRE_2 * cos2)
+    let d1 = mass1 * (CENTRE_1 * CENTRE_1)
+        + mass2 * (length1 * length1 + CENTRE_2 * CENTRE_2 + 2.0 * length1 * CENTRE_2 * cos2)
         + INERTIA
         + INERTIA;
-    let d2 = MASS_2 * (CENTRE_2 * CENTRE_2 + LENGTH_1 * CENTRE_2 * cos2) + INERTIA;
-    let phi2 = MASS_2 * CENTRE_2 * GRAVITY * (theta1 + theta2 - FRAC_PI_2).cos();
-    let phi1 = -COUPLING * (dot2 * dot2) * sin2 - 2.0 * COUPLING * dot2 * dot1 * sin2
-        + (MASS_1 * CENTRE_1 + MASS_2 * LENGTH_1) * GRAVITY * (theta1 - FRAC_PI_2).cos()
+    let d2 = mass2 * (CENTRE_2 * CENTRE_2 + length1 * CENTRE_2 * cos2) + INERTIA;
+    let phi2 = mass2 * CENTRE_2 * gravity * (theta1 + theta2 - FRAC_PI_2).cos();
+    let phi1 = -coupling * (dot2 * dot2) * sin2 - 2.0 * coupling * dot2 * dot1 * sin2
+        + (mass1 * CENTRE_1 + mass2 * length1) * gravity * (theta1 - FRAC_PI_2).cos()
         + phi2;
-    let acc2 = (torque + d2 / d1 * phi1 - COUPLING * (dot1 * dot1) * sin2 - phi2)
-        / (MASS_2 * (CENTRE_2 * CENTRE_2) + INERTIA - d2 * d2 / d1);
+    let acc2 = (torque + d2 / d1 * phi1 - coupling * (dot1 * dot1) * sin2 - phi2)
+        / (mass2 * (CENTRE_2 * CENTRE_2) + INERTIA - d2 * d2 / d1);
     let acc1 = -(d2 * acc2 + phi1) / d1;
     [dot1, dot2, acc1, acc2]
 }

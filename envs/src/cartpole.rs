@@ -3,15 +3,8 @@
 use std::f64::consts::PI;
 
 use crate::state::{self, Variable};
-use crate::{Draws, Entry, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
 
-const GRAVITY: f64 = 9.8;
-const CART_MASS: f64 = 1.0;
-const POLE_MASS: f64 = 0.1;
-const TOTAL_MASS: f64 = POLE_MASS + CART_MASS;
-const HALF_LENGTH: f64 = 0.5;
-const POLE_MOMENT: f64 = POLE_MASS * HALF_LENGTH;
-const FORCE: f64 = 10.0;
 const TAU: f64 = 0.02;
 const START: f64 = 0.05;
 const X_LIMIT: f64 = 2.4;
@@ -25,12 +18,56 @@ const STATE: [Variable; 4] = [
     ("theta_dot", -ANY, ANY),
 ];
 
+const MASSCART: usize = 1;
+const MASSPOLE: usize = 2;
+const LENGTH: usize = 3;
+
+const DIALS: [Dial; 5] = [
+    Dial {
+        key: "gravity",
+        plain: 9.8,
+        low: 0.0,
+        high: 100.0,
+        help: "m/s^2, downwards",
+    },
+    Dial {
+        key: "masscart",
+        plain: 1.0,
+        low: 0.01,
+        high: 100.0,
+        help: "kg of the cart",
+    },
+    Dial {
+        key: "masspole",
+        plain: 0.1,
+        low: 0.001,
+        high: 100.0,
+        help: "kg of the pole",
+    },
+    Dial {
+        key: "length",
+        plain: 0.5,
+        low: 0.01,
+        high: 10.0,
+        help: "m, half the pole's length",
+    },
+    Dial {
+        key: "force_mag",
+        plain: 10.0,
+        low: 0.0,
+        high: 1000.0,
+        help: "N of a push",
+    },
+];
+
 pub(crate) const ENTRY: Entry = Entry {
     name: "cartpole",
     id: "CartPole-v1",
     summary: "keep a pole upright on a cart; 4 observations, 2 actions, 500 steps",
+    kind: Kind::Classic,
     native: true,
-    make: || Box::new(CartPole::new()),
+    settings: &[],
+    make: |_| Ok(Box::new(CartPole::new())),
 };
 
 /// Cart-pole as in Gymnasium's `CartPole-v1`.
@@ -67,9 +104,15 @@ pub(crate) const ENTRY: Entry = Entry {
 /// solve difficult learning control problems" (1983); equations of Florian,
 /// "Correct equations for the dynamics of the cart-pole system" (2007), without
 /// friction; numbers and order of operations of Gymnasium 1.4.0.
+///
+/// **Dials**, under the names of Gymnasium's attributes: `gravity`, `masscart`,
+/// `masspole`, `length` (half the pole's) and `force_mag`.
 pub struct CartPole {
     spec: Spec,
     state: [f64; 4],
+    dials: [f64; 5],
+    total_mass: f64,
+    pole_moment: f64,
 }
 
 impl CartPole {
@@ -84,9 +127,13 @@ impl CartPole {
                 actions: 2,
                 max_steps: Some(500),
                 reward_threshold: Some(475.0),
+                rewards: (1.0, 1.0),
                 worst_return: 0.0,
             },
             state: [0.0; 4],
+            dials: DIALS.map(|dial| dial.plain),
+            total_mass: DIALS[MASSPOLE].plain + DIALS[MASSCART].plain,
+            pole_moment: DIALS[MASSPOLE].plain * DIALS[LENGTH].plain,
         }
     }
 }
@@ -102,6 +149,16 @@ impl Environment for CartPole {
         &self.spec
     }
 
+    fn dials(&self) -> &'static [Dial] {
+        &DIALS
+    }
+
+    fn turn(&mut self, dial: usize, value: f64) {
+        self.dials[dial] = value;
+        self.total_mass = self.dials[MASSPOLE] + self.dials[MASSCART];
+        self.pole_moment = self.dials[MASSPOLE] * self.dials[LENGTH];
+    }
+
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
         self.state = STATE.map(|(name, ..)| draws.uniform(name, -START, START));
         observation.copy_from_slice(&self.state.map(|value| value as f32));
@@ -110,13 +167,15 @@ impl Environment for CartPole {
     fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
         let [x, x_dot, theta, theta_dot] = self.state;
-        let force = if action == 1 { FORCE } else { -FORCE };
+        let [gravity, _, mass, length, push] = self.dials;
+        let (total, moment) = (self.total_mass, self.pole_moment);
+        let force = if action == 1 { push } else { -push };
         let (sin, cos) = theta.sin_cos();
 
-        let acc = (force + POLE_MOMENT * (theta_dot * theta_dot) * sin) / TOTAL_MASS;
-        let theta_acc = (GRAVITY * sin - cos * acc)
-            / (HALF_LENGTH * (4.0 / 3.0 - POLE_MASS * (cos * cos) / TOTAL_MASS));
-        let x_acc = acc - POLE_MOMENT * theta_acc * cos / TOTAL_MASS;
+        let acc = (force + moment * (theta_dot * theta_dot) * sin) / total;
+        let theta_acc =
+            (gravity * sin - cos * acc) / (length * (4.0 / 3.0 - mass * (cos * cos) / total));
+        let x_acc = acc - moment * theta_acc * cos / total;
 
         let (x, theta) = (x + TAU * x_dot, theta + TAU * theta_dot);
         self.state = [x, x_dot + TAU * x_acc, theta, theta_dot + TAU * theta_acc];

@@ -16,6 +16,35 @@ pub enum Error {
         names: String,
     },
 
+    /// No setting, dial or drift of this environment has this key.
+    #[error(
+        "{name} has no \"{key}\"{}; there are {keys}",
+        nearest.as_ref().map(|near| format!(" (did you mean \"{near}\"?)")).unwrap_or_default()
+    )]
+    UnknownKey {
+        /// The environment, and where in its name.
+        name: String,
+        /// The key given.
+        key: String,
+        /// A key that looks like it.
+        nearest: Option<String>,
+        /// Every key.
+        keys: String,
+    },
+
+    /// A setting, dial or drift has a value that it cannot have.
+    #[error("{name}: {key} = \"{found}\"; allowed: {allowed}")]
+    Setting {
+        /// The environment.
+        name: String,
+        /// What was to be set.
+        key: String,
+        /// The value given.
+        found: String,
+        /// What it can be.
+        allowed: String,
+    },
+
     /// The action is not one of the environment's.
     #[error("{name}: action {action} is not one of 0 to {}", actions.saturating_sub(1))]
     Action {

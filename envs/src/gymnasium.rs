@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::{Draws, Entry, Environment, Error, Space, Spec, Step, TimeLimit};
+use crate::{Draws, Entry, Environment, Error, Kind, Space, Spec, Step, TimeLimit};
 
 /// gymnasium-rs's own cart-pole, limited to 500 steps, **with its faults**, which
 /// are kept because they are what it is:
@@ -27,11 +27,13 @@ pub(crate) const CARTPOLE: Entry = Entry {
     name: "gymnasium-rs/CartPole",
     id: "gymnasium-rs/CartPole",
     summary: "gymnasium-rs's own cart-pole, which differs from CartPole-v1; 500 steps",
+    kind: Kind::Foreign,
     native: false,
-    make: || {
+    settings: &[],
+    make: |_| {
         let env = gymnasium_rs::envs::cartpole::CartPole::new();
         let env = FromGymnasium::new(env, CARTPOLE.name, Some(500), 0.0);
-        Box::new(env.expect("its spaces are a box and Discrete(2)"))
+        Ok(Box::new(env.expect("its spaces are a box and Discrete(2)")))
     },
 };
 
@@ -156,6 +158,7 @@ where
             actions: action_space::<Act>(name, env.action_space())?,
             max_steps,
             reward_threshold: None,
+            rewards: (f32::NEG_INFINITY, f32::INFINITY),
             worst_return,
         };
         let types = PhantomData;

@@ -18,27 +18,37 @@
 //! it, and one line in the registry; the tests find it there.
 
 pub mod acrobot;
+mod canvas;
 pub mod cartpole;
+pub mod chain;
+mod dial;
 mod draws;
+pub mod drift;
 mod error;
 #[cfg(feature = "gymnasium-rs")]
 pub mod gymnasium;
 pub mod mountain_car;
+mod nearest;
 mod registry;
+mod settings;
 mod space;
 mod state;
 mod time_limit;
 
+pub use canvas::Canvas;
+pub use dial::Dial;
 pub use draws::Draws;
 pub use error::Error;
-pub use registry::{Entry, make, registry};
+pub use registry::{Entry, Kind, make, registry};
+pub use settings::{Setting, Values};
 pub use space::Space;
 pub use time_limit::TimeLimit;
 
 /// What an environment is, seen from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
-    /// The name here, such as `cartpole`.
+    /// The name here, such as `cartpole`, with what is different from the plain
+    /// environment, such as `cartpole?length=0.7`.
     pub name: String,
     /// The name in Gymnasium, such as `CartPole-v1`, where it has one.
     pub id: String,
@@ -50,6 +60,8 @@ pub struct Spec {
     pub max_steps: Option<u32>,
     /// The mean return from which Gymnasium's registry calls it solved.
     pub reward_threshold: Option<f64>,
+    /// The least and the greatest reward of a step.
+    pub rewards: (f32, f32),
     /// A return that no episode falls below: the score of a run that diverged.
     pub worst_return: f64,
 }
@@ -75,6 +87,17 @@ pub trait Environment: Send {
     /// What this environment is.
     fn spec(&self) -> &Spec;
 
+    /// What of it can be set and made to drift.
+    fn dials(&self) -> &'static [Dial] {
+        &[]
+    }
+
+    /// Sets the dial at this place of [`dials`](Self::dials) to a value within its
+    /// range. It may happen in the middle of an episode.
+    fn turn(&mut self, dial: usize, value: f64) {
+        unreachable!("dial {dial} to {value}: there are no dials")
+    }
+
     /// Starts an episode.
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]);
 
@@ -87,4 +110,28 @@ pub trait Environment: Send {
 
     /// Puts back what [`save`](Self::save) gave. On an error nothing has changed.
     fn load(&mut self, state: &[f64]) -> Result<(), Error>;
+
+    /// Where it stands in what outlasts its episodes: a drift's clock and values, a
+    /// chain's member. Nothing for an environment that is always the same.
+    fn world(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Takes over the world of another copy and stays in it, whatever the clock
+    /// would say: an evaluation is to see the task as it is now.
+    fn hold(&mut self, world: &[f64]) -> Result<(), Error> {
+        if world.is_empty() {
+            return Ok(());
+        }
+        Err(Error::State {
+            name: self.spec().name.clone(),
+            expected: "nothing, for this environment is always the same".to_owned(),
+            found: format!("{} numbers", world.len()),
+        })
+    }
+
+    /// A picture of the state, if it can be drawn.
+    fn render(&self) -> Option<Canvas> {
+        None
+    }
 }

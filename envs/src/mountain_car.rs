@@ -1,14 +1,12 @@
 //! Mountain car: rock an underpowered car out of a valley.
 
 use crate::state::{self, Variable};
-use crate::{Draws, Entry, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
 
 const LEFT: f64 = -1.2;
 const RIGHT: f64 = 0.6;
 const GOAL: f64 = 0.5;
 const MAX_SPEED: f64 = 0.07;
-const FORCE: f64 = 0.001;
-const GRAVITY: f64 = 0.0025;
 const START: (f64, f64) = (-0.6, -0.4);
 
 const STATE: [Variable; 2] = [
@@ -16,12 +14,31 @@ const STATE: [Variable; 2] = [
     ("velocity", -MAX_SPEED, MAX_SPEED),
 ];
 
+const DIALS: [Dial; 2] = [
+    Dial {
+        key: "gravity",
+        plain: 0.0025,
+        low: 0.0,
+        high: 0.1,
+        help: "what the steepest slope takes from the velocity in a step",
+    },
+    Dial {
+        key: "force",
+        plain: 0.001,
+        low: 0.0,
+        high: 0.1,
+        help: "what the engine adds to the velocity in a step",
+    },
+];
+
 pub(crate) const ENTRY: Entry = Entry {
     name: "mountain_car",
     id: "MountainCar-v0",
     summary: "rock a car out of a valley; 2 observations, 3 actions, 200 steps",
+    kind: Kind::Classic,
     native: true,
-    make: || Box::new(MountainCar::new()),
+    settings: &[],
+    make: |_| Ok(Box::new(MountainCar::new())),
 };
 
 /// Mountain car as in Gymnasium's `MountainCar-v0`.
@@ -50,10 +67,13 @@ pub(crate) const ENTRY: Entry = Entry {
 ///
 /// **Source**: Moore, "Efficient memory-based learning for robot control" (1990);
 /// numbers and order of operations of Gymnasium 1.4.0.
+///
+/// **Dials**, under the names of Gymnasium's attributes: `gravity` and `force`.
 pub struct MountainCar {
     spec: Spec,
     position: f64,
     velocity: f64,
+    dials: [f64; 2],
 }
 
 impl MountainCar {
@@ -67,10 +87,12 @@ impl MountainCar {
                 actions: 3,
                 max_steps: Some(200),
                 reward_threshold: Some(-110.0),
+                rewards: (-1.0, -1.0),
                 worst_return: -200.0,
             },
             position: START.0,
             velocity: 0.0,
+            dials: DIALS.map(|dial| dial.plain),
         }
     }
 
@@ -90,6 +112,14 @@ impl Environment for MountainCar {
         &self.spec
     }
 
+    fn dials(&self) -> &'static [Dial] {
+        &DIALS
+    }
+
+    fn turn(&mut self, dial: usize, value: f64) {
+        self.dials[dial] = value;
+    }
+
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
         self.position = draws.uniform("position", START.0, START.1);
         self.velocity = 0.0;
@@ -98,8 +128,9 @@ impl Environment for MountainCar {
 
     fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
-        let drive = (action as f64 - 1.0) * FORCE;
-        let slope = (3.0 * self.position).cos() * -GRAVITY;
+        let [gravity, force] = self.dials;
+        let drive = (action as f64 - 1.0) * force;
+        let slope = (3.0 * self.position).cos() * -gravity;
         self.velocity = (self.velocity + (drive + slope)).clamp(-MAX_SPEED, MAX_SPEED);
         self.position = (self.position + self.velocity).clamp(LEFT, RIGHT);
         if self.position == LEFT && self.velocity < 0.0 {

@@ -7,6 +7,8 @@ pub struct Space {
     pub low: Vec<f32>,
     /// The greatest value of each element; may be infinity.
     pub high: Vec<f32>,
+    /// Whether every value is 0 or 1, so that a bit can hold it.
+    pub binary: bool,
 }
 
 impl Space {
@@ -22,6 +24,18 @@ impl Space {
             shape: vec![low.len()],
             low,
             high,
+            binary: false,
+        }
+    }
+
+    /// An array whose values are 0 or 1.
+    pub fn binary(shape: &[usize]) -> Self {
+        let len = shape.iter().product();
+        Self {
+            shape: shape.to_vec(),
+            low: vec![0.0; len],
+            high: vec![1.0; len],
+            binary: true,
         }
     }
 
@@ -36,12 +50,13 @@ impl Space {
     }
 
     /// Whether `values` has the right length and every value is in its range
-    /// (so none is NaN).
+    /// (so none is NaN), or one of its two values if it is binary.
     pub fn contains(&self, values: &[f32]) -> bool {
         values.len() == self.len()
             && values
                 .iter()
                 .zip(self.low.iter().zip(&self.high))
                 .all(|(value, (low, high))| low <= value && value <= high)
+            && (!self.binary || values.iter().all(|&value| value == 0.0 || value == 1.0))
     }
 }

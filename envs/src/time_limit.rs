@@ -1,4 +1,4 @@
-use crate::{Draws, Environment, Error, Spec, Step};
+use crate::{Canvas, Dial, Draws, Environment, Error, Spec, Step};
 
 /// Where an episode is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,8 @@ const PHASES: [Phase; 3] = [Phase::Unstarted, Phase::Running, Phase::Ended];
 /// right either way.
 pub struct TimeLimit {
     inner: Box<dyn Environment>,
-    // Copies of what the spec says, to spare every step a call through the box.
+    spec: Spec,
+    // Copies of what the spec says, close together for every step.
     actions: usize,
     limit: u32,
     elapsed: u32,
@@ -28,19 +29,30 @@ pub struct TimeLimit {
 impl TimeLimit {
     /// Limits `inner` to its `spec().max_steps`.
     pub fn new(inner: Box<dyn Environment>) -> Self {
-        let spec = inner.spec();
+        let spec = inner.spec().clone();
+        Self::of(inner, spec)
+    }
+
+    /// Limits `inner` to `spec.max_steps`, and is to be seen as `spec` from outside.
+    pub(crate) fn of(inner: Box<dyn Environment>, spec: Spec) -> Self {
         Self {
             actions: spec.actions,
             limit: spec.max_steps.unwrap_or(u32::MAX),
             elapsed: 0,
             phase: Phase::Unstarted,
             inner,
+            spec,
         }
     }
 
     /// What the environment is.
     pub fn spec(&self) -> &Spec {
-        self.inner.spec()
+        &self.spec
+    }
+
+    /// What of it can be set and made to drift.
+    pub fn dials(&self) -> &'static [Dial] {
+        self.inner.dials()
     }
 
     /// How many steps this episode has had.
@@ -103,6 +115,22 @@ impl TimeLimit {
         self.inner.load(inner)?;
         (self.elapsed, self.phase) = (steps, phase);
         Ok(())
+    }
+
+    /// Where it stands in what outlasts its episodes; see [`Environment::world`].
+    pub fn world(&self) -> Vec<f64> {
+        self.inner.world()
+    }
+
+    /// Takes over the world of another copy and stays in it; see
+    /// [`Environment::hold`].
+    pub fn hold(&mut self, world: &[f64]) -> Result<(), Error> {
+        self.inner.hold(world)
+    }
+
+    /// A picture of the state, if it can be drawn.
+    pub fn render(&self) -> Option<Canvas> {
+        self.inner.render()
     }
 
     #[cold]

@@ -1,9 +1,9 @@
-//! Every environment written here against Gymnasium 1.4.0, from what
+//! Every environment of classic control against Gymnasium 1.4.0, from what
 //! `fixtures/gymnasium_classic.py` recorded of it.
 
 use std::collections::VecDeque;
 
-use envs::{Draws, Entry, Step, TimeLimit, registry};
+use envs::{Draws, Entry, Kind, Step, TimeLimit, registry};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 /// The greatest error allowed after one step, relative to a value's size or to 1
@@ -193,8 +193,10 @@ fn nothing() -> Replay {
     Replay(VecDeque::new())
 }
 
-fn natives() -> impl Iterator<Item = (&'static Entry, Record)> {
-    let natives = registry().iter().filter(|entry| entry.native);
+fn classics() -> impl Iterator<Item = (&'static Entry, Record)> {
+    let natives = registry()
+        .iter()
+        .filter(|entry| entry.kind == Kind::Classic);
     natives.map(|entry| (entry, Record::of(entry)))
 }
 
@@ -219,7 +221,7 @@ fn alike(ours: &[f32], theirs: &[f32]) -> bool {
 
 #[test]
 fn specs_are_gymnasiums() {
-    for (entry, record) in natives() {
+    for (entry, record) in classics() {
         let (env, about) = (envs::make(entry.id).unwrap(), record.about());
         let spec = env.spec();
         let claims = [
@@ -247,7 +249,7 @@ fn specs_are_gymnasiums() {
 
 #[test]
 fn resets_turn_the_same_draws_into_the_same_start() {
-    for (entry, record) in natives() {
+    for (entry, record) in classics() {
         let (mut env, mut observation) = make(entry);
         let (draws, starts) = (record.f64("draws"), record.f32("start"));
         let steps = Steps::episodes(&record);
@@ -275,7 +277,7 @@ fn resets_turn_the_same_draws_into_the_same_start() {
 
 #[test]
 fn each_step_is_the_same() {
-    for (entry, record) in natives() {
+    for (entry, record) in classics() {
         let (mut env, mut observation) = make(entry);
         for (kind, steps) in [
             ("play", Steps::episodes(&record)),
@@ -307,7 +309,7 @@ fn each_step_is_the_same() {
 
 #[test]
 fn whole_episodes_are_the_same() {
-    for (entry, record) in natives() {
+    for (entry, record) in classics() {
         let (mut env, mut observation) = make(entry);
         let steps = Steps::episodes(&record);
         let mut worst = 0.0_f64;

@@ -1,0 +1,292 @@
+//! A chain: one environment after the other, with one observation and one set of actions.
+
+use crate::canvas::Canvas;
+use crate::settings::{Setting, Settings, Values, refuse};
+use crate::{Draws, Entry, Environment, Error, Kind, Space, Spec, Step, TimeLimit, registry};
+
+/// The longest stretch between switches: clocks stay exact in an f64.
+const LONGEST: u64 = 1 << 53;
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "chain",
+    id: "chain",
+    kind: Kind::Sequence,
+    summary: "one environment after the other, switched every so many steps",
+    native: true,
+    settings: &[
+        Setting {
+            key: "every",
+            default: "100000",
+            values: Values::Whole(1, LONGEST),
+            help: "steps from switch to switch",
+        },
+        Setting {
+            key: "of",
+            default: "cartpole|cartpole?length=1.5",
+            values: Values::Members,
+            help: "its environments in their order; it comes last, for it takes all that follows",
+        },
+    ],
+    make: |settings| Ok(Box::new(Chain::new(settings)?)),
+};
+
+/// Environments in turn, each for a number of steps, then the first again.
+///
+/// **Observation**: the members' observations must agree in every axis but the
+/// first (MinAtar's channels, a vector's length); the missing channels of the
+/// smaller ones are 0. All members must have as many actions.
+///
+/// **The switch**: after every K steps, counted over all episodes, the episode
+/// in progress is *truncated*, never terminated, and the next reset starts an
+/// episode of the next member. Each member keeps its own time limit and, if it
+/// drifts, its own clock, which stands still while another member plays.
+pub struct Chain {
+    spec: Spec,
+    members: Vec<TimeLimit>,
+    every: u64,
+    /// Steps taken in all episodes.
+    clock: u64,
+    active: usize,
+    held: bool,
+}
+
+impl Chain {
+    fn new(settings: &Settings) -> Result<Self, Error> {
+        let names = settings.text("of");
+        let refused = |found: &str, allowed: &str| refuse(ENTRY.name, "of", found, &allowed);
+        let mut members = Vec::new();
+        for name in names.split('|') {
+            let nested = name.split('?').next() == Some(ENTRY.name);
+            if nested {
+                return Err(refused(name, "any environment but a chain"));
+            }
+            let member = registry::make(name)?;
+            // Probes the state: a foreign environment's is hidden, and a chain must be savable.
+            if member.save().is_err() {
+                return Err(refused(name, "environments whose state can be saved"));
+            }
+            members.push(member);
+        }
+        if members.len() < 2 {
+            return Err(refused(
+                names,
+                "two environments or more, with | between them",
+            ));
+        }
+        let spec = joint(&members)?;
+        Ok(Self {
+            spec,
+            members,
+            every: settings.whole("every") as u64,
+            clock: 0,
+            active: 0,
+            held: false,
+        })
+    }
+
+    fn own_state(&self) -> [f64; 3] {
+        [
+            self.clock as f64,
+            self.active as f64,
+            f64::from(u8::from(self.held)),
+        ]
+    }
+
+    fn read_own(&self, own: &[f64; 3]) -> Result<(u64, usize, bool), Error> {
+        let &[clock, active, held] = own;
+        let whole = |x: f64, end: f64| x >= 0.0 && x < end && x.fract() == 0.0;
+        let sound = whole(clock, LONGEST as f64)
+            && whole(active, self.members.len() as f64)
+            && whole(held, 2.0);
+        if sound {
+            Ok((clock as u64, active as usize, held == 1.0))
+        } else {
+            Err(self.not_a_state(format!("clock {clock}, member {active}, held {held}")))
+        }
+    }
+
+    fn not_a_state(&self, found: String) -> Error {
+        Error::State {
+            name: self.spec.name.clone(),
+            expected: format!(
+                "the clock, which of the {} members is playing, whether that is held; then each \
+                 member's state, its length before it",
+                self.members.len()
+            ),
+            found,
+        }
+    }
+
+    /// The members' parts of a saved state or world.
+    fn parts<'a>(&self, mut rest: &'a [f64]) -> Result<Vec<&'a [f64]>, Error> {
+        let short = || self.not_a_state("too few numbers or too many".to_owned());
+        let mut parts = Vec::with_capacity(self.members.len());
+        for _ in &self.members {
+            let (&length, after) = rest.split_first().ok_or_else(short)?;
+            let (part, after) = after
+                .split_at_checked(length as usize)
+                .filter(|(part, _)| part.len() as f64 == length)
+                .ok_or_else(short)?;
+            parts.push(part);
+            rest = after;
+        }
+        if rest.is_empty() {
+            Ok(parts)
+        } else {
+            Err(short())
+        }
+    }
+}
+
+fn push_part(state: &mut Vec<f64>, part: &[f64]) {
+    state.push(part.len() as f64);
+    state.extend_from_slice(part);
+}
+
+/// What the members are, taken together.
+fn joint(members: &[TimeLimit]) -> Result<Spec, Error> {
+    let first = members[0].spec();
+    let mut longest = &first.observation;
+    for member in &members[1..] {
+        let (spec, space) = (member.spec(), &member.spec().observation);
+        if space.shape[1..] != first.observation.shape[1..] {
+            let allowed = format!(
+                "observations like those of {}, of shape {:?}, but for the first axis",
+                first.name, first.observation.shape
+            );
+            let found = format!("{}, of shape {:?}", spec.name, space.shape);
+            return Err(refuse(ENTRY.name, "of", &found, &allowed));
+        }
+        if spec.actions != first.actions {
+            let allowed = format!("{} actions, as {} has", first.actions, first.name);
+            let found = format!("{}, with {}", spec.name, spec.actions);
+            return Err(refuse(ENTRY.name, "of", &found, &allowed));
+        }
+        if space.len() > longest.len() {
+            longest = space;
+        }
+    }
+    let specs = || members.iter().map(TimeLimit::spec);
+    let bound = |end: fn(&Space) -> &[f32], worse: fn(f32, f32) -> f32| -> Vec<f32> {
+        let at = |i: usize| {
+            let values = specs().map(|spec| end(&spec.observation).get(i).copied().unwrap_or(0.0));
+            values.reduce(worse).unwrap_or(0.0)
+        };
+        (0..longest.len()).map(at).collect()
+    };
+    Ok(Spec {
+        name: ENTRY.name.to_owned(),
+        id: ENTRY.id.to_owned(),
+        observation: Space {
+            shape: longest.shape.clone(),
+            low: bound(|space| &space.low, f32::min),
+            high: bound(|space| &space.high, f32::max),
+            binary: specs().all(|spec| spec.observation.binary),
+        },
+        actions: first.actions,
+        max_steps: None,
+        reward_threshold: None,
+        rewards: (
+            specs().map(|s| s.rewards.0).fold(f32::INFINITY, f32::min),
+            specs()
+                .map(|s| s.rewards.1)
+                .fold(f32::NEG_INFINITY, f32::max),
+        ),
+        worst_return: specs()
+            .map(|s| s.worst_return)
+            .fold(f64::INFINITY, f64::min),
+    })
+}
+
+impl Environment for Chain {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
+        assert_eq!(observation.len(), self.spec.observation.len());
+        if !self.held {
+            self.active = (self.clock / self.every) as usize % self.members.len();
+        }
+        let member = &mut self.members[self.active];
+        let (seen, missing) = observation.split_at_mut(member.spec().observation.len());
+        missing.fill(0.0);
+        member.reset(draws, seen);
+    }
+
+    fn step(&mut self, action: usize, draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
+        assert_eq!(observation.len(), self.spec.observation.len());
+        let member = &mut self.members[self.active];
+        let (seen, missing) = observation.split_at_mut(member.spec().observation.len());
+        missing.fill(0.0);
+        let Ok(mut step) = member.step(action, draws, seen) else {
+            unreachable!("the chain's own time limit has checked the action and the phase")
+        };
+        if !self.held {
+            self.clock += 1;
+            step.truncated |= self.clock.is_multiple_of(self.every);
+        }
+        step
+    }
+
+    fn save(&self) -> Result<Vec<f64>, Error> {
+        let mut state = self.own_state().to_vec();
+        for member in &self.members {
+            push_part(&mut state, &member.save()?);
+        }
+        Ok(state)
+    }
+
+    fn load(&mut self, state: &[f64]) -> Result<(), Error> {
+        let Some((own, rest)) = state.split_first_chunk::<3>() else {
+            return Err(self.not_a_state(format!("{} numbers", state.len())));
+        };
+        let (clock, active, held) = self.read_own(own)?;
+        let parts = self.parts(rest)?;
+        let before: Vec<Vec<f64>> = self
+            .members
+            .iter()
+            .map(TimeLimit::save)
+            .collect::<Result<_, _>>()?;
+        for (place, part) in parts.into_iter().enumerate() {
+            if let Err(error) = self.members[place].load(part) {
+                // On an error nothing has changed.
+                for (member, before) in self.members.iter_mut().zip(&before).take(place) {
+                    member.load(before)?;
+                }
+                return Err(error);
+            }
+        }
+        (self.clock, self.active, self.held) = (clock, active, held);
+        Ok(())
+    }
+
+    fn world(&self) -> Vec<f64> {
+        let mut world = self.own_state().to_vec();
+        for member in &self.members {
+            push_part(&mut world, &member.world());
+        }
+        world
+    }
+
+    fn hold(&mut self, world: &[f64]) -> Result<(), Error> {
+        let Some((own, rest)) = world.split_first_chunk::<3>() else {
+            return Err(self.not_a_state(format!("{} numbers", world.len())));
+        };
+        // What plays next is what the clock says: the episode now in progress may have begun
+        // before a switch.
+        let (clock, _, _) = self.read_own(own)?;
+        let parts = self.parts(rest)?;
+        for (member, part) in self.members.iter_mut().zip(parts) {
+            member.hold(part)?;
+        }
+        self.clock = clock;
+        self.active = (clock / self.every) as usize % self.members.len();
+        self.held = true;
+        Ok(())
+    }
+
+    fn render(&self) -> Option<Canvas> {
+        self.members[self.active].render()
+    }
+}
