@@ -19,6 +19,7 @@
 
 pub mod acrobot;
 mod canvas;
+mod cart;
 pub mod cartpole;
 pub mod chain;
 mod dial;

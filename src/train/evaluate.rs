@@ -25,9 +25,13 @@ impl Evaluator {
         })
     }
 
-    /// Evaluates `agent`, a cohort of one, after `step` steps of training.
-    pub fn evaluate(&mut self, agent: &Dqn, step: u64) -> Result<EvaluationRow> {
+    /// Evaluates `agent`, a cohort of one, after `step` steps of training, in the world as the
+    /// training environment has it now ([`TimeLimit::world`]).
+    pub fn evaluate(&mut self, agent: &Dqn, step: u64, world: &[f64]) -> Result<EvaluationRow> {
         let n = self.envs.len();
+        for env in &mut self.envs {
+            env.hold(world)?;
+        }
         let first = self.done * n as u64;
         let mut streams: Vec<_> = (first..first + n as u64)
             .map(|episode| eval_stream(self.config.seed, episode))

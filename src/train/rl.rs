@@ -196,7 +196,9 @@ impl<'a> Run<'a> {
     }
 
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let row = self.evaluator.evaluate(&self.agent, self.step)?;
+        let row = self
+            .evaluator
+            .evaluate(&self.agent, self.step, &self.env.world())?;
         observer.evaluation(&row)?;
         let threshold = self.env.spec().reward_threshold;
         if self.solved_step.is_none() && threshold.is_some_and(|t| row.mean_return >= t) {
