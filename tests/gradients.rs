@@ -86,11 +86,39 @@ fn td_loss() {
     let targets = Tensor::new(&[[0.1, 3.0, -2.5], [0.4, -0.3, 2.0]], &Device::Cpu).unwrap();
     let q: Vec<f64> = (0..18).map(|i| (i as f64 * 1.3).cos()).collect();
     let q = Var::from_vec(q, (2, 3, 3), &Device::Cpu).unwrap();
+    let weights = Tensor::new(&[[0.2, 1.0, 0.7], [0.9, 0.01, 0.4]], &Device::Cpu).unwrap();
     for loss in [Loss::Mse, Loss::Huber] {
-        let weighted = || {
-            let each = agent::td_loss(q.as_tensor(), &actions, &targets, loss).unwrap();
-            (each * Tensor::new(&[1.0, 3.0], &Device::Cpu).unwrap()).unwrap()
-        };
-        check(std::slice::from_ref(&q), weighted);
+        for weights in [None, Some(&weights)] {
+            let scaled = || {
+                let each = agent::td_loss(q.as_tensor(), &actions, &targets, weights, loss);
+                (each.unwrap() * Tensor::new(&[1.0, 3.0], &Device::Cpu).unwrap()).unwrap()
+            };
+            check(std::slice::from_ref(&q), scaled);
+        }
     }
+}
+
+#[test]
+fn td_loss_with_weights_of_1_is_the_one_without() {
+    let device = &Device::Cpu;
+    let numbers = |n: usize, k: f32| (0..n).map(|i| (i as f32 * k).sin() * 3.0).collect();
+    let q = Var::from_vec(numbers(2 * 50 * 3, 1.3), (2, 50, 3), device).unwrap();
+    let targets = Tensor::from_vec(numbers(100, 0.7), (2, 50), device).unwrap();
+    let actions = Tensor::from_vec((0..100u32).map(|i| i % 3).collect(), (2, 50), device).unwrap();
+    let ones = targets.ones_like().unwrap();
+    let halves = (&ones * 0.5).unwrap();
+    for loss in [Loss::Mse, Loss::Huber] {
+        let bits = |weights: Option<&Tensor>| -> Vec<u32> {
+            let each = agent::td_loss(q.as_tensor(), &actions, &targets, weights, loss).unwrap();
+            let grads = each.backward().unwrap();
+            let all = [each, grads.get(&q).unwrap().flatten_all().unwrap()];
+            let all = Tensor::cat(&all, 0).unwrap().to_vec1::<f32>().unwrap();
+            all.iter().map(|x| x.to_bits()).collect()
+        };
+        assert_eq!(bits(None), bits(Some(&ones)));
+        assert_ne!(bits(None), bits(Some(&halves)));
+    }
+    let wrong = targets.narrow(1, 0, 49).unwrap();
+    let refused = agent::td_loss(q.as_tensor(), &actions, &targets, Some(&wrong), Loss::Mse);
+    assert!(refused.unwrap_err().to_string().contains("do not fit"));
 }

@@ -52,6 +52,8 @@ settings! {
         hidden: Hidden,
         /// Discount of a reward one step later
         gamma: f64,
+        /// Steps whose rewards a target adds up before it values what follows
+        n_step: u32,
         /// Transitions the replay buffer holds
         buffer_size: usize,
         /// Transitions in a batch
@@ -78,6 +80,25 @@ settings! {
         /// Double DQN: the online network chooses the next action, the target network values it
         #[arg(num_args = 0..=1, default_missing_value = "true")]
         double: bool,
+        /// Munchausen DQN: the policy's log-probability is added to the reward, and what follows is
+        /// valued softly
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        munchausen: bool,
+        /// Share of the log-probability that is added to the reward
+        munchausen_alpha: f64,
+        /// Temperature of the softmax of the values that is the policy
+        munchausen_temperature: f64,
+        /// The least that temperature times log-probability counts as, at most 0
+        munchausen_clip: f64,
+        /// Prioritized replay: transitions are drawn by the size of their last TD error
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        prioritized: bool,
+        /// Power of a priority in the probability: 0 draws uniformly
+        priority_alpha: f64,
+        /// How far weights make up for priorities at the start; wholly, 1, at the end
+        priority_beta: f64,
+        /// Added to the size of every TD error
+        priority_eps: f64,
         /// Longer gradients are scaled down to this norm; 0 leaves them
         max_grad_norm: f64,
         /// Larger elements of a gradient are cut to this size; 0 leaves them
@@ -99,6 +120,7 @@ impl DqnConfig {
         Self {
             hidden: Hidden(vec![120, 84]),
             gamma: 0.99,
+            n_step: 1,
             buffer_size: 10_000,
             batch_size: 128,
             learning_starts: 10_000,
@@ -111,6 +133,14 @@ impl DqnConfig {
             exploration_fraction: 0.5,
             loss: Loss::Mse,
             double: false,
+            munchausen: false,
+            munchausen_alpha: 0.9,
+            munchausen_temperature: 0.03,
+            munchausen_clip: -1.0,
+            prioritized: false,
+            priority_alpha: 0.6,
+            priority_beta: 0.4,
+            priority_eps: 1e-6,
             max_grad_norm: 0.0,
             max_grad_value: 0.0,
             lr_schedule: Schedule::default(),
@@ -158,6 +188,17 @@ impl DqnConfig {
         )?;
         let tau = self.tau;
         check("tau", tau, tau > 0.0 && tau <= 1.0, "0 < x <= 1")?;
+        // Else the first update could find no transition complete.
+        let most = self.learning_starts.saturating_add(2).min(1000);
+        let allowed = "1 <= x <= 1000, and at most learning_starts + 2";
+        let steps = self.n_step;
+        check("n_step", steps, (1..=most).contains(&steps.into()), allowed)?;
+        self.validate_munchausen()?;
+        fraction("priority_alpha", self.priority_alpha)?;
+        fraction("priority_beta", self.priority_beta)?;
+        let eps = self.priority_eps;
+        let fits = eps > 0.0 && eps <= 1e9;
+        check("priority_eps", eps, fits, "0 < x <= 1e9")?;
         fraction("start_e", self.start_e)?;
         fraction("end_e", self.end_e)?;
         fraction("exploration_fraction", self.exploration_fraction)?;
@@ -182,6 +223,35 @@ impl DqnConfig {
             most.is_finite() && most > 0.0,
             "a finite number above 0",
         )
+    }
+
+    fn validate_munchausen(&self) -> Result<()> {
+        let alpha = self.munchausen_alpha;
+        let fits = (0.0..=1.0).contains(&alpha);
+        check("munchausen_alpha", alpha, fits, "0 <= x <= 1")?;
+        let temperature = self.munchausen_temperature;
+        let fits = (1e-6..=1e6).contains(&temperature);
+        check(
+            "munchausen_temperature",
+            temperature,
+            fits,
+            "1e-6 <= x <= 1e6",
+        )?;
+        let clip = self.munchausen_clip;
+        let fits = clip.is_finite() && clip <= 0.0;
+        check("munchausen_clip", clip, fits, "a finite number, at most 0")?;
+        // Its target takes no best action that another network could choose, and each step's own
+        // log-probability would have to be known.
+        let fits = !(self.munchausen && self.double);
+        check("double", self.double, fits, "false where munchausen is set")?;
+        let fits = !(self.munchausen && self.n_step > 1);
+        check("n_step", self.n_step, fits, "1 where munchausen is set")
+    }
+
+    /// How far the weights of prioritized replay make up for the priorities at step `t` of `steps`:
+    /// from `priority_beta` to 1 in a straight line.
+    pub fn beta(&self, t: u64, steps: u64) -> f64 {
+        self.priority_beta + (1.0 - self.priority_beta) * (t as f64 / steps as f64)
     }
 
     /// How gradients are clipped.

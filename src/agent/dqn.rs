@@ -3,7 +3,11 @@
 use candle_core::{DType, Device, Tensor, Var};
 use rand::Rng;
 
-use super::{Batch, DqnConfig, greedy, td_loss};
+use super::{
+    Batch, DqnConfig, greedy,
+    munchausen::{log_policy, soft_value},
+    td_loss,
+};
 use crate::{
     Result,
     nn::Mlp,
@@ -30,6 +34,8 @@ pub struct Learned {
     pub diverged: Vec<bool>,
     /// More about the batch, if asked for or if an agent diverged.
     pub details: Option<Details>,
+    /// The TD error of each transition, target minus value before the step, if replay is prioritized.
+    pub td_errors: Option<Vec<f32>>,
 }
 
 /// What is only worth computing when it is recorded.
@@ -103,17 +109,26 @@ impl Dqn {
         let size = (self.agents, batch.actions.len() / self.agents);
         let actions = Tensor::from_slice(&batch.actions, size, &self.device)?;
         let targets = Tensor::from_vec(targets, size, &self.device)?;
+        let weights = match batch.weights.as_slice() {
+            [] => None,
+            weights => Some(Tensor::from_slice(weights, size, &self.device)?),
+        };
         let q = self.online.forward(&self.tensor(&batch.obs)?)?;
-        let loss = td_loss(&q, &actions, &targets, self.config.loss)?;
+        let loss = td_loss(&q, &actions, &targets, weights.as_ref(), self.config.loss)?;
         let grads = loss.backward()?;
         let loss: Vec<f64> = loss.to_dtype(DType::F64)?.to_vec1()?;
         // Not `loss > max_loss`: NaN must count as diverged.
         let sound = |loss: &f64| *loss <= self.config.max_loss;
         let diverged: Vec<bool> = loss.iter().map(|loss| !sound(loss)).collect();
+        let chosen = || q.gather(&actions.unsqueeze(2)?, 2)?.squeeze(2);
+        let td_errors = if self.config.prioritized {
+            Some((&targets - chosen()?)?.flatten_all()?.to_vec1()?)
+        } else {
+            None
+        };
         let details = if details || diverged.contains(&true) {
-            let chosen = q.gather(&actions.unsqueeze(2)?, 2)?.squeeze(2)?;
             Some(Details {
-                mean_q: chosen.to_dtype(DType::F64)?.mean(1)?.to_vec1()?,
+                mean_q: chosen()?.to_dtype(DType::F64)?.mean(1)?.to_vec1()?,
                 grad_norm: self.optimiser.grad_norms(&grads)?,
             })
         } else {
@@ -124,6 +139,7 @@ impl Dqn {
             loss,
             diverged,
             details,
+            td_errors,
         })
     }
 
@@ -160,29 +176,44 @@ impl Dqn {
     /// what came next. A truncated episode would have gone on, so its value counts.
     fn targets(&self, batch: &Batch) -> Result<Vec<f32>> {
         let next = self.tensor(&batch.next_obs)?;
-        let values =
-            |net: &Mlp| -> Result<Vec<f32>> { Ok(net.infer(&next)?.flatten_all()?.to_vec1()?) };
-        let target = values(&self.target)?;
+        let values = |net: &Mlp, obs: &Tensor| -> Result<Vec<f32>> {
+            Ok(net.infer(obs)?.flatten_all()?.to_vec1()?)
+        };
+        let target = values(&self.target, &next)?;
+        let rows = target.chunks_exact(self.actions);
+        if self.config.munchausen {
+            let temperature = self.config.munchausen_temperature as f32;
+            let soft = rows.map(|values| soft_value(values, temperature));
+            let before = values(&self.target, &self.tensor(&batch.obs)?)?;
+            let own = self.own_rewards(batch, &before);
+            return Ok(bootstrapped(batch, own, soft));
+        }
         let chooser = if self.config.double {
-            Some(values(&self.online)?)
+            Some(values(&self.online, &next)?)
         } else {
             None
         };
         let chooser = chooser.as_ref().unwrap_or(&target);
-        let gamma = self.config.gamma as f32;
-        let rows = target
-            .chunks_exact(self.actions)
-            .zip(chooser.chunks_exact(self.actions));
-        let ends = batch.rewards.iter().zip(&batch.terminated);
-        let mut targets = Vec::with_capacity(batch.rewards.len());
-        for ((target, chooser), (&reward, &terminated)) in rows.zip(ends) {
-            targets.push(if terminated {
-                reward
-            } else {
-                reward + gamma * target[greedy(chooser)]
-            });
-        }
-        Ok(targets)
+        let choosers = chooser.chunks_exact(self.actions);
+        let following = rows.zip(choosers).map(|(row, by)| row[greedy(by)]);
+        Ok(bootstrapped(
+            batch,
+            batch.rewards.iter().copied(),
+            following,
+        ))
+    }
+
+    /// The rewards, each with the log-probability of its action added, as `values` of the
+    /// observations have it.
+    fn own_rewards(&self, batch: &Batch, values: &[f32]) -> impl Iterator<Item = f32> {
+        let alpha = self.config.munchausen_alpha as f32;
+        let temperature = self.config.munchausen_temperature as f32;
+        let clip = self.config.munchausen_clip as f32;
+        let steps = batch.rewards.iter().zip(&batch.actions);
+        let rows = values.chunks_exact(self.actions);
+        steps.zip(rows).map(move |((reward, action), values)| {
+            reward + alpha * log_policy(values, *action as usize, temperature, clip)
+        })
     }
 
     fn tensor(&self, obs: &[f32]) -> Result<Tensor> {
@@ -193,4 +224,22 @@ impl Dqn {
             &self.device,
         )?)
     }
+}
+
+/// Each reward, and unless the episode terminated the discounted value of what followed.
+fn bootstrapped(
+    batch: &Batch,
+    rewards: impl Iterator<Item = f32>,
+    following: impl Iterator<Item = f32>,
+) -> Vec<f32> {
+    let ends = batch.discounts.iter().zip(&batch.terminated);
+    let steps = rewards.zip(following).zip(ends);
+    let target = |((reward, value), (discount, terminated)): ((f32, f32), (&f32, &bool))| {
+        if *terminated {
+            reward
+        } else {
+            reward + discount * value
+        }
+    };
+    steps.map(target).collect()
 }

@@ -3,19 +3,22 @@
 //! `{parameter}.{state}` has the parameter's shape; `agent.t` and `agent.lr` have a number for each
 //! agent, `step` is the schedule's. The metadata's `optimiser` says whose state it is.
 
-use std::{collections::HashMap, fs, ops::Range, path::Path};
+use std::{fs, ops::Range, path::Path};
 
 use candle_core::{DType, Tensor, Var};
-use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+use safetensors::Dtype;
 
 use super::{
     Optimiser,
     candle::{Slot, States},
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    saved::{self, Array, Saved, bytes, numbers},
+};
 
-/// The metadata's key.
-const WHOSE: &str = "optimiser";
+/// What is saved here, and the metadata's key.
+const WHAT: &str = "optimiser";
 
 impl Optimiser {
     /// The optimiser of each of `agents`.
@@ -40,7 +43,7 @@ impl Optimiser {
 
     fn save_agents(&self, agents: Range<usize>) -> Result<Vec<u8>> {
         let all = self.agents.len();
-        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        let mut tensors: Vec<Array> = Vec::new();
         for slot in &self.slots {
             let shape = self.shape(slot, &agents);
             for (k, name) in self.state_names().iter().enumerate() {
@@ -58,14 +61,7 @@ impl Optimiser {
         tensors.push(("agent.t".into(), Dtype::U64, vec![saved.len()], t));
         tensors.push(("agent.lr".into(), Dtype::F64, vec![saved.len()], lr));
         tensors.push(("step".into(), Dtype::U64, vec![1], step));
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-            Ok((
-                name,
-                TensorView::new(*dtype, shape.clone(), bytes).map_err(unusable)?,
-            ))
-        });
-        let metadata = HashMap::from([(WHOSE.to_string(), self.whose(&agents))]);
-        serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(unusable)
+        saved::write(WHAT, self.whose(&agents), &tensors)
     }
 
     /// The shape of a parameter of `agents` alone. With one agent there may be no axis for it.
@@ -91,16 +87,7 @@ impl Optimiser {
     }
 
     fn restore_agents(&mut self, agents: Range<usize>, data: &[u8]) -> Result<()> {
-        let file = SafeTensors::deserialize(data).map_err(unusable)?;
-        let (_, header) = SafeTensors::read_metadata(data).map_err(unusable)?;
-        let whose = header.metadata().as_ref().and_then(|m| m.get(WHOSE));
-        if whose != Some(&self.whose(&agents)) {
-            return Err(Error::usage(format!(
-                "this is the state of `{}`; needed: of `{}`",
-                whose.map_or("no optimiser", |whose| whose),
-                self.whose(&agents)
-            )));
-        }
+        let file = Saved::read(WHAT, &self.whose(&agents), data)?;
         let names = self.state_names();
         let n = agents.len();
         let expected = self.slots.len() * names.len() + 3;
@@ -122,7 +109,7 @@ impl Optimiser {
             let mut found = Vec::with_capacity(names.len());
             for (k, name) in names.iter().enumerate() {
                 let name = format!("{}.{name}", slot.parameter.name);
-                let part = find(&file, &name, dtype, &shape)?;
+                let part = file.find(&name, dtype, &shape)?;
                 let mut whole = slot.states.to_bytes(k)?.1;
                 let each = whole.len() / all;
                 whole[agents.start * each..agents.end * each].copy_from_slice(part);
@@ -131,15 +118,9 @@ impl Optimiser {
             slot.states.like(var, &found)
         };
         let states = self.slots.iter().map(states).collect::<Result<Vec<_>>>()?;
-        let t = numbers(
-            find(&file, "agent.t", Dtype::U64, &[n])?,
-            u64::from_le_bytes,
-        );
-        let lr = numbers(
-            find(&file, "agent.lr", Dtype::F64, &[n])?,
-            f64::from_le_bytes,
-        );
-        let step = numbers(find(&file, "step", Dtype::U64, &[1])?, u64::from_le_bytes);
+        let t = numbers(file.find("agent.t", Dtype::U64, &[n])?, u64::from_le_bytes);
+        let lr = numbers(file.find("agent.lr", Dtype::F64, &[n])?, f64::from_le_bytes);
+        let step = file.count("step")?;
         if let Some(lr) = lr.iter().find(|lr| !(lr.is_finite() && **lr >= 0.0)) {
             return Err(Error::usage(format!("the optimiser state has lr {lr}")));
         }
@@ -149,7 +130,7 @@ impl Optimiser {
         for (agent, (t, lr)) in self.agents[agents].iter_mut().zip(t.into_iter().zip(lr)) {
             (agent.t, agent.lr) = (t, lr);
         }
-        self.step = step[0];
+        self.step = step;
         Ok(())
     }
 
@@ -201,34 +182,4 @@ impl States {
             }
         })
     }
-}
-
-/// The bytes of the tensor called `name`, if it is what it should be.
-fn find<'a>(file: &SafeTensors<'a>, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8]> {
-    let view = file.tensor(name).map_err(|_| {
-        Error::usage(format!(
-            "the optimiser state has no `{name}`; it has {:?}",
-            file.names()
-        ))
-    })?;
-    if view.dtype() != dtype || view.shape() != shape {
-        return Err(Error::usage(format!(
-            "the optimiser state's `{name}` is {:?} {:?}; needed: {dtype:?} {shape:?}",
-            view.dtype(),
-            view.shape()
-        )));
-    }
-    Ok(view.data())
-}
-
-fn bytes<T, const N: usize>(items: &[T], of: impl Fn(&T) -> [u8; N]) -> Vec<u8> {
-    items.iter().flat_map(of).collect()
-}
-
-fn numbers<T, const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks().0.iter().copied().map(of).collect()
-}
-
-fn unusable(error: impl std::fmt::Display) -> Error {
-    Error::usage(format!("this is no optimiser state: {error}"))
 }

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Config, EpisodeRow, EvaluationRow, Evaluator, Observer, Outcome, Status, UpdateRow};
 use crate::{
     Error, Result,
-    agent::{Batch, Dqn, Replay, Transition, epsilon},
+    agent::{Batch, Dqn, DqnConfig, Encoding, Replay, Transition, epsilon},
     streams::{Stream, stream},
 };
 
@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
                 &mut init,
                 config.agent.updates(config.run.steps),
             )?,
-            replay: Replay::new(config.agent.buffer_size, obs_len),
+            replay: replay(&config.agent, obs_len),
             evaluator: Evaluator::new(&config.run)?,
             env,
             env_stream,
@@ -124,7 +124,8 @@ impl<'a> Run<'a> {
             reward: step.reward,
             next_obs: &self.next_obs,
             terminated: step.terminated,
-        });
+            truncated: step.truncated,
+        })?;
         std::mem::swap(&mut self.obs, &mut self.next_obs);
         self.episode_return += f64::from(step.reward);
         if step.terminated || step.truncated {
@@ -173,9 +174,14 @@ impl<'a> Run<'a> {
 
     fn gradient_step(&mut self, observer: &mut dyn Observer) -> Result<Status> {
         let agent = &self.config.agent;
+        let beta = agent.beta(self.step, self.config.run.steps);
         self.batch.clear();
-        self.replay
-            .sample(&mut self.replay_stream, agent.batch_size, &mut self.batch);
+        self.replay.sample(
+            &mut self.replay_stream,
+            agent.batch_size,
+            beta,
+            &mut self.batch,
+        );
         self.updates += 1;
         let record = (self.updates - 1).is_multiple_of(self.config.run.log_every);
         let learned = self.agent.learn(&self.batch, record)?;
@@ -188,11 +194,13 @@ impl<'a> Run<'a> {
                 grad_norm: details.grad_norm[0],
             })?;
         }
-        Ok(if learned.diverged[0] {
-            Status::Diverged
-        } else {
-            Status::Finished
-        })
+        if learned.diverged[0] {
+            return Ok(Status::Diverged);
+        }
+        if let Some(errors) = learned.td_errors {
+            self.replay.update_priorities(&self.batch.indices, &errors);
+        }
+        Ok(Status::Finished)
     }
 
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<()> {
@@ -238,5 +246,16 @@ impl<'a> Run<'a> {
             last_100_return: worst.or(recent),
             optimiser_bytes_per_parameter: self.agent.optimiser_bytes_per_parameter(),
         }
+    }
+}
+
+/// An empty replay buffer as `config` says.
+fn replay(config: &DqnConfig, obs_len: usize) -> Replay {
+    let plain = Replay::new(config.buffer_size, obs_len, Encoding::Floats, config.gamma);
+    let replay = plain.n_step(config.n_step);
+    if config.prioritized {
+        replay.prioritized(config.priority_alpha, config.priority_eps)
+    } else {
+        replay
     }
 }
