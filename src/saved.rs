@@ -10,8 +10,12 @@ use crate::{Error, Result};
 pub(crate) type Array = (String, Dtype, Vec<usize>, Vec<u8>);
 
 /// The file of the state of a `what` ("optimiser"), which belongs to `whose`.
-pub(crate) fn write(what: &str, whose: String, arrays: &[Array]) -> Result<Vec<u8>> {
-    let views = arrays.iter().map(|(name, dtype, shape, bytes)| {
+pub(crate) fn write<'a>(
+    what: &str,
+    whose: String,
+    arrays: impl IntoIterator<Item = &'a Array>,
+) -> Result<Vec<u8>> {
+    let views = arrays.into_iter().map(|(name, dtype, shape, bytes)| {
         let view = TensorView::new(*dtype, shape.clone(), bytes);
         Ok((name, view.map_err(|error| unusable(what, error))?))
     });
@@ -65,6 +69,20 @@ impl<'a> Saved<'a> {
             )));
         }
         Ok(view.data())
+    }
+
+    /// The arrays' names.
+    pub fn names(&self) -> Vec<&str> {
+        self.file.names()
+    }
+
+    /// The bytes of the array called `name`, of one axis of any length.
+    pub fn list(&self, name: &str, dtype: Dtype) -> Result<&'a [u8]> {
+        let length = self
+            .file
+            .tensor(name)
+            .map_or(0, |view| view.shape().iter().product());
+        self.find(name, dtype, &[length])
     }
 
     /// The one number called `name`.

@@ -91,6 +91,30 @@ impl Dqn {
         self.online.parameters()
     }
 
+    pub(super) fn online(&self) -> &Mlp {
+        &self.online
+    }
+
+    pub(super) fn target(&self) -> &Mlp {
+        &self.target
+    }
+
+    pub(super) fn optimiser(&self) -> &Optimiser {
+        &self.optimiser
+    }
+
+    pub(super) fn optimiser_mut(&mut self) -> &mut Optimiser {
+        &mut self.optimiser
+    }
+
+    pub(super) fn obs_len(&self) -> usize {
+        self.obs_len
+    }
+
+    pub(super) fn actions(&self) -> usize {
+        self.actions
+    }
+
     /// The action values `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
     pub fn values(&self, obs: &[f32]) -> Result<Vec<f32>> {
         let q = self.online.infer(&self.tensor(obs)?)?;

@@ -5,10 +5,12 @@ mod dqn;
 mod explore;
 mod loss;
 mod munchausen;
+mod policy;
 mod replay;
 
 pub use config::{DqnConfig, DqnOverrides, Hidden, Loss};
 pub use dqn::{Details, Dqn, Learned};
 pub use explore::{epsilon, greedy};
 pub use loss::td_loss;
+pub use policy::Policy;
 pub use replay::{Batch, Encoding, Replay, Transition};

@@ -51,6 +51,16 @@ impl Linear {
         })
     }
 
+    /// The layer of agent number `agent` alone; it shares no memory with this one.
+    pub fn agent(&self, agent: usize) -> Result<Self> {
+        let one = |var: &Var| Var::from_tensor(&var.as_tensor().narrow(0, agent, 1)?.copy()?);
+        Ok(Self {
+            weight: one(&self.weight)?,
+            bias: one(&self.bias)?,
+            op: self.op,
+        })
+    }
+
     /// A layer of the same shape and weights that shares no memory with this one.
     pub fn detached(&self) -> Result<Self> {
         let copy = |var: &Var| Var::from_tensor(&var.as_tensor().copy()?);

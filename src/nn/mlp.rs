@@ -61,6 +61,14 @@ impl Mlp {
         self.layers.iter().enumerate().flat_map(named).collect()
     }
 
+    /// The network of agent number `agent` alone; it shares no memory with this one.
+    pub fn agent(&self, agent: usize) -> Result<Self> {
+        let layers = self.layers.iter().map(|layer| layer.agent(agent));
+        Ok(Self {
+            layers: layers.collect::<Result<_>>()?,
+        })
+    }
+
     /// A network with the same weights that shares no memory with this one.
     pub fn detached(&self) -> Result<Self> {
         let layers = self.layers.iter().map(Linear::detached);

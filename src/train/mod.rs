@@ -1,15 +1,20 @@
 //! One run, as a pure function of its configuration.
 
+mod checkpoint;
 mod config;
+mod control;
 mod evaluate;
 mod folder;
 mod machine;
+mod member;
 mod observe;
 mod rl;
 
+pub use checkpoint::{Checkpoint, Snapshot};
 pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
+pub use control::Control;
 pub use evaluate::Evaluator;
-pub use folder::{FIGURE, Finished, Opened, RunFolder, default_folder};
+pub use folder::{Again, FIGURE, Finished, Opened, POLICY, RunFolder, default_folder};
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
-pub use rl::run;
+pub use rl::{Task, run, run_cohort};
