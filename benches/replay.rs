@@ -107,7 +107,11 @@ fn measure(case: &Case, n_step: u32, prioritized: bool) {
     println!(
         "{},{},{n_step},{:.1},{push:.3},{:.2},{:.2},{:.2}",
         case.name,
-        if prioritized { "by priority" } else { "uniformly" },
+        if prioritized {
+            "by priority"
+        } else {
+            "uniformly"
+        },
         replay.bytes() as f64 / 1e6,
         times[REPETITIONS / 2],
         times[0],

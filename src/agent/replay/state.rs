@@ -84,7 +84,7 @@ impl Replay {
 impl Priorities {
     /// Priorities of the same settings, with the values in `file`.
     fn from_arrays(&self, file: &Saved, len: usize) -> Result<Self> {
-        let mut new = Self::new(self.alpha, self.eps);
+        let mut new = Self::new(self.most, self.alpha, self.eps);
         let values = file.find("priorities", Dtype::F64, &[len])?;
         let largest = file.find("largest_priority", Dtype::F64, &[1])?;
         new.largest = numbers(largest, f64::from_le_bytes)[0];
