@@ -50,6 +50,15 @@ fn same_configuration_same_bytes() {
             "--tau",
             "0.5",
         ],
+        &[
+            "--opt",
+            "adam",
+            "--prioritized",
+            "--n-step",
+            "3",
+            "--double",
+        ],
+        &["--opt", "adam", "--munchausen", "--prioritized"],
     ]
     .into_iter()
     .enumerate()

@@ -207,11 +207,10 @@ fn what_it_cannot_hold_is_refused_and_changes_nothing() {
     assert_eq!(replay.to_safetensors().unwrap(), before);
 }
 
-/// A buffer of `capacity` filled to its brim and round once by a random policy on CartPole.
-fn cartpole(capacity: usize) -> Replay {
+/// This buffer of `capacity`, filled to its brim and round once by a random policy on CartPole.
+fn cartpole(mut replay: Replay, capacity: usize) -> Replay {
     let mut env = envs::make("cartpole").unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut replay = Replay::new(capacity, 4, Encoding::Floats, GAMMA);
     let (mut obs, mut next_obs) = (vec![0.0; 4], vec![0.0; 4]);
     env.reset(&mut rng, &mut obs);
     for _ in 0..capacity + capacity / 10 {
@@ -236,9 +235,15 @@ fn cartpole(capacity: usize) -> Replay {
 
 #[test]
 fn a_million_cartpole_transitions_take_no_more_than_40_mb() {
-    let bytes = cartpole(1_000_000).bytes();
-    // An observation, a reward, an action and an end each are the least it could be.
-    assert!((21_000_000..=40_000_000).contains(&bytes), "{bytes}");
+    let plain = || Replay::new(1_000_000, 4, Encoding::Floats, GAMMA);
+    // An observation, a reward and an action each are the least it could be; a priority is 8 more.
+    for (replay, least) in [
+        (plain(), 21_000_000),
+        (plain().n_step(5).prioritized(0.6, 1e-6), 29_000_000),
+    ] {
+        let bytes = cartpole(replay, 1_000_000).bytes();
+        assert!((least..=40_000_000).contains(&bytes), "{bytes}");
+    }
 }
 
 #[test]

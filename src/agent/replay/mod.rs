@@ -87,7 +87,7 @@ impl Replay {
     pub fn prioritized(self, alpha: f64, eps: f64) -> Self {
         assert!(self.history.pushed == 0);
         Self {
-            priorities: Some(Priorities::new(alpha, eps)),
+            priorities: Some(Priorities::new(self.capacity, alpha, eps)),
             ..self
         }
     }

@@ -9,6 +9,7 @@ use super::sum_tree::SumTree;
 /// Transition `i` is drawn with probability `p_i^alpha / sum_j p_j^alpha`, where its priority
 /// `p_i` is the size of its last TD error plus `eps`; new ones have the largest priority so far.
 pub(super) struct Priorities {
+    pub most: usize,
     pub alpha: f64,
     pub eps: f64,
     /// `p_i^alpha` of each.
@@ -18,12 +19,13 @@ pub(super) struct Priorities {
 }
 
 impl Priorities {
-    /// No transitions yet.
-    pub fn new(alpha: f64, eps: f64) -> Self {
+    /// No transitions yet, of `most`.
+    pub fn new(most: usize, alpha: f64, eps: f64) -> Self {
         Self {
+            most,
             alpha,
             eps,
-            tree: SumTree::new(),
+            tree: SumTree::new(most),
             largest: 1.0,
         }
     }
@@ -61,17 +63,15 @@ impl Priorities {
         indices: &mut Vec<u32>,
         weights: &mut Vec<f32>,
     ) {
-        let from = indices.len();
         let part = self.tree.total() / n as f64;
-        for j in 0..n {
-            let x = (j as f64 + rng.random::<f64>()) * part;
-            indices.push(self.tree.find(x) as u32);
-        }
-        let drawn = indices[from..].iter().map(|i| self.tree.get(*i as usize));
+        let points = (0..n).map(|j| (j as f64 + rng.random::<f64>()) * part);
+        let found = self.tree.find(points.collect());
+        let drawn = found.iter().map(|i| self.tree.get(*i as usize));
         let least = drawn.clone().fold(f64::INFINITY, f64::min);
         // N and the sum are in every weight alike, so the largest weight, that of the least
         // priority, divides them away.
         weights.extend(drawn.map(|p| (least / p).powf(beta) as f32));
+        indices.extend(found);
     }
 
     /// Bytes of memory held.

@@ -1,9 +1,6 @@
 //! Observations in memory: rows of floats, or of bits where every value is 0 or 1.
 
-use crate::{
-    saved::{bytes, numbers},
-    wide::wide,
-};
+use crate::saved::{bytes, numbers};
 
 /// How observations are held. Either way they come back exact to the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +14,18 @@ pub enum Encoding {
 impl Encoding {
     /// The place of the first of `values` that this cannot hold.
     pub(super) fn first_misfit(self, values: &[f32]) -> Option<usize> {
-        // By their bits: -0 would come back as 0.
-        let fits = |x: &f32| x.to_bits() == 0 || x.to_bits() == 1f32.to_bits();
+        // By their bits: -0 would come back as 0. Not `all`, which stops early and so goes one by one.
+        let fits = |x: &f32| (x.to_bits() == 0) | (x.to_bits() == ONE);
         match self {
             Encoding::Floats => None,
-            Encoding::Bits if values.iter().all(fits) => None,
+            Encoding::Bits if values.iter().fold(true, |all, x| all & fits(x)) => None,
             Encoding::Bits => values.iter().position(|x| !fits(x)),
         }
     }
 }
+
+/// 1 as its bits: of 0 and 1 it alone has the lowest bit of the exponent.
+const ONE: u32 = 1f32.to_bits();
 
 /// Rows of equal length, one behind the other.
 pub(super) struct Rows {
@@ -71,11 +71,7 @@ impl Rows {
                     make_room(data, width, most * width);
                     data.resize(start + width, 0);
                 }
-                let row = &mut data[start..start + width];
-                wide(
-                    #[inline(always)]
-                    || pack(values, row),
-                );
+                pack(values, &mut data[start..start + width]);
             }
         }
     }
@@ -89,11 +85,7 @@ impl Rows {
                 let row = &data[at * width..(at + 1) * width];
                 let start = out.len();
                 out.resize(start + self.len, 0.0);
-                let out = &mut out[start..];
-                wide(
-                    #[inline(always)]
-                    || unpack(row, out),
-                );
+                unpack(row, &mut out[start..]);
             }
         }
     }
@@ -143,49 +135,47 @@ pub(super) fn make_room<T>(items: &mut Vec<T>, more: usize, most: usize) {
     }
 }
 
-#[inline(always)]
 fn pack(values: &[f32], row: &mut [u8]) {
-    let (eights, rest) = values.as_chunks::<8>();
+    let (eights, rest) = values.as_chunks();
     for (byte, eight) in row.iter_mut().zip(eights) {
         *byte = byte_of(eight);
     }
     if !rest.is_empty() {
-        row[eights.len()] = byte_of(rest);
+        let mut eight = [0.0; 8];
+        eight[..rest.len()].copy_from_slice(rest);
+        row[eights.len()] = byte_of(&eight);
     }
 }
 
-#[inline(always)]
-fn byte_of(values: &[f32]) -> u8 {
-    let bit = |(i, x): (usize, &f32)| u8::from(*x == 1.0) << i;
-    values
-        .iter()
-        .enumerate()
-        .map(bit)
-        .fold(0, |all, bit| all | bit)
+fn byte_of(eight: &[f32; 8]) -> u8 {
+    // A byte each, 0 or 1; the product has the i-th of them as the i-th bit of its highest byte.
+    let ones = eight.map(|x| (x.to_bits() >> ONE.trailing_zeros()) as u8 & 1);
+    (u64::from_le_bytes(ones).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
-#[inline(always)]
 fn unpack(row: &[u8], out: &mut [f32]) {
-    let (eights, rest) = out.as_chunks_mut::<8>();
+    let (eights, rest) = out.as_chunks_mut();
     for (eight, byte) in eights.iter_mut().zip(row) {
-        for (i, x) in eight.iter_mut().enumerate() {
-            *x = value_of(*byte, i);
-        }
+        *eight = VALUES[usize::from(*byte)];
     }
-    for (i, x) in rest.iter_mut().enumerate() {
-        *x = value_of(row[eights.len()], i);
+    if !rest.is_empty() {
+        let eight = VALUES[usize::from(row[eights.len()])];
+        rest.copy_from_slice(&eight[..rest.len()]);
     }
 }
 
-#[inline(always)]
-fn value_of(byte: u8, i: usize) -> f32 {
-    // A comparison and a mask, which every vector unit has; a shift of its own for each lane few have.
-    if u32::from(byte) & (1 << i) == 0 {
-        0.0
-    } else {
-        1.0
+/// The eight values of every byte, 8 KiB: copied in one go, where shifts and masks would take several.
+static VALUES: [[f32; 8]; 256] = {
+    let mut values = [[0.0; 8]; 256];
+    let mut at = 0;
+    while at < 256 * 8 {
+        if (at / 8) >> (at % 8) & 1 == 1 {
+            values[at / 8][at % 8] = 1.0;
+        }
+        at += 1;
     }
-}
+    values
+};
 
 #[cfg(test)]
 mod tests {

@@ -74,7 +74,7 @@ impl Replay {
         };
         new.complete = new.completed();
         if let Some(priorities) = &self.priorities {
-            new.priorities = Some(priorities.from_arrays(&file, new.len())?);
+            new.priorities = Some(priorities.restored(&file, new.len())?);
         }
         *self = new;
         Ok(())
@@ -83,8 +83,8 @@ impl Replay {
 
 impl Priorities {
     /// Priorities of the same settings, with the values in `file`.
-    fn from_arrays(&self, file: &Saved, len: usize) -> Result<Self> {
-        let mut new = Self::new(self.alpha, self.eps);
+    fn restored(&self, file: &Saved, len: usize) -> Result<Self> {
+        let mut new = Self::new(self.most, self.alpha, self.eps);
         let values = file.find("priorities", Dtype::F64, &[len])?;
         let largest = file.find("largest_priority", Dtype::F64, &[1])?;
         new.largest = numbers(largest, f64::from_le_bytes)[0];
