@@ -1,41 +1,44 @@
-//! A pole on a cart, as Gymnasium draws it.
+//! How a pole on a cart looks.
 
 use crate::Canvas;
-use crate::canvas::{BLACK, WHITE};
+use crate::canvas::{BLACK, Colour, WHITE};
 
-const SIZE: (u32, u32) = (600, 400);
+const WIDTH: u32 = 600;
+const HEIGHT: u32 = 400;
+/// The height of the track.
 const TRACK: f64 = 100.0;
-const POLE_WIDTH: f64 = 10.0;
+/// Width and height.
 const CART: (f64, f64) = (50.0, 30.0);
+const POLE_WIDTH: f64 = 10.0;
 
-/// The cart at `x` on a track that ends at `-limit` and `limit`; the pole at the
-/// angle `theta` from upright, `half` of it `half_length` long.
-pub(crate) fn draw(x: f64, theta: f64, half_length: f64, limit: f64) -> Canvas {
-    let middle = f64::from(SIZE.0) / 2.0;
-    let x = middle + x * middle / limit;
-    // At Gymnasium's track of 2.4 a metre is 125 pixels, and so it stays on longer ones: the
-    // pole is to be seen.
-    let length = 2.0 * half_length * 125.0;
-    let mut canvas = Canvas::new(SIZE.0, SIZE.1, WHITE);
-    let corner = (x - CART.0 / 2.0, TRACK - CART.1 / 2.0);
-    canvas.rectangle(corner, CART, BLACK);
-    let axle = (x, TRACK + CART.1 / 4.0);
+const POLE: Colour = [202, 152, 101];
+const AXLE: Colour = [129, 132, 203];
+
+/// The cart at `x` metres on a track from `-x_limit` to `x_limit`, its pole, of twice
+/// `half_length` metres, at `theta` radians clockwise from upright: 600 x 400 pixels,
+/// with the measures and colours of Gymnasium's cart-pole.
+pub(crate) fn draw(x: f64, theta: f64, half_length: f64, x_limit: f64) -> Canvas {
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, WHITE);
+    let scale = f64::from(WIDTH) / (2.0 * x_limit);
+    let centre = f64::from(WIDTH) / 2.0 + x * scale;
+
+    let (w, h) = CART;
+    canvas.rectangle((centre - w / 2.0, TRACK - h / 2.0), CART, BLACK);
+
+    let (axle_x, axle_y) = (centre, TRACK + h / 4.0);
+    let (half, tip) = (
+        POLE_WIDTH / 2.0,
+        2.0 * half_length * scale - POLE_WIDTH / 2.0,
+    );
     let (sin, cos) = theta.sin_cos();
-    let on_pole = |(across, up): (f64, f64)| {
-        (
-            axle.0 + across * cos + up * sin,
-            axle.1 - across * sin + up * cos,
-        )
-    };
-    let half = POLE_WIDTH / 2.0;
-    let pole = [
-        (-half, -half),
-        (-half, length - half),
-        (half, length - half),
-        (half, -half),
-    ];
-    canvas.polygon(&pole.map(on_pole), [202, 152, 101]);
-    canvas.circle(axle, half, [129, 132, 203]);
-    canvas.line(&[(0.0, TRACK), (2.0 * middle, TRACK)], 1.0, BLACK);
+    // Corners across and along the pole, which a turn brings to right and up.
+    let pole = [(-half, -half), (-half, tip), (half, tip), (half, -half)].map(|(across, along)| {
+        let right = across * cos + along * sin;
+        let up = along * cos - across * sin;
+        (axle_x + right, axle_y + up)
+    });
+    canvas.polygon(&pole, POLE);
+    canvas.circle((axle_x, axle_y), half, AXLE);
+    canvas.line(&[(0.0, TRACK), (f64::from(WIDTH), TRACK)], 1.0, BLACK);
     canvas
 }

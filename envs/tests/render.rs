@@ -61,10 +61,8 @@ fn every_environment_of_ours_can_be_drawn() {
         let rgb = canvas.rgb();
         assert_eq!(rgb.len(), width as usize * height as usize * 3);
         let first = &rgb[..3];
-        assert!(
-            rgb.chunks_exact(3).any(|pixel| pixel != first),
-            "{}",
-            entry.name
-        );
+        // A probe may have a single state, of a single colour.
+        let varied = rgb.chunks_exact(3).any(|pixel| pixel != first);
+        assert!(varied || entry.kind == Kind::Probe, "{}", entry.name);
     }
 }
