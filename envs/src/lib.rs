@@ -27,6 +27,7 @@ pub mod drift;
 mod error;
 #[cfg(feature = "gymnasium-rs")]
 pub mod gymnasium;
+pub mod minatar;
 pub mod mountain_car;
 mod nearest;
 mod registry;

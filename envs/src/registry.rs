@@ -4,7 +4,8 @@ use crate::drift::{Drift, Varied};
 use crate::gymnasium;
 use crate::settings::{Setting, Settings, refuse, unknown_key};
 use crate::{
-    Dial, Environment, Error, Spec, TimeLimit, acrobot, cartpole, chain, mountain_car, nearest,
+    Dial, Environment, Error, Spec, TimeLimit, acrobot, cartpole, chain, minatar, mountain_car,
+    nearest,
 };
 
 /// What sort of environment it is.
@@ -60,6 +61,11 @@ static REGISTRY: &[Entry] = &[
     cartpole::ENTRY,
     acrobot::ENTRY,
     mountain_car::ENTRY,
+    minatar::entry::<minatar::Asterix>(),
+    minatar::entry::<minatar::Breakout>(),
+    minatar::entry::<minatar::Freeway>(),
+    minatar::entry::<minatar::Seaquest>(),
+    minatar::entry::<minatar::SpaceInvaders>(),
     chain::ENTRY,
     #[cfg(feature = "gymnasium-rs")]
     gymnasium::CARTPOLE,
