@@ -32,6 +32,7 @@ mod error;
 #[cfg(feature = "gymnasium-rs")]
 pub mod gymnasium;
 pub mod key_door;
+pub mod minatar;
 pub mod mountain_car;
 mod nearest;
 pub mod probe;

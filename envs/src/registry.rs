@@ -5,7 +5,7 @@ use crate::gymnasium;
 use crate::settings::{Setting, Settings, refuse, unknown_key};
 use crate::{
     Dial, Environment, Error, Spec, TimeLimit, acrobot, cartpole, cartpole_swingup, catch, chain,
-    deep_sea, key_door, mountain_car, nearest, probe,
+    deep_sea, key_door, minatar, mountain_car, nearest, probe,
 };
 
 /// What sort of environment it is.
@@ -61,6 +61,11 @@ static REGISTRY: &[Entry] = &[
     cartpole::ENTRY,
     acrobot::ENTRY,
     mountain_car::ENTRY,
+    minatar::entry::<minatar::Asterix>(),
+    minatar::entry::<minatar::Breakout>(),
+    minatar::entry::<minatar::Freeway>(),
+    minatar::entry::<minatar::Seaquest>(),
+    minatar::entry::<minatar::SpaceInvaders>(),
     deep_sea::ENTRY,
     catch::ENTRY,
     cartpole_swingup::ENTRY,
