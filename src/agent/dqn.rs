@@ -1,12 +1,12 @@
 //! Q-learning with a target network (Mnih et al. 2015), for a cohort of agents in lock-step.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Shape, Tensor, Var};
 use rand::Rng;
 
 use super::{Batch, DqnConfig, greedy, td_loss};
 use crate::{
     Result,
-    nn::Mlp,
+    nn::Network,
     optim::{Optimiser, Parameter, Spec},
 };
 
@@ -16,8 +16,8 @@ pub struct Dqn {
     agents: usize,
     obs_len: usize,
     actions: usize,
-    online: Mlp,
-    target: Mlp,
+    online: Network,
+    target: Network,
     optimiser: Optimiser,
     device: Device,
 }
@@ -41,12 +41,12 @@ pub struct Details {
 }
 
 impl Dqn {
-    /// An agent for each of `specs`, with initial weights drawn from its stream of `init`.
+    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights drawn from its stream of `init`.
     /// `updates` is how many gradient steps the lr schedule spans.
     pub fn new(
         config: &DqnConfig,
         specs: &[Spec],
-        obs_len: usize,
+        observation: impl Into<Shape>,
         actions: usize,
         init: &mut [impl Rng],
         updates: u64,
@@ -54,19 +54,16 @@ impl Dqn {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let device = Device::Cpu;
         let agents = specs.len();
-        let sizes: Vec<usize> = [obs_len]
-            .into_iter()
-            .chain(config.hidden.0.iter().copied())
-            .chain([actions])
-            .collect();
-        let online = Mlp::new(&sizes, init, DType::F32, &device)?;
+        let observation = observation.into();
+        let architecture = config.architecture(observation.dims(), actions);
+        let online = Network::new(&architecture, init, DType::F32, &device)?;
         let optimiser = Optimiser::new(specs, online.parameters())?
             .clip(config.clipping())
             .schedule(config.lr_schedule, updates);
         Ok(Self {
             config: config.clone(),
             agents,
-            obs_len,
+            obs_len: observation.elem_count(),
             actions,
             target: online.detached()?,
             optimiser,
@@ -161,7 +158,7 @@ impl Dqn {
     fn targets(&self, batch: &Batch) -> Result<Vec<f32>> {
         let next = self.tensor(&batch.next_obs)?;
         let values =
-            |net: &Mlp| -> Result<Vec<f32>> { Ok(net.infer(&next)?.flatten_all()?.to_vec1()?) };
+            |net: &Network| -> Result<Vec<f32>> { Ok(net.infer(&next)?.flatten_all()?.to_vec1()?) };
         let target = values(&self.target)?;
         let chooser = if self.config.double {
             Some(values(&self.online)?)

@@ -6,7 +6,7 @@ mod explore;
 mod loss;
 mod replay;
 
-pub use config::{DqnConfig, DqnOverrides, Hidden, Loss};
+pub use config::{Convs, DqnConfig, DqnOverrides, Hidden, Loss};
 pub use dqn::{Details, Dqn, Learned};
 pub use explore::{epsilon, greedy};
 pub use loss::td_loss;

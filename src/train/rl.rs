@@ -67,6 +67,7 @@ impl<'a> Run<'a> {
         let mut env = envs::make(&config.run.env)?;
         let spec = env.spec();
         let (obs_len, actions) = (spec.observation.len(), spec.actions);
+        let shape = spec.observation.shape.clone();
         if actions > 256 {
             let name = &spec.name;
             return Err(Error::usage(format!(
@@ -82,7 +83,7 @@ impl<'a> Run<'a> {
             agent: Dqn::new(
                 &config.agent,
                 std::slice::from_ref(&config.optimiser),
-                obs_len,
+                shape,
                 actions,
                 &mut init,
                 config.agent.updates(config.run.steps),
