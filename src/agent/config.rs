@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
+    nn::{Architecture, Filters},
     optim::{Clipping, Schedule},
     settings::{check, settings},
 };
@@ -45,11 +46,59 @@ impl fmt::Display for Hidden {
     }
 }
 
+/// The convolutions before the hidden layers, written `16x3,32x3`; `none` for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Convs(pub Vec<Filters>);
+
+impl FromStr for Convs {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let layers: std::result::Result<_, String> = text.split(',').map(str::parse).collect();
+        let allowed = "allowed: filters x size separated by commas, such as 16x3,32x3, or `none`";
+        layers
+            .map(Self)
+            .map_err(|wrong| format!("{wrong}; {allowed}"))
+    }
+}
+
+impl fmt::Display for Convs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let layers: Vec<String> = self.0.iter().map(Filters::to_string).collect();
+        f.write_str(&layers.join(","))
+    }
+}
+
+impl Serialize for Convs {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Convs {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 settings! {
     /// The hyper-parameters of a DQN agent, under CleanRL's names.
     DqnConfig, set by DqnOverrides {
+        /// Convolutions of stride 1 before the hidden layers: filters x size, such as 16x3,32x3; `none`
+        /// for none
+        conv: Convs,
         /// Hidden layer sizes, such as 120,84; `linear` for none
         hidden: Hidden,
+        /// Dueling network: a value is the state's plus the action's advantage over the mean
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        dueling: bool,
         /// Discount of a reward one step later
         gamma: f64,
         /// Steps whose rewards a target adds up before it values what follows
@@ -111,14 +160,13 @@ settings! {
     }
 }
 
-/// More weights than this between hidden layers are a slip of the finger, and would end in an abort.
-const MOST_WEIGHTS: usize = 100_000_000;
-
 impl DqnConfig {
     /// CleanRL's `dqn.py` for classic control: Adam at lr 2.5e-4 is its optimiser.
     pub fn cleanrl() -> Self {
         Self {
+            conv: Convs(Vec::new()),
             hidden: Hidden(vec![120, 84]),
+            dueling: false,
             gamma: 0.99,
             n_step: 1,
             buffer_size: 10_000,
@@ -148,6 +196,35 @@ impl DqnConfig {
         }
     }
 
+    /// MinAtar's `dqn.py` (Young & Tian 2019, sec. 4): `rmsprop-minatar` is its optimiser, and runs
+    /// of 5 million steps are what the exploration is a share of.
+    pub fn minatar() -> Self {
+        Self {
+            conv: Convs(vec![Filters { count: 16, size: 3 }]),
+            hidden: Hidden(vec![128]),
+            buffer_size: 100_000,
+            batch_size: 32,
+            learning_starts: 5_000,
+            train_frequency: 1,
+            target_network_frequency: 1_000,
+            end_e: 0.1,
+            exploration_fraction: 0.02,
+            loss: Loss::Huber,
+            ..Self::cleanrl()
+        }
+    }
+
+    /// The network for observations of the shape `observation` and so many actions.
+    pub fn architecture(&self, observation: &[usize], actions: usize) -> Architecture {
+        Architecture {
+            observation: observation.to_vec(),
+            conv: self.conv.0.clone(),
+            hidden: self.hidden.0.clone(),
+            outputs: actions,
+            dueling: self.dueling,
+        }
+    }
+
     /// An error that names the first value out of range.
     pub fn validate(&self) -> Result<()> {
         let fraction = |key, x: f64| check(key, x, (0.0..=1.0).contains(&x), "0 <= x <= 1");
@@ -155,19 +232,17 @@ impl DqnConfig {
             let allowed = format!("1 <= x <= {most}");
             check(key, x, (1..=most).contains(&x), &allowed)
         };
+        for filters in &self.conv.0 {
+            count("conv's filters", filters.count as u64, 1 << 12)?;
+            count("conv's size", filters.size as u64, 1 << 8)?;
+        }
+        let layers = self.conv.0.len();
+        check("conv", &self.conv, layers <= 16, "at most 16 layers")?;
         for &size in &self.hidden.0 {
             count("hidden", size as u64, 1 << 16)?;
         }
         let layers = self.hidden.0.len();
         check("hidden", &self.hidden, layers <= 16, "at most 16 layers")?;
-        let between: usize = self.hidden.0.windows(2).map(|pair| pair[0] * pair[1]).sum();
-        let fits = between <= MOST_WEIGHTS;
-        check(
-            "hidden",
-            &self.hidden,
-            fits,
-            "at most 100 million weights between hidden layers",
-        )?;
         fraction("gamma", self.gamma)?;
         count("buffer_size", self.buffer_size as u64, 1 << 30)?;
         count("batch_size", self.batch_size as u64, 1 << 20)?;

@@ -1,6 +1,6 @@
 //! Q-learning with a target network (Mnih et al. 2015), for a cohort of agents in lock-step.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Shape, Tensor, Var};
 use rand::Rng;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Result,
-    nn::Mlp,
+    nn::Network,
     optim::{Optimiser, Parameter, Spec},
 };
 
@@ -20,8 +20,8 @@ pub struct Dqn {
     agents: usize,
     obs_len: usize,
     actions: usize,
-    online: Mlp,
-    target: Mlp,
+    online: Network,
+    target: Network,
     optimiser: Optimiser,
     device: Device,
 }
@@ -47,12 +47,12 @@ pub struct Details {
 }
 
 impl Dqn {
-    /// An agent for each of `specs`, with initial weights drawn from its stream of `init`.
+    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights drawn from its stream of `init`.
     /// `updates` is how many gradient steps the lr schedule spans.
     pub fn new(
         config: &DqnConfig,
         specs: &[Spec],
-        obs_len: usize,
+        observation: impl Into<Shape>,
         actions: usize,
         init: &mut [impl Rng],
         updates: u64,
@@ -60,19 +60,16 @@ impl Dqn {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let device = Device::Cpu;
         let agents = specs.len();
-        let sizes: Vec<usize> = [obs_len]
-            .into_iter()
-            .chain(config.hidden.0.iter().copied())
-            .chain([actions])
-            .collect();
-        let online = Mlp::new(&sizes, init, DType::F32, &device)?;
+        let observation = observation.into();
+        let architecture = config.architecture(observation.dims(), actions);
+        let online = Network::new(&architecture, init, DType::F32, &device)?;
         let optimiser = Optimiser::new(specs, online.parameters())?
             .clip(config.clipping())
             .schedule(config.lr_schedule, updates);
         Ok(Self {
             config: config.clone(),
             agents,
-            obs_len,
+            obs_len: observation.elem_count(),
             actions,
             target: online.detached()?,
             optimiser,
@@ -91,11 +88,11 @@ impl Dqn {
         self.online.parameters()
     }
 
-    pub(super) fn online(&self) -> &Mlp {
+    pub(super) fn online(&self) -> &Network {
         &self.online
     }
 
-    pub(super) fn target(&self) -> &Mlp {
+    pub(super) fn target(&self) -> &Network {
         &self.target
     }
 
@@ -200,7 +197,7 @@ impl Dqn {
     /// what came next. A truncated episode would have gone on, so its value counts.
     fn targets(&self, batch: &Batch) -> Result<Vec<f32>> {
         let next = self.tensor(&batch.next_obs)?;
-        let values = |net: &Mlp, obs: &Tensor| -> Result<Vec<f32>> {
+        let values = |net: &Network, obs: &Tensor| -> Result<Vec<f32>> {
             Ok(net.infer(obs)?.flatten_all()?.to_vec1()?)
         };
         let target = values(&self.target, &next)?;

@@ -8,7 +8,7 @@ mod munchausen;
 mod policy;
 mod replay;
 
-pub use config::{DqnConfig, DqnOverrides, Hidden, Loss};
+pub use config::{Convs, DqnConfig, DqnOverrides, Hidden, Loss};
 pub use dqn::{Details, Dqn, Learned};
 pub use explore::{epsilon, greedy};
 pub use loss::td_loss;

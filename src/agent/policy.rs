@@ -8,7 +8,7 @@ use safetensors::Dtype;
 use super::{Dqn, greedy};
 use crate::{
     Error, Result,
-    nn::Mlp,
+    nn::Network,
     saved::{self, Array, Saved, bytes, numbers},
 };
 
@@ -17,13 +17,13 @@ const WHAT: &str = "policy";
 
 /// The greedy policy of one agent.
 pub struct Policy {
-    net: Mlp,
+    net: Network,
     obs_len: usize,
     actions: usize,
 }
 
 impl Policy {
-    pub(super) fn new(net: Mlp, obs_len: usize, actions: usize) -> Self {
+    pub(super) fn new(net: Network, obs_len: usize, actions: usize) -> Self {
         Self {
             net,
             obs_len,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use optimiser_paradigms::{
-    Error, Result,
+    Result,
     cli::{self, RlArgs},
     figures,
     train::{

@@ -123,7 +123,7 @@ impl<'a> Cohort<'a> {
             agents: Dqn::new(
                 &config.agent,
                 &specs,
-                spec.observation.len(),
+                spec.observation.shape.clone(),
                 spec.actions,
                 &mut init,
                 config.agent.updates(config.run.steps),
