@@ -8,6 +8,8 @@ use candle_core::{Result, WithDType, bail};
 const TILE: usize = 1 << 14;
 /// Positions in a tile, at least: below this the product slows down, as the weights are read again for each tile.
 const POSITIONS: usize = 64;
+/// Numbers copied at once.
+const RUN: usize = 8;
 
 /// The sizes of a convolution of one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,16 +85,14 @@ impl Window {
             tile,
             #[inline(always)]
             |block| {
-                let to = columns[block.columns..].chunks_mut(block.columns_step);
-                let from = images[block.image..].chunks(block.image_step);
-                for (to, from) in to.zip(from).take(block.rows) {
-                    let to = &mut to[..block.width];
-                    if stride == 1 {
-                        copy(to, from);
-                    } else {
-                        let from = from.iter().step_by(stride);
-                        to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-                    }
+                let (columns, images) = (&mut columns[block.columns..], &images[block.image..]);
+                if stride == 1 && block.width >= RUN {
+                    return block.copy(columns, images);
+                }
+                let from = images.chunks(block.image_step);
+                for (to, from) in block.rows(columns).zip(from) {
+                    let from = from.iter().step_by(stride);
+                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
                 }
             },
         );
@@ -188,17 +188,26 @@ struct Block {
     image_step: usize,
 }
 
-/// Copies the start of `from`; short runs without a call.
-#[inline(always)]
-fn copy<T: Copy>(to: &mut [T], from: &[T]) {
-    const RUN: usize = 8;
-    let from = &from[..to.len()];
-    let (runs, rest) = to.as_chunks_mut::<RUN>();
-    let (from_runs, from_rest) = from.as_chunks::<RUN>();
-    for (to, from) in runs.iter_mut().zip(from_runs) {
-        *to = *from;
+impl Block {
+    /// Its rows in the columns, which start at its own start.
+    #[inline(always)]
+    fn rows<'a, T>(&self, columns: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> {
+        let width = self.width;
+        let rows = columns.chunks_mut(self.columns_step).take(self.rows);
+        rows.map(move |row| &mut row[..width])
     }
-    if !rest.is_empty() {
-        rest.copy_from_slice(from_rest);
+
+    /// Copies it in runs of one length, the last over a part of the one before: a call for each of
+    /// many short rows would take longer than copying them.
+    #[inline(always)]
+    fn copy<T: Copy>(&self, columns: &mut [T], images: &[T]) {
+        let last = self.width - RUN;
+        let starts = (0..last).step_by(RUN).chain([last]);
+        for start in starts {
+            let from = images.chunks(self.image_step);
+            for (to, from) in self.rows(columns).zip(from) {
+                to[start..start + RUN].copy_from_slice(&from[start..start + RUN]);
+            }
+        }
     }
 }
