@@ -136,7 +136,7 @@ impl Dqn {
         };
         let q = self.online.forward(&self.tensor(&batch.obs)?)?;
         let loss = td_loss(&q, &actions, &targets, weights.as_ref(), self.config.loss)?;
-        let grads = loss.backward()?;
+        let grads = self.online.backward(&loss)?;
         let loss: Vec<f64> = loss.to_dtype(DType::F64)?.to_vec1()?;
         // Not `loss > max_loss`: NaN must count as diverged.
         let sound = |loss: &f64| *loss <= self.config.max_loss;

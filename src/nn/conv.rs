@@ -5,11 +5,12 @@
 //! sizes with a stride.
 
 use candle_core::{
-    CpuStorage, CustomOp2, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, WithDType,
-    bail,
+    CpuStorage, CustomOp2, CustomOp3, DType, Device, Error, Layout, Result, Shape, Tensor, Var,
+    WithDType, bail,
 };
 
 use super::{
+    aside::{Aside, hand_over},
     columns::Window,
     matmul::{Mat, add_matmul, matmul},
     relu::{clipped, passed},
@@ -38,8 +39,15 @@ impl Conv {
             padding: 0,
             relu,
             input_grad,
+            aside: None,
         };
         Self { weight, bias, op }
+    }
+
+    /// With the gradients of its weight and bias laid aside.
+    pub(super) fn aside(mut self, aside: &Aside) -> Self {
+        self.op.aside = Some(aside.clone());
+        self
     }
 
     /// With an output at every `stride`-th position of images padded by `padding` zeros on each side.
@@ -53,8 +61,8 @@ impl Conv {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (x, weight) = (x.contiguous()?, self.weight.as_tensor());
         match &self.bias {
-            Some(bias) => x.apply_op3(weight, bias.as_tensor(), self.op),
-            None => x.apply_op2(weight, self.op),
+            Some(bias) => x.apply_op3(weight, bias.as_tensor(), self.op.clone()),
+            None => x.apply_op2(weight, self.op.clone()),
         }
     }
 
@@ -83,17 +91,18 @@ impl Conv {
         Ok(Self {
             weight: each(&self.weight)?,
             bias: self.bias.as_ref().map(each).transpose()?,
-            op: self.op,
+            op: self.op.clone(),
         })
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct ConvOp {
     stride: usize,
     padding: usize,
     relu: bool,
     input_grad: bool,
+    aside: Option<Aside>,
 }
 
 /// The sizes of one application.
@@ -106,7 +115,7 @@ struct Dims {
 }
 
 impl Dims {
-    fn new(op: ConvOp, x: &Shape, weight: &Shape, bias: Option<&Shape>) -> Result<Self> {
+    fn new(op: &ConvOp, x: &Shape, weight: &Shape, bias: Option<&Shape>) -> Result<Self> {
         let (agents, batch, channels, height, width) = x.dims5()?;
         let (_, outputs, _, kernel, _) = weight.dims5()?;
         let fits = weight.dims() == [agents, outputs, channels, kernel, kernel]
@@ -162,7 +171,7 @@ impl Dims {
 }
 
 impl ConvOp {
-    fn forward<T: WithDType>(self, d: Dims, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
+    fn forward<T: WithDType>(&self, d: Dims, x: &[T], weight: &[T], bias: Option<&[T]>) -> Vec<T> {
         let zero = T::from_f64(0.0);
         let (window, each) = (d.window, d.batch * d.outputs * d.window.positions());
         let mut y = vec![zero; d.agents * each];
@@ -204,7 +213,7 @@ impl ConvOp {
     }
 
     fn backward<T: WithDType>(
-        self,
+        &self,
         d: Dims,
         x: &[T],
         weight: &[T],
@@ -276,7 +285,7 @@ impl ConvOp {
     }
 
     fn forward_storage(
-        self,
+        &self,
         x: (&CpuStorage, &Layout),
         weight: (&CpuStorage, &Layout),
         bias: Option<(&CpuStorage, &Layout)>,
@@ -303,7 +312,7 @@ impl ConvOp {
 
     /// The gradients of the input, the weight and the bias.
     fn backward_tensors(
-        self,
+        &self,
         tensors: [&Tensor; 4],
         bias: Option<&Tensor>,
     ) -> Result<[Option<Tensor>; 3]> {
@@ -315,7 +324,7 @@ impl ConvOp {
     }
 
     fn backward_of<T: WithDType>(
-        self,
+        &self,
         [x, weight, y, dy]: [&Tensor; 4],
         bias: Option<&Tensor>,
     ) -> Result<[Option<Tensor>; 3]> {
@@ -335,15 +344,16 @@ impl ConvOp {
             on_cpu(&y_s.0, y_s.1)?,
             on_cpu(&dy_s.0, dy_s.1)?,
         );
-        let tensor = |data: Vec<T>, like: Option<&Tensor>| {
-            let like = like.map(|like| Tensor::from_vec(data, like.shape(), &Device::Cpu));
-            like.transpose()
+        let tensor =
+            |data: Vec<T>, like: &Tensor| Tensor::from_vec(data, like.shape(), &Device::Cpu);
+        let hand_over = |data: Vec<T>, like: &Tensor| {
+            let grad = tensor(data, like)?;
+            Ok::<_, Error>(hand_over(self.aside.as_ref(), like, grad))
         };
-        Ok([
-            tensor(grads.x, self.input_grad.then_some(x))?,
-            tensor(grads.weight, Some(weight))?,
-            tensor(grads.bias, bias)?,
-        ])
+        let dx = self.input_grad.then(|| tensor(grads.x, x)).transpose()?;
+        let dw = hand_over(grads.weight, weight)?;
+        let db = bias.map(|bias| hand_over(grads.bias, bias)).transpose()?;
+        Ok([dx, dw, db.flatten()])
     }
 }
 

@@ -1,5 +1,6 @@
 //! Networks for a cohort of agents: every parameter and every activation has a leading axis `[agents, ...]`.
 
+mod aside;
 mod columns;
 mod conv;
 mod filters;

@@ -1,10 +1,10 @@
 //! The agents' network: convolutions if the observation is an image, a perceptron, and on request a
 //! dueling head.
 
-use candle_core::{D, DType, Device, Tensor, Var};
+use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
 use rand::Rng;
 
-use super::{Conv, Filters, Mlp, columns::Window, init, mlp::Ends};
+use super::{Conv, Filters, Mlp, aside::Aside, columns::Window, init, mlp::Ends};
 use crate::{Error, Result, optim::Parameter};
 
 /// What a network looks like.
@@ -93,6 +93,7 @@ pub struct Network {
     conv: Vec<Conv>,
     body: Mlp,
     dueling: Option<Dueling>,
+    aside: Aside,
 }
 
 /// The two streams of a dueling head.
@@ -153,16 +154,35 @@ impl Network {
             sizes.push(architecture.outputs);
             (perceptron(&sizes, input_grad, false)?, None)
         };
-        Ok(Self {
+        let network = Self {
             image,
             conv,
             body,
             dueling,
-        })
+            aside: Aside::default(),
+        };
+        Ok(network.with_gradients_aside())
+    }
+
+    /// With its gradients in a place of its own.
+    fn with_gradients_aside(self) -> Self {
+        let aside = Aside::default();
+        let conv = self.conv.into_iter().map(|layer| layer.aside(&aside));
+        let dueling = self.dueling.map(|Dueling { value, advantage }| Dueling {
+            value: value.aside(&aside),
+            advantage: advantage.aside(&aside),
+        });
+        Self {
+            image: self.image,
+            conv: conv.collect(),
+            body: self.body.aside(&aside),
+            dueling,
+            aside,
+        }
     }
 
     /// Observations `[agents, batch, numbers]` to values `[agents, batch, outputs]`, remembered for
-    /// backward.
+    /// [`backward`](Self::backward).
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         self.apply(x, Conv::forward, Mlp::forward)
     }
@@ -170,6 +190,12 @@ impl Network {
     /// [`forward`](Self::forward) without a backward.
     pub fn infer(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         self.apply(x, Conv::infer, Mlp::infer)
+    }
+
+    /// The gradients of `loss`. [`Tensor::backward`] does not see those of this network's weights:
+    /// they bypass candle's sums.
+    pub fn backward(&self, loss: &Tensor) -> candle_core::Result<GradStore> {
+        self.aside.backward(loss)
     }
 
     fn apply(
@@ -224,11 +250,13 @@ impl Network {
     fn with(&self, each: impl Fn(&Var) -> candle_core::Result<Var>) -> candle_core::Result<Self> {
         let conv = self.conv.iter().map(|layer| layer.with(&each));
         let dueling = self.dueling.as_ref().map(|head| head.with(&each));
-        Ok(Self {
+        let network = Self {
             image: self.image,
             conv: conv.collect::<candle_core::Result<_>>()?,
             body: self.body.with(&each)?,
             dueling: dueling.transpose()?,
-        })
+            aside: Aside::default(),
+        };
+        Ok(network.with_gradients_aside())
     }
 }
