@@ -1,14 +1,16 @@
 //! What the binaries share: flags, progress, listings, summaries.
 
+mod describe;
 mod landscape;
 mod list;
 mod progress;
 mod rl;
 mod summary;
 
+pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
-pub use progress::{Progress, quiet_or};
+pub use progress::{Jobs, Progress, quiet_or};
 pub use rl::RlArgs;
 pub use summary::summary;
 
