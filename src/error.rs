@@ -24,6 +24,21 @@ pub enum Error {
     /// An environment was asked for something it cannot do.
     #[error(transparent)]
     Environment(#[from] envs::Error),
+    /// The run was asked to end before its time, and did.
+    #[error("stopped by signal {signal} at step {step} of {of}; {}", match saved {
+        0 => "nothing was saved, so the same command starts again".to_owned(),
+        saved => format!("the same command with --resume goes on from step {saved}"),
+    })]
+    Stopped {
+        /// The signal that asked.
+        signal: usize,
+        /// Steps done.
+        step: u64,
+        /// Steps to do.
+        of: u64,
+        /// The step of the last checkpoint; 0 if there is none.
+        saved: u64,
+    },
     /// A tensor operation failed.
     #[error("tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),

@@ -45,7 +45,11 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
             Err(_) => Ok(()),
         }
     };
-    write().map_err(|error| Error::io("cannot write", path, error))
+    write().map_err(|error| {
+        // On a full disk, what was written of it is in the way of what comes next.
+        let _ = fs::remove_file(&part);
+        Error::io("cannot write", path, error)
+    })
 }
 
 /// The folder `path`, made where needed; the error says where it cannot be written to.

@@ -31,6 +31,7 @@ pub mod landscape;
 pub mod nn;
 pub mod optim;
 mod parallel;
+mod saved;
 mod settings;
 pub mod stats;
 pub mod streams;

@@ -321,6 +321,78 @@ fn every_optimiser_and_environment_runs() {
 }
 
 #[test]
+fn every_dial_of_the_agent_turns_all_the_way() {
+    let dir = tempdir().unwrap();
+    let updates = |name: &str, more: &[&str]| -> (u64, String) {
+        let small = ["--steps", "700", "--hidden", "16", "--batch-size", "8"];
+        let args = [&small[..], &["-q", "--out", name], more].concat();
+        let ran = short(dir.path(), &args);
+        assert_eq!(ran.code, Some(0), "{more:?}: {}", ran.stderr);
+        let (header, rows) = csv(&dir.path().join(name).join("outcome.csv"));
+        assert!(rows[0].contains(",finished,700,"), "{more:?}: {}", rows[0]);
+        let column = header.split(',').position(|name| name == "updates");
+        let updates = rows[0].split(',').nth(column.unwrap()).unwrap();
+        let rows = fs::read_to_string(dir.path().join(name).join("updates.csv"));
+        (updates.parse().unwrap(), rows.unwrap())
+    };
+    let mut seen = vec![updates("plain", &[])];
+    assert_eq!(seen[0].0, 19, "every tenth of the last 199 steps");
+    for (name, more, expected) in [
+        // Pure online learning: the one transition there is.
+        ("online", &["--buffer-size", "1"][..], 19),
+        ("small", &["--buffer-size", "5", "--batch-size", "64"], 19),
+        ("often", &["--train-frequency", "1"], 199),
+        ("repeated", &["--gradient-steps", "3"], 3 * 19),
+        ("no-target", &["--target-network-frequency", "1"], 19),
+        (
+            "soft",
+            &["--target-network-frequency", "1", "--tau", "0.01"],
+            19,
+        ),
+        ("n-step", &["--n-step", "5"], 19),
+        (
+            "n-step-longest",
+            &["--n-step", "1000", "--learning-starts", "998"],
+            0,
+        ),
+        ("at-once", &["--n-step", "2", "--learning-starts", "0"], 69),
+        ("prioritized", &["--prioritized"], 19),
+        ("alpha", &["--prioritized", "--priority-alpha", "0.1"], 19),
+        ("beta", &["--prioritized", "--priority-beta", "1"], 19),
+        ("eps", &["--prioritized", "--priority-eps", "0.5"], 19),
+        (
+            "prioritized-online",
+            &["--prioritized", "--buffer-size", "1", "--n-step", "3"],
+            19,
+        ),
+        ("munchausen", &["--munchausen"], 19),
+        (
+            "munchausen-alpha",
+            &["--munchausen", "--munchausen-alpha", "0.5"],
+            19,
+        ),
+        (
+            "munchausen-temperature",
+            &["--munchausen", "--munchausen-temperature", "1"],
+            19,
+        ),
+        (
+            "munchausen-clip",
+            &["--munchausen", "--munchausen-clip", "-0.001"],
+            19,
+        ),
+    ] {
+        let found = updates(name, more);
+        assert_eq!(found.0, expected, "{name}");
+        assert!(
+            seen.iter().all(|other| other.1 != found.1),
+            "{name} changes nothing"
+        );
+        seen.push(found);
+    }
+}
+
+#[test]
 fn listing_shows_every_name_and_parameter() {
     let dir = tempdir().unwrap();
     let ran = rl(dir.path(), &["--list"]);
@@ -397,6 +469,51 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["--steps", "0"], &["steps = 0", "1 <= x"]),
     (&["--batch-size", "0"], &["batch_size = 0", "1 <= x"]),
     (&["--buffer-size", "0"], &["buffer_size = 0", "1 <= x"]),
+    (&["--n-step", "0"], &["n_step = 0", "1 <= x <= 1000"]),
+    (&["--n-step", "1001"], &["n_step = 1001", "1 <= x <= 1000"]),
+    (
+        &["--n-step", "5", "--learning-starts", "2"],
+        &["n_step = 5", "at most learning_starts + 2"],
+    ),
+    (&["--n-step", "-1"], &["--n-step", "invalid"]),
+    (&["--munchausen", "maybe"], &["--munchausen", "true, false"]),
+    (
+        &["--munchausen", "--double"],
+        &["double = true", "false where munchausen is set"],
+    ),
+    (
+        &["--munchausen", "--n-step", "3"],
+        &["n_step = 3", "1 where munchausen is set"],
+    ),
+    (
+        &["--munchausen-alpha", "1.5"],
+        &["munchausen_alpha = 1.5", "0 <= x <= 1"],
+    ),
+    (
+        &["--munchausen-temperature", "0"],
+        &["munchausen_temperature = 0", "1e-6 <= x <= 1e6"],
+    ),
+    (
+        &["--munchausen-clip", "0.5"],
+        &["munchausen_clip = 0.5", "at most 0"],
+    ),
+    (
+        &["--munchausen-clip=-inf"],
+        &["munchausen_clip = -inf", "finite"],
+    ),
+    (&["--prioritized", "yes"], &["--prioritized", "true, false"]),
+    (
+        &["--priority-alpha", "-0.1"],
+        &["priority_alpha = -0.1", "0 <= x <= 1"],
+    ),
+    (
+        &["--priority-beta", "nan"],
+        &["priority_beta = NaN", "0 <= x <= 1"],
+    ),
+    (
+        &["--priority-eps", "0"],
+        &["priority_eps = 0", "0 < x <= 1e9"],
+    ),
     (&["--hidden", "120,many"], &["120,84"]),
     (
         &["--hidden", "65536,65536"],

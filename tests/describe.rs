@@ -9,7 +9,7 @@ use common::{Ran, run};
 use optimiser_paradigms::{
     agent::{Dqn, Hidden},
     streams::{Stream, stream},
-    train::{ConfigSource, save_policy},
+    train::{ConfigSource, POLICY},
 };
 use tempfile::tempdir;
 
@@ -35,14 +35,15 @@ fn untrained(folder: &Path, env: &str) {
     let agent = Dqn::new(
         &config.agent,
         std::slice::from_ref(&config.optimiser),
-        made.spec().observation.len(),
+        made.spec().observation.shape.as_slice(),
         made.spec().actions,
         &mut [stream(1, Stream::Init)],
         1,
     );
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("config.toml"), config.to_toml()).unwrap();
-    save_policy(folder, &agent.unwrap()).unwrap();
+    let policy = agent.unwrap().policy(0).unwrap();
+    fs::write(folder.join(POLICY), policy.to_safetensors().unwrap()).unwrap();
 }
 
 /// The rows of `describe.csv` by environment, policy and quantity: point and note.

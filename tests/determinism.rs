@@ -50,6 +50,15 @@ fn same_configuration_same_bytes() {
             "--tau",
             "0.5",
         ],
+        &[
+            "--opt",
+            "adam",
+            "--prioritized",
+            "--n-step",
+            "3",
+            "--double",
+        ],
+        &["--opt", "adam", "--munchausen", "--prioritized"],
     ]
     .into_iter()
     .enumerate()
@@ -118,4 +127,74 @@ fn optimisers_are_paired() {
     let adam = before("adam");
     assert!(adam.len() > 5);
     assert_eq!(adam, before("sgd"));
+}
+
+#[test]
+fn an_agent_of_a_cohort_is_what_it_is_alone() {
+    let dir = tempdir().unwrap();
+    for (k, more) in [
+        &["--env", "cartpole", "--opt", "adam"][..],
+        &[
+            "--env",
+            "acrobot",
+            "--opt",
+            "momentum:lr=1e-4",
+            "--munchausen",
+            "--tau",
+            "0.01",
+        ],
+        &[
+            "--env",
+            "cartpole?drift=gravity:5..15/period=500",
+            "--opt",
+            "rmsprop:centered=true",
+            "--prioritized",
+            "--n-step",
+            "2",
+            "--max-grad-norm",
+            "1",
+        ],
+        // One of these diverges, and the others do not mind.
+        &[
+            "--env",
+            "cartpole",
+            "--opt",
+            "sgd:lr=0.03",
+            "--max-loss",
+            "1.5",
+        ],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let out = format!("cohort{k}");
+        let seeds = ["1", "2", "3", "4"];
+        let args = [
+            &SHORT[..],
+            &["--quiet", "--out", &out, "--agents", "4"],
+            more,
+        ]
+        .concat();
+        let ran = run(env!("CARGO_BIN_EXE_rl"), dir.path(), &args, &[]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let mut outcomes = std::collections::BTreeSet::new();
+        for seed in seeds {
+            let alone = files(
+                dir.path(),
+                &format!("{k}-{seed}"),
+                &[more, &["--seed", seed]].concat(),
+                "1",
+            );
+            let folder = dir.path().join(&out).join(format!("seed-{seed}"));
+            for (name, bytes) in &alone {
+                let theirs = fs::read(folder.join(name)).unwrap();
+                assert!(*bytes == theirs, "{more:?}, seed {seed}: {name} differs");
+            }
+            let outcome = String::from_utf8(alone["outcome.csv"].clone()).unwrap();
+            outcomes.insert(outcome.contains("diverged"));
+        }
+        if k == 3 {
+            assert_eq!(outcomes.len(), 2, "some diverge and some do not");
+        }
+    }
 }

@@ -18,7 +18,8 @@ fn fixtures() -> HashMap<String, Tensor> {
     safetensors::load(path, &Device::Cpu).unwrap()
 }
 
-fn batches(fixtures: &HashMap<String, Tensor>) -> Vec<Batch> {
+/// The fixtures' batches; with weights and discounts of their own if replay is prioritized.
+fn batches(fixtures: &HashMap<String, Tensor>, config: &DqnConfig) -> Vec<Batch> {
     let floats = |name: &str, u: usize| -> Vec<f32> {
         fixtures[name]
             .get(u)
@@ -33,6 +34,15 @@ fn batches(fixtures: &HashMap<String, Tensor>) -> Vec<Batch> {
         next_obs: floats("next_obs", u),
         actions: fixtures["actions"].get(u).unwrap().to_vec1().unwrap(),
         rewards: floats("rewards", u),
+        discounts: match config.prioritized {
+            true => floats("discounts", u),
+            false => vec![config.gamma as f32; floats("rewards", u).len()],
+        },
+        weights: match config.prioritized {
+            true => floats("weights", u),
+            false => Vec::new(),
+        },
+        indices: Vec::new(),
         terminated: fixtures["terminated"]
             .get(u)
             .unwrap()
@@ -70,8 +80,13 @@ fn difference(name: &str, config: &DqnConfig, optimiser: &str) -> f64 {
         |key: &str| -> Vec<f64> { fixtures[&format!("{name}.{key}")].to_vec1().unwrap() };
     let (losses, norms) = (expected("loss"), expected("grad_norm"));
     let mut worst = 0.0f64;
-    for (u, batch) in batches(&fixtures).iter().enumerate() {
+    for (u, batch) in batches(&fixtures, config).iter().enumerate() {
         let learned = dqn.learn(batch, true).unwrap();
+        if let (Some(ours), true) = (learned.td_errors, u + 1 == UPDATES) {
+            for (ours, theirs) in ours.iter().zip(expected("td_errors")) {
+                worst = worst.max((f64::from(*ours) - theirs).abs());
+            }
+        }
         worst = worst.max((learned.loss[0] / losses[u] - 1.0).abs());
         worst = worst.max((learned.details.unwrap().grad_norm[0] / norms[u] - 1.0).abs());
         if (u + 1) % SYNC == 0 || config.tau < 1.0 {
@@ -108,6 +123,25 @@ fn clipped() -> DqnConfig {
     }
 }
 
+fn prioritized() -> DqnConfig {
+    DqnConfig {
+        loss: Loss::Huber,
+        prioritized: true,
+        ..small()
+    }
+}
+
+/// Munchausen DQN, its temperature and clip such that some log-probabilities are cut and some not.
+fn munchausen() -> DqnConfig {
+    DqnConfig {
+        loss: Loss::Huber,
+        munchausen: true,
+        munchausen_temperature: 0.3,
+        munchausen_clip: -0.4,
+        ..small()
+    }
+}
+
 #[test]
 fn updates_are_pytorchs() {
     let soft = DqnConfig {
@@ -118,6 +152,8 @@ fn updates_are_pytorchs() {
         ("plain", small(), "adam:lr=1e-3"),
         ("huber_double_clipped", clipped(), "rmsprop:lr=1e-2"),
         ("soft", soft, "sgd:lr=1e-2"),
+        ("prioritized", prioritized(), "adam:lr=1e-3"),
+        ("munchausen", munchausen(), "adam:lr=1e-3"),
     ] {
         let difference = difference(name, &config, optimiser);
         assert!(difference < 1e-4, "{name}: {difference:e}");
@@ -154,6 +190,37 @@ fn the_comparison_sees_each_thing_that_could_be_wrong() {
     }
 }
 
+#[test]
+fn the_comparison_sees_munchausens_parts_and_the_weights() {
+    for wrong in [
+        DqnConfig {
+            munchausen: false,
+            ..munchausen()
+        },
+        DqnConfig {
+            munchausen_alpha: 0.8,
+            ..munchausen()
+        },
+        DqnConfig {
+            munchausen_temperature: 0.25,
+            ..munchausen()
+        },
+        DqnConfig {
+            munchausen_clip: -0.5,
+            ..munchausen()
+        },
+    ] {
+        let difference = difference("munchausen", &wrong, "adam:lr=1e-3");
+        assert!(difference > 1e-3, "{wrong:?}: {difference:e}");
+    }
+    let wrong = DqnConfig {
+        prioritized: false,
+        ..prioritized()
+    };
+    let difference = difference("prioritized", &wrong, "adam:lr=1e-3");
+    assert!(difference > 1e-3, "without weights: {difference:e}");
+}
+
 /// A batch for `agents` agents; each agent's part depends on its number alone.
 fn random_batch(agents: &[u64], update: u64) -> Batch {
     let mut batch = Batch::default();
@@ -168,6 +235,7 @@ fn random_batch(agents: &[u64], update: u64) -> Batch {
                 .extend((0..4).map(|_| rng.random_range(-1.0..1.0f32)));
             batch.actions.push(rng.random_range(0..2));
             batch.rewards.push(rng.random_range(-1.0..1.0));
+            batch.discounts.push(0.99);
             batch.terminated.push(rng.random_bool(0.1));
         }
     }
@@ -275,7 +343,9 @@ fn a_truncated_episode_keeps_its_bootstrap() {
             next_obs,
             actions: vec![1],
             rewards: vec![2.0],
+            discounts: vec![0.99],
             terminated: vec![terminated],
+            ..Batch::default()
         };
         let loss = dqn.learn(&batch, false).unwrap().loss[0];
         (loss, (2.0 - q).powi(2), (2.0 + 0.99 * best - q).powi(2))
@@ -285,4 +355,103 @@ fn a_truncated_episode_keeps_its_bootstrap() {
     assert!((end - on).abs() > 1e-2, "the two must differ: {end} {on}");
     assert!((loss_end - end).abs() < 1e-5 * end);
     assert!((loss_on - on).abs() < 1e-5 * on);
+}
+
+/// An agent of linear networks; its online network has learned, its target network has not.
+fn apart(config: &DqnConfig) -> Dqn {
+    let spec = "sgd:lr=0.3".parse().unwrap();
+    let mut init = [ChaCha8Rng::seed_from_u64(9)];
+    let mut dqn = Dqn::new(config, &[spec], 4, 2, &mut init, 1).unwrap();
+    for update in 0..40 {
+        dqn.learn(&random_batch(&[1], update), false).unwrap();
+    }
+    dqn
+}
+
+fn linear() -> DqnConfig {
+    DqnConfig {
+        hidden: Hidden(Vec::new()),
+        ..DqnConfig::cleanrl()
+    }
+}
+
+/// The squared error of one transition of no reward from `obs` to `next_obs`, and the value it has.
+fn loss_and_value(dqn: &mut Dqn, obs: &[f32], next_obs: &[f32]) -> (f64, f64) {
+    let value = f64::from(dqn.values(obs).unwrap()[0]);
+    let batch = Batch {
+        obs: obs.to_vec(),
+        next_obs: next_obs.to_vec(),
+        actions: vec![0],
+        rewards: vec![0.0],
+        discounts: vec![1.0],
+        terminated: vec![false],
+        ..Batch::default()
+    };
+    (dqn.learn(&batch, false).unwrap().loss[0], value)
+}
+
+#[test]
+fn double_dqn_takes_the_online_networks_action_at_the_target_networks_value() {
+    let double = DqnConfig {
+        double: true,
+        ..linear()
+    };
+    let target = Dqn::new(
+        &linear(),
+        &["sgd".parse().unwrap()],
+        4,
+        2,
+        &mut [ChaCha8Rng::seed_from_u64(9)],
+        1,
+    )
+    .unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let mut disagreed = 0;
+    for _ in 0..50 {
+        let next: Vec<f32> = (0..4).map(|_| rng.random_range(-2.0..2.0)).collect();
+        let obs: Vec<f32> = (0..4).map(|_| rng.random_range(-2.0..2.0)).collect();
+        let theirs = target.values(&next).unwrap();
+        let best = |values: &[f32]| usize::from(values[1] > values[0]);
+        for config in [linear(), double.clone()] {
+            let mut dqn = apart(&config);
+            let ours = best(&dqn.values(&next).unwrap());
+            disagreed += u32::from(ours != best(&theirs));
+            let chosen = if config.double { ours } else { best(&theirs) };
+            let (loss, value) = loss_and_value(&mut dqn, &obs, &next);
+            let expected = (f64::from(theirs[chosen]) - value).powi(2);
+            assert!((loss - expected).abs() < 1e-5 * (1.0 + expected));
+        }
+    }
+    assert!(disagreed > 20, "nothing was tested: {disagreed}");
+}
+
+#[test]
+fn a_soft_update_moves_the_target_network_by_tau() {
+    // A linear network's values are linear in its weights, so the target network's move as these do.
+    for tau in [1.0, 0.25, 1e-3] {
+        let config = DqnConfig { tau, ..linear() };
+        let init = &mut [ChaCha8Rng::seed_from_u64(9)];
+        let start = Dqn::new(&config, &["sgd".parse().unwrap()], 4, 2, init, 1).unwrap();
+        let next = [0.7, -1.1, 0.4, 1.9];
+        let mut dqn = apart(&config);
+        let online = dqn.values(&next).unwrap();
+        let mut target: Vec<f64> = start
+            .values(&next)
+            .unwrap()
+            .iter()
+            .map(|q| f64::from(*q))
+            .collect();
+        for _ in 0..3 {
+            dqn.update_target().unwrap();
+            for (target, online) in target.iter_mut().zip(&online) {
+                *target += tau * (f64::from(*online) - *target);
+            }
+        }
+        let (loss, value) = loss_and_value(&mut dqn, &[0.0; 4], &next);
+        let expected = (target[0].max(target[1]) - value).powi(2);
+        assert!(
+            (loss - expected).abs() < 1e-5 * (1.0 + expected),
+            "tau {tau}"
+        );
+    }
 }

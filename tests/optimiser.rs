@@ -96,6 +96,39 @@ fn a_saved_state_goes_on_as_if_nothing_had_happened() {
 }
 
 #[test]
+fn an_agents_state_is_the_same_in_a_cohort_and_alone() {
+    for variant in variants() {
+        let specs = |n: usize| vec![spec(variant); n];
+        let pair = model(2, DType::F32);
+        let mut cohort = Optimiser::new(&specs(2), pair.clone()).unwrap();
+        (0..5).for_each(|t| step(&mut cohort, &pair, t));
+        let saved = cohort.agent_to_safetensors(1).unwrap();
+
+        // The second agent alone, from the weights it had then.
+        let second = |p: &Parameter| Parameter {
+            name: p.name.clone(),
+            var: Var::from_tensor(&p.var.narrow(0, 1, 1).unwrap().copy().unwrap()).unwrap(),
+        };
+        let alone: Vec<Parameter> = pair.iter().map(second).collect();
+        let mut single = Optimiser::new(&specs(1), alone.clone()).unwrap();
+        single.restore(&saved).unwrap();
+        assert_eq!(single.to_safetensors().unwrap(), saved, "{variant}");
+        for t in 5..9 {
+            step(&mut cohort, &pair, t);
+            step(&mut single, &alone, t);
+        }
+        let theirs = cohort.agent_to_safetensors(1).unwrap();
+        assert_eq!(single.to_safetensors().unwrap(), theirs, "{variant}");
+
+        // And back into a cohort, whose other agent it leaves alone.
+        let first = cohort.agent_to_safetensors(0).unwrap();
+        cohort.restore_agent(1, &saved).unwrap();
+        assert_eq!(cohort.agent_to_safetensors(1).unwrap(), saved);
+        assert_eq!(first.len(), theirs.len());
+    }
+}
+
+#[test]
 fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
     let adam = |agents: usize| {
         let specs = vec![spec("adam"); agents];

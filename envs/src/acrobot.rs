@@ -3,6 +3,7 @@
 use std::array;
 use std::f64::consts::{FRAC_PI_2, PI};
 
+use crate::canvas::{BLACK, WHITE};
 use crate::state::{self, Variable};
 use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
 
@@ -22,6 +23,7 @@ const STATE: [Variable; 4] = [
     ("theta2_dot", -MAX_SPEED_2, MAX_SPEED_2),
 ];
 
+const LINK_LENGTH_1: usize = 1;
 const TORQUE: usize = 4;
 
 const DIALS: [Dial; 5] = [
@@ -201,6 +203,38 @@ impl Environment for Acrobot {
     fn load(&mut self, state: &[f64]) -> Result<(), Error> {
         self.state = state::read(ENTRY.name, &STATE, state)?;
         Ok(())
+    }
+
+    /// As Gymnasium draws it: two links, their joints and the line to cross.
+    fn render(&self) -> Option<Canvas> {
+        const SIDE: u32 = 500;
+        const LINK_LENGTH_2: f64 = 1.0;
+        let length1 = self.dials[LINK_LENGTH_1];
+        let middle = f64::from(SIDE) / 2.0;
+        let scale = middle / (length1 + LINK_LENGTH_2 + 0.2);
+        let [theta1, theta2, ..] = self.state;
+        let mut canvas = Canvas::new(SIDE, SIDE, WHITE);
+        let line = middle + GOAL * scale;
+        canvas.line(&[(0.0, line), (2.0 * middle, line)], 1.0, BLACK);
+        let mut joint = (middle, middle);
+        for (angle, length) in [(theta1, length1), (theta1 + theta2, LINK_LENGTH_2)] {
+            let (sin, cos) = angle.sin_cos();
+            let end = (
+                joint.0 + length * sin * scale,
+                joint.1 - length * cos * scale,
+            );
+            let side = (0.1 * scale * cos, 0.1 * scale * sin);
+            let corners = [
+                (joint.0 - side.0, joint.1 - side.1),
+                (joint.0 + side.0, joint.1 + side.1),
+                (end.0 + side.0, end.1 + side.1),
+                (end.0 - side.0, end.1 - side.1),
+            ];
+            canvas.polygon(&corners, [0, 204, 204]);
+            canvas.circle(joint, 0.1 * scale, [204, 204, 0]);
+            joint = end;
+        }
+        Some(canvas)
     }
 }
 

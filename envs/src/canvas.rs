@@ -3,6 +3,9 @@ use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Rect, Stroke, Trans
 /// Red, green and blue.
 pub type Colour = [u8; 3];
 
+pub(crate) const WHITE: Colour = [255; 3];
+pub(crate) const BLACK: Colour = [0; 3];
+
 /// A picture, drawn as Gymnasium draws: pixels, the origin at the bottom left.
 ///
 /// Shapes have soft edges; rectangles that lie on whole pixels have none to
@@ -57,8 +60,8 @@ impl Canvas {
 
     /// A filled circle.
     pub(crate) fn circle(&mut self, (x, y): (f64, f64), radius: f64, colour: Colour) {
-        let y = f64::from(self.pixels.height()) - y;
-        if let Some(path) = PathBuilder::from_circle(x as f32, y as f32, radius as f32) {
+        let (x, y) = self.place((x, y));
+        if let Some(path) = PathBuilder::from_circle(x, y, radius as f32) {
             let (paint, rule) = (paint(colour), FillRule::Winding);
             self.pixels
                 .fill_path(&path, &paint, rule, Transform::identity(), None);
@@ -95,11 +98,17 @@ impl Canvas {
         canvas
     }
 
+    /// A point as the renderer counts. Gymnasium's whole numbers are the middles of
+    /// pixels, the renderer's are their corners.
+    fn place(&self, (x, y): (f64, f64)) -> (f32, f32) {
+        let y = f64::from(self.pixels.height()) - y;
+        (x as f32 + 0.5, y as f32 - 0.5)
+    }
+
     fn path(&self, points: &[(f64, f64)]) -> PathBuilder {
-        let height = f64::from(self.pixels.height());
         let mut path = PathBuilder::new();
-        for (i, &(x, y)) in points.iter().enumerate() {
-            let (x, y) = (x as f32, (height - y) as f32);
+        for (i, &point) in points.iter().enumerate() {
+            let (x, y) = self.place(point);
             if i == 0 {
                 path.move_to(x, y);
             } else {

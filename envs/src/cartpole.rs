@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use crate::state::{self, Variable};
-use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step, cart};
 
 const TAU: f64 = 0.02;
 const START: f64 = 0.05;
@@ -194,5 +194,10 @@ impl Environment for CartPole {
     fn load(&mut self, state: &[f64]) -> Result<(), Error> {
         self.state = state::read(ENTRY.name, &STATE, state)?;
         Ok(())
+    }
+
+    fn render(&self) -> Option<Canvas> {
+        let [x, _, theta, _] = self.state;
+        Some(cart::draw(x, theta, self.dials[LENGTH], X_LIMIT))
     }
 }

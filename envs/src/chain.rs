@@ -22,7 +22,7 @@ pub(crate) const ENTRY: Entry = Entry {
         },
         Setting {
             key: "of",
-            default: "cartpole|cartpole?length=1.5",
+            default: "asterix|breakout|freeway",
             values: Values::Members,
             help: "its environments in their order; it comes last, for it takes all that follows",
         },

@@ -1,4 +1,10 @@
+use std::f64::consts::TAU;
+
 use rand::{Rng, RngCore};
+
+/// How far [`Draws::normal`] can be from 0: with 53 bits of chance, the square root
+/// of 106 ln 2 = 8.572.
+pub(crate) const NORMAL_REACH: f64 = 8.58;
 
 /// Where an environment's randomness comes from: decisions with a name, so that
 /// the ones a reference implementation recorded can be replayed.
@@ -13,6 +19,14 @@ pub trait Draws {
 
     /// True with probability `p`.
     fn chance(&mut self, name: &'static str, p: f64) -> bool;
+
+    /// A number of the standard normal distribution, from two uniform ones by Box
+    /// and Muller's method.
+    fn normal(&mut self, name: &'static str) -> f64 {
+        // One minus it, for the logarithm of 0 is infinite.
+        let radius = (-2.0 * (1.0 - self.uniform(name, 0.0, 1.0)).ln()).sqrt();
+        radius * self.uniform(name, 0.0, TAU).cos()
+    }
 }
 
 impl<R: RngCore + ?Sized> Draws for R {

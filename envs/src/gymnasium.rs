@@ -50,7 +50,8 @@ pub(crate) const CARTPOLE: Entry = Entry {
 /// - **Mistakes** panic with the [`Error`]'s text: an action out of range, a step
 ///   before the first reset or after the end. The trait has no way to return an
 ///   error, and Gymnasium raises an assertion too. Use [`TimeLimit`] for errors.
-/// - Rendering gives nothing; closing does nothing.
+/// - Rendering gives \[height, width, 3\] pixels, as Gymnasium's `rgb_array`;
+///   nothing for what cannot be drawn. Closing does nothing.
 pub struct ToGymnasium {
     env: TimeLimit,
     rng: ChaCha8Rng,
@@ -118,7 +119,10 @@ impl Env<Vec<f32>, usize> for ToGymnasium {
     }
 
     fn render(&self) -> Option<Array3<u8>> {
-        None
+        let canvas = self.env.render()?;
+        let (width, height) = canvas.size();
+        let shape = (height as usize, width as usize, 3);
+        Array3::from_shape_vec(shape, canvas.rgb()).ok()
     }
 
     fn close(&mut self) {}

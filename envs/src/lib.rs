@@ -19,16 +19,23 @@
 
 pub mod acrobot;
 mod canvas;
+mod cart;
 pub mod cartpole;
+pub mod cartpole_swingup;
+pub mod catch;
 pub mod chain;
+pub mod deep_sea;
 mod dial;
 mod draws;
 pub mod drift;
 mod error;
 #[cfg(feature = "gymnasium-rs")]
 pub mod gymnasium;
+pub mod key_door;
+pub mod minatar;
 pub mod mountain_car;
 mod nearest;
+pub mod probe;
 mod registry;
 mod settings;
 mod space;

@@ -1,5 +1,6 @@
 //! Mountain car: rock an underpowered car out of a valley.
 
+use crate::canvas::{BLACK, WHITE};
 use crate::state::{self, Variable};
 use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
 
@@ -151,5 +152,38 @@ impl Environment for MountainCar {
     fn load(&mut self, state: &[f64]) -> Result<(), Error> {
         [self.position, self.velocity] = state::read(ENTRY.name, &STATE, state)?;
         Ok(())
+    }
+
+    /// As Gymnasium draws it: the hill, the car on its two wheels and the flag.
+    fn render(&self) -> Option<Canvas> {
+        const SIZE: (u32, u32) = (600, 400);
+        const CLEARANCE: f64 = 10.0;
+        let scale = f64::from(SIZE.0) / (RIGHT - LEFT);
+        let ground = |position: f64| {
+            let height = (3.0 * position).sin() * 0.45 + 0.55;
+            ((position - LEFT) * scale, height * scale)
+        };
+        let mut canvas = Canvas::new(SIZE.0, SIZE.1, WHITE);
+        let hill = (0..100).map(|i| ground(LEFT + (RIGHT - LEFT) * f64::from(i) / 99.0));
+        canvas.line(&hill.collect::<Vec<_>>(), 1.0, BLACK);
+
+        let (x, y) = ground(self.position);
+        let (sin, cos) = (3.0 * self.position).cos().sin_cos();
+        let on_car = |(along, up): (f64, f64)| {
+            let turned = (along * cos - up * sin, along * sin + up * cos);
+            (x + turned.0, y + CLEARANCE + turned.1)
+        };
+        let body = [(-20.0, 0.0), (-20.0, 20.0), (20.0, 20.0), (20.0, 0.0)];
+        canvas.polygon(&body.map(on_car), BLACK);
+        for wheel in [(10.0, 0.0), (-10.0, 0.0)] {
+            canvas.circle(on_car(wheel), 8.0, [128; 3]);
+        }
+
+        let (x, foot) = ground(GOAL);
+        let top = foot + 50.0;
+        canvas.line(&[(x, foot), (x, top)], 1.0, BLACK);
+        let flag = [(x, top), (x, top - 10.0), (x + 25.0, top - 5.0)];
+        canvas.polygon(&flag, [204, 204, 0]);
+        Some(canvas)
     }
 }

@@ -4,7 +4,8 @@ use crate::drift::{Drift, Varied};
 use crate::gymnasium;
 use crate::settings::{Setting, Settings, refuse, unknown_key};
 use crate::{
-    Dial, Environment, Error, Spec, TimeLimit, acrobot, cartpole, chain, mountain_car, nearest,
+    Dial, Environment, Error, Spec, TimeLimit, acrobot, cartpole, cartpole_swingup, catch, chain,
+    deep_sea, key_door, minatar, mountain_car, nearest, probe,
 };
 
 /// What sort of environment it is.
@@ -60,6 +61,20 @@ static REGISTRY: &[Entry] = &[
     cartpole::ENTRY,
     acrobot::ENTRY,
     mountain_car::ENTRY,
+    minatar::entry::<minatar::Asterix>(),
+    minatar::entry::<minatar::Breakout>(),
+    minatar::entry::<minatar::Freeway>(),
+    minatar::entry::<minatar::Seaquest>(),
+    minatar::entry::<minatar::SpaceInvaders>(),
+    deep_sea::ENTRY,
+    catch::ENTRY,
+    cartpole_swingup::ENTRY,
+    key_door::ENTRY,
+    probe::VALUE,
+    probe::DISCOUNT,
+    probe::INPUT,
+    probe::ACTION,
+    probe::POLICY,
     chain::ENTRY,
     #[cfg(feature = "gymnasium-rs")]
     gymnasium::CARTPOLE,

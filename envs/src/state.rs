@@ -10,11 +10,7 @@ pub(crate) fn read<const N: usize>(
     variables: &[Variable; N],
     state: &[f64],
 ) -> Result<[f64; N], Error> {
-    let refuse = |found: String| Error::State {
-        name: name.to_owned(),
-        expected: describe(variables),
-        found,
-    };
+    let refuse = |found| refuse(name, variables, found);
     let values: [f64; N] = state
         .try_into()
         .map_err(|_| refuse(format!("{} numbers", state.len())))?;
@@ -24,6 +20,32 @@ pub(crate) fn read<const N: usize>(
         }
     }
     Ok(values)
+}
+
+/// The same for whole numbers from 0; the bounds must be such.
+pub(crate) fn whole<const N: usize>(
+    name: &str,
+    variables: &[Variable; N],
+    state: &[f64],
+) -> Result<[usize; N], Error> {
+    let values = read(name, variables, state)?;
+    let broken = |(value, _): &(&f64, &Variable)| value.fract() != 0.0;
+    match values.iter().zip(variables).find(broken) {
+        Some((value, (variable, ..))) => {
+            let found = format!("{variable} = {value}, which is not whole");
+            Err(refuse(name, variables, found))
+        }
+        None => Ok(values.map(|value| value as usize)),
+    }
+}
+
+/// The error for what is not a state.
+pub(crate) fn refuse(name: &str, variables: &[Variable], found: String) -> Error {
+    Error::State {
+        name: name.to_owned(),
+        expected: describe(variables),
+        found,
+    }
 }
 
 fn describe(variables: &[Variable]) -> String {

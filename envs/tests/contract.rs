@@ -105,6 +105,9 @@ fn cases() -> Vec<(String, bool)> {
         "cartpole?drift=length:0.5..1.5/period=200,shape=sine",
         "acrobot?drift=gravity:5..15/period=300,shape=walk&drift=actions/period=70",
         "mountain_car?max_steps=50&drift=reward:-1..1/period=90,shape=step",
+        "deep_sea?size=4&stochastic",
+        "catch?drift=offset:0..4/period=100,shape=walk",
+        "key_door?size=2&drift=slip:0..1/period=100,shape=ramp&drift=exit:0..1/period=50",
         "chain?every=70&of=mountain_car|mountain_car?drift=force:0.001..0.01/period=30,shape=ramp",
     ];
     plain
@@ -213,13 +216,16 @@ fn a_loaded_state_goes_on_as_the_saved_one_did() {
             continue;
         }
         for _ in 0..5 {
-            play.step();
+            let step = play.step();
+            if step.terminated || step.truncated {
+                play.reset();
+            }
         }
         let saved = play.env.save().unwrap();
         let mut other = Play::of(name, 99);
         other.env.load(&saved).unwrap();
         (other.draws, other.actions) = (play.draws.clone(), play.actions.clone());
-        assert_eq!(other.env.elapsed(), 5);
+        assert_eq!(other.env.elapsed(), play.env.elapsed());
         assert!(play.trajectory() == other.trajectory(), "{}", name);
     }
 }
@@ -358,7 +364,11 @@ fn any_generator_draws_within_bounds_and_evenly() {
     let mut rng = stream(2);
     let draws: &mut dyn Draws = &mut rng;
     let (mut hits, mut counts) = (0, [0; 3]);
+    let (mut sum, mut squares) = (0.0, 0.0);
     for _ in 0..3_000 {
+        let normal = draws.normal("n");
+        assert!(normal.abs() < 8.58);
+        (sum, squares) = (sum + normal, squares + normal * normal);
         assert!((-2.0..5.0).contains(&draws.uniform("u", -2.0, 5.0)));
         counts[draws.index("i", 3)] += 1;
         hits += u32::from(draws.chance("c", 0.25));
@@ -369,6 +379,9 @@ fn any_generator_draws_within_bounds_and_evenly() {
         "{counts:?}"
     );
     assert!((650..850).contains(&hits), "{hits}");
+    // Five standard deviations: sqrt(3000) and sqrt(6000).
+    assert!(sum.abs() < 275.0, "{sum}");
+    assert!((squares - 3_000.0).abs() < 390.0, "{squares}");
 }
 
 /// Ends by itself after two steps, or never, and counts.

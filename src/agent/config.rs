@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
+    nn::{Architecture, Filters},
     optim::{Clipping, Schedule},
     settings::{check, settings},
 };
@@ -45,13 +46,63 @@ impl fmt::Display for Hidden {
     }
 }
 
+/// The convolutions before the hidden layers, written `16x3,32x3`; `none` for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Convs(pub Vec<Filters>);
+
+impl FromStr for Convs {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let layers: std::result::Result<_, String> = text.split(',').map(str::parse).collect();
+        let allowed = "allowed: filters x size separated by commas, such as 16x3,32x3, or `none`";
+        layers
+            .map(Self)
+            .map_err(|wrong| format!("{wrong}; {allowed}"))
+    }
+}
+
+impl fmt::Display for Convs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let layers: Vec<String> = self.0.iter().map(Filters::to_string).collect();
+        f.write_str(&layers.join(","))
+    }
+}
+
+impl Serialize for Convs {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Convs {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 settings! {
     /// The hyper-parameters of a DQN agent, under CleanRL's names.
     DqnConfig, set by DqnOverrides {
+        /// Convolutions of stride 1 before the hidden layers: filters x size, such as 16x3,32x3; `none`
+        /// for none
+        conv: Convs,
         /// Hidden layer sizes, such as 120,84; `linear` for none
         hidden: Hidden,
+        /// Dueling network: a value is the state's plus the action's advantage over the mean
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        dueling: bool,
         /// Discount of a reward one step later
         gamma: f64,
+        /// Steps whose rewards a target adds up before it values what follows
+        n_step: u32,
         /// Transitions the replay buffer holds
         buffer_size: usize,
         /// Transitions in a batch
@@ -78,6 +129,25 @@ settings! {
         /// Double DQN: the online network chooses the next action, the target network values it
         #[arg(num_args = 0..=1, default_missing_value = "true")]
         double: bool,
+        /// Munchausen DQN: the policy's log-probability is added to the reward, and what follows is
+        /// valued softly
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        munchausen: bool,
+        /// Share of the log-probability that is added to the reward
+        munchausen_alpha: f64,
+        /// Temperature of the softmax of the values that is the policy
+        munchausen_temperature: f64,
+        /// The least that temperature times log-probability counts as, at most 0
+        munchausen_clip: f64,
+        /// Prioritized replay: transitions are drawn by the size of their last TD error
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        prioritized: bool,
+        /// Power of a priority in the probability: 0 draws uniformly
+        priority_alpha: f64,
+        /// How far weights make up for priorities at the start; wholly, 1, at the end
+        priority_beta: f64,
+        /// Added to the size of every TD error
+        priority_eps: f64,
         /// Longer gradients are scaled down to this norm; 0 leaves them
         max_grad_norm: f64,
         /// Larger elements of a gradient are cut to this size; 0 leaves them
@@ -90,15 +160,15 @@ settings! {
     }
 }
 
-/// More weights than this between hidden layers are a slip of the finger, and would end in an abort.
-const MOST_WEIGHTS: usize = 100_000_000;
-
 impl DqnConfig {
     /// CleanRL's `dqn.py` for classic control: Adam at lr 2.5e-4 is its optimiser.
     pub fn cleanrl() -> Self {
         Self {
+            conv: Convs(Vec::new()),
             hidden: Hidden(vec![120, 84]),
+            dueling: false,
             gamma: 0.99,
+            n_step: 1,
             buffer_size: 10_000,
             batch_size: 128,
             learning_starts: 10_000,
@@ -111,10 +181,47 @@ impl DqnConfig {
             exploration_fraction: 0.5,
             loss: Loss::Mse,
             double: false,
+            munchausen: false,
+            munchausen_alpha: 0.9,
+            munchausen_temperature: 0.03,
+            munchausen_clip: -1.0,
+            prioritized: false,
+            priority_alpha: 0.6,
+            priority_beta: 0.4,
+            priority_eps: 1e-6,
             max_grad_norm: 0.0,
             max_grad_value: 0.0,
             lr_schedule: Schedule::default(),
             max_loss: 1e9,
+        }
+    }
+
+    /// MinAtar's `dqn.py` (Young & Tian 2019, sec. 4): `rmsprop-minatar` is its optimiser, and runs
+    /// of 5 million steps are what the exploration is a share of.
+    pub fn minatar() -> Self {
+        Self {
+            conv: Convs(vec![Filters { count: 16, size: 3 }]),
+            hidden: Hidden(vec![128]),
+            buffer_size: 100_000,
+            batch_size: 32,
+            learning_starts: 5_000,
+            train_frequency: 1,
+            target_network_frequency: 1_000,
+            end_e: 0.1,
+            exploration_fraction: 0.02,
+            loss: Loss::Huber,
+            ..Self::cleanrl()
+        }
+    }
+
+    /// The network for observations of the shape `observation` and so many actions.
+    pub fn architecture(&self, observation: &[usize], actions: usize) -> Architecture {
+        Architecture {
+            observation: observation.to_vec(),
+            conv: self.conv.0.clone(),
+            hidden: self.hidden.0.clone(),
+            outputs: actions,
+            dueling: self.dueling,
         }
     }
 
@@ -125,19 +232,17 @@ impl DqnConfig {
             let allowed = format!("1 <= x <= {most}");
             check(key, x, (1..=most).contains(&x), &allowed)
         };
+        for filters in &self.conv.0 {
+            count("conv's filters", filters.count as u64, 1 << 12)?;
+            count("conv's size", filters.size as u64, 1 << 8)?;
+        }
+        let layers = self.conv.0.len();
+        check("conv", &self.conv, layers <= 16, "at most 16 layers")?;
         for &size in &self.hidden.0 {
             count("hidden", size as u64, 1 << 16)?;
         }
         let layers = self.hidden.0.len();
         check("hidden", &self.hidden, layers <= 16, "at most 16 layers")?;
-        let between: usize = self.hidden.0.windows(2).map(|pair| pair[0] * pair[1]).sum();
-        let fits = between <= MOST_WEIGHTS;
-        check(
-            "hidden",
-            &self.hidden,
-            fits,
-            "at most 100 million weights between hidden layers",
-        )?;
         fraction("gamma", self.gamma)?;
         count("buffer_size", self.buffer_size as u64, 1 << 30)?;
         count("batch_size", self.batch_size as u64, 1 << 20)?;
@@ -158,6 +263,17 @@ impl DqnConfig {
         )?;
         let tau = self.tau;
         check("tau", tau, tau > 0.0 && tau <= 1.0, "0 < x <= 1")?;
+        // Else the first update could find no transition complete.
+        let most = self.learning_starts.saturating_add(2).min(1000);
+        let allowed = "1 <= x <= 1000, and at most learning_starts + 2";
+        let steps = self.n_step;
+        check("n_step", steps, (1..=most).contains(&steps.into()), allowed)?;
+        self.validate_munchausen()?;
+        fraction("priority_alpha", self.priority_alpha)?;
+        fraction("priority_beta", self.priority_beta)?;
+        let eps = self.priority_eps;
+        let fits = eps > 0.0 && eps <= 1e9;
+        check("priority_eps", eps, fits, "0 < x <= 1e9")?;
         fraction("start_e", self.start_e)?;
         fraction("end_e", self.end_e)?;
         fraction("exploration_fraction", self.exploration_fraction)?;
@@ -182,6 +298,35 @@ impl DqnConfig {
             most.is_finite() && most > 0.0,
             "a finite number above 0",
         )
+    }
+
+    fn validate_munchausen(&self) -> Result<()> {
+        let alpha = self.munchausen_alpha;
+        let fits = (0.0..=1.0).contains(&alpha);
+        check("munchausen_alpha", alpha, fits, "0 <= x <= 1")?;
+        let temperature = self.munchausen_temperature;
+        let fits = (1e-6..=1e6).contains(&temperature);
+        check(
+            "munchausen_temperature",
+            temperature,
+            fits,
+            "1e-6 <= x <= 1e6",
+        )?;
+        let clip = self.munchausen_clip;
+        let fits = clip.is_finite() && clip <= 0.0;
+        check("munchausen_clip", clip, fits, "a finite number, at most 0")?;
+        // Its target takes no best action that another network could choose, and each step's own
+        // log-probability would have to be known.
+        let fits = !(self.munchausen && self.double);
+        check("double", self.double, fits, "false where munchausen is set")?;
+        let fits = !(self.munchausen && self.n_step > 1);
+        check("n_step", self.n_step, fits, "1 where munchausen is set")
+    }
+
+    /// How far the weights of prioritized replay make up for the priorities at step `t` of `steps`:
+    /// from `priority_beta` to 1 in a straight line.
+    pub fn beta(&self, t: u64, steps: u64) -> f64 {
+        self.priority_beta + (1.0 - self.priority_beta) * (t as f64 / steps as f64)
     }
 
     /// How gradients are clipped.

@@ -1,12 +1,16 @@
 //! Q-learning with a target network (Mnih et al. 2015), for a cohort of agents in lock-step.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Shape, Tensor, Var};
 use rand::Rng;
 
-use super::{Batch, DqnConfig, greedy, td_loss};
+use super::{
+    Batch, DqnConfig, greedy,
+    munchausen::{log_policy, soft_value},
+    td_loss,
+};
 use crate::{
     Result,
-    nn::Mlp,
+    nn::Network,
     optim::{Optimiser, Parameter, Spec},
 };
 
@@ -16,8 +20,8 @@ pub struct Dqn {
     agents: usize,
     obs_len: usize,
     actions: usize,
-    online: Mlp,
-    target: Mlp,
+    online: Network,
+    target: Network,
     optimiser: Optimiser,
     device: Device,
 }
@@ -30,6 +34,8 @@ pub struct Learned {
     pub diverged: Vec<bool>,
     /// More about the batch, if asked for or if an agent diverged.
     pub details: Option<Details>,
+    /// The TD error of each transition, target minus value before the step, if replay is prioritized.
+    pub td_errors: Option<Vec<f32>>,
 }
 
 /// What is only worth computing when it is recorded.
@@ -41,12 +47,12 @@ pub struct Details {
 }
 
 impl Dqn {
-    /// An agent for each of `specs`, with initial weights drawn from its stream of `init`.
+    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights drawn from its stream of `init`.
     /// `updates` is how many gradient steps the lr schedule spans.
     pub fn new(
         config: &DqnConfig,
         specs: &[Spec],
-        obs_len: usize,
+        observation: impl Into<Shape>,
         actions: usize,
         init: &mut [impl Rng],
         updates: u64,
@@ -54,19 +60,16 @@ impl Dqn {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let device = Device::Cpu;
         let agents = specs.len();
-        let sizes: Vec<usize> = [obs_len]
-            .into_iter()
-            .chain(config.hidden.0.iter().copied())
-            .chain([actions])
-            .collect();
-        let online = Mlp::new(&sizes, init, DType::F32, &device)?;
+        let observation = observation.into();
+        let architecture = config.architecture(observation.dims(), actions);
+        let online = Network::new(&architecture, init, DType::F32, &device)?;
         let optimiser = Optimiser::new(specs, online.parameters())?
             .clip(config.clipping())
             .schedule(config.lr_schedule, updates);
         Ok(Self {
             config: config.clone(),
             agents,
-            obs_len,
+            obs_len: observation.elem_count(),
             actions,
             target: online.detached()?,
             optimiser,
@@ -83,6 +86,30 @@ impl Dqn {
     /// The online network's weights and biases.
     pub fn parameters(&self) -> Vec<Parameter> {
         self.online.parameters()
+    }
+
+    pub(super) fn online(&self) -> &Network {
+        &self.online
+    }
+
+    pub(super) fn target(&self) -> &Network {
+        &self.target
+    }
+
+    pub(super) fn optimiser(&self) -> &Optimiser {
+        &self.optimiser
+    }
+
+    pub(super) fn optimiser_mut(&mut self) -> &mut Optimiser {
+        &mut self.optimiser
+    }
+
+    pub(super) fn obs_len(&self) -> usize {
+        self.obs_len
+    }
+
+    pub(super) fn actions(&self) -> usize {
+        self.actions
     }
 
     /// The action values `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
@@ -103,17 +130,26 @@ impl Dqn {
         let size = (self.agents, batch.actions.len() / self.agents);
         let actions = Tensor::from_slice(&batch.actions, size, &self.device)?;
         let targets = Tensor::from_vec(targets, size, &self.device)?;
+        let weights = match batch.weights.as_slice() {
+            [] => None,
+            weights => Some(Tensor::from_slice(weights, size, &self.device)?),
+        };
         let q = self.online.forward(&self.tensor(&batch.obs)?)?;
-        let loss = td_loss(&q, &actions, &targets, self.config.loss)?;
+        let loss = td_loss(&q, &actions, &targets, weights.as_ref(), self.config.loss)?;
         let grads = loss.backward()?;
         let loss: Vec<f64> = loss.to_dtype(DType::F64)?.to_vec1()?;
         // Not `loss > max_loss`: NaN must count as diverged.
         let sound = |loss: &f64| *loss <= self.config.max_loss;
         let diverged: Vec<bool> = loss.iter().map(|loss| !sound(loss)).collect();
+        let chosen = || q.gather(&actions.unsqueeze(2)?, 2)?.squeeze(2);
+        let td_errors = if self.config.prioritized {
+            Some((&targets - chosen()?)?.flatten_all()?.to_vec1()?)
+        } else {
+            None
+        };
         let details = if details || diverged.contains(&true) {
-            let chosen = q.gather(&actions.unsqueeze(2)?, 2)?.squeeze(2)?;
             Some(Details {
-                mean_q: chosen.to_dtype(DType::F64)?.mean(1)?.to_vec1()?,
+                mean_q: chosen()?.to_dtype(DType::F64)?.mean(1)?.to_vec1()?,
                 grad_norm: self.optimiser.grad_norms(&grads)?,
             })
         } else {
@@ -124,6 +160,7 @@ impl Dqn {
             loss,
             diverged,
             details,
+            td_errors,
         })
     }
 
@@ -160,29 +197,44 @@ impl Dqn {
     /// what came next. A truncated episode would have gone on, so its value counts.
     fn targets(&self, batch: &Batch) -> Result<Vec<f32>> {
         let next = self.tensor(&batch.next_obs)?;
-        let values =
-            |net: &Mlp| -> Result<Vec<f32>> { Ok(net.infer(&next)?.flatten_all()?.to_vec1()?) };
-        let target = values(&self.target)?;
+        let values = |net: &Network, obs: &Tensor| -> Result<Vec<f32>> {
+            Ok(net.infer(obs)?.flatten_all()?.to_vec1()?)
+        };
+        let target = values(&self.target, &next)?;
+        let rows = target.chunks_exact(self.actions);
+        if self.config.munchausen {
+            let temperature = self.config.munchausen_temperature as f32;
+            let soft = rows.map(|values| soft_value(values, temperature));
+            let before = values(&self.target, &self.tensor(&batch.obs)?)?;
+            let own = self.own_rewards(batch, &before);
+            return Ok(bootstrapped(batch, own, soft));
+        }
         let chooser = if self.config.double {
-            Some(values(&self.online)?)
+            Some(values(&self.online, &next)?)
         } else {
             None
         };
         let chooser = chooser.as_ref().unwrap_or(&target);
-        let gamma = self.config.gamma as f32;
-        let rows = target
-            .chunks_exact(self.actions)
-            .zip(chooser.chunks_exact(self.actions));
-        let ends = batch.rewards.iter().zip(&batch.terminated);
-        let mut targets = Vec::with_capacity(batch.rewards.len());
-        for ((target, chooser), (&reward, &terminated)) in rows.zip(ends) {
-            targets.push(if terminated {
-                reward
-            } else {
-                reward + gamma * target[greedy(chooser)]
-            });
-        }
-        Ok(targets)
+        let choosers = chooser.chunks_exact(self.actions);
+        let following = rows.zip(choosers).map(|(row, by)| row[greedy(by)]);
+        Ok(bootstrapped(
+            batch,
+            batch.rewards.iter().copied(),
+            following,
+        ))
+    }
+
+    /// The rewards, each with the log-probability of its action added, as `values` of the
+    /// observations have it.
+    fn own_rewards(&self, batch: &Batch, values: &[f32]) -> impl Iterator<Item = f32> {
+        let alpha = self.config.munchausen_alpha as f32;
+        let temperature = self.config.munchausen_temperature as f32;
+        let clip = self.config.munchausen_clip as f32;
+        let steps = batch.rewards.iter().zip(&batch.actions);
+        let rows = values.chunks_exact(self.actions);
+        steps.zip(rows).map(move |((reward, action), values)| {
+            reward + alpha * log_policy(values, *action as usize, temperature, clip)
+        })
     }
 
     fn tensor(&self, obs: &[f32]) -> Result<Tensor> {
@@ -193,4 +245,22 @@ impl Dqn {
             &self.device,
         )?)
     }
+}
+
+/// Each reward, and unless the episode terminated the discounted value of what followed.
+fn bootstrapped(
+    batch: &Batch,
+    rewards: impl Iterator<Item = f32>,
+    following: impl Iterator<Item = f32>,
+) -> Vec<f32> {
+    let ends = batch.discounts.iter().zip(&batch.terminated);
+    let steps = rewards.zip(following).zip(ends);
+    let target = |((reward, value), (discount, terminated)): ((f32, f32), (&f32, &bool))| {
+        if *terminated {
+            reward
+        } else {
+            reward + discount * value
+        }
+    };
+    steps.map(target).collect()
 }

@@ -7,15 +7,32 @@ use candle_core::{
 use super::Loss;
 use crate::nn::slices::{contiguous, on_cpu};
 
-/// Each agent's mean loss, `[agents]`, of `q[agent, i, actions[agent, i]]` against `targets[agent, i]`.
+/// Each agent's mean loss, `[agents]`, of `q[agent, i, actions[agent, i]]` against `targets[agent, i]`,
+/// each times `weights[agent, i]` if there are weights.
 ///
-/// `q` is `[agents, batch, actions]`, `actions` (u32) and `targets` (of `q`'s
+/// `q` is `[agents, batch, actions]`, `actions` (u32), `targets` and `weights` (of `q`'s
 /// type) are `[agents, batch]`. Only `q` gets a gradient.
-pub fn td_loss(q: &Tensor, actions: &Tensor, targets: &Tensor, loss: Loss) -> Result<Tensor> {
-    q.contiguous()?.apply_op3(actions, targets, TdLoss(loss))
+pub fn td_loss(
+    q: &Tensor,
+    actions: &Tensor,
+    targets: &Tensor,
+    weights: Option<&Tensor>,
+    loss: Loss,
+) -> Result<Tensor> {
+    if let Some(weights) = weights
+        && (weights.dims() != targets.dims() || weights.dtype() != q.dtype())
+    {
+        bail!("td-loss: weights {weights:?} and targets {targets:?} do not fit");
+    }
+    let weights = weights.map(Tensor::contiguous).transpose()?;
+    q.contiguous()?
+        .apply_op3(actions, targets, TdLoss { loss, weights })
 }
 
-struct TdLoss(Loss);
+struct TdLoss {
+    loss: Loss,
+    weights: Option<Tensor>,
+}
 
 impl Loss {
     /// The loss of the difference `d` and its derivative.
@@ -42,15 +59,28 @@ fn dims(q: &Shape, actions: &Shape, targets: &Shape) -> Result<(usize, usize, us
 }
 
 impl TdLoss {
+    /// Calls `f` with the weights, empty if there are none.
+    fn with_weights<T: WithDType, R>(&self, f: impl FnOnce(&[T]) -> R) -> Result<R> {
+        let Some(weights) = &self.weights else {
+            return Ok(f(&[]));
+        };
+        let (storage, layout) = weights.storage_and_layout();
+        Ok(f(on_cpu(&storage, layout)?))
+    }
+
     fn forward<T: WithDType>(
         &self,
         (agents, batch, n): (usize, usize, usize),
         q: &[T],
         actions: &[u32],
         targets: &[T],
+        weights: &[T],
     ) -> Vec<T> {
         let mean = T::from_f64(1.0 / batch as f64);
-        let of = |i: usize| self.0.of(q[i * n + actions[i] as usize] - targets[i]).0;
+        let of = |i: usize| {
+            let loss = self.loss.of(q[i * n + actions[i] as usize] - targets[i]).0;
+            weights.get(i).map_or(loss, |weight| *weight * loss)
+        };
         let agent = |a: usize| {
             let rows = a * batch..(a + 1) * batch;
             rows.map(of).fold(T::from_f64(0.0), |sum, x| sum + x) * mean
@@ -79,10 +109,13 @@ impl TdLoss {
             on_cpu::<T>(&targets_s.0, targets_s.1)?,
         );
         let mean = T::from_f64(1.0 / batch as f64);
-        for i in 0..agents * batch {
-            let at = i * n + actions[i] as usize;
-            dq[at] = self.0.of(values[at] - targets[i]).1 * mean * grad[i / batch];
-        }
+        self.with_weights(|weights: &[T]| {
+            for i in 0..agents * batch {
+                let at = i * n + actions[i] as usize;
+                let slope = self.loss.of(values[at] - targets[i]).1 * mean * grad[i / batch];
+                dq[at] = weights.get(i).map_or(slope, |weight| *weight * slope);
+            }
+        })?;
         Tensor::from_vec(dq, q.shape(), &Device::Cpu)
     }
 }
@@ -111,18 +144,18 @@ impl CustomOp3 for TdLoss {
             bail!("td-loss: action {action} of {}", d.2);
         }
         let loss = match q {
-            CpuStorage::F32(_) => CpuStorage::F32(self.forward(
-                d,
-                contiguous(q, q_layout)?,
-                actions,
-                contiguous(targets, targets_layout)?,
-            )),
-            CpuStorage::F64(_) => CpuStorage::F64(self.forward(
-                d,
-                contiguous(q, q_layout)?,
-                actions,
-                contiguous(targets, targets_layout)?,
-            )),
+            CpuStorage::F32(_) => {
+                let q = contiguous(q, q_layout)?;
+                let targets = contiguous(targets, targets_layout)?;
+                let forward = |weights: &[_]| self.forward(d, q, actions, targets, weights);
+                CpuStorage::F32(self.with_weights(forward)?)
+            }
+            CpuStorage::F64(_) => {
+                let q = contiguous(q, q_layout)?;
+                let targets = contiguous(targets, targets_layout)?;
+                let forward = |weights: &[_]| self.forward(d, q, actions, targets, weights);
+                CpuStorage::F64(self.with_weights(forward)?)
+            }
             _ => bail!("td-loss: f32 or f64 only"),
         };
         Ok((loss, Shape::from(d.0)))

@@ -4,10 +4,13 @@ mod config;
 mod dqn;
 mod explore;
 mod loss;
+mod munchausen;
+mod policy;
 mod replay;
 
-pub use config::{DqnConfig, DqnOverrides, Hidden, Loss};
+pub use config::{Convs, DqnConfig, DqnOverrides, Hidden, Loss};
 pub use dqn::{Details, Dqn, Learned};
 pub use explore::{epsilon, greedy};
 pub use loss::td_loss;
-pub use replay::{Batch, Replay, Transition};
+pub use policy::Policy;
+pub use replay::{Batch, Encoding, Replay, Transition};

@@ -1,4 +1,4 @@
-//! Trains a DQN agent with an optimiser of your choice.
+//! Trains DQN agents with an optimiser of your choice.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,9 @@ use optimiser_paradigms::{
     Result,
     cli::{self, RlArgs},
     figures,
-    train::{self, Config, Finished, Machine, Opened, RunFolder},
+    train::{
+        self, Checkpoint, Config, Control, Finished, Machine, Observer, Opened, RunFolder, Task,
+    },
 };
 
 // With the system's allocator, half of an update is spent on page faults for its tensors.
@@ -24,54 +26,118 @@ fn rl(args: &RlArgs) -> Result<()> {
         cli::say(&cli::list(train::Preset::Cleanrl)?);
         return Ok(());
     }
-    let config = args.config()?;
-    let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
-    let path = args
-        .out
-        .clone()
-        .unwrap_or_else(|| train::default_folder(&config));
-    let say = |text: String| {
-        if !args.quiet {
-            cli::say(&text);
+    let stop = cli::stop_on_signals()?;
+    let mut finished = Vec::new();
+    let mut unfinished = Vec::new();
+    for (config, path) in args.runs()? {
+        match RunFolder::open(&path, &config, args.again())? {
+            Opened::Finished(run) => finished.push((config, run)),
+            Opened::Unfinished(folder, from) => unfinished.push(Unfinished {
+                config,
+                folder,
+                from,
+            }),
         }
-    };
-    let figure = |run: &Finished| {
-        figures::learning_curve(&path.join(train::FIGURE), &config, run, threshold)
-    };
-    match RunFolder::open(&path, &config, args.force)? {
-        Opened::Finished(run) => {
-            say(cli::summary(
-                &run,
-                Machine::read(&run.path).as_ref(),
-                threshold,
-            ));
-            if !path.join(train::FIGURE).exists() {
-                figure(&run)?;
-            }
-            let elsewhere = if args.out.is_some() {
-                " with another --out"
-            } else {
-                ""
-            };
-            say(format!(
-                "\nThis run was finished earlier and is left as it is. --force runs it again, another --seed{elsewhere} runs a new one.\n"
-            ));
+    }
+    for (config, run) in &finished {
+        if !run.path.join(train::FIGURE).exists() {
+            draw(config, run)?;
         }
-        Opened::Fresh(folder) => {
-            let (run, machine) = train(&config, folder, args.quiet)?;
-            figure(&run)?;
-            say(cli::summary(&run, Some(&machine), threshold));
-        }
+    }
+    let left = finished.len();
+    while !unfinished.is_empty() {
+        // Agents interrupted at different steps cannot go on in lock-step, and need not.
+        let step = unfinished.iter().map(Unfinished::step).min();
+        let together = |run: &mut Unfinished| Some(run.step()) == step;
+        let cohort: Vec<Unfinished> = unfinished.extract_if(.., together).collect();
+        let control = Control::new(args.checkpoint_every, stop.clone());
+        finished.extend(train(cohort, &control, args.quiet)?);
+    }
+    finished.sort_by_key(|(config, _)| config.run.seed);
+    if !args.quiet {
+        tell(&finished, left, args)?;
     }
     Ok(())
 }
 
-fn train(config: &Config, mut folder: Box<RunFolder>, quiet: bool) -> Result<(Finished, Machine)> {
-    let mut progress = cli::quiet_or(quiet, config.run.steps);
-    let result = train::run(config, &mut (&mut *folder, &mut progress));
-    progress.finish();
-    let outcome = result?;
-    let machine = Machine::here(outcome.steps, progress.seconds());
-    machine.write(folder.path())?;
-    Ok((folder.finish(outcome)?, machine))
+/// A run to be done, in its folder.
+struct Unfinished {
+    config: Config,
+    folder: Box<RunFolder>,
+    from: Option<Checkpoint>,
+}
+
+impl Unfinished {
+    fn step(&self) -> u64 {
+        self.from.as_ref().map_or(0, |from| from.step)
+    }
+}
+
+fn train(
+    mut cohort: Vec<Unfinished>,
+    control: &Control,
+    quiet: bool,
+) -> Result<Vec<(Config, Finished)>> {
+    let from = cohort.first().map_or(0, Unfinished::step);
+    let steps = cohort.first().map_or(0, |run| run.config.run.steps);
+    let agents = cohort.len();
+    // The first agent's episodes stand for all on the progress line.
+    let mut progress: Vec<_> = (0..agents)
+        .map(|agent| cli::progress(quiet || agent > 0, from, steps, agents))
+        .collect();
+    let mut watched: Vec<_> = cohort
+        .iter_mut()
+        .zip(&mut progress)
+        .map(|(run, progress)| (&run.config, run.from.take(), (&mut *run.folder, progress)))
+        .collect();
+    let tasks = watched.iter_mut().map(|(config, from, observer)| Task {
+        config,
+        from: from.take(),
+        observer: observer as &mut dyn Observer,
+    });
+    let result = train::run_cohort(tasks.collect(), control);
+    drop(watched);
+    progress[0].finish();
+    let seconds = progress[0].seconds();
+    let outcomes = result?;
+    let finish = |(run, outcome): (Unfinished, train::Outcome)| {
+        let steps = outcome.steps - from;
+        Machine::here(agents, steps, seconds).write(run.folder.path())?;
+        let finished = run.folder.finish(outcome)?;
+        draw(&run.config, &finished)?;
+        Ok((run.config, finished))
+    };
+    cohort.into_iter().zip(outcomes).map(finish).collect()
+}
+
+fn draw(config: &Config, run: &Finished) -> Result<()> {
+    let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
+    figures::learning_curve(&run.path.join(train::FIGURE), config, run, threshold)
+}
+
+/// Says what came of the runs, `left` of which were there before.
+fn tell(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
+    let [(config, run)] = runs else {
+        cli::say(&cli::cohort_summary(runs.iter().map(|(_, run)| run)));
+        if left > 0 {
+            cli::say(&format!(
+                "\n{left} of these were finished earlier and are left as they are. --force runs them again.\n"
+            ));
+        }
+        return Ok(());
+    };
+    let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
+    let machine = Machine::read(&run.path);
+    cli::say(&cli::summary(run, machine.as_ref(), threshold));
+    if left > 0 {
+        let elsewhere = if args.out.is_some() {
+            " with another --out"
+        } else {
+            ""
+        };
+        cli::say(&format!(
+            "\nThis run was finished earlier and is left as it is. --force runs it again, another --seed{elsewhere} runs a new one.\n"
+        ));
+    }
+    Ok(())
 }

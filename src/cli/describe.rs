@@ -8,7 +8,7 @@ use crate::{
     Error, Result,
     figures::Pictures,
     study::describe::Settings,
-    train::{self, Policy, Trained},
+    train::{Actor, Trained},
 };
 
 /// What `study describe-env` is asked for.
@@ -108,7 +108,7 @@ impl DescribeArgs {
     pub fn trained(&self, envs: &[String]) -> Result<Vec<Trained>> {
         let mut trained = Vec::new();
         for path in &self.policy {
-            let agent = train::load_policy(path)?;
+            let agent = Trained::read(path)?;
             if !serves_any(&agent, envs)? {
                 return Err(Error::usage(format!(
                     "--policy {} learned on {}, which none of the environments is: {}",
@@ -127,12 +127,12 @@ impl DescribeArgs {
         &self,
         env: &str,
         trained: &'a [Trained],
-    ) -> Result<Vec<(String, Policy<'a>)>> {
-        let mut policies = vec![("random".to_string(), Policy::RANDOM)];
+    ) -> Result<Vec<(String, Actor<'a>)>> {
+        let mut policies = vec![("random".to_string(), Actor::RANDOM)];
         for agent in trained {
             if serves(agent, env)? {
                 let name = format!("{}, epsilon {}", agent.path.display(), self.epsilon);
-                policies.push((name, Policy::epsilon_greedy(&agent.agent, self.epsilon)));
+                policies.push((name, Actor::epsilon_greedy(&agent.policy, self.epsilon)));
             }
         }
         Ok(policies)

@@ -14,26 +14,14 @@ use crate::{
 pub fn list(preset: Preset) -> Result<String> {
     let mut out = String::from("Environments (--env)\n\n");
     for entry in envs::registry() {
-        let env = envs::make(entry.name)?;
-        let spec = env.spec();
-        let shape: Vec<String> = spec
-            .observation
-            .shape
-            .iter()
-            .map(usize::to_string)
-            .collect();
-        let limit = spec.max_steps.map_or("none".into(), |n| n.to_string());
-        let solved = spec.reward_threshold.map_or("-".into(), |r| r.to_string());
-        let _ = writeln!(
-            out,
-            "  {:<24} {}\n  {:24} observation [{}], {} actions, time limit {limit}, solved at {solved}",
-            entry.name,
-            entry.summary,
-            "",
-            shape.join(", "),
-            spec.actions,
-        );
+        out.push_str(&environment(entry)?);
     }
+    out.push_str(
+        "\n  Every environment also takes max_steps=N, reward=FACTOR and drift=..., as in\n  \
+         'cartpole?length=0.7&max_steps=200'\n  \
+         'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' (shapes: step, ramp, sine, walk; rate=1)\n  \
+         'acrobot?drift=actions/period=50000' (the actions change their numbers)\n",
+    );
     out.push_str("\nOptimisers (--opt name:key=value,...)\n");
     for entry in registry() {
         let spec = Spec::new(entry.name)?;
@@ -68,6 +56,41 @@ pub fn list(preset: Preset) -> Result<String> {
         let _ = writeln!(out, "  {:24} {}", "", known.source);
     }
     out.push_str("\nEach value is the default where neither a flag nor --config sets it.\n");
+    Ok(out)
+}
+
+/// An environment, with what can be set of it.
+fn environment(entry: &envs::Entry) -> Result<String> {
+    let env = envs::make(entry.name)?;
+    let spec = env.spec();
+    let shape = &spec.observation.shape;
+    let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let limit = spec.max_steps.map_or("none".into(), |n| n.to_string());
+    let solved = spec.reward_threshold.map_or("-".into(), |r| r.to_string());
+    let mut out = format!(
+        "  {:<24} {}\n  {:24} observation [{}], {} actions, time limit {limit}, solved at {solved}\n",
+        entry.name,
+        entry.summary,
+        "",
+        shape.join(", "),
+        spec.actions,
+    );
+    for setting in entry.settings {
+        let (default, help, values) = (setting.default, setting.help, setting.values);
+        let _ = writeln!(
+            out,
+            "    {:<22} {default:<9} {help} ({values})",
+            setting.key
+        );
+    }
+    for dial in env.dials() {
+        let (plain, low, high) = (dial.plain.to_string(), dial.low, dial.high);
+        let _ = writeln!(
+            out,
+            "    {:<22} {plain:<9} {} ({low} to {high})",
+            dial.key, dial.help
+        );
+    }
     Ok(out)
 }
 

@@ -10,11 +10,23 @@ mod summary;
 pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
-pub use progress::{Jobs, Progress, quiet_or};
+pub use progress::{Jobs, Progress, progress};
 pub use rl::RlArgs;
-pub use summary::summary;
+pub use summary::{cohort_summary, summary};
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::Write,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
+};
+
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+};
 
 use crate::{Error, Result};
 
@@ -32,8 +44,28 @@ pub fn exit(result: Result<()>) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "error: {error}");
     match error {
         Error::Usage(_) | Error::Environment(_) => ExitCode::from(2),
+        // As a shell has it for a program that a signal ended.
+        Error::Stopped { signal, .. } => ExitCode::from(128_u8.saturating_add(signal as u8)),
         _ => ExitCode::from(1),
     }
+}
+
+/// Set to the number of the signal when SIGINT or SIGTERM comes. A second one ends the process at
+/// once.
+pub fn stop_on_signals() -> Result<Arc<AtomicUsize>> {
+    let (stop, again) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let register = |signal: i32| {
+        flag::register_conditional_shutdown(signal, 128 + signal, again.clone())?;
+        flag::register(signal, again.clone())?;
+        flag::register_usize(signal, stop.clone(), signal as usize)
+    };
+    for signal in [SIGINT, SIGTERM] {
+        register(signal).map_err(|error| Error::usage(format!("cannot watch signals: {error}")))?;
+    }
+    Ok(stop)
 }
 
 /// Keeps candle's work on the thread that asks for it, unless the environment says otherwise. Call it first in `main`.

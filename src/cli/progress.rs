@@ -19,7 +19,9 @@ const RECENT: usize = 20;
 
 /// Shows how far a run is: steps a second, recent return, epsilon, time left.
 pub struct Progress {
+    from: u64,
     steps: u64,
+    agents: usize,
     started: Instant,
     recent: VecDeque<f64>,
     evaluation: Option<f64>,
@@ -32,19 +34,22 @@ enum Output {
     Nothing,
 }
 
-/// Progress for a run of `steps` on stderr; none if `quiet`.
-pub fn quiet_or(quiet: bool, steps: u64) -> Progress {
+/// Progress on stderr for `agents` that go on at step `from` of `steps`; none if `quiet`.
+pub fn progress(quiet: bool, from: u64, steps: u64, agents: usize) -> Progress {
     let output = if quiet {
         Output::Nothing
     } else if std::io::stderr().is_terminal() {
         Output::Bar(bar(steps))
     } else {
+        let tenth = steps.div_ceil(10);
         Output::Lines {
-            next: steps.div_ceil(10),
+            next: ((from / tenth + 1) * tenth).min(steps),
         }
     };
     Progress {
+        from,
         steps,
+        agents,
         started: Instant::now(),
         recent: VecDeque::new(),
         evaluation: None,
@@ -121,7 +126,8 @@ impl Progress {
     }
 
     fn message(&self, step: u64, epsilon: f64) -> String {
-        let rate = (step as f64 / self.seconds()).round();
+        let done = (step - self.from) as f64 * self.agents as f64;
+        let rate = (done / self.seconds()).round();
         let returns = if self.recent.is_empty() {
             "-".to_string()
         } else {
@@ -146,7 +152,7 @@ impl Observer for Progress {
                 let left = self
                     .started
                     .elapsed()
-                    .mul_f64((self.steps - step) as f64 / step as f64);
+                    .mul_f64((self.steps - step) as f64 / (step - self.from) as f64);
                 let _ = writeln!(
                     std::io::stderr(),
                     "{step}/{} steps  {}  {} left",

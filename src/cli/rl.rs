@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{
-    Result,
+    Error, Result,
     agent::DqnOverrides,
     optim::Spec,
-    train::{Config, ConfigSource, Preset, RunOverrides},
+    train::{Again, Config, ConfigSource, Preset, RunOverrides, default_folder},
 };
 
 /// Train a DQN agent with an optimiser of your choice.
@@ -38,6 +38,19 @@ pub struct RlArgs {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
+    /// Agents trained side by side, with seeds from --seed on; each has its own folder, and
+    /// becomes what it would alone
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub agents: u16,
+
+    /// Go on with a run that was interrupted; a finished one is left, a new one starts
+    #[arg(long, conflicts_with = "force")]
+    pub resume: bool,
+
+    /// Environment steps from checkpoint to checkpoint [default: one a minute]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub checkpoint_every: Option<u64>,
+
     /// Run again even if the folder holds a run
     #[arg(long)]
     pub force: bool,
@@ -59,6 +72,8 @@ Examples:
   rl --env cartpole --opt rmsprop
   rl --env acrobot --opt adam:beta1=0 --lr 1e-3 --seed 7
   rl --opt rmsprop:lr=3e-4,decay=0.95,centered=true --steps 100000 --hidden 64,64
+  rl --env cartpole --opt adam --agents 4 --seed 1
+  rl --env 'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' --resume
   rl --config runs/cartpole/rmsprop-s1-0123456789/config.toml --seed 2
   rl --list";
 
@@ -92,8 +107,41 @@ impl RlArgs {
         })
     }
 
+    /// What to do about a run that is there already.
+    pub fn again(&self) -> Again {
+        match (self.force, self.resume) {
+            (true, _) => Again::Force,
+            (_, true) => Again::Resume,
+            _ => Again::Refuse,
+        }
+    }
+
+    /// The configuration of each agent, and its folder.
+    pub fn runs(&self) -> Result<Vec<(Config, PathBuf)>> {
+        let first = self.config()?;
+        let one = |k: u64| {
+            let mut config = first.clone();
+            config.run.seed += k;
+            let folder = match &self.out {
+                Some(out) if self.agents > 1 => out.join(format!("seed-{}", config.run.seed)),
+                Some(out) => out.clone(),
+                None => default_folder(&config),
+            };
+            (config, folder)
+        };
+        let last = first.run.seed.checked_add(u64::from(self.agents) - 1);
+        if last.is_none_or(|last| last > i64::MAX as u64) {
+            let (seed, agents) = (first.run.seed, self.agents);
+            return Err(Error::usage(format!(
+                "--agents {agents} from seed {seed} on: the last seed must be at most {}",
+                i64::MAX
+            )));
+        }
+        Ok((0..u64::from(self.agents)).map(one).collect())
+    }
+
     /// The whole configuration these arguments ask for.
-    pub fn config(&self) -> Result<Config> {
+    fn config(&self) -> Result<Config> {
         let flags = ConfigSource {
             preset: self.preset,
             run: self.run.clone(),

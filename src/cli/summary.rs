@@ -65,3 +65,37 @@ pub fn summary(run: &Finished, machine: Option<&Machine>, threshold: Option<f64>
     line("folder", run.path.display().to_string());
     out
 }
+
+/// What came of agents trained side by side: a line for each, and their means.
+pub fn cohort_summary<'a>(runs: impl Iterator<Item = &'a Finished>) -> String {
+    let mut out = String::new();
+    let mut line = |seed: &str, last: &str, end: &str, best: &str, folder: &str| {
+        let _ = writeln!(out, "  {seed:<8}{last:>14}{end:>14}{best:>14}  {folder}");
+    };
+    line("seed", "last 100", "final", "best", "folder");
+    let mut columns: [Vec<f64>; 3] = Default::default();
+    for run in runs {
+        let outcome = &run.outcome;
+        let values = [
+            outcome.last_100_return.unwrap_or(f64::NAN),
+            outcome.final_return,
+            outcome.best_return,
+        ];
+        let [last, end, best] = values.map(|value| format!("{value:.1}"));
+        let status = match outcome.status {
+            Status::Finished => "",
+            Status::Diverged => "  DIVERGED",
+        };
+        let folder = format!("{}{status}", run.path.display());
+        line(&outcome.seed.to_string(), &last, &end, &best, &folder);
+        for (column, value) in columns.iter_mut().zip(values) {
+            column.push(value);
+        }
+    }
+    let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let [last, end, best] = columns
+        .each_ref()
+        .map(|column| format!("{:.1}", mean(column)));
+    line("mean", &last, &end, &best, "");
+    out
+}

@@ -1,12 +1,34 @@
 //! Initial weights, drawn from a stream of the run (candle's own CPU generator cannot be seeded).
 
+use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
 /// Appends `n` draws of PyTorch's default for a layer with `fan_in` inputs, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 ///
 /// That is what `kaiming_uniform_(a=sqrt(5))` comes to for the weights of
-/// `torch.nn.Linear`, and the same bound is used for its bias.
+/// `torch.nn.Linear` and `torch.nn.Conv2d`, and the same bound is used for their biases.
 pub fn uniform_fan_in(rng: &mut impl Rng, fan_in: usize, n: usize, into: &mut Vec<f64>) {
     let bound = 1.0 / (fan_in as f64).sqrt();
     into.extend((0..n).map(|_| rng.random_range(-bound..bound)));
+}
+
+/// A weight `[agents, ...shape]` and a bias `[agents, shape[0]]`, by [`uniform_fan_in`]; each agent
+/// draws from its own stream, its weight first.
+pub(super) fn layer(
+    shape: &[usize],
+    streams: &mut [impl Rng],
+    dtype: DType,
+    device: &Device,
+) -> Result<(Var, Var)> {
+    let (outputs, fan_in) = (shape[0], shape[1..].iter().product());
+    let (mut weight, mut bias) = (Vec::new(), Vec::new());
+    for stream in streams.iter_mut() {
+        uniform_fan_in(stream, fan_in, outputs * fan_in, &mut weight);
+        uniform_fan_in(stream, fan_in, outputs, &mut bias);
+    }
+    let var = |data: Vec<f64>, shape: &[usize]| {
+        let shape: Vec<usize> = [&[streams.len()], shape].concat();
+        Var::from_tensor(&Tensor::from_vec(data, shape, device)?.to_dtype(dtype)?)
+    };
+    Ok((var(weight, shape)?, var(bias, &[outputs])?))
 }

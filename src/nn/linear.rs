@@ -9,7 +9,8 @@ use candle_core::{
 
 use super::{
     matmul::{Mat, matmul},
-    slices::{contiguous, on_cpu},
+    relu::{clipped, passed},
+    slices::{contiguous, on_cpu, part},
 };
 use crate::{optim::Parameter, wide::wide};
 
@@ -51,12 +52,11 @@ impl Linear {
         })
     }
 
-    /// A layer of the same shape and weights that shares no memory with this one.
-    pub fn detached(&self) -> Result<Self> {
-        let copy = |var: &Var| Var::from_tensor(&var.as_tensor().copy()?);
+    /// A layer like this one with other variables: what `each` makes of these.
+    pub(super) fn with(&self, each: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         Ok(Self {
-            weight: copy(&self.weight)?,
-            bias: copy(&self.bias)?,
+            weight: each(&self.weight)?,
+            bias: each(&self.bias)?,
             op: self.op,
         })
     }
@@ -118,8 +118,7 @@ impl LinearOp {
         let zero = T::from_f64(0.0);
         for (y, &bias) in y.iter_mut().zip(bias) {
             let z = *y + bias;
-            // Not `max`: a NaN must stay a NaN, so that the run is seen to diverge.
-            *y = if self.relu && z < zero { zero } else { z };
+            *y = if self.relu { clipped(z, zero) } else { z };
         }
     }
 
@@ -196,23 +195,10 @@ impl LinearOp {
     }
 }
 
-/// The gradient behind a relu. By value, or the compiler selects an address and vectorises nothing.
-#[inline(always)]
-fn passed<T: PartialOrd>(dz: T, y: T, zero: T) -> T {
-    if y > zero { dz } else { zero }
-}
-
 struct Grads<T> {
     x: Vec<T>,
     weight: Vec<T>,
     bias: Vec<T>,
-}
-
-/// The `i`-th of `n` equal parts.
-#[inline(always)]
-fn part<T>(all: &[T], i: usize, n: usize) -> &[T] {
-    let each = all.len() / n;
-    &all[i * each..(i + 1) * each]
 }
 
 /// Each row of `y`, `[agents, batch, outputs]`, with its agent's bias.

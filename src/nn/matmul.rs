@@ -47,24 +47,69 @@ impl<'a, T> Mat<'a, T> {
 
 /// Appends the product `a b` to `out`, row after row. `T` is f32 or f64.
 pub(super) fn matmul<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
+    let (m, n) = (a.rows, b.cols);
+    if cost(b.t(), a.t()) + m * n < cost(a, b) {
+        let mut transposed = Vec::new();
+        append(&mut transposed, b.t(), a.t());
+        out.reserve(m * n);
+        for row in 0..m {
+            out.extend(transposed[row..].iter().step_by(m));
+        }
+    } else {
+        append(out, a, b);
+    }
+}
+
+/// Adds the product `a b` to `out`, row after row. `T` is f32 or f64.
+pub(super) fn add_matmul<T: WithDType>(out: &mut [T], a: Mat<T>, b: Mat<T>) {
+    assert_eq!(out.len(), a.rows * b.cols);
+    // SAFETY: `out` has the product's length and is initialised.
+    unsafe { product(out.as_mut_ptr(), true, a, b) }
+}
+
+/// What `a b` costs, roughly, in vector operations: its multiplications with vectors along `b`'s
+/// rows, and what is moved number by number where those rows are not contiguous.
+fn cost<T>(a: Mat<T>, b: Mat<T>) -> usize {
+    let lanes = 64 / size_of::<T>();
+    let multiply = a.rows * a.cols * b.cols.div_ceil(lanes);
+    // With a vector on either side nothing is moved.
+    let moved = b.transposed && a.rows > 1 && b.cols > 1;
+    multiply + if moved { b.rows * b.cols } else { 0 }
+}
+
+fn append<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
+    let (len, more) = (out.len(), a.rows * b.cols);
+    out.reserve(more);
+    // SAFETY: the product goes to the places reserved behind `out`'s end, all of
+    // which it writes and none of which it reads.
+    unsafe {
+        product(out.as_mut_ptr().add(len), false, a, b);
+        out.set_len(len + more);
+    }
+}
+
+/// Writes the product `a b` to `out`, or adds it.
+///
+/// # Safety
+///
+/// `out` has `a.rows * b.cols` places that may be written, and if `add` holds numbers in all of them.
+unsafe fn product<T: WithDType>(out: *mut T, add: bool, a: Mat<T>, b: Mat<T>) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     assert_eq!(b.rows, k);
-    out.reserve(m * n);
     let ((a_rs, a_cs), (b_rs, b_cs)) = (a.strides(), b.strides());
     let one = T::from_f64(1.0);
     // SAFETY: the lengths of `a` and `b`, asserted when they were made, and the
-    // strides that follow from them keep every read within their slices; the
-    // product goes to the m * n places reserved behind `out`'s end, all of which
-    // it writes and none of which it reads.
+    // strides that follow from them keep every read within their slices; `out`
+    // is as the caller promises.
     unsafe {
         gemm::gemm(
             m,
             n,
             k,
-            out.as_mut_ptr().add(out.len()),
+            out,
             1,
             n as isize,
-            false,
+            add,
             a.data.as_ptr(),
             a_cs,
             a_rs,
@@ -78,7 +123,6 @@ pub(super) fn matmul<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
             false,
             gemm::Parallelism::None,
         );
-        out.set_len(out.len() + m * n);
     }
 }
 

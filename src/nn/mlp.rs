@@ -12,6 +12,15 @@ pub struct Mlp {
     layers: Vec<Linear>,
 }
 
+/// What a perceptron is between.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    /// Whether its input needs a gradient.
+    pub input_grad: bool,
+    /// Whether its output is clipped at 0 as well.
+    pub relu: bool,
+}
+
 impl Mlp {
     /// Layers of the given `sizes`, from the input's to the output's, initialised as PyTorch's
     /// `Linear` by default. Each agent draws from its own stream.
@@ -21,22 +30,29 @@ impl Mlp {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let agents = streams.len();
+        let ends = Ends {
+            input_grad: false,
+            relu: false,
+        };
+        Self::between(ends, sizes, streams, dtype, device)
+    }
+
+    /// [`new`](Self::new), as a part of a larger network. A single size makes no layer at all.
+    pub(super) fn between(
+        ends: Ends,
+        sizes: &[usize],
+        streams: &mut [impl Rng],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self> {
         let last = sizes.len().saturating_sub(2);
         let mut layers = Vec::with_capacity(last + 1);
         for (i, pair) in sizes.windows(2).enumerate() {
             let (inputs, outputs) = (pair[0], pair[1]);
-            let (mut weight, mut bias) = (Vec::new(), Vec::new());
-            for stream in streams.iter_mut() {
-                init::uniform_fan_in(stream, inputs, outputs * inputs, &mut weight);
-                init::uniform_fan_in(stream, inputs, outputs, &mut bias);
-            }
-            let var = |data: Vec<f64>, shape: &[usize]| {
-                Var::from_tensor(&Tensor::from_vec(data, shape, device)?.to_dtype(dtype)?)
-            };
-            let weight = var(weight, &[agents, outputs, inputs])?;
-            let bias = var(bias, &[agents, outputs])?;
-            layers.push(Linear::new(weight, bias, i < last, i > 0));
+            let shape = [outputs, inputs];
+            let (weight, bias) = init::layer(&shape, streams, dtype, device)?;
+            let (relu, input_grad) = (i < last || ends.relu, i > 0 || ends.input_grad);
+            layers.push(Linear::new(weight, bias, relu, input_grad));
         }
         Ok(Self { layers })
     }
@@ -57,13 +73,18 @@ impl Mlp {
 
     /// Every weight and bias, from the input's layer on: `0.weight`, `0.bias`, `1.weight`, ...
     pub fn parameters(&self) -> Vec<Parameter> {
-        let named = |(i, layer): (usize, &Linear)| layer.parameters(&i.to_string());
+        self.named("")
+    }
+
+    /// [`parameters`](Self::parameters), with `prefix` before each name.
+    pub(super) fn named(&self, prefix: &str) -> Vec<Parameter> {
+        let named = |(i, layer): (usize, &Linear)| layer.parameters(&format!("{prefix}{i}"));
         self.layers.iter().enumerate().flat_map(named).collect()
     }
 
-    /// A network with the same weights that shares no memory with this one.
-    pub fn detached(&self) -> Result<Self> {
-        let layers = self.layers.iter().map(Linear::detached);
+    /// A network like this one with other variables: what `each` makes of these.
+    pub(super) fn with(&self, each: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
+        let layers = self.layers.iter().map(|layer| layer.with(&each));
         Ok(Self {
             layers: layers.collect::<Result<_>>()?,
         })

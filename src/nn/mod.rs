@@ -1,10 +1,18 @@
 //! Networks for a cohort of agents: every parameter and every activation has a leading axis `[agents, ...]`.
 
+mod columns;
+mod conv;
+mod filters;
 pub mod init;
 mod linear;
 mod matmul;
 mod mlp;
+mod network;
+mod relu;
 pub(crate) mod slices;
 
+pub use conv::Conv;
+pub use filters::Filters;
 pub use linear::Linear;
 pub use mlp::Mlp;
+pub use network::{Architecture, Network};

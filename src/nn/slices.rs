@@ -20,3 +20,10 @@ pub(crate) fn on_cpu<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) ->
         _ => bail!("an operation of our own has no implementation for this device"),
     }
 }
+
+/// The `i`-th of `n` equal parts.
+#[inline(always)]
+pub(crate) fn part<T>(all: &[T], i: usize, n: usize) -> &[T] {
+    let each = all.len() / n;
+    &all[i * each..(i + 1) * each]
+}

@@ -3,25 +3,27 @@
 //! `{parameter}.{state}` has the parameter's shape; `agent.t` and `agent.lr` have a number for each
 //! agent, `step` is the schedule's. The metadata's `optimiser` says whose state it is.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{fs, ops::Range, path::Path};
 
 use candle_core::{DType, Tensor, Var};
-use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+use safetensors::Dtype;
 
 use super::{
     Optimiser,
     candle::{Slot, States},
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    saved::{self, Array, Saved, bytes, numbers},
+};
 
-/// The metadata's key.
-const WHOSE: &str = "optimiser";
+/// What is saved here, and the metadata's key.
+const WHAT: &str = "optimiser";
 
 impl Optimiser {
-    /// The optimiser of each agent.
-    fn whose(&self) -> String {
-        let specs: Vec<&str> = self
-            .agents
+    /// The optimiser of each of `agents`.
+    fn whose(&self, agents: &Range<usize>) -> String {
+        let specs: Vec<&str> = self.agents[agents.clone()]
             .iter()
             .map(|agent| agent.spec.as_str())
             .collect();
@@ -31,47 +33,63 @@ impl Optimiser {
     /// The whole state: a new optimiser of the same specs and parameters that
     /// [`restore`](Self::restore)s it goes on as if nothing had happened.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        self.save_agents(0..self.agents.len())
+    }
+
+    /// The state of one agent of a cohort, as it would be had it trained alone.
+    pub fn agent_to_safetensors(&self, agent: usize) -> Result<Vec<u8>> {
+        self.save_agents(agent..agent + 1)
+    }
+
+    fn save_agents(&self, agents: Range<usize>) -> Result<Vec<u8>> {
+        let all = self.agents.len();
+        let mut tensors: Vec<Array> = Vec::new();
         for slot in &self.slots {
-            let shape = slot.parameter.var.dims().to_vec();
+            let shape = self.shape(slot, &agents);
             for (k, name) in self.state_names().iter().enumerate() {
                 let (dtype, bytes) = slot.states.to_bytes(k)?;
                 let name = format!("{}.{name}", slot.parameter.name);
-                tensors.push((name, dtype, shape.clone(), bytes));
+                let each = bytes.len() / all;
+                let part = bytes[agents.start * each..agents.end * each].to_vec();
+                tensors.push((name, dtype, shape.clone(), part));
             }
         }
-        let n = self.agents.len();
-        let t = bytes(&self.agents, |agent| agent.t.to_le_bytes());
-        let lr = bytes(&self.agents, |agent| agent.lr.to_le_bytes());
+        let saved = &self.agents[agents.clone()];
+        let t = bytes(saved, |agent| agent.t.to_le_bytes());
+        let lr = bytes(saved, |agent| agent.lr.to_le_bytes());
         let step = self.step.to_le_bytes().to_vec();
-        tensors.push(("agent.t".into(), Dtype::U64, vec![n], t));
-        tensors.push(("agent.lr".into(), Dtype::F64, vec![n], lr));
+        tensors.push(("agent.t".into(), Dtype::U64, vec![saved.len()], t));
+        tensors.push(("agent.lr".into(), Dtype::F64, vec![saved.len()], lr));
         tensors.push(("step".into(), Dtype::U64, vec![1], step));
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-            Ok((
-                name,
-                TensorView::new(*dtype, shape.clone(), bytes).map_err(unusable)?,
-            ))
-        });
-        let metadata = HashMap::from([(WHOSE.to_string(), self.whose())]);
-        serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(unusable)
+        saved::write(WHAT, self.whose(&agents), &tensors)
+    }
+
+    /// The shape of a parameter of `agents` alone. With one agent there may be no axis for it.
+    fn shape(&self, slot: &Slot, agents: &Range<usize>) -> Vec<usize> {
+        let mut shape = slot.parameter.var.dims().to_vec();
+        if self.agents.len() > 1 {
+            shape[0] = agents.len();
+        }
+        shape
     }
 
     /// Takes over a state that [`to_safetensors`](Self::to_safetensors) gave; if it does not fit, the
     /// error says where and nothing has changed.
     pub fn restore(&mut self, data: &[u8]) -> Result<()> {
-        let file = SafeTensors::deserialize(data).map_err(unusable)?;
-        let (_, header) = SafeTensors::read_metadata(data).map_err(unusable)?;
-        let whose = header.metadata().as_ref().and_then(|m| m.get(WHOSE));
-        if whose != Some(&self.whose()) {
-            return Err(Error::usage(format!(
-                "this is the state of `{}`; needed: of `{}`",
-                whose.map_or("no optimiser", |whose| whose),
-                self.whose()
-            )));
-        }
+        self.restore_agents(0..self.agents.len(), data)
+    }
+
+    /// [`restore`](Self::restore) for one agent, from what
+    /// [`agent_to_safetensors`](Self::agent_to_safetensors) gave. Agents of a cohort are in
+    /// lock-step: the schedule's step is that of the last one restored.
+    pub fn restore_agent(&mut self, agent: usize, data: &[u8]) -> Result<()> {
+        self.restore_agents(agent..agent + 1, data)
+    }
+
+    fn restore_agents(&mut self, agents: Range<usize>, data: &[u8]) -> Result<()> {
+        let file = Saved::read(WHAT, &self.whose(&agents), data)?;
         let names = self.state_names();
-        let n = self.agents.len();
+        let n = agents.len();
         let expected = self.slots.len() * names.len() + 3;
         if file.len() != expected {
             return Err(Error::usage(format!(
@@ -80,38 +98,39 @@ impl Optimiser {
                 self.slots.len()
             )));
         }
+        let all = self.agents.len();
         let states = |slot: &Slot| -> Result<States> {
             let var = &slot.parameter.var;
             let dtype = match var.dtype() {
                 DType::F64 => Dtype::F64,
                 _ => Dtype::F32,
             };
-            let found = names.iter().map(|name| {
+            let shape = self.shape(slot, &agents);
+            let mut found = Vec::with_capacity(names.len());
+            for (k, name) in names.iter().enumerate() {
                 let name = format!("{}.{name}", slot.parameter.name);
-                find(&file, &name, dtype, var.dims())
-            });
-            slot.states.like(var, &found.collect::<Result<Vec<_>>>()?)
+                let part = file.find(&name, dtype, &shape)?;
+                let mut whole = slot.states.to_bytes(k)?.1;
+                let each = whole.len() / all;
+                whole[agents.start * each..agents.end * each].copy_from_slice(part);
+                found.push(whole);
+            }
+            slot.states.like(var, &found)
         };
         let states = self.slots.iter().map(states).collect::<Result<Vec<_>>>()?;
-        let t = numbers(
-            find(&file, "agent.t", Dtype::U64, &[n])?,
-            u64::from_le_bytes,
-        );
-        let lr = numbers(
-            find(&file, "agent.lr", Dtype::F64, &[n])?,
-            f64::from_le_bytes,
-        );
-        let step = numbers(find(&file, "step", Dtype::U64, &[1])?, u64::from_le_bytes);
+        let t = numbers(file.find("agent.t", Dtype::U64, &[n])?, u64::from_le_bytes);
+        let lr = numbers(file.find("agent.lr", Dtype::F64, &[n])?, f64::from_le_bytes);
+        let step = file.count("step")?;
         if let Some(lr) = lr.iter().find(|lr| !(lr.is_finite() && **lr >= 0.0)) {
             return Err(Error::usage(format!("the optimiser state has lr {lr}")));
         }
         for (slot, states) in self.slots.iter_mut().zip(states) {
             slot.states = states;
         }
-        for (agent, (t, lr)) in self.agents.iter_mut().zip(t.into_iter().zip(lr)) {
+        for (agent, (t, lr)) in self.agents[agents].iter_mut().zip(t.into_iter().zip(lr)) {
             (agent.t, agent.lr) = (t, lr);
         }
-        self.step = step[0];
+        self.step = step;
         Ok(())
     }
 
@@ -147,10 +166,10 @@ impl States {
     }
 
     /// States of this kind for `var`, with the numbers that [`to_bytes`](Self::to_bytes) gave.
-    fn like(&self, var: &Var, saved: &[&[u8]]) -> Result<States> {
-        let f32s = |bytes: &&[u8]| numbers(bytes, f32::from_le_bytes);
-        let f64s = |bytes: &&[u8]| numbers(bytes, f64::from_le_bytes);
-        let tensor = |bytes: &&[u8]| match var.dtype() {
+    fn like(&self, var: &Var, saved: &[Vec<u8>]) -> Result<States> {
+        let f32s = |bytes: &Vec<u8>| numbers(bytes, f32::from_le_bytes);
+        let f64s = |bytes: &Vec<u8>| numbers(bytes, f64::from_le_bytes);
+        let tensor = |bytes: &Vec<u8>| match var.dtype() {
             DType::F64 => Tensor::from_vec(f64s(bytes), var.shape(), var.device()),
             _ => Tensor::from_vec(f32s(bytes), var.shape(), var.device()),
         };
@@ -163,34 +182,4 @@ impl States {
             }
         })
     }
-}
-
-/// The bytes of the tensor called `name`, if it is what it should be.
-fn find<'a>(file: &SafeTensors<'a>, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8]> {
-    let view = file.tensor(name).map_err(|_| {
-        Error::usage(format!(
-            "the optimiser state has no `{name}`; it has {:?}",
-            file.names()
-        ))
-    })?;
-    if view.dtype() != dtype || view.shape() != shape {
-        return Err(Error::usage(format!(
-            "the optimiser state's `{name}` is {:?} {:?}; needed: {dtype:?} {shape:?}",
-            view.dtype(),
-            view.shape()
-        )));
-    }
-    Ok(view.data())
-}
-
-fn bytes<T, const N: usize>(items: &[T], of: impl Fn(&T) -> [u8; N]) -> Vec<u8> {
-    items.iter().flat_map(of).collect()
-}
-
-fn numbers<T, const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks().0.iter().copied().map(of).collect()
-}
-
-fn unusable(error: impl std::fmt::Display) -> Error {
-    Error::usage(format!("this is no optimiser state: {error}"))
 }

@@ -40,12 +40,14 @@ settings! {
 pub enum Preset {
     /// CleanRL's dqn.py: classic control, 500,000 steps, MLP 120-84
     Cleanrl,
+    /// MinAtar's dqn.py: 5 million frames, conv 16x3 and 128; its optimiser is rmsprop-minatar
+    Minatar,
 }
 
 impl Preset {
     /// What it runs.
     pub fn run(self) -> RunConfig {
-        RunConfig {
+        let cleanrl = RunConfig {
             env: "cartpole".into(),
             steps: 500_000,
             seed: 1,
@@ -53,18 +55,42 @@ impl Preset {
             eval_episodes: 10,
             eval_epsilon: 0.0,
             log_every: 100,
+        };
+        match self {
+            Preset::Cleanrl => cleanrl,
+            Preset::Minatar => RunConfig {
+                env: "breakout".into(),
+                steps: 5_000_000,
+                eval_every: 100_000,
+                log_every: 1_000,
+                ..cleanrl
+            },
         }
     }
 
     /// The agent it runs.
     pub fn agent(self) -> DqnConfig {
-        DqnConfig::cleanrl()
+        match self {
+            Preset::Cleanrl => DqnConfig::cleanrl(),
+            Preset::Minatar => DqnConfig::minatar(),
+        }
+    }
+
+    /// The optimiser, where nobody asks for another.
+    pub fn optimiser(self) -> &'static str {
+        match self {
+            Preset::Cleanrl => "rmsprop",
+            Preset::Minatar => "rmsprop-minatar",
+        }
     }
 
     /// The learning rate for an optimiser in this setting: the best of a grid on CartPole, on
     /// seeds kept for that (`experiments/cartpole_optimisers.sh`, `results/cartpole_lr`).
-    /// Adam's is CleanRL's own.
+    /// Adam's is CleanRL's own. For MinAtar there is no such grid yet.
     pub fn lr(self, optimiser: &str) -> Option<f64> {
+        if self == Preset::Minatar {
+            return None;
+        }
         Some(match optimiser {
             "sgd" => 1e-3,
             "momentum" => 3e-5,
@@ -83,6 +109,7 @@ impl std::fmt::Display for Preset {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Preset::Cleanrl => f.write_str("cleanrl"),
+            Preset::Minatar => f.write_str("minatar"),
         }
     }
 }
@@ -161,7 +188,7 @@ impl ConfigSource {
         let preset = self.preset.unwrap_or(Preset::Cleanrl);
         let mut optimiser = match self.optimiser {
             Some(spec) => spec,
-            None => Spec::new("rmsprop")?,
+            None => preset.optimiser().parse()?,
         };
         match lr {
             Some(lr) => optimiser.set("lr", Value::Number(lr))?,
@@ -179,17 +206,20 @@ impl ConfigSource {
             agent: self.agent.over(preset.agent()),
         };
         // One name for each environment, so that the same run has the same id.
-        config.run.env = envs::make(&config.run.env)?.spec().name.clone();
-        config.validate()?;
+        let env = envs::make(&config.run.env)?;
+        config.run.env = env.spec().name.clone();
+        config.validate(env.spec())?;
         Ok(config)
     }
 }
 
 /// A layer's output with more numbers than this (1 GiB) is a slip of the finger, and would end in an abort.
 const MOST_ACTIVATIONS: usize = 1 << 28;
+/// And so are more weights than this in the network.
+const MOST_WEIGHTS: usize = 100_000_000;
 
 impl Config {
-    fn validate(&self) -> Result<()> {
+    fn validate(&self, env: &envs::Spec) -> Result<()> {
         let RunConfig {
             steps,
             seed,
@@ -212,13 +242,18 @@ impl Config {
         let allowed = (0.0..=1.0).contains(&eval_epsilon);
         check("eval_epsilon", eval_epsilon, allowed, "0 <= x <= 1")?;
         self.agent.validate()?;
-        let widest = self.agent.hidden.0.iter().copied().max().unwrap_or(1);
+        let shape = &env.observation.shape;
+        let network = self.agent.architecture(shape, env.actions);
+        let widest = network.sizes()?.into_iter().max().unwrap_or(1);
+        let weights = network.weights()?;
+        let allowed = format!("at most {MOST_WEIGHTS} weights");
+        check("weights", weights, weights <= MOST_WEIGHTS, &allowed)?;
         for (key, rows) in [
             ("batch_size", self.agent.batch_size),
             ("eval_episodes", eval_episodes as usize),
         ] {
             let allowed = format!(
-                "at most {} with {widest} hidden units",
+                "at most {} with a layer of {widest}",
                 MOST_ACTIVATIONS / widest
             );
             check(key, rows, rows <= MOST_ACTIVATIONS / widest, &allowed)?;

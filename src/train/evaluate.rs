@@ -4,14 +4,14 @@ use envs::TimeLimit;
 use rand::Rng;
 
 use super::{EvaluationRow, RunConfig};
-use crate::{Result, agent::Dqn, streams::eval_stream};
+use crate::{Result, agent::Policy, streams::eval_stream};
 
 /// Plays the evaluation episodes of one run, side by side so that one forward pass serves all.
 pub struct Evaluator {
     config: RunConfig,
     envs: Vec<TimeLimit>,
     /// Evaluations done, so that each draws anew.
-    done: u64,
+    pub(super) done: u64,
 }
 
 impl Evaluator {
@@ -25,9 +25,13 @@ impl Evaluator {
         })
     }
 
-    /// Evaluates `agent`, a cohort of one, after `step` steps of training.
-    pub fn evaluate(&mut self, agent: &Dqn, step: u64) -> Result<EvaluationRow> {
+    /// Evaluates `policy` after `step` steps of training, in the world as the training environment
+    /// has it now ([`TimeLimit::world`]).
+    pub fn evaluate(&mut self, policy: &Policy, step: u64, world: &[f64]) -> Result<EvaluationRow> {
         let n = self.envs.len();
+        for env in &mut self.envs {
+            env.hold(world)?;
+        }
         let first = self.done * n as u64;
         let mut streams: Vec<_> = (first..first + n as u64)
             .map(|episode| eval_stream(self.config.seed, episode))
@@ -49,7 +53,7 @@ impl Evaluator {
         // Row `i` of `obs` belongs to episode `alive[i]`; finished episodes leave.
         let mut alive: Vec<usize> = (0..n).collect();
         while !alive.is_empty() {
-            let chosen = agent.act(&obs)?;
+            let chosen = policy.act(&obs)?;
             let mut kept = 0;
             for row in 0..alive.len() {
                 let (episode, at) = (alive[row], row * obs_len..(row + 1) * obs_len);

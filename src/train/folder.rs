@@ -2,13 +2,16 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{ErrorKind, Write},
+    io::{ErrorKind, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Config, ConfigSource, EpisodeRow, EvaluationRow, Observer, Outcome, UpdateRow};
+use super::{
+    Checkpoint, Config, ConfigSource, EpisodeRow, EvaluationRow, Observer, Outcome, Snapshot,
+    UpdateRow,
+};
 use crate::{
     Error, Result,
     files::{csv_text, write_whole},
@@ -19,17 +22,36 @@ const OUTCOME: &str = "outcome.csv";
 const EPISODES: &str = "episodes.csv";
 const EVALUATIONS: &str = "evaluations.csv";
 const UPDATES: &str = "updates.csv";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The weights of the policy that did best in an evaluation.
+pub const POLICY: &str = "policy.safetensors";
 const LOCK: &str = ".lock";
 /// The run's figure.
 pub const FIGURE: &str = "learning_curve.png";
 /// Where and how fast it ran.
 pub(super) const MACHINE: &str = "machine.toml";
 
+/// Every file of a run.
+const OURS: [&str; 10] = [
+    CONFIG,
+    OUTCOME,
+    EPISODES,
+    EVALUATIONS,
+    UPDATES,
+    CHECKPOINT,
+    POLICY,
+    FIGURE,
+    MACHINE,
+    LOCK,
+];
+
 /// Where a run goes when nobody says: `runs/<env>/<optimiser>-s<seed>-<id>`.
 pub fn default_folder(config: &Config) -> PathBuf {
     let tame = |text: &str| -> String {
         let keep = |c: char| c.is_ascii_alphanumeric() || "-_.=,".contains(c);
+        // File systems take names of 255 bytes; the id tells apart what is cut here.
         text.chars()
+            .take(120)
             .map(|c| if keep(c) { c } else { '-' })
             .collect()
     };
@@ -43,18 +65,32 @@ pub fn default_folder(config: &Config) -> PathBuf {
     .collect()
 }
 
+/// What to do about a run that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Leave a finished run, refuse to touch an interrupted or another one.
+    Refuse,
+    /// Leave a finished run, go on with an interrupted one, refuse to touch another one.
+    Resume,
+    /// Start from the beginning.
+    Force,
+}
+
 /// What was found where a run should go.
 pub enum Opened {
-    /// Nothing finished: the run can start, and writes here.
-    Fresh(Box<RunFolder>),
+    /// Nothing finished: the run can start, or go on from the checkpoint, and writes here.
+    Unfinished(Box<RunFolder>, Option<Checkpoint>),
     /// This very run, finished earlier.
     Finished(Finished),
 }
 
 /// The folder of a run in progress. `outcome.csv` appears last, whole or not at all: a folder
 /// without it holds an unfinished run, which may be run again over it.
+///
+/// `checkpoint.safetensors` is where the run can go on, until it has finished.
 pub struct RunFolder {
     path: PathBuf,
+    policy: Vec<u8>,
     episodes: Rows,
     evaluations: Rows,
     updates: Rows,
@@ -82,17 +118,7 @@ fn holds(path: &Path, text: &str) -> Result<Holds> {
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<std::io::Result<Vec<String>>>()
         .map_err(|error| cannot_use(path, &error))?;
-    let ours = [
-        CONFIG,
-        OUTCOME,
-        EPISODES,
-        EVALUATIONS,
-        UPDATES,
-        FIGURE,
-        MACHINE,
-        LOCK,
-    ];
-    let foreign = |name: &&String| !ours.contains(&name.trim_end_matches(".part"));
+    let foreign = |name: &&String| !OURS.contains(&name.trim_end_matches(".part"));
     let foreign = names.iter().find(foreign);
     let config = path.join(CONFIG);
     let found = fs::read_to_string(&config).unwrap_or_default();
@@ -130,12 +156,13 @@ fn lock(path: &Path) -> Result<File> {
 impl RunFolder {
     /// Opens `path` for the run `config`, creating it where needed.
     ///
-    /// A finished run and another run are overwritten only with `force`; a folder that holds
-    /// anything but a run never is.
-    pub fn open(path: &Path, config: &Config, force: bool) -> Result<Opened> {
+    /// A folder that holds anything but a run is never touched.
+    pub fn open(path: &Path, config: &Config, again: Again) -> Result<Opened> {
         let text = config.to_toml();
         let shown = path.display();
-        match holds(path, &text)? {
+        let force = again == Again::Force;
+        let holds = holds(path, &text)?;
+        match holds {
             Holds::Foreign(what) => {
                 return Err(Error::usage(format!(
                     "{shown} already holds {what}, which is no run's; choose another --out"
@@ -151,8 +178,31 @@ impl RunFolder {
         }
         fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
         let lock = lock(path)?;
+        // What a run that was killed had not finished writing.
+        for name in OURS {
+            let _ = fs::remove_file(path.join(format!("{name}.part")));
+        }
+        let saved = path.join(CHECKPOINT);
+        let interrupted = matches!(holds, Holds::ThisUnfinished) && saved.exists();
+        match again {
+            Again::Refuse if interrupted => Err(Error::usage(format!(
+                "{shown} holds this run, interrupted; --resume goes on with it, --force starts it again"
+            ))),
+            Again::Resume if interrupted => {
+                let checkpoint = Checkpoint::read(&saved, config)?;
+                let folder = Self::go_on(path, lock, &checkpoint)?;
+                Ok(Opened::Unfinished(Box::new(folder), Some(checkpoint)))
+            }
+            _ => {
+                let folder = Self::start(path, lock, text)?;
+                Ok(Opened::Unfinished(Box::new(folder), None))
+            }
+        }
+    }
+
+    fn start(path: &Path, lock: File, config: String) -> Result<Self> {
         // A stale outcome must go before anything of the new run is written.
-        for stale in [OUTCOME, FIGURE, MACHINE] {
+        for stale in [OUTCOME, CHECKPOINT, POLICY, FIGURE, MACHINE] {
             match fs::remove_file(path.join(stale)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(cannot_use(path, &error));
@@ -160,17 +210,35 @@ impl RunFolder {
                 _ => {}
             }
         }
-        match write_whole(&path.join(CONFIG), text) {
+        match write_whole(&path.join(CONFIG), config) {
             Err(Error::Io { source, .. }) => return Err(cannot_use(path, &source)),
             other => other?,
         }
-        Ok(Opened::Fresh(Box::new(Self {
+        Ok(Self {
             path: path.to_path_buf(),
+            policy: Vec::new(),
             episodes: Rows::create::<EpisodeRow>(path.join(EPISODES))?,
             evaluations: Rows::create::<EvaluationRow>(path.join(EVALUATIONS))?,
             updates: Rows::create::<UpdateRow>(path.join(UPDATES))?,
             _lock: lock,
-        })))
+        })
+    }
+
+    /// The folder as it was at `checkpoint`: what was written after it is forgotten.
+    fn go_on(path: &Path, lock: File, checkpoint: &Checkpoint) -> Result<Self> {
+        let rows = |name: &str| {
+            let length = checkpoint.files.iter().find(|(file, _)| file == name);
+            let length = length.map(|(_, length)| *length).unwrap_or_default();
+            Rows::go_on(path.join(name), length)
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            policy: Vec::new(),
+            episodes: rows(EPISODES)?,
+            evaluations: rows(EVALUATIONS)?,
+            updates: rows(UPDATES)?,
+            _lock: lock,
+        })
     }
 
     /// Where it is.
@@ -184,9 +252,12 @@ impl RunFolder {
             rows.flush()?;
             rows.sync()?;
         }
+        write_whole(&self.path.join(POLICY), &self.policy)?;
         let row = csv_text([&outcome])?;
         write_whole(&self.path.join(OUTCOME), row)?;
-        let _ = fs::remove_file(self.path.join(LOCK));
+        for done_with in [CHECKPOINT, LOCK] {
+            let _ = fs::remove_file(self.path.join(done_with));
+        }
         Ok(Finished {
             path: self.path,
             outcome,
@@ -216,6 +287,27 @@ impl Observer for RunFolder {
 
     fn update(&mut self, row: &UpdateRow) -> Result<()> {
         self.updates.write(row)
+    }
+
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let mut lengths = Vec::new();
+        for (name, rows) in [
+            (EPISODES, &mut self.episodes),
+            (EVALUATIONS, &mut self.evaluations),
+            (UPDATES, &mut self.updates),
+        ] {
+            rows.flush()?;
+            // They must last before the checkpoint that counts on them.
+            rows.sync()?;
+            lengths.push((name, rows.length()?));
+        }
+        let data = snapshot.to_safetensors(&lengths)?;
+        write_whole(&self.path.join(CHECKPOINT), data)
+    }
+
+    fn policy(&mut self, safetensors: &[u8]) -> Result<()> {
+        self.policy = safetensors.to_vec();
+        Ok(())
     }
 }
 
@@ -298,6 +390,33 @@ impl Rows {
             .has_headers(false)
             .from_writer(file);
         Ok(Self { path, writer })
+    }
+
+    /// Goes on with `path` behind its first `length` bytes.
+    fn go_on(path: PathBuf, length: u64) -> Result<Self> {
+        let open = || {
+            let mut file = File::options().write(true).open(&path)?;
+            let found = file.metadata()?.len();
+            if found < length {
+                let why = format!("it has {found} bytes; the checkpoint counts on {length}");
+                return Err(std::io::Error::new(ErrorKind::InvalidData, why));
+            }
+            file.set_len(length)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
+        let file = open().map_err(|error| Error::io("cannot go on with", &path, error))?;
+        let writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(file);
+        Ok(Self { path, writer })
+    }
+
+    /// Bytes written, after a flush.
+    fn length(&self) -> Result<u64> {
+        let metadata = self.writer.get_ref().metadata();
+        let metadata = metadata.map_err(|error| Error::io("cannot read", &self.path, error))?;
+        Ok(metadata.len())
     }
 
     fn write(&mut self, row: &impl Serialize) -> Result<()> {

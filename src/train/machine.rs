@@ -14,15 +14,22 @@ pub struct Machine {
     pub version: String,
     /// The processor.
     pub processor: String,
-    /// Seconds from start to end, evaluations included.
+    /// Agents trained side by side, this one among them.
+    #[serde(default = "one")]
+    pub agents: usize,
+    /// Seconds from start to end, evaluations included; of the last part if it was interrupted.
     pub seconds: f64,
-    /// Environment steps of training for each of them.
+    /// Environment steps of training for each of them, of all agents together.
     pub steps_per_second: f64,
 }
 
+fn one() -> usize {
+    1
+}
+
 impl Machine {
-    /// This machine, after `steps` in `seconds`.
-    pub fn here(steps: u64, seconds: f64) -> Self {
+    /// This machine, after `steps` of each of `agents` in `seconds`.
+    pub fn here(agents: usize, steps: u64, seconds: f64) -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpuinfo
             .lines()
@@ -31,8 +38,9 @@ impl Machine {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             processor: model.unwrap_or(std::env::consts::ARCH).into(),
+            agents,
             seconds,
-            steps_per_second: steps as f64 / seconds,
+            steps_per_second: agents as f64 * steps as f64 / seconds,
         }
     }
 

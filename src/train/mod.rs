@@ -1,19 +1,24 @@
 //! One run, as a pure function of its configuration.
 
+mod actor;
+mod checkpoint;
 mod config;
+mod control;
 mod evaluate;
 mod folder;
 mod machine;
+mod member;
 mod observe;
 mod play;
-mod policy;
 mod rl;
 
+pub use actor::{Actor, Trained};
+pub use checkpoint::{Checkpoint, Snapshot};
 pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
+pub use control::Control;
 pub use evaluate::Evaluator;
-pub use folder::{FIGURE, Finished, Opened, RunFolder, default_folder};
+pub use folder::{Again, FIGURE, Finished, Opened, POLICY, RunFolder, default_folder};
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
 pub use play::{Episode, Picture, play};
-pub use policy::{POLICY, Policy, Trained, load as load_policy, save as save_policy};
-pub use rl::run;
+pub use rl::{Task, run, run_cohort};

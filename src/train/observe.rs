@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Snapshot;
 use crate::Result;
 
 /// A finished training episode: a line of `episodes.csv`.
@@ -113,6 +114,16 @@ pub trait Observer {
     fn evaluation(&mut self, row: &EvaluationRow) -> Result<()>;
     /// A gradient step was recorded.
     fn update(&mut self, row: &UpdateRow) -> Result<()>;
+    /// The run can go on from here.
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let _ = snapshot;
+        Ok(())
+    }
+    /// The run is over; this is the policy that did best in an evaluation, saved.
+    fn policy(&mut self, safetensors: &[u8]) -> Result<()> {
+        let _ = safetensors;
+        Ok(())
+    }
 }
 
 impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
@@ -131,5 +142,13 @@ impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
     fn update(&mut self, row: &UpdateRow) -> Result<()> {
         self.0.update(row)?;
         self.1.update(row)
+    }
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.0.checkpoint(snapshot)?;
+        self.1.checkpoint(snapshot)
+    }
+    fn policy(&mut self, safetensors: &[u8]) -> Result<()> {
+        self.0.policy(safetensors)?;
+        self.1.policy(safetensors)
     }
 }

@@ -2,7 +2,7 @@
 
 use envs::{Canvas, TimeLimit};
 
-use super::Policy;
+use super::Actor;
 use crate::{
     Error, Result,
     streams::{Stream, stream},
@@ -46,7 +46,7 @@ impl From<Canvas> for Picture {
 }
 
 /// Plays the first episode of `env` with `seed`; an error if `env` cannot be drawn.
-pub fn play(env: &mut TimeLimit, policy: Policy, seed: u64) -> Result<Episode> {
+pub fn play(env: &mut TimeLimit, actor: Actor, seed: u64) -> Result<Episode> {
     let mut draws = stream(seed, Stream::Env);
     let mut explore = stream(seed, Stream::Explore);
     let actions = env.spec().actions;
@@ -60,7 +60,7 @@ pub fn play(env: &mut TimeLimit, policy: Policy, seed: u64) -> Result<Episode> {
         ended: false,
     };
     while !episode.ended && episode.steps < MOST_STEPS {
-        let action = policy.act(&obs, actions, &mut explore)?;
+        let action = actor.act(&obs, actions, &mut explore)?;
         let step = env.step(action, &mut draws, &mut obs)?;
         episode.steps += 1;
         episode.episode_return += f64::from(step.reward);
@@ -134,7 +134,7 @@ mod tests {
         let Ok(mut env) = envs::make("gymnasium-rs/CartPole") else {
             return;
         };
-        let error = play(&mut env, Policy::RANDOM, 1).map(drop).unwrap_err();
+        let error = play(&mut env, Actor::RANDOM, 1).map(drop).unwrap_err();
         assert!(
             error
                 .to_string()

@@ -1,240 +1,297 @@
-//! A DQN's run: act, step, observe, learn, evaluate.
+//! DQN runs: act, step, observe, learn, evaluate; one agent or a cohort in lock-step.
 
-use std::collections::VecDeque;
-
-use envs::TimeLimit;
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
-
-use super::{Config, EpisodeRow, EvaluationRow, Evaluator, Observer, Outcome, Status, UpdateRow};
+use super::{
+    Checkpoint, Config, Control, Observer, Outcome, Status, UpdateRow, checkpoint, member::Member,
+};
 use crate::{
     Error, Result,
-    agent::{Batch, Dqn, Replay, Transition, epsilon},
+    agent::{Batch, Dqn, Learned, epsilon},
     streams::{Stream, stream},
 };
 
-/// Steps between two calls of [`Observer::progress`].
+/// Steps between two calls of [`Observer::progress`], and between two looks at [`Control::stop`].
 const PROGRESS_EVERY: u64 = 500;
 
-/// Trains as `config` says and tells `observer`. The result depends on `config` alone.
+/// A run to be done: its configuration, where it goes on, who watches.
+pub struct Task<'a> {
+    /// What is run.
+    pub config: &'a Config,
+    /// Where it goes on; from the start if there is none.
+    pub from: Option<Checkpoint>,
+    /// Who is told.
+    pub observer: &'a mut dyn Observer,
+}
+
+/// Trains as `config` says, from its start to its end, and tells `observer`. The result depends on
+/// `config` alone.
 pub fn run(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
-    let mut run = Run::new(config)?;
-    run.evaluate(observer)?;
-    while run.step < config.run.steps {
-        let epsilon = epsilon(&config.agent, run.step, config.run.steps);
-        run.act(epsilon, observer)?;
-        let status = run.learn(observer)?;
-        run.step += 1;
-        if status == Status::Diverged {
-            return Ok(run.outcome(status));
+    let from = None;
+    let task = Task {
+        config,
+        from,
+        observer,
+    };
+    let mut outcomes = run_cohort(vec![task], &Control::default())?;
+    Ok(outcomes.remove(0))
+}
+
+/// Trains agents that differ in their seeds and their optimisers' hyper-parameters in lock-step, as
+/// one batch. What comes of each is what would come of it alone, to the byte.
+///
+/// Tasks that go on from checkpoints must be at the same step.
+pub fn run_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
+    let mut cohort = Cohort::new(tasks)?;
+    let Some(first) = cohort.members.first() else {
+        return Ok(Vec::new());
+    };
+    let run = &first.config.run;
+    let savable = first.env.save().map(drop);
+    if let (Some(_), Err(hidden)) = (control.every, &savable) {
+        return Err(Error::usage(format!(
+            "{hidden}; its runs have no checkpoints: leave out --checkpoint-every"
+        )));
+    }
+    if cohort.step == 0 {
+        cohort.evaluate()?;
+    }
+    let mut saved = cohort.step;
+    while cohort.step < run.steps && cohort.members.iter().any(Member::alive) {
+        cohort.take_step()?;
+        let step = cohort.step;
+        let last = step == run.steps;
+        if step.is_multiple_of(run.eval_every) || last {
+            cohort.evaluate()?;
         }
-        if run.step.is_multiple_of(PROGRESS_EVERY) || run.step == config.run.steps {
-            observer.progress(run.step, epsilon)?;
+        if last {
+            continue;
         }
-        if run.step.is_multiple_of(config.run.eval_every) || run.step == config.run.steps {
-            run.evaluate(observer)?;
+        let look = step.is_multiple_of(PROGRESS_EVERY);
+        let stop = if look { control.stopped() } else { None };
+        if savable.is_ok() && (stop.is_some() || control.save_is_due(step, look)) {
+            cohort.save()?;
+            saved = step;
+        }
+        if let Some(signal) = stop {
+            return Err(Error::Stopped {
+                signal,
+                step,
+                of: run.steps,
+                saved,
+            });
         }
     }
-    Ok(run.outcome(Status::Finished))
+    cohort.finish()
 }
 
-/// A run in progress.
-struct Run<'a> {
-    config: &'a Config,
-    env: TimeLimit,
-    agent: Dqn,
-    replay: Replay,
-    evaluator: Evaluator,
-    env_stream: ChaCha8Rng,
-    explore: ChaCha8Rng,
-    replay_stream: ChaCha8Rng,
-    obs: Vec<f32>,
-    next_obs: Vec<f32>,
+/// Agents in lock-step.
+struct Cohort<'a> {
+    members: Vec<Member<'a>>,
+    agents: Dqn,
     batch: Batch,
-    /// Environment steps done.
+    /// What they see, `[agents, obs_len]`.
+    obs: Vec<f32>,
+    actions: Vec<Option<usize>>,
+    /// Environment steps each has done.
     step: u64,
-    updates: u64,
-    episodes: u64,
-    episode_return: f64,
-    recent: VecDeque<f64>,
-    last: Option<EvaluationRow>,
-    best: Option<EvaluationRow>,
-    solved_step: Option<u64>,
 }
 
-impl<'a> Run<'a> {
-    fn new(config: &'a Config) -> Result<Self> {
-        let mut env = envs::make(&config.run.env)?;
-        let spec = env.spec();
-        let (obs_len, actions) = (spec.observation.len(), spec.actions);
-        if actions > 256 {
-            let name = &spec.name;
+impl<'a> Cohort<'a> {
+    fn new(tasks: Vec<Task<'a>>) -> Result<Self> {
+        let (mut members, mut from) = (Vec::new(), Vec::new());
+        for task in tasks {
+            members.push(Member::new(task.config, task.observer)?);
+            from.push(task.from);
+        }
+        let first = members
+            .first()
+            .ok_or_else(|| Error::usage("a cohort has at least one agent"))?;
+        if let Some(other) = members.iter().find(|m| !alike(first.config, m.config)) {
             return Err(Error::usage(format!(
-                "{name} has {actions} actions; the replay buffer holds at most 256"
+                "agents of a cohort differ in their seeds and their optimisers' hyper-parameters \
+                 alone; seeds {} and {} differ in more",
+                first.config.run.seed, other.config.run.seed
             )));
         }
-        let seed = config.run.seed;
-        let mut init = [stream(seed, Stream::Init)];
-        let mut env_stream = stream(seed, Stream::Env);
-        let mut obs = vec![0.0; obs_len];
-        env.reset(&mut env_stream, &mut obs);
-        Ok(Self {
-            agent: Dqn::new(
+        let config = first.config;
+        let spec = first.env.spec();
+        let specs: Vec<_> = members.iter().map(|m| m.config.optimiser.clone()).collect();
+        let mut init: Vec<_> = members
+            .iter()
+            .map(|m| stream(m.config.run.seed, Stream::Init))
+            .collect();
+        let mut cohort = Self {
+            agents: Dqn::new(
                 &config.agent,
-                std::slice::from_ref(&config.optimiser),
-                obs_len,
-                actions,
+                &specs,
+                spec.observation.shape.clone(),
+                spec.actions,
                 &mut init,
                 config.agent.updates(config.run.steps),
             )?,
-            replay: Replay::new(config.agent.buffer_size, obs_len),
-            evaluator: Evaluator::new(&config.run)?,
-            env,
-            env_stream,
-            explore: stream(seed, Stream::Explore),
-            replay_stream: stream(seed, Stream::Replay),
-            next_obs: obs.clone(),
-            obs,
             batch: Batch::default(),
+            obs: Vec::new(),
+            actions: Vec::new(),
             step: 0,
-            updates: 0,
-            episodes: 0,
-            episode_return: 0.0,
-            recent: VecDeque::new(),
-            last: None,
-            best: None,
-            solved_step: None,
-            config,
-        })
+            members,
+        };
+        let steps = |from: &Option<Checkpoint>| from.as_ref().map_or(0, |from| from.step);
+        cohort.step = from.first().map_or(0, steps);
+        if from.iter().any(|from| steps(from) != cohort.step) {
+            return Err(Error::usage(
+                "agents of a cohort go on together only from the same step",
+            ));
+        }
+        for (agent, from) in from.into_iter().enumerate() {
+            if let Some(from) = from {
+                from.load(&mut cohort.members[agent], &mut cohort.agents, agent)?;
+            }
+        }
+        Ok(cohort)
     }
 
-    /// One step in the environment, remembered.
-    fn act(&mut self, epsilon: f64, observer: &mut dyn Observer) -> Result<()> {
-        let action = if self.explore.random::<f64>() < epsilon {
-            self.explore.random_range(0..self.env.spec().actions as u32) as usize
-        } else {
-            self.agent.act(&self.obs)?[0]
+    /// One step of each agent, and the updates that are due after it.
+    fn take_step(&mut self) -> Result<()> {
+        let (config, steps) = {
+            let config = self.members[0].config;
+            (&config.agent, config.run.steps)
         };
-        let step = self
-            .env
-            .step(action, &mut self.env_stream, &mut self.next_obs)?;
-        self.replay.push(Transition {
-            obs: &self.obs,
-            action: action as u8,
-            reward: step.reward,
-            next_obs: &self.next_obs,
-            terminated: step.terminated,
-        });
-        std::mem::swap(&mut self.obs, &mut self.next_obs);
-        self.episode_return += f64::from(step.reward);
-        if step.terminated || step.truncated {
-            self.end_episode(epsilon, observer)?;
+        let epsilon = epsilon(config, self.step, steps);
+        self.act(epsilon)?;
+        self.learn()?;
+        self.step += 1;
+        if self.step.is_multiple_of(PROGRESS_EVERY) || self.step == steps {
+            for member in self.members.iter_mut().filter(|m| m.alive()) {
+                member.observer.progress(self.step, epsilon)?;
+            }
         }
         Ok(())
     }
 
-    fn end_episode(&mut self, epsilon: f64, observer: &mut dyn Observer) -> Result<()> {
-        self.episodes += 1;
-        observer.episode(&EpisodeRow {
-            step: self.step + 1,
-            episode: self.episodes,
-            episode_return: self.episode_return,
-            length: self.env.elapsed(),
-            epsilon,
-        })?;
-        if self.recent.len() == 100 {
-            self.recent.pop_front();
+    fn act(&mut self, epsilon: f64) -> Result<()> {
+        self.actions.clear();
+        for member in &mut self.members {
+            let random = match member.alive() {
+                true => member.random_action(epsilon),
+                false => Some(0),
+            };
+            self.actions.push(random);
         }
-        self.recent.push_back(self.episode_return);
-        self.episode_return = 0.0;
-        self.env.reset(&mut self.env_stream, &mut self.obs);
+        if self.actions.contains(&None) {
+            self.obs.clear();
+            for member in &self.members {
+                self.obs.extend_from_slice(&member.obs);
+            }
+            let greedy = self.agents.act(&self.obs)?;
+            for (action, greedy) in self.actions.iter_mut().zip(greedy) {
+                action.get_or_insert(greedy);
+            }
+        }
+        for (member, action) in self.members.iter_mut().zip(&self.actions) {
+            if let (true, Some(action)) = (member.alive(), *action) {
+                member.act(action, self.step, epsilon)?;
+            }
+        }
         Ok(())
     }
 
     /// The updates that are due at this step, in CleanRL's order: steps count from 0, and none
     /// happens before `learning_starts` is passed.
-    fn learn(&mut self, observer: &mut dyn Observer) -> Result<Status> {
-        let agent = &self.config.agent;
+    fn learn(&mut self) -> Result<()> {
+        let agent = &self.members[0].config.agent;
         if self.step <= agent.learning_starts {
-            return Ok(Status::Finished);
+            return Ok(());
         }
         if self.step.is_multiple_of(agent.train_frequency) {
             for _ in 0..agent.gradient_steps {
-                if self.gradient_step(observer)? == Status::Diverged {
-                    return Ok(Status::Diverged);
-                }
+                self.gradient_step()?;
             }
         }
+        // An agent that has just diverged is past caring.
         if self.step.is_multiple_of(agent.target_network_frequency) {
-            self.agent.update_target()?;
+            self.agents.update_target()?;
         }
-        Ok(Status::Finished)
-    }
-
-    fn gradient_step(&mut self, observer: &mut dyn Observer) -> Result<Status> {
-        let agent = &self.config.agent;
-        self.batch.clear();
-        self.replay
-            .sample(&mut self.replay_stream, agent.batch_size, &mut self.batch);
-        self.updates += 1;
-        let record = (self.updates - 1).is_multiple_of(self.config.run.log_every);
-        let learned = self.agent.learn(&self.batch, record)?;
-        if let Some(details) = learned.details {
-            observer.update(&UpdateRow {
-                step: self.step + 1,
-                update: self.updates,
-                loss: learned.loss[0],
-                mean_q: details.mean_q[0],
-                grad_norm: details.grad_norm[0],
-            })?;
-        }
-        Ok(if learned.diverged[0] {
-            Status::Diverged
-        } else {
-            Status::Finished
-        })
-    }
-
-    fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let row = self.evaluator.evaluate(&self.agent, self.step)?;
-        observer.evaluation(&row)?;
-        let threshold = self.env.spec().reward_threshold;
-        if self.solved_step.is_none() && threshold.is_some_and(|t| row.mean_return >= t) {
-            self.solved_step = Some(self.step);
-        }
-        if self
-            .best
-            .is_none_or(|best| row.mean_return > best.mean_return)
-        {
-            self.best = Some(row);
-        }
-        self.last = Some(row);
         Ok(())
     }
 
-    fn outcome(&self, status: Status) -> Outcome {
-        let config = self.config;
-        let recent = (!self.recent.is_empty())
-            .then(|| self.recent.iter().sum::<f64>() / self.recent.len() as f64);
-        // A run that diverged has the worst score, whatever it had reached before.
-        let worst = (status == Status::Diverged).then(|| self.env.spec().worst_return);
-        let mean = |row: &Option<EvaluationRow>| row.map_or(f64::NAN, |row| row.mean_return);
-        Outcome {
-            id: config.id(),
-            env: config.run.env.clone(),
-            optimiser: config.optimiser.to_string(),
-            lr: config.optimiser.number("lr"),
-            seed: config.run.seed,
-            status,
-            steps: self.step,
-            episodes: self.episodes,
-            updates: self.updates,
-            final_return: worst.unwrap_or(mean(&self.last)),
-            best_return: mean(&self.best),
-            best_step: self.best.map_or(0, |row| row.step),
-            solved_step: self.solved_step,
-            last_100_return: worst.or(recent),
-            optimiser_bytes_per_parameter: self.agent.optimiser_bytes_per_parameter(),
+    fn gradient_step(&mut self) -> Result<()> {
+        self.batch.clear();
+        for member in &mut self.members {
+            // One that diverged still has its place in the batch; nobody looks at what it learns.
+            member.sample(self.step, &mut self.batch);
+            if member.alive() {
+                member.updates += 1;
+            }
         }
+        let first = &self.members[0];
+        let updates = self.members.iter().map(|m| m.updates).max().unwrap_or(1);
+        let record = (updates - 1).is_multiple_of(first.config.run.log_every);
+        let learned = self.agents.learn(&self.batch, record)?;
+        let size = first.config.agent.batch_size;
+        for (agent, member) in self.members.iter_mut().enumerate() {
+            if member.alive() {
+                let own = agent * size..(agent + 1) * size;
+                hear(member, agent, self.step + 1, record, &learned)?;
+                if let (true, Some(errors)) = (member.alive(), &learned.td_errors) {
+                    let indices = &self.batch.indices[own.clone()];
+                    member.replay.update_priorities(indices, &errors[own]);
+                }
+            }
+        }
+        Ok(())
     }
+
+    fn evaluate(&mut self) -> Result<()> {
+        for (agent, member) in self.members.iter_mut().enumerate() {
+            if member.alive() {
+                member.evaluate(&self.agents.policy(agent)?, self.step)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each observer what it takes to go on from here.
+    fn save(&mut self) -> Result<()> {
+        for (agent, member) in self.members.iter_mut().enumerate() {
+            if member.alive() {
+                let snapshot = checkpoint::snapshot(member, &self.agents, agent, self.step)?;
+                member.observer.checkpoint(&snapshot)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vec<Outcome>> {
+        let bytes = self.agents.optimiser_bytes_per_parameter();
+        let finish = |member: Member| {
+            member.observer.policy(&member.best_policy)?;
+            Ok(member.outcome(self.step, bytes))
+        };
+        self.members.into_iter().map(finish).collect()
+    }
+}
+
+/// Tells a member what came of a gradient step.
+fn hear(member: &mut Member, agent: usize, step: u64, record: bool, of: &Learned) -> Result<()> {
+    let diverged = of.diverged[agent];
+    if let (true, Some(details)) = (record || diverged, &of.details) {
+        member.observer.update(&UpdateRow {
+            step,
+            update: member.updates,
+            loss: of.loss[agent],
+            mean_q: details.mean_q[agent],
+            grad_norm: details.grad_norm[agent],
+        })?;
+    }
+    if diverged {
+        member.status = Status::Diverged;
+        member.diverged_at = Some(step);
+    }
+    Ok(())
+}
+
+/// Whether two agents can be in one cohort, as far as anything but their optimisers goes.
+fn alike(a: &Config, b: &Config) -> bool {
+    let mut run = b.run.clone();
+    run.seed = a.run.seed;
+    a.run == run && a.agent == b.agent
 }

@@ -19,7 +19,7 @@ use crate::{
     Error, Result,
     parallel::parallel,
     stats::{Estimate, two_sample::Change},
-    train::Policy,
+    train::Actor,
 };
 use coverage::{States, checkpoints};
 use memory::mean;
@@ -75,15 +75,15 @@ pub const fn jobs(settings: &Settings) -> usize {
 /// after each of the [`jobs`].
 pub fn describe(
     env: &str,
-    policies: &[(String, Policy)],
+    policies: &[(String, Actor)],
     settings: &Settings,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Description>> {
     let name = check(env, policies.len(), settings)?;
     let mut all: Vec<Vec<Stream>> = Vec::new();
-    for (_, policy) in policies {
+    for (_, actor) in policies {
         let streams = parallel(settings.streams, |index| {
-            let stream = Stream::play(&name, *policy, settings, index);
+            let stream = Stream::play(&name, *actor, settings, index);
             done();
             stream
         });

@@ -4,7 +4,7 @@ use super::{Settings, rows::Rows};
 use crate::{
     Error, Result,
     streams::{Stream as Name, stream},
-    train::Policy,
+    train::Actor,
 };
 
 /// A stream as it was played.
@@ -18,10 +18,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Plays stream `index` of `policy` on the environment `env`.
+    /// Plays stream `index` of `actor` on the environment `env`.
     ///
     /// The environment and the actions draw as those of the run with that seed do.
-    pub fn play(env: &str, policy: Policy, settings: &Settings, index: usize) -> Result<Self> {
+    pub fn play(env: &str, actor: Actor, settings: &Settings, index: usize) -> Result<Self> {
         let mut env = envs::make(env)?;
         let seed = settings.seed + index as u64;
         let mut draws = stream(seed, Name::Env);
@@ -41,7 +41,7 @@ impl Stream {
                 return Err(Error::usage(format!("{name}: it was observed as {x}")));
             }
             played.observations.push(&obs);
-            let action = policy.act(&obs, actions, &mut explore)?;
+            let action = actor.act(&obs, actions, &mut explore)?;
             let step = env.step(action, &mut draws, &mut obs)?;
             played.rewards.push(step.reward);
             episode_return += f64::from(step.reward);

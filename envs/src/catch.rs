@@ -1,0 +1,177 @@
+//! Catch: move a paddle to where a ball comes down.
+
+use crate::state::{self, Variable};
+use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+
+const ROWS: usize = 10;
+const COLUMNS: usize = 5;
+/// The paddle's row, where the ball lands.
+const BOTTOM: usize = ROWS - 1;
+
+const STATE: [Variable; 3] = [
+    ("ball_row", 0.0, BOTTOM as f64),
+    ("ball_column", 0.0, (COLUMNS - 1) as f64),
+    ("paddle", 0.0, (COLUMNS - 1) as f64),
+];
+
+const DIALS: [Dial; 1] = [Dial {
+    key: "offset",
+    plain: 0.0,
+    low: 0.0,
+    high: (COLUMNS - 1) as f64,
+    help: "columns to the right of the ball, to the nearest one, where the paddle must be",
+}];
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "catch",
+    id: "catch",
+    summary: "catch a falling ball; 10 x 5 observations, 3 actions, 9 steps",
+    kind: Kind::Exploration,
+    native: true,
+    settings: &[],
+    make: |_| Ok(Box::new(Catch::new())),
+};
+
+/// Catch as in bsuite, with a goal that can be made to move.
+///
+/// **State**: `ball_row` (0 at the top), `ball_column` and the column of the
+/// `paddle`, which stays in the lowest row, 9.
+///
+/// **Observation**: 10 x 5, 1 in the cells of the ball and of the paddle (which is
+/// one cell when they meet), 0 elsewhere.
+///
+/// **Actions**: 0 moves the paddle left, 1 leaves it, 2 moves it right; it stops
+/// at the sides.
+///
+/// **Dynamics**: the paddle moves, then the ball falls by a row.
+///
+/// **Reward**: when the ball lands, 1 if the paddle is where it must be and -1 if
+/// not; 0 before.
+///
+/// **Start**: the ball in the top row in any of the 5 columns, the paddle in the
+/// middle.
+///
+/// **End**: terminates when the ball lands, after 9 steps, which is also its
+/// limit: by itself it never lasts longer. The best return is 1.
+///
+/// **Source**: Mnih et al., "Recurrent Models of Visual Attention" (2014), section
+/// 4.2; rules of Osband et al., "Behaviour Suite for Reinforcement Learning"
+/// (2020), as in bsuite 0.3.6, `environments/catch.py`.
+///
+/// **Dial**: `offset`, ours. The paddle must be that many columns to the right of
+/// the ball, past the last column counting on from the first; nothing in the
+/// observation tells. Plain it is 0, under the ball. Where it drifts
+/// (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and what was
+/// caught is missed.
+pub struct Catch {
+    spec: Spec,
+    ball: (usize, usize),
+    paddle: usize,
+    offset: usize,
+}
+
+impl Catch {
+    /// A ball at the top left; reset it to start an episode.
+    pub fn new() -> Self {
+        Self {
+            spec: Spec {
+                name: ENTRY.name.to_owned(),
+                id: ENTRY.id.to_owned(),
+                observation: Space::binary(&[ROWS, COLUMNS]),
+                actions: 3,
+                max_steps: Some(BOTTOM as u32),
+                reward_threshold: None,
+                rewards: (-1.0, 1.0),
+                worst_return: -1.0,
+            },
+            ball: (0, 0),
+            paddle: COLUMNS / 2,
+            offset: 0,
+        }
+    }
+
+    /// The column where the paddle must be.
+    fn goal(&self) -> usize {
+        (self.ball.1 + self.offset) % COLUMNS
+    }
+
+    fn observe(&self, observation: &mut [f32]) {
+        assert_eq!(observation.len(), ROWS * COLUMNS);
+        observation.fill(0.0);
+        let (row, column) = self.ball;
+        observation[row * COLUMNS + column] = 1.0;
+        observation[BOTTOM * COLUMNS + self.paddle] = 1.0;
+    }
+}
+
+impl Default for Catch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Environment for Catch {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn dials(&self) -> &'static [Dial] {
+        &DIALS
+    }
+
+    fn turn(&mut self, _dial: usize, value: f64) {
+        self.offset = value.round() as usize;
+    }
+
+    fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
+        self.ball = (0, draws.index("ball", COLUMNS));
+        self.paddle = COLUMNS / 2;
+        self.observe(observation);
+    }
+
+    fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
+        debug_assert!(action < self.spec.actions);
+        self.paddle = (self.paddle + action).saturating_sub(1).min(COLUMNS - 1);
+        self.ball.0 = (self.ball.0 + 1).min(BOTTOM);
+        self.observe(observation);
+        let landed = self.ball.0 == BOTTOM;
+        let reward = match (landed, self.paddle == self.goal()) {
+            (false, _) => 0.0,
+            (true, true) => 1.0,
+            (true, false) => -1.0,
+        };
+        Step {
+            reward,
+            terminated: landed,
+            truncated: false,
+        }
+    }
+
+    fn save(&self) -> Result<Vec<f64>, Error> {
+        let (row, column) = self.ball;
+        Ok([row, column, self.paddle].map(|n| n as f64).to_vec())
+    }
+
+    fn load(&mut self, state: &[f64]) -> Result<(), Error> {
+        let [row, column, paddle] = state::whole(ENTRY.name, &STATE, state)?;
+        (self.ball, self.paddle) = ((row, column), paddle);
+        Ok(())
+    }
+
+    /// The ball is orange, the paddle blue, and green is where the paddle must be.
+    fn render(&self) -> Option<Canvas> {
+        Some(Canvas::grid((ROWS, COLUMNS), 40, |row, column| {
+            if (row, column) == self.ball {
+                [240, 140, 40]
+            } else if (row, column) == (BOTTOM, self.paddle) {
+                [60, 110, 190]
+            } else if (row, column) == (BOTTOM, self.goal()) {
+                [150, 210, 160]
+            } else if (row + column) % 2 == 0 {
+                [245, 245, 245]
+            } else {
+                [235, 235, 235]
+            }
+        }))
+    }
+}

@@ -1,0 +1,228 @@
+//! Deep sea: dive along one diagonal of many to a treasure, against a small cost.
+
+use rand_mt::Mt;
+
+use crate::draws::NORMAL_REACH;
+use crate::settings::{Setting, Settings, Values};
+use crate::state::{self, Variable};
+use crate::{Canvas, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+
+const TREASURE: f64 = 1.0;
+const MOVE_COST: f64 = 0.01;
+
+pub(crate) const ENTRY: Entry = Entry {
+    name: "deep_sea",
+    id: "deep_sea",
+    summary: "one path of 2^size leads to a treasure; size x size observations, 2 actions, size steps",
+    kind: Kind::Exploration,
+    native: true,
+    settings: &[
+        Setting {
+            key: "size",
+            default: "10",
+            values: Values::Whole(2, 100),
+            help: "rows and columns, and steps of an episode",
+        },
+        Setting {
+            key: "stochastic",
+            default: "false",
+            values: Values::Flag,
+            help: "moves to the right fail, and both ends of the bottom row give noise",
+        },
+        Setting {
+            key: "randomize_actions",
+            default: "true",
+            values: Values::Flag,
+            help: "which action goes right is another matter in each cell; if not, 1 does",
+        },
+        Setting {
+            key: "mapping_seed",
+            default: "42",
+            values: Values::Whole(0, u32::MAX as u64),
+            help: "what those actions are drawn from",
+        },
+    ],
+    make: |settings| Ok(Box::new(DeepSea::new(settings))),
+};
+
+/// Deep sea as in bsuite: an N x N grid in which only a diver who goes right in
+/// every one of N steps finds the treasure, while each of those steps costs a
+/// little. Acting at random finds it once in 2^N episodes.
+///
+/// **State**: the diver's `row` from 0 at the top to N once the episode has ended,
+/// and `column`, which never exceeds the row.
+///
+/// **Observation**: N x N, 1 in the diver's cell and 0 elsewhere; all 0 when the
+/// episode has ended.
+///
+/// **Actions**: in each cell one of 0 and 1 goes right and the other left. Which
+/// does is drawn from `mapping_seed` (42, as in bsuite's experiments) as numpy's
+/// `RandomState(seed).binomial(1, 0.5, [N, N])` draws it, so that a seed here is
+/// bsuite's own; with `randomize_actions=false` it is 1 everywhere.
+///
+/// **Dynamics**: every step goes one row down, and one column right or left
+/// unless there is a side in the way.
+///
+/// **Reward**: -0.01 / N for going right, 0 for going left; 1 besides for going
+/// right in the last column, which only the last row's corner lets one do. The
+/// best return is 0.99.
+///
+/// **Stochastic**: a move to the right stays in its column with probability 1 / N,
+/// its cost and treasure as before; a step from either end of the last row gives
+/// a standard normal number besides. The best mean return is (1 - 1/N)^(N-1) less
+/// 0.01 (1 - (1 - 1/N)^N), 0.381 for N = 10: whoever has been held back goes left
+/// for the rest, which costs nothing. (bsuite's own figure overlooks that.)
+///
+/// **Start**: the upper left corner.
+///
+/// **End**: terminates after N steps, which is also its limit: by itself it never
+/// lasts longer.
+///
+/// **Source**: Osband et al., "Behaviour Suite for Reinforcement Learning" (2020);
+/// rules and order of draws of bsuite 0.3.6, `environments/deep_sea.py`. The noise
+/// of draws of our own, which Box and Muller's method makes, stays within 8.58.
+pub struct DeepSea {
+    spec: Spec,
+    size: usize,
+    stochastic: bool,
+    /// The action that goes right in each cell.
+    right: Vec<u8>,
+    row: usize,
+    column: usize,
+}
+
+impl DeepSea {
+    fn new(settings: &Settings) -> Self {
+        let size = settings.whole("size");
+        let stochastic = settings.flag("stochastic");
+        let right = match settings.flag("randomize_actions") {
+            true => mapping(settings.whole("mapping_seed") as u32, size),
+            false => vec![1; size * size],
+        };
+        let cost = MOVE_COST / size as f64;
+        let noise = if stochastic { NORMAL_REACH } else { 0.0 };
+        let least = (-cost) as f32;
+        Self {
+            spec: Spec {
+                name: ENTRY.name.to_owned(),
+                id: ENTRY.id.to_owned(),
+                observation: Space::binary(&[size, size]),
+                actions: 2,
+                max_steps: Some(size as u32),
+                reward_threshold: None,
+                rewards: ((-cost - noise) as f32, (TREASURE - cost + noise) as f32),
+                worst_return: f64::from(least) * size as f64 - noise,
+            },
+            size,
+            stochastic,
+            right,
+            row: 0,
+            column: 0,
+        }
+    }
+
+    fn variables(&self) -> [Variable; 2] {
+        let size = self.size as f64;
+        [("row", 0.0, size), ("column", 0.0, size - 1.0)]
+    }
+
+    /// The diver's place in a table of cells; past its end when the episode has ended.
+    fn cell(&self) -> usize {
+        self.row * self.size + self.column
+    }
+
+    fn observe(&self, observation: &mut [f32]) {
+        assert_eq!(observation.len(), self.right.len());
+        observation.fill(0.0);
+        if let Some(cell) = observation.get_mut(self.cell()) {
+            *cell = 1.0;
+        }
+    }
+}
+
+/// The action that goes right in each cell, as numpy draws a coin for each: by
+/// inverting the distribution, so from one uniform number of 53 bits.
+fn mapping(seed: u32, size: usize) -> Vec<u8> {
+    let mut twister = Mt::new(seed);
+    let mut uniform = || {
+        let (high, low) = (twister.next_u32() >> 5, twister.next_u32() >> 6);
+        (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
+    };
+    (0..size * size)
+        .map(|_| u8::from(uniform() > 0.5))
+        .collect()
+}
+
+impl Environment for DeepSea {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn reset(&mut self, _draws: &mut dyn Draws, observation: &mut [f32]) {
+        (self.row, self.column) = (0, 0);
+        self.observe(observation);
+    }
+
+    fn step(&mut self, action: usize, draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
+        debug_assert!(action < self.spec.actions);
+        let (size, last) = (self.size as f64, self.size - 1);
+        let right = self.right.get(self.cell()).copied().map(usize::from) == Some(action);
+        let mut reward = 0.0;
+        if right && self.column == last {
+            reward += TREASURE;
+        }
+        if self.stochastic && self.row == last && (self.column == 0 || self.column == last) {
+            reward += draws.normal("noise");
+        }
+        if right {
+            if !self.stochastic || draws.chance("right", 1.0 - 1.0 / size) {
+                self.column = (self.column + 1).min(last);
+            }
+            reward -= MOVE_COST / size;
+        } else {
+            self.column = self.column.saturating_sub(1);
+        }
+        self.row = (self.row + 1).min(self.size);
+        self.observe(observation);
+        Step {
+            reward: reward as f32,
+            terminated: self.row == self.size,
+            truncated: false,
+        }
+    }
+
+    fn save(&self) -> Result<Vec<f64>, Error> {
+        Ok(vec![self.row as f64, self.column as f64])
+    }
+
+    fn load(&mut self, state: &[f64]) -> Result<(), Error> {
+        let variables = self.variables();
+        let [row, column] = state::whole(ENTRY.name, &variables, state)?;
+        if column > row {
+            let found = format!("column {column} in row {row}, which is too far right");
+            return Err(state::refuse(ENTRY.name, &variables, found));
+        }
+        (self.row, self.column) = (row, column);
+        Ok(())
+    }
+
+    /// The diver is yellow in cells of blue, darker where it cannot be; the last
+    /// row's right corner, the treasure, is green.
+    fn render(&self) -> Option<Canvas> {
+        let (size, last) = (self.size, self.size - 1);
+        let side = (400 / size as u32).max(4);
+        Some(Canvas::grid((size, size), side, |row, column| {
+            if (row, column) == (self.row, self.column) {
+                [250, 210, 60]
+            } else if (row, column) == (last, last) {
+                [60, 170, 90]
+            } else if column > row {
+                [20, 40, 75]
+            } else if (row + column) % 2 == 0 {
+                [70, 130, 190]
+            } else {
+                [80, 140, 200]
+            }
+        }))
+    }
+}

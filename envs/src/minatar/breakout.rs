@@ -1,0 +1,189 @@
+//! Breakout: bounce a ball with a paddle, break three rows of bricks.
+
+use super::{About, Action, Frame, Game, LAST, Numbers, SIDE, inside};
+use crate::{Draws, Error};
+
+/// The rows of bricks, from the first to the last.
+const BRICKS: std::ops::RangeInclusive<i32> = 1..=3;
+/// All bricks, bit 10 (y - 1) + x for the one in column x and row y.
+const WALL: u32 = (1 << 30) - 1;
+const PADDLE_ROW: i32 = LAST;
+
+const PADDLE: usize = 0;
+const BALL: usize = 1;
+const TRAIL: usize = 2;
+const BRICK: usize = 3;
+
+/// Breakout: bounce a ball with a paddle, break three rows of bricks. What it
+/// shares with the other games is told at [`MinAtar`](super::MinAtar).
+///
+/// **State**: the paddle's column; the ball's cell, the one it was in before, and
+/// its direction, always diagonal; the bricks; whether the ball is in a brick.
+///
+/// **Observation**: 4 channels: 0 the paddle, in row 9, 1 the ball, 2 the cell it
+/// was in before, 3 bricks.
+///
+/// **Actions**: stay, left, right matter; the paddle stays in the columns 0 to 9.
+///
+/// **Dynamics**, in this order:
+/// 1. The paddle moves.
+/// 2. The ball's next cell is one column and one row on. Beyond a side wall, its
+///    column stays and it turns sideways.
+/// 3. Then one of these, the first that holds:
+///    - beyond the top, its row stays and it turns downwards;
+///    - there is a brick in the next cell: if the ball was not in a brick on the
+///      step before, the brick breaks, the row stays, the ball turns up or down;
+///      **else it goes into the brick** and does not break it;
+///    - the next row is the paddle's: if no brick is left, all are put back. If
+///      the paddle is below the cell where the ball *was*, the row stays and the
+///      ball turns upwards. Else, if the paddle is in the next cell, the row stays
+///      and the ball goes back where it came from, sideways as well. Else the ball
+///      is lost.
+/// 4. The ball counts as in a brick if on this step the next cell had one, be it
+///    broken or not.
+///
+/// **Reward**: 1 for each brick broken, at most one a step.
+///
+/// **Start**: all 30 bricks in the rows 1 to 3; the paddle in column 4; the ball in
+/// row 3, in column 0 going down to the right or in column 9 going down to the
+/// left, with equal chances. Row 3 is one of bricks: the ball begins on top of one.
+///
+/// **End**: terminates when the ball is lost. It does not ramp.
+pub struct Breakout {
+    paddle: i32,
+    x: i32,
+    y: i32,
+    last_x: i32,
+    last_y: i32,
+    right: bool,
+    down: bool,
+    /// Whether a brick was in the ball's way on the step before.
+    in_brick: bool,
+    bricks: u32,
+}
+
+impl Default for Breakout {
+    fn default() -> Self {
+        Self::begun(true)
+    }
+}
+
+impl Breakout {
+    /// The start with the ball on the left, going right, or the other way around.
+    fn begun(right: bool) -> Self {
+        let (x, y) = (if right { 0 } else { LAST }, 3);
+        Self {
+            paddle: 4,
+            x,
+            y,
+            last_x: x,
+            last_y: y,
+            right,
+            down: true,
+            in_brick: false,
+            bricks: WALL,
+        }
+    }
+
+    /// The bit of the brick in this cell, or 0.
+    fn brick(&self, x: i32, y: i32) -> u32 {
+        if BRICKS.contains(&y) {
+            self.bricks & 1 << ((y - BRICKS.start()) * SIDE as i32 + x)
+        } else {
+            0
+        }
+    }
+}
+
+impl Game for Breakout {
+    const ABOUT: About = About {
+        name: "breakout",
+        id: "MinAtar/Breakout-v0",
+        minimal_id: "MinAtar/Breakout-v1",
+        summary: "bounce a ball, break bricks; 4 channels of 10 x 10, 6 actions",
+        channels: &["paddle", "ball", "trail", "brick"],
+        minimal: &[Action::Stay, Action::Left, Action::Right],
+        ramps: false,
+        most: 1.0,
+    };
+
+    fn start(&mut self, draws: &mut dyn Draws) {
+        *self = Self::begun(draws.index("side", 2) == 0);
+    }
+
+    fn play(&mut self, action: Action, _ramping: bool, _draws: &mut dyn Draws) -> (u32, bool) {
+        match action {
+            Action::Left => self.paddle = (self.paddle - 1).max(0),
+            Action::Right => self.paddle = (self.paddle + 1).min(LAST),
+            Action::Stay | Action::Up | Action::Down | Action::Fire => {}
+        }
+        (self.last_x, self.last_y) = (self.x, self.y);
+        let mut x = super::ahead(self.x, self.right);
+        let mut y = super::ahead(self.y, self.down);
+        if !inside(x) {
+            x = self.x;
+            self.right = !self.right;
+        }
+        let (mut reward, mut over) = (0, false);
+        let brick = self.brick(x, y);
+        if y < 0 {
+            y = 0;
+            self.down = true;
+        } else if brick != 0 {
+            if !self.in_brick {
+                reward = 1;
+                self.bricks -= brick;
+                y = self.last_y;
+                self.down = !self.down;
+            }
+        } else if y == PADDLE_ROW {
+            if self.bricks == 0 {
+                self.bricks = WALL;
+            }
+            if self.x == self.paddle {
+                self.down = false;
+                y = self.last_y;
+            } else if x == self.paddle {
+                self.down = false;
+                self.right = !self.right;
+                y = self.last_y;
+            } else {
+                over = true;
+            }
+        }
+        self.in_brick = brick != 0;
+        (self.x, self.y) = (x, y);
+        (reward, over)
+    }
+
+    fn show(&self, frame: &mut Frame) {
+        frame.mark(PADDLE, self.paddle, PADDLE_ROW);
+        frame.mark(BALL, self.x, self.y);
+        frame.mark(TRAIL, self.last_x, self.last_y);
+        let above = *BRICKS.start() as usize * SIDE;
+        frame.mark_all(BRICK, u128::from(self.bricks) << above);
+    }
+
+    fn save(&self, state: &mut Vec<f64>) {
+        let cells = [self.paddle, self.x, self.y, self.last_x, self.last_y];
+        let flags = [self.right, self.down, self.in_brick];
+        state.extend(cells.map(f64::from));
+        state.extend(flags.map(|flag| f64::from(u8::from(flag))));
+        state.push(f64::from(self.bricks));
+    }
+
+    fn load(numbers: &mut Numbers, over: bool) -> Result<Self, Error> {
+        let lowest = if over { PADDLE_ROW } else { PADDLE_ROW - 1 };
+        Ok(Self {
+            paddle: numbers.whole("the paddle's column", 0, LAST)?,
+            x: numbers.whole("the ball's column", 0, LAST)?,
+            y: numbers.whole("the ball's row", 0, lowest)?,
+            last_x: numbers.whole("the column before", 0, LAST)?,
+            last_y: numbers.whole("the row before", 0, PADDLE_ROW - 1)?,
+            right: numbers.flag("rightwards")?,
+            down: numbers.flag("downwards")?,
+            in_brick: numbers.flag("in a brick")?,
+            bricks: numbers.whole("the bricks as bits", 0, WALL as i32)? as u32,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+use super::SIDE;
+
+const CELLS: usize = SIDE * SIDE;
+
+/// An observation in the making: for each channel a grid of 10 x 10.
+pub struct Frame<'a> {
+    channels: &'a mut [[f32; CELLS]],
+}
+
+impl<'a> Frame<'a> {
+    /// Nothing shown. Panics if there is not room for exactly so many channels.
+    pub(super) fn empty(observation: &'a mut [f32], channels: usize) -> Self {
+        assert_eq!(observation.len(), channels * CELLS);
+        observation.fill(0.0);
+        let (channels, _) = observation.as_chunks_mut();
+        Self { channels }
+    }
+
+    /// Marks the cell in column `x` from the left and row `y` from the top.
+    pub(super) fn mark(&mut self, channel: usize, x: i32, y: i32) {
+        self.channels[channel][y as usize * SIDE + x as usize] = 1.0;
+    }
+
+    /// Marks the cell behind something that moves, unless that is off the grid.
+    pub(super) fn trail(&mut self, channel: usize, (x, y): (i32, i32), right: bool) {
+        let behind = super::ahead(x, !right);
+        if super::inside(behind) {
+            self.mark(channel, behind, y);
+        }
+    }
+
+    /// Marks the cells whose bits are set: bit 10 y + x for column x and row y.
+    pub(super) fn mark_all(&mut self, channel: usize, mut bits: u128) {
+        let cells = &mut self.channels[channel];
+        while bits != 0 {
+            cells[bits.trailing_zeros() as usize] = 1.0;
+            bits &= bits - 1;
+        }
+    }
+}

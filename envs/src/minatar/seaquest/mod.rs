@@ -1,0 +1,461 @@
+//! Seaquest: fetch divers with a submarine, shoot what swims, mind the air.
+
+mod swimmer;
+
+use super::{About, Action, Frame, Game, LAST, Numbers, ahead};
+use crate::{Draws, Error};
+use swimmer::{Swimmer, remove, take_turn};
+
+const AIR: i32 = 200;
+/// What one cell of the gauge stands for.
+const CELL_OF_AIR: i32 = AIR / 10;
+const ABOARD: i32 = 6;
+/// The lowest row of the water; below it are the gauges.
+const BOTTOM: i32 = LAST - 1;
+/// The rows in which something can come in, of which row 1 is the first.
+const ROWS: usize = 8;
+const ENEMY_INTERVAL: i32 = 20;
+const DIVER_INTERVAL: i32 = 30;
+const SLOWEST: i32 = 5;
+const FASTEST: i32 = 2;
+const DIVER_PACE: i32 = 5;
+const SHOT_INTERVAL: i32 = 5;
+const RELOAD: i32 = 10;
+/// After so many ramps an enemy comes at every step.
+const RAMPS: i32 = ENEMY_INTERVAL - 1;
+
+/// Room for more than can be on the grid at once, so that no step allocates: an
+/// enemy moves at least every 6 steps, so 60 at most are in the water, and each
+/// shoots every 11 steps what leaves the grid within 10.
+const ROOM: usize = 72;
+
+const FRONT: usize = 0;
+const BACK: usize = 1;
+const BULLET: usize = 2;
+const TRAIL: usize = 3;
+const ENEMY_BULLET: usize = 4;
+const FISH: usize = 5;
+const SUBMARINE: usize = 6;
+const AIR_GAUGE: usize = 7;
+const DIVER_GAUGE: usize = 8;
+const DIVER: usize = 9;
+
+/// Seaquest: fetch divers with a submarine, shoot what swims, mind the air. What it
+/// shares with the other games is told at [`MinAtar`](super::MinAtar).
+///
+/// **State**: the player's cell and direction; the air; the divers aboard; whether
+/// the player is at the surface; timers for the player's shot, the next enemy and
+/// the next diver; how many ramps there were; lists, in the order of arrival, of the
+/// player's bullets, the enemies' bullets, fish, enemy submarines and divers, each
+/// with its cell and direction; but for the bullets, a timer for its next move; for
+/// submarines, one for the next shot.
+///
+/// **Observation**: 10 channels: 0 the player, 1 the cell behind the player, 2 the
+/// player's bullets, 3 the cells that fish, submarines and divers come from (unless
+/// off the grid), 4 the enemies' bullets, 5 fish, 6 enemy submarines, 7 the air:
+/// of row 9 the first air / 20 cells, rounded down, 8 the divers aboard: of row 9
+/// as many cells from column 8 to the left, 9 divers.
+///
+/// **Actions**: all six; the player stays in the columns 0 to 9 and the rows 0 (the
+/// surface) to 8 and looks where it last went sideways.
+///
+/// **Dynamics**, in this order:
+/// 1. If the enemy timer is 0 an enemy arrives and the timer is set to the enemy
+///    interval: from the left or the right with equal chances, a submarine with
+///    probability 1/3, else a fish, in one of the rows 1 to 8. If an enemy of the
+///    other direction is in that row, the arrival is lost. Its timer is the move
+///    interval, a submarine's shot timer 10.
+/// 2. If the diver timer is 0 a diver arrives and the timer is set to 30: from
+///    either side, in one of the rows 1 to 8. Its timer is 5.
+/// 3. Fire, if the shot timer is 0, puts a bullet in the player's cell, flying the
+///    way the player looks, and sets the timer to 5. Other actions move the player.
+/// 4. The player's bullets, each: one cell on. Off the grid, it is gone. If a fish,
+///    else a submarine, is in its cell, both are gone for a reward of 1.
+/// 5. The divers, each: taken aboard if in the player's cell and fewer than 6 are
+///    aboard. Else it moves if its timer is 0, which sets the timer to 5: off the
+///    grid it is gone, in the player's cell it is taken aboard as before. Otherwise
+///    its timer goes down by 1.
+/// 6. The enemy submarines, each: in the player's cell, it ends the episode. It
+///    moves if its timer is 0, which sets the timer to the move interval: off the
+///    grid, it is gone; in the player's cell, it ends the episode; in a cell with a
+///    player's bullet, both are gone for a reward of 1. Otherwise the timer goes
+///    down by 1. If its shot timer is 0, it puts a bullet in its cell, flying its
+///    way, and sets that timer to 10, **even if it has just been shot**; else that
+///    timer goes down by 1.
+/// 7. The enemies' bullets, each: ends the episode if in the player's cell, moves
+///    one cell, is gone if off the grid, else ends the episode if it now is in the
+///    player's cell.
+/// 8. The fish, as the submarines in 6, without shots.
+/// 9. The timers for enemy, diver and shot go down by 1 if above 0.
+/// 10. No air left ends the episode.
+/// 11. Below the surface the air goes down by 1. On coming to the surface: with *no*
+///     divers aboard the episode ends; with 6 they all go ashore for a reward of
+///     air / 20, rounded down. Then the air is full, **one diver less is aboard, also
+///     after all 6 went ashore**, so that -1 are left, with which one can come up
+///     again and again, each time for one less; and the game ramps.
+///
+/// "Each" goes from the last of the list to the first. What is to be removed is
+/// found by its numbers, as the reference does it: of two alike in all of them the
+/// one that came first is removed, and the other takes another turn, on which it
+/// does what the removed one would have done.
+///
+/// **Ramping**: at every surfacing the enemy interval falls by 1 if above 1; at
+/// every second, the second first, the move interval falls by 1 if above 2.
+///
+/// **Reward**: 1 for each enemy shot and up to 9 for six divers. At most two of the
+/// player's bullets are in the water at a time, so at most 11 a step.
+///
+/// **Start**: the player at the surface in column 5, looking left; 200 units of air;
+/// nothing else; enemy interval and timer 20, diver timer 30, move interval 5.
+///
+/// **End**: terminates as told above. On that step everything else happens all the
+/// same.
+pub struct Seaquest {
+    x: i32,
+    y: i32,
+    right: bool,
+    air: i32,
+    aboard: i32,
+    surfaced: bool,
+    shot_timer: i32,
+    enemy_timer: i32,
+    diver_timer: i32,
+    /// How often the game has become harder.
+    ramps: i32,
+    bullets: Vec<Swimmer>,
+    enemy_bullets: Vec<Swimmer>,
+    fish: Vec<Swimmer>,
+    submarines: Vec<Swimmer>,
+    divers: Vec<Swimmer>,
+}
+
+impl Default for Seaquest {
+    fn default() -> Self {
+        Self::with(std::array::from_fn(|_| Vec::with_capacity(ROOM)))
+    }
+}
+
+impl Seaquest {
+    /// The start, in lists that may have been used before.
+    fn with(mut lists: [Vec<Swimmer>; 5]) -> Self {
+        lists.iter_mut().for_each(Vec::clear);
+        let [bullets, enemy_bullets, fish, submarines, divers] = lists;
+        Self {
+            x: 5,
+            y: 0,
+            right: false,
+            air: AIR,
+            aboard: 0,
+            surfaced: true,
+            shot_timer: 0,
+            enemy_timer: ENEMY_INTERVAL,
+            diver_timer: DIVER_INTERVAL,
+            ramps: 0,
+            bullets,
+            enemy_bullets,
+            fish,
+            submarines,
+            divers,
+        }
+    }
+
+    fn enemy_interval(&self) -> i32 {
+        ENEMY_INTERVAL - self.ramps
+    }
+
+    fn move_interval(&self) -> i32 {
+        (SLOWEST - self.ramps / 2).max(FASTEST)
+    }
+
+    fn spawn_enemy(&mut self, draws: &mut dyn Draws) {
+        let right = draws.chance("enemy from the left", 0.5);
+        let submarine = draws.chance("submarine", 1.0 / 3.0);
+        let row = draws.index("enemy's row", ROWS);
+        let mut enemy = Swimmer::arriving(right, row, self.move_interval());
+        let mut others = self.submarines.iter().chain(&self.fish);
+        if others.any(|other| other.y == enemy.y && other.right != right) {
+            return;
+        }
+        if submarine {
+            enemy.reload = RELOAD;
+            self.submarines.push(enemy);
+        } else {
+            self.fish.push(enemy);
+        }
+    }
+
+    fn spawn_diver(&mut self, draws: &mut dyn Draws) {
+        let right = draws.chance("diver from the left", 0.5);
+        let row = draws.index("diver's row", ROWS);
+        self.divers.push(Swimmer::arriving(right, row, DIVER_PACE));
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Fire if self.shot_timer == 0 => {
+                let bullet = Swimmer::bullet(self.x, self.y, self.right);
+                self.bullets.push(bullet);
+                self.shot_timer = SHOT_INTERVAL;
+            }
+            Action::Left | Action::Right => {
+                self.right = action == Action::Right;
+                self.x = ahead(self.x, self.right).clamp(0, LAST);
+            }
+            Action::Up => self.y = (self.y - 1).max(0),
+            Action::Down => self.y = (self.y + 1).min(BOTTOM),
+            Action::Stay | Action::Fire => {}
+        }
+    }
+
+    /// Moves the player's bullets; the reward.
+    fn move_bullets(&mut self) -> u32 {
+        let mut reward = 0;
+        for i in (0..self.bullets.len()).rev() {
+            let inside = self.bullets[i].advance();
+            let Swimmer { x, y, .. } = self.bullets[i];
+            let hit = [&mut self.fish, &mut self.submarines]
+                .into_iter()
+                .any(|enemies| {
+                    let here = enemies.iter().position(|enemy| enemy.is_at(x, y));
+                    here.map(|here| enemies.remove(here)).is_some()
+                });
+            if hit || !inside {
+                remove(&mut self.bullets, i);
+                reward += u32::from(hit);
+            }
+        }
+        reward
+    }
+
+    fn move_divers(&mut self) {
+        for i in (0..self.divers.len()).rev() {
+            let here = |diver: &Swimmer| diver.is_at(self.x, self.y) && self.aboard < ABOARD;
+            let diver = &mut self.divers[i];
+            let (mut taken, mut inside) = (here(diver), true);
+            if !taken && diver.timer == 0 {
+                diver.timer = DIVER_PACE;
+                inside = diver.advance();
+                taken = here(diver);
+            } else if !taken {
+                diver.timer -= 1;
+            }
+            if taken || !inside {
+                remove(&mut self.divers, i);
+                self.aboard += i32::from(taken);
+            }
+        }
+    }
+
+    /// Moves the submarines and lets them shoot; the reward, and whether that is the end.
+    fn move_submarines(&mut self) -> (u32, bool) {
+        let (mut reward, mut over) = (0, false);
+        let (interval, player) = (self.move_interval(), (self.x, self.y));
+        for i in (0..self.submarines.len()).rev() {
+            let list = &mut self.submarines;
+            let mut turn = take_turn(list, i, interval, player, &mut self.bullets);
+            let Swimmer { x, y, right, .. } = turn.enemy;
+            if turn.enemy.reload == 0 {
+                turn.enemy.reload = RELOAD;
+                self.enemy_bullets.push(Swimmer::bullet(x, y, right));
+            } else {
+                turn.enemy.reload -= 1;
+            }
+            if let Some(place) = turn.place {
+                self.submarines[place] = turn.enemy;
+            }
+            reward += turn.reward;
+            over |= turn.over;
+        }
+        (reward, over)
+    }
+
+    /// Moves the enemies' bullets, and tells whether one has met the player.
+    fn move_enemy_bullets(&mut self) -> bool {
+        let mut over = false;
+        for i in (0..self.enemy_bullets.len()).rev() {
+            let bullet = &mut self.enemy_bullets[i];
+            over |= bullet.is_at(self.x, self.y);
+            let inside = bullet.advance();
+            over |= bullet.is_at(self.x, self.y);
+            if !inside {
+                remove(&mut self.enemy_bullets, i);
+            }
+        }
+        over
+    }
+
+    fn move_fish(&mut self) -> (u32, bool) {
+        let (mut reward, mut over) = (0, false);
+        let (interval, player) = (self.move_interval(), (self.x, self.y));
+        for i in (0..self.fish.len()).rev() {
+            let turn = take_turn(&mut self.fish, i, interval, player, &mut self.bullets);
+            reward += turn.reward;
+            over |= turn.over;
+        }
+        (reward, over)
+    }
+
+    /// What the air, the water and the surface do; the reward, and whether that is the end.
+    fn breathe(&mut self, ramping: bool) -> (u32, bool) {
+        let out_of_air = self.air <= 0;
+        if self.y > 0 {
+            self.air -= 1;
+            self.surfaced = false;
+            return (0, out_of_air);
+        }
+        if self.surfaced {
+            return (0, out_of_air);
+        }
+        if self.aboard == 0 {
+            return (0, true);
+        }
+        self.surfaced = true;
+        let mut reward = 0;
+        if self.aboard == ABOARD {
+            self.aboard = 0;
+            reward = self.air / CELL_OF_AIR;
+        }
+        self.air = AIR;
+        self.aboard = self.aboard.saturating_sub(1);
+        if ramping && self.ramps < RAMPS {
+            self.ramps += 1;
+        }
+        (reward as u32, out_of_air)
+    }
+}
+
+impl Game for Seaquest {
+    const ABOUT: About = About {
+        name: "seaquest",
+        id: "MinAtar/Seaquest-v0",
+        minimal_id: "MinAtar/Seaquest-v1",
+        summary: "fetch divers, shoot enemies; 10 channels of 10 x 10, 6 actions",
+        channels: &[
+            "the player's front",
+            "the player's back",
+            "bullet",
+            "trail",
+            "enemy's bullet",
+            "fish",
+            "submarine",
+            "air",
+            "divers aboard",
+            "diver",
+        ],
+        minimal: &Action::ALL,
+        ramps: true,
+        most: 11.0,
+    };
+
+    fn start(&mut self, _draws: &mut dyn Draws) {
+        let lists = [
+            &mut self.bullets,
+            &mut self.enemy_bullets,
+            &mut self.fish,
+            &mut self.submarines,
+            &mut self.divers,
+        ];
+        *self = Self::with(lists.map(std::mem::take));
+    }
+
+    fn play(&mut self, action: Action, ramping: bool, draws: &mut dyn Draws) -> (u32, bool) {
+        if self.enemy_timer == 0 {
+            self.spawn_enemy(draws);
+            self.enemy_timer = self.enemy_interval();
+        }
+        if self.diver_timer == 0 {
+            self.spawn_diver(draws);
+            self.diver_timer = DIVER_INTERVAL;
+        }
+        self.act(action);
+        let shot = self.move_bullets();
+        self.move_divers();
+        let (submarines, met_submarine) = self.move_submarines();
+        let met_bullet = self.move_enemy_bullets();
+        let (fish, met_fish) = self.move_fish();
+        for timer in [
+            &mut self.enemy_timer,
+            &mut self.diver_timer,
+            &mut self.shot_timer,
+        ] {
+            *timer -= i32::from(*timer > 0);
+        }
+        let (ashore, drowned) = self.breathe(ramping);
+        let over = met_submarine || met_bullet || met_fish || drowned;
+        (shot + submarines + fish + ashore, over)
+    }
+
+    fn show(&self, frame: &mut Frame) {
+        frame.mark(FRONT, self.x, self.y);
+        frame.mark(BACK, ahead(self.x, !self.right), self.y);
+        for x in 0..self.air / CELL_OF_AIR {
+            frame.mark(AIR_GAUGE, x, LAST);
+        }
+        for x in LAST - self.aboard.max(0)..LAST {
+            frame.mark(DIVER_GAUGE, x, LAST);
+        }
+        for (list, channel, trail) in [
+            (&self.bullets, BULLET, false),
+            (&self.enemy_bullets, ENEMY_BULLET, false),
+            (&self.fish, FISH, true),
+            (&self.submarines, SUBMARINE, true),
+            (&self.divers, DIVER, true),
+        ] {
+            for swimmer in list {
+                frame.mark(channel, swimmer.x, swimmer.y);
+                if trail {
+                    frame.trail(TRAIL, (swimmer.x, swimmer.y), swimmer.right);
+                }
+            }
+        }
+    }
+
+    /// Fifteen numbers or more: after ten of its own, each list with its length before it.
+    fn save(&self, state: &mut Vec<f64>) {
+        let own = [
+            self.right.into(),
+            self.x,
+            self.y,
+            self.air,
+            self.aboard,
+            self.surfaced.into(),
+            self.shot_timer,
+            self.enemy_timer,
+            self.diver_timer,
+            self.ramps,
+        ];
+        state.extend(own.map(f64::from));
+        for list in [
+            &self.bullets,
+            &self.enemy_bullets,
+            &self.fish,
+            &self.submarines,
+            &self.divers,
+        ] {
+            swimmer::save(list, state);
+        }
+    }
+
+    fn load(numbers: &mut Numbers, over: bool) -> Result<Self, Error> {
+        let right = numbers.flag("the player looks right")?;
+        // There is always a cell behind the player.
+        let (leftmost, rightmost) = if right { (1, LAST) } else { (0, LAST - 1) };
+        Ok(Self {
+            right,
+            x: numbers.whole("the player's column", leftmost, rightmost)?,
+            y: numbers.whole("the player's row", 0, BOTTOM)?,
+            air: numbers.whole("the air", -i32::from(over), AIR)?,
+            aboard: numbers.whole("the divers aboard", i32::MIN, ABOARD)?,
+            surfaced: numbers.flag("at the surface")?,
+            shot_timer: numbers.whole("the shot timer", 0, SHOT_INTERVAL)?,
+            enemy_timer: numbers.whole("the enemy timer", 0, ENEMY_INTERVAL)?,
+            diver_timer: numbers.whole("the diver timer", 0, DIVER_INTERVAL)?,
+            ramps: numbers.whole("how many ramps", 0, RAMPS)?,
+            bullets: swimmer::load(numbers, "how many bullets")?,
+            enemy_bullets: swimmer::load(numbers, "how many bullets of enemies")?,
+            fish: swimmer::load(numbers, "how many fish")?,
+            submarines: swimmer::load(numbers, "how many submarines")?,
+            divers: swimmer::load(numbers, "how many divers")?,
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! Five probes: environments so small that an agent which fails one has said where
+//! its error is.
+
+use crate::settings::Settings;
+use crate::state::{self, Variable};
+use crate::{Canvas, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+
+/// What one probe does.
+struct Rule {
+    name: &'static str,
+    summary: &'static str,
+    /// The least and the greatest that is seen.
+    seen: (f32, f32),
+    /// Whether an episode starts from one of these two, by a coin, or from 0.
+    coin: bool,
+    actions: usize,
+    steps: u32,
+    rewards: (f32, f32),
+    /// From what is seen and the action: the reward, and what is seen next unless
+    /// the episode ends.
+    step: fn(f64, usize) -> (f64, Option<f64>),
+}
+
+/// What an action is worth, or the opposite of it.
+const SIGN: [f64; 2] = [-1.0, 1.0];
+
+const VALUE_RULE: Rule = Rule {
+    name: "probe/value",
+    summary: "a reward of 1, always: is a value learnt at all?",
+    seen: (0.0, 0.0),
+    coin: false,
+    actions: 1,
+    steps: 1,
+    rewards: (1.0, 1.0),
+    step: |_, _| (1.0, None),
+};
+
+const DISCOUNT_RULE: Rule = Rule {
+    name: "probe/discount",
+    summary: "a reward of 1 in the second of two steps: is the future discounted?",
+    seen: (0.0, 1.0),
+    coin: false,
+    actions: 1,
+    steps: 2,
+    rewards: (0.0, 1.0),
+    step: |seen, _| match seen == 0.0 {
+        true => (0.0, Some(1.0)),
+        false => (1.0, None),
+    },
+};
+
+const INPUT_RULE: Rule = Rule {
+    name: "probe/input",
+    summary: "the reward is what is seen: does the value look?",
+    seen: (-1.0, 1.0),
+    coin: true,
+    actions: 1,
+    steps: 1,
+    rewards: (-1.0, 1.0),
+    step: |seen, _| (seen, None),
+};
+
+const ACTION_RULE: Rule = Rule {
+    name: "probe/action",
+    summary: "one action wins, the other loses: are they told apart?",
+    seen: (0.0, 0.0),
+    coin: false,
+    actions: 2,
+    steps: 1,
+    rewards: (-1.0, 1.0),
+    step: |_, action| (SIGN[action], None),
+};
+
+const POLICY_RULE: Rule = Rule {
+    name: "probe/policy",
+    summary: "what is seen says which action wins: does the policy look?",
+    seen: (-1.0, 1.0),
+    coin: true,
+    actions: 2,
+    steps: 1,
+    rewards: (-1.0, 1.0),
+    step: |seen, action| (seen * SIGN[action], None),
+};
+
+const fn entry(rule: &Rule, make: fn(&Settings) -> Result<Box<dyn Environment>, Error>) -> Entry {
+    Entry {
+        name: rule.name,
+        id: rule.name,
+        kind: Kind::Probe,
+        summary: rule.summary,
+        native: true,
+        settings: &[],
+        make,
+    }
+}
+
+pub(crate) const VALUE: Entry = entry(&VALUE_RULE, |_| Probe::boxed(&VALUE_RULE));
+pub(crate) const DISCOUNT: Entry = entry(&DISCOUNT_RULE, |_| Probe::boxed(&DISCOUNT_RULE));
+pub(crate) const INPUT: Entry = entry(&INPUT_RULE, |_| Probe::boxed(&INPUT_RULE));
+pub(crate) const ACTION: Entry = entry(&ACTION_RULE, |_| Probe::boxed(&ACTION_RULE));
+pub(crate) const POLICY: Entry = entry(&POLICY_RULE, |_| Probe::boxed(&POLICY_RULE));
+
+/// One of five probes, each of which adds one thing that an agent must get right to
+/// what the ones before it ask. An agent that learns one after the other and fails
+/// at some has its error in what that one adds.
+///
+/// **State** and **observation**: one number, `seen`.
+///
+/// **Reward** and **end**, with the values Q(seen, action) that must be learnt at a
+/// discount of g; every episode terminates, in the steps given, which are also its
+/// limit, and shows at its end what it showed before, so that a learner which
+/// bootstraps from there is led astray:
+///
+/// ```text
+/// name            seen         actions  steps  reward                Q
+/// probe/value     0            1        1      1                     Q(0, 0) = 1
+/// probe/discount  0, then 1    1        2      0, then 1             Q(0, 0) = g, Q(1, 0) = 1
+/// probe/input     -1 or 1      1        1      seen                  Q(s, 0) = s
+/// probe/action    0            2        1      -1 for 0, 1 for 1     Q(0, 0) = -1, Q(0, 1) = 1
+/// probe/policy    -1 or 1      2        1      -seen for 0,          Q(s, 0) = -s, Q(s, 1) = s
+///                                              seen for 1
+/// ```
+///
+/// An agent that fails at `value` has its loss or its optimiser wrong; at
+/// `discount`, its target; at `input`, the way from the observation to the network
+/// or through the replay memory; at `action`, the choice of the value that is
+/// updated; at `policy`, the choice of the action.
+///
+/// **Start**: where two are given, a fair coin says which.
+///
+/// **Source**: the idea is that of Andy Jones, "Debugging RL, Without the Agonizing
+/// Pain" (2021), section "Probe environments"; rejax (Liesen et al.) has such
+/// environments among its tests.
+pub struct Probe {
+    spec: Spec,
+    rule: &'static Rule,
+    seen: f64,
+}
+
+impl Probe {
+    fn boxed(rule: &'static Rule) -> Result<Box<dyn Environment>, Error> {
+        let Rule { name, rewards, .. } = *rule;
+        let spec = Spec {
+            name: name.to_owned(),
+            id: name.to_owned(),
+            observation: Space::vector([rule.seen]),
+            actions: rule.actions,
+            max_steps: Some(rule.steps),
+            reward_threshold: None,
+            rewards,
+            worst_return: f64::from(rewards.0.min(0.0)),
+        };
+        let seen = 0.0;
+        Ok(Box::new(Self { spec, rule, seen }))
+    }
+
+    fn variables(&self) -> [Variable; 1] {
+        let (least, most) = self.rule.seen;
+        [("seen", f64::from(least), f64::from(most))]
+    }
+}
+
+impl Environment for Probe {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
+        self.seen = match self.rule.coin {
+            true => SIGN[draws.index("coin", 2)],
+            false => 0.0,
+        };
+        observation.copy_from_slice(&[self.seen as f32]);
+    }
+
+    fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
+        debug_assert!(action < self.spec.actions);
+        let (reward, next) = (self.rule.step)(self.seen, action);
+        self.seen = next.unwrap_or(self.seen);
+        observation.copy_from_slice(&[self.seen as f32]);
+        Step {
+            reward: reward as f32,
+            terminated: next.is_none(),
+            truncated: false,
+        }
+    }
+
+    fn save(&self) -> Result<Vec<f64>, Error> {
+        Ok(vec![self.seen])
+    }
+
+    fn load(&mut self, state: &[f64]) -> Result<(), Error> {
+        let variables = self.variables();
+        let [seen] = state::read(self.rule.name, &variables, state)?;
+        let known = if self.rule.coin {
+            seen.abs() == 1.0
+        } else {
+            seen.fract() == 0.0
+        };
+        if !known {
+            let found = format!("seen = {seen}, which never is");
+            return Err(state::refuse(self.rule.name, &variables, found));
+        }
+        self.seen = seen;
+        Ok(())
+    }
+
+    /// Blue for -1, grey for 0, yellow for 1.
+    fn render(&self) -> Option<Canvas> {
+        let colour = match self.seen {
+            seen if seen < 0.0 => [40, 90, 170],
+            seen if seen > 0.0 => [250, 210, 60],
+            _ => [190, 190, 190],
+        };
+        Some(Canvas::new(100, 100, colour))
+    }
+}

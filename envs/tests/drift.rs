@@ -1,0 +1,451 @@
+//! Environments that change: settings, dials, drifts and chains.
+
+use envs::drift::{Path, Shape};
+use envs::{Error, Step, TimeLimit, make, registry};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+fn stream(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// An environment that is reset whenever its episode ends.
+struct Play {
+    env: TimeLimit,
+    draws: ChaCha8Rng,
+    seen: Vec<f32>,
+}
+
+impl Play {
+    fn new(name: &str) -> Self {
+        let env = make(name).unwrap_or_else(|error| panic!("{error}"));
+        let seen = vec![0.0; env.spec().observation.len()];
+        let mut play = Self {
+            env,
+            draws: stream(1),
+            seen,
+        };
+        play.reset();
+        play
+    }
+
+    fn reset(&mut self) {
+        self.env.reset(&mut self.draws, &mut self.seen);
+    }
+
+    /// What a step brings, bit for bit, before the reset that may follow.
+    fn step(&mut self, action: usize) -> (Step, Vec<u32>) {
+        let step = self.env.step(action, &mut self.draws, &mut self.seen);
+        let step = step.unwrap();
+        let bits = self.seen.iter().map(|value| value.to_bits()).collect();
+        if step.terminated || step.truncated {
+            self.reset();
+        }
+        (step, bits)
+    }
+}
+
+fn assert_same(a: &str, b: &str, steps: usize) {
+    let (mut a, mut b, mut policy) = (Play::new(a), Play::new(b), stream(2));
+    for taken in 0..steps {
+        let action = policy.random_range(0..a.env.spec().actions);
+        let names = (&a.env.spec().name.clone(), &b.env.spec().name.clone());
+        assert_eq!(a.step(action), b.step(action), "step {taken} of {names:?}");
+    }
+}
+
+#[test]
+fn at_a_rate_of_zero_nothing_is_different() {
+    for entry in registry().iter().filter(|entry| entry.native) {
+        let mut drifts = vec!["actions/period=10,rate=0".to_owned()];
+        let env = make(entry.name).unwrap();
+        for dial in env.dials() {
+            for shape in Shape::ALL {
+                let (low, high) = (dial.low, dial.high);
+                drifts.push(format!(
+                    "{}:{low}..{high}/period=10,shape={shape},rate=0",
+                    dial.key
+                ));
+            }
+        }
+        if env.spec().max_steps.is_some() {
+            drifts.push("reward:-1..1/period=10,shape=step,rate=0".to_owned());
+        }
+        for drift in drifts {
+            assert_same(entry.name, &format!("{}?drift={drift}", entry.name), 400);
+        }
+    }
+}
+
+#[test]
+fn a_drift_passes_through_the_environments_it_names() {
+    // Half a period in, the pole is of length 1.5, and stays so for another half.
+    let mut drifting = Play::new("cartpole?drift=length:0.5..1.5/period=200,shape=step");
+    let mut policy = stream(3);
+    for _ in 0..100 {
+        drifting.step(policy.random_range(0..2));
+    }
+    let mut long = Play::new("cartpole?length=1.5");
+    for _ in 0..100 {
+        // The same state: the clock, the hold, one value and two actions come before it.
+        long.env.load(&drifting.env.save().unwrap()[5..]).unwrap();
+        let action = policy.random_range(0..2);
+        let mut expected = vec![0.0; 4];
+        let step = long
+            .env
+            .step(action, &mut stream(0), &mut expected)
+            .unwrap();
+        let expected = expected.iter().map(|value| value.to_bits()).collect();
+        assert_eq!(drifting.step(action), (step, expected));
+    }
+    let plain = drifting.env.save().unwrap();
+    long.env.load(&plain[5..]).unwrap();
+    let mut expected = vec![0.0; 4];
+    long.env.step(0, &mut stream(0), &mut expected).unwrap();
+    let bits: Vec<u32> = expected.iter().map(|value| value.to_bits()).collect();
+    assert_ne!(drifting.step(0).1, bits, "it has jumped back");
+}
+
+#[test]
+fn every_dial_is_turned() {
+    for entry in registry().iter().filter(|entry| entry.native) {
+        for dial in make(entry.name).unwrap().dials() {
+            let other = if dial.plain == dial.low {
+                dial.high
+            } else {
+                dial.low
+            };
+            let name = format!("{}?{}={other}", entry.name, dial.key);
+            let (mut plain, mut turned, mut policy) =
+                (Play::new(entry.name), Play::new(&name), stream(2));
+            let actions = plain.env.spec().actions;
+            // Only who clears a wave of aliens sees it matter, as the player in minatar.rs does.
+            if (entry.name, dial.key) == ("space_invaders", "ramping") {
+                continue;
+            }
+            let differs = (0..20_000).any(|_| {
+                let action = policy.random_range(0..actions);
+                plain.step(action) != turned.step(action)
+            });
+            assert!(differs, "{name} is as without it");
+        }
+    }
+}
+
+#[test]
+fn paths_go_where_they_say() {
+    let path = |shape| Path {
+        start: 0.5,
+        low: 0.5,
+        high: 1.5,
+        period: 100,
+        shape,
+        rate: 2.0,
+    };
+    let at = |shape, clock| path(shape).at(clock, f64::NAN, &mut stream(0));
+    // At twice the rate a period is 50 steps.
+    let expected = [
+        (
+            Shape::Step,
+            [
+                (0, 0.5),
+                (24, 0.5),
+                (25, 1.5),
+                (49, 1.5),
+                (50, 0.5),
+                (75, 1.5),
+            ],
+        ),
+        (
+            Shape::Ramp,
+            [
+                (0, 0.5),
+                (25, 1.0),
+                (50, 1.5),
+                (51, 1.5),
+                (90, 1.5),
+                (999, 1.5),
+            ],
+        ),
+    ];
+    for (shape, points) in expected {
+        for (clock, value) in points {
+            assert_eq!(at(shape, clock), value, "{shape} at {clock}");
+        }
+    }
+    for (clock, value) in [(0, 0.5), (25, 1.5), (50, 0.5), (75, 1.5)] {
+        assert!(
+            (at(Shape::Sine, clock) - value).abs() < 1e-9,
+            "sine at {clock}"
+        );
+    }
+    let inner = Path {
+        start: 0.6,
+        low: 0.0,
+        high: 1.0,
+        ..path(Shape::Step)
+    };
+    assert_eq!(
+        inner.at(25, f64::NAN, &mut stream(0)),
+        0.0,
+        "the farther end first"
+    );
+    assert_eq!(inner.at(50, f64::NAN, &mut stream(0)), 1.0);
+    let later = Path {
+        shape: Shape::Sine,
+        ..inner
+    };
+    assert_eq!(later.at(0, f64::NAN, &mut stream(0)), 0.6);
+    assert!(later.at(1, f64::NAN, &mut stream(0)) > 0.6);
+}
+
+#[test]
+fn a_walk_spreads_by_its_range_in_a_period_and_stays_inside() {
+    // From the middle of a range whose ends a sixty-fourth of a period does not reach.
+    let path = Path {
+        start: 0.0,
+        low: -1.0,
+        high: 1.0,
+        period: 1_600,
+        shape: Shape::Walk,
+        rate: 1.0,
+    };
+    let mut squares = 0.0;
+    for seed in 0..400 {
+        let (mut draws, mut value) = (stream(seed), path.start);
+        for clock in 0..2_000 {
+            value = path.at(clock, value, &mut draws);
+            assert!((-1.0..=1.0).contains(&value));
+            if clock == 25 {
+                squares += value * value;
+            }
+        }
+    }
+    // 25 strides of 2 / 40: a standard deviation of 0.25.
+    let deviation = (squares / 400.0_f64).sqrt();
+    assert!((0.225..0.275).contains(&deviation), "{deviation}");
+}
+
+#[test]
+fn permuted_actions_are_the_same_actions_under_other_numbers() {
+    let mut play = Play::new("acrobot?drift=actions/period=50");
+    let mut seen = std::collections::BTreeSet::new();
+    for clock in 0..2_000_u32 {
+        let before = play.env.save().unwrap();
+        let numbers: Vec<usize> = before[3..6].iter().map(|&x| x as usize).collect();
+        if clock <= 50 {
+            // The permutation changes with the step at which a period begins.
+            assert_eq!(numbers, [0, 1, 2], "{clock}");
+        }
+        let mut sorted = numbers.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2]);
+        if clock % 50 != 0 {
+            let mut plain = Play::new("acrobot");
+            plain.env.load(&before[6..]).unwrap();
+            let mut expected = vec![0.0; 6];
+            let action = clock as usize % 3;
+            plain
+                .env
+                .step(numbers[action], &mut stream(0), &mut expected)
+                .unwrap();
+            let bits: Vec<u32> = expected.iter().map(|value| value.to_bits()).collect();
+            assert_eq!(play.step(action).1, bits);
+        } else {
+            play.step(clock as usize % 3);
+        }
+        seen.insert(numbers);
+    }
+    assert_eq!(seen.len(), 6, "every permutation comes up");
+}
+
+#[test]
+fn a_reward_that_drifts_turns_its_sign() {
+    let mut play = Play::new("cartpole?drift=reward:-1..1/period=40,shape=step");
+    let rewards: Vec<f32> = (0..80).map(|i| play.step(i % 2).0.reward).collect();
+    assert_eq!(
+        rewards,
+        [[1.0; 20], [-1.0; 20], [1.0; 20], [-1.0; 20]].concat()
+    );
+    let spec = play.env.spec();
+    assert_eq!((spec.rewards, spec.worst_return), ((-1.0, 1.0), -500.0));
+    assert_eq!(spec.reward_threshold, None);
+}
+
+#[test]
+fn an_evaluation_holds_the_world_still() {
+    for name in [
+        "cartpole?drift=length:0.5..1.5/period=100,shape=walk&drift=actions/period=30",
+        "chain?every=60&of=cartpole|cartpole?drift=gravity:5..15/period=40|cartpole?length=2",
+    ] {
+        let mut training = Play::new(name);
+        for clock in 0..500 {
+            training.step(clock % 2);
+            if clock % 37 > 0 {
+                continue;
+            }
+            let world = training.env.world();
+            let mut evaluation = Play::new(name);
+            evaluation.env.hold(&world).unwrap();
+            evaluation.reset();
+            let held = evaluation.env.world();
+            for i in 0..200 {
+                let (step, _) = evaluation.step(i % 2);
+                assert!(!step.truncated || evaluation.env.elapsed() == 0);
+            }
+            assert_eq!(
+                evaluation.env.world(),
+                held,
+                "{name}: nothing moves while held"
+            );
+        }
+    }
+    let error = make("cartpole").unwrap().hold(&[1.0]).unwrap_err();
+    assert!(matches!(error, Error::State { .. }), "{error}");
+}
+
+#[test]
+fn a_chain_plays_its_members_in_turn() {
+    let every = 130;
+    let members = ["acrobot?torque=2", "mountain_car", "acrobot?torque=2"];
+    let name = format!("chain?every={every}&of={}", members.join("|"));
+    let error = make(&format!("chain?every={every}&of=acrobot|cartpole"));
+    assert!(error.err().unwrap().to_string().contains("3 actions"));
+    let mut chain = Play::new(&name);
+    assert_eq!(chain.seen.len(), 6, "as long as the longest");
+    for clock in 0..1_000 {
+        let short = clock / every % 3 == 1;
+        if short {
+            assert_eq!(
+                chain.seen[2..],
+                [0.0; 4],
+                "at {clock}: two numbers and no more"
+            );
+        } else {
+            assert!(
+                chain.seen[2..].iter().any(|value| *value != 0.0),
+                "at {clock}"
+            );
+        }
+        let (step, _) = chain.step(clock % 3);
+        if (clock + 1) % every == 0 {
+            assert!(step.truncated && !step.terminated, "at {clock}");
+        }
+    }
+}
+
+#[test]
+fn names_say_everything_once_and_in_one_order() {
+    let same = [
+        ("CartPole-v1", "cartpole"),
+        ("cartpole?length=0.50", "cartpole"),
+        ("cartpole?max_steps=500", "cartpole"),
+        (
+            "cartpole?length=0.7&gravity=9",
+            "cartpole?gravity=9&length=0.7",
+        ),
+        (
+            "cartpole?drift=length:.5..1.50/shape=sine,period=9,rate=1",
+            "cartpole?drift=length:0.5..1.5/period=9,shape=sine",
+        ),
+        (
+            "acrobot?drift=actions/shape=step,period=9,rate=0.5&torque=2&max_steps=9",
+            "acrobot?max_steps=9&torque=2&drift=actions/period=9,rate=0.5",
+        ),
+        (
+            "chain?every=7&of=cartpole|cartpole?length=1&gravity=8",
+            "chain?every=7&of=cartpole|cartpole?length=1&gravity=8",
+        ),
+    ];
+    for (given, canonical) in same {
+        assert_eq!(make(given).unwrap().spec().name, canonical);
+        assert_eq!(make(canonical).unwrap().spec().name, canonical);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_an_error_that_says_what_can() {
+    let wrong = [
+        ("cartpole?lenght=1", "did you mean \"length\""),
+        (
+            "cartpole?length=-1",
+            "length = \"-1\"; allowed: a number from 0.01 to 10",
+        ),
+        ("cartpole?length=x", "allowed: a number from"),
+        ("cartpole?length=nan", "allowed: a number from"),
+        ("cartpole?length=1&length=2", "each key once"),
+        (
+            "cartpole?max_steps=0",
+            "max_steps = \"0\"; allowed: a whole number from 1",
+        ),
+        (
+            "cartpole?reward=1e9",
+            "reward = \"1e9\"; allowed: a number from -1000 to 1000",
+        ),
+        (
+            "cartpole?drift=lenght:1..2/period=5",
+            "did you mean \"length\"",
+        ),
+        (
+            "cartpole?drift=length:1..2/period=5",
+            "with 0.5 between them",
+        ),
+        (
+            "cartpole?drift=length:0.5..20/period=5",
+            "between 0.01 and 10",
+        ),
+        ("cartpole?drift=length:1.5..0.5/period=5", "LOW below HIGH"),
+        ("cartpole?drift=length:0.5/period=5", "LOW..HIGH"),
+        ("cartpole?drift=length:0.5..1", "a period in steps"),
+        (
+            "cartpole?drift=length:0.5..1/period=0",
+            "a whole number of steps from 1",
+        ),
+        (
+            "cartpole?drift=length:0.5..1/period=9,shape=zigzag",
+            "step, ramp, sine or walk",
+        ),
+        (
+            "cartpole?drift=length:0.5..1/period=9,rate=-1",
+            "a number from 0",
+        ),
+        (
+            "cartpole?drift=length:0.5..1/period=9,rate=nan",
+            "a number from 0",
+        ),
+        (
+            "cartpole?drift=length:0.5..1/period=9,speed=2",
+            "there are period, shape, rate",
+        ),
+        (
+            "cartpole?drift=length:0.5..1/period=9,period=9",
+            "each key once",
+        ),
+        ("cartpole?drift=", "a period in steps"),
+        ("cartpole?drift=actions:0..1/period=9", "no range"),
+        (
+            "cartpole?drift=actions/period=9,shape=sine",
+            "allowed: step",
+        ),
+        (
+            "cartpole?drift=length:0.5..1/period=9&drift=length:0.5..1/period=8",
+            "each thing once",
+        ),
+        (
+            "cartpole?length=2&drift=length:0.5..1/period=9",
+            "with 2 between them",
+        ),
+        ("chain?of=cartpole", "two environments or more"),
+        ("chain?of=", "names of environments"),
+        ("chain?of=cartpole|cartpol", "did you mean \"cartpole\""),
+        ("chain?of=cartpole|acrobot", "2 actions, as cartpole has"),
+        ("chain?of=cartpole|chain", "any environment but a chain"),
+        ("chain?every=0&of=cartpole|cartpole", "every = \"0\""),
+        ("chain?reward=-1", "no known bound"),
+        ("carpole?length=1", "did you mean \"cartpole\""),
+    ];
+    for (name, part) in wrong {
+        let message = make(name).err().expect(name).to_string();
+        assert!(message.contains(part), "{name}: {message}");
+    }
+}

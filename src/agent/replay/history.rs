@@ -1,0 +1,179 @@
+//! The last steps of one agent, each observation held once.
+
+use super::{
+    Encoding, Transition,
+    rows::{Rows, make_room},
+};
+use crate::{Error, Result};
+
+/// A ring of the last steps. Steps are counted from the first that was ever pushed, 0.
+///
+/// What was observed after a step is what was observed before the next one, unless the episode
+/// ended there: then it has a row of its own.
+pub(super) struct History {
+    pub encoding: Encoding,
+    pub obs_len: usize,
+    /// Steps held at most; step `k` is at `k % most`.
+    pub most: usize,
+    /// Steps ever pushed.
+    pub pushed: u64,
+    pub obs: Rows,
+    pub steps: Vec<Step>,
+    /// Last observations of the episodes that ended in a step held.
+    pub finals: Rows,
+    /// Rows of `finals`, and which of them are not in use.
+    pub slots: u32,
+    free: Vec<u32>,
+    /// What was observed after the newest step.
+    pub newest: Vec<f32>,
+}
+
+/// A step without its observations.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub reward: f32,
+    pub end: End,
+    pub action: u8,
+}
+
+/// Whether an episode ended with a step, how, and the slot of its last observation, in four bytes:
+/// 0, or a slot counted from 1 and, lowest, whether the episode terminated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct End(u32);
+
+impl End {
+    pub const NONE: Self = Self(0);
+
+    pub fn at(slot: u32, terminated: bool) -> Self {
+        Self(((slot + 1) << 1) | u32::from(terminated))
+    }
+
+    /// The slot of the episode's last observation, if the episode ended.
+    pub fn slot(self) -> Option<u32> {
+        (self.0 >> 1).checked_sub(1)
+    }
+
+    /// Whether the episode ended.
+    pub fn ended(self) -> bool {
+        self != Self::NONE
+    }
+
+    /// Whether it reached an end of the task.
+    pub fn terminated(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+impl History {
+    /// Nothing yet, of observations of `obs_len` numbers.
+    pub fn new(most: usize, obs_len: usize, encoding: Encoding) -> Self {
+        assert!(most < 1 << 31, "slots are numbered in 31 bits");
+        Self {
+            encoding,
+            obs_len,
+            most,
+            pushed: 0,
+            obs: Rows::new(encoding, obs_len),
+            steps: Vec::new(),
+            finals: Rows::new(encoding, obs_len),
+            slots: 0,
+            free: Vec::new(),
+            newest: vec![0.0; obs_len],
+        }
+    }
+
+    /// The place of step `k` in the ring.
+    fn place(&self, k: u64) -> usize {
+        (k % self.most as u64) as usize
+    }
+
+    /// Step `k`, one of the last `most`.
+    pub fn step(&self, k: u64) -> Step {
+        self.steps[self.place(k)]
+    }
+
+    /// Appends what was observed before step `k`.
+    pub fn append_before(&self, k: u64, out: &mut Vec<f32>) {
+        self.obs.append(self.place(k), out);
+    }
+
+    /// Appends what was observed after step `k`.
+    pub fn append_after(&self, k: u64, out: &mut Vec<f32>) {
+        match self.step(k).end.slot() {
+            Some(slot) => self.finals.append(slot as usize, out),
+            None if k + 1 == self.pushed => out.extend_from_slice(&self.newest),
+            None => self.obs.append(self.place(k + 1), out),
+        }
+    }
+
+    /// The steps held, the oldest first.
+    pub fn held(&self) -> std::ops::Range<u64> {
+        self.pushed.saturating_sub(self.most as u64)..self.pushed
+    }
+
+    /// Adds a step in place of the oldest. On an error nothing has changed.
+    pub fn push(&mut self, t: &Transition) -> Result<()> {
+        assert!(t.obs.len() == self.obs_len && t.next_obs.len() == self.obs_len);
+        self.check(t)?;
+        let at = self.place(self.pushed);
+        if let Some(slot) = self.steps.get(at).and_then(|oldest| oldest.end.slot()) {
+            self.free.push(slot);
+        }
+        let end = if t.terminated || t.truncated {
+            let slot = self.free.pop().unwrap_or(self.slots);
+            self.slots = self.slots.max(slot + 1);
+            self.finals.put(slot as usize, t.next_obs, self.most);
+            End::at(slot, t.terminated)
+        } else {
+            End::NONE
+        };
+        let step = Step {
+            reward: t.reward,
+            end,
+            action: t.action,
+        };
+        self.obs.put(at, t.obs, self.most);
+        if at == self.steps.len() {
+            make_room(&mut self.steps, 1, self.most);
+            self.steps.push(step);
+        } else {
+            self.steps[at] = step;
+        }
+        self.newest.copy_from_slice(t.next_obs);
+        self.pushed += 1;
+        Ok(())
+    }
+
+    fn check(&self, t: &Transition) -> Result<()> {
+        // Not `all`, which stops early and so goes one by one.
+        let same = |a: &[f32], b: &[f32]| {
+            let pairs = a.iter().zip(b);
+            pairs.fold(true, |all, (a, b)| all & (a.to_bits() == b.to_bits()))
+        };
+        let goes_on = self.pushed > 0 && !self.step(self.pushed - 1).end.ended();
+        let known = goes_on && same(t.obs, &self.newest);
+        for values in [t.obs, t.next_obs].into_iter().skip(usize::from(known)) {
+            if let Some(i) = self.encoding.first_misfit(values) {
+                return Err(Error::usage(format!(
+                    "an observation is {} at {i}; held as bits, it may be 0 and 1 alone",
+                    values[i]
+                )));
+            }
+        }
+        if goes_on && !known {
+            return Err(Error::usage(
+                "an episode goes on with another observation than its last step ended with",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        self.obs.bytes()
+            + self.finals.bytes()
+            + self.steps.capacity() * size_of::<Step>()
+            + self.free.capacity() * size_of::<u32>()
+            + self.newest.capacity() * size_of::<f32>()
+    }
+}

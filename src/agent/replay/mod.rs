@@ -1,0 +1,205 @@
+//! The replay buffer: the last `capacity` transitions of one agent, over one step or n, drawn
+//! uniformly or by priority.
+
+mod batch;
+mod history;
+mod priority;
+mod rows;
+mod state;
+mod sum_tree;
+
+pub use batch::Batch;
+pub use rows::Encoding;
+
+use history::History;
+use priority::Priorities;
+use rand::Rng;
+
+use crate::Result;
+
+/// What the agent saw, did and got in one step.
+#[derive(Clone, Copy, Debug)]
+pub struct Transition<'a> {
+    /// The observation before the step.
+    pub obs: &'a [f32],
+    /// The action taken.
+    pub action: u8,
+    /// The reward.
+    pub reward: f32,
+    /// The observation after the step, before any reset.
+    pub next_obs: &'a [f32],
+    /// Whether the episode is over for good: what follows is worth nothing.
+    pub terminated: bool,
+    /// Whether the episode was cut short, which does not stop the bootstrap.
+    pub truncated: bool,
+}
+
+/// A ring of transitions over `n` steps (Sutton 1988; Watkins 1989 for Q-learning), 1 unless
+/// [`n_step`](Self::n_step) says otherwise.
+///
+/// Transitions are counted in the order of their first step; number `k` is at index `k % capacity`.
+/// One over n steps is there as soon as its last step is, or the end of its episode.
+pub struct Replay {
+    capacity: usize,
+    n_step: u32,
+    gamma: f64,
+    history: History,
+    /// How many transitions there ever were.
+    complete: u64,
+    priorities: Option<Priorities>,
+}
+
+impl Replay {
+    /// An empty buffer for observations of `obs_len` numbers; what follows a step is discounted by
+    /// `gamma`. Memory grows as it fills.
+    pub fn new(capacity: usize, obs_len: usize, encoding: Encoding, gamma: f64) -> Self {
+        assert!(
+            capacity > 0,
+            "a replay buffer holds at least one transition"
+        );
+        Self {
+            capacity,
+            n_step: 1,
+            gamma,
+            history: History::new(capacity, obs_len, encoding),
+            complete: 0,
+            priorities: None,
+        }
+    }
+
+    /// This buffer, still empty, with transitions over `n` steps, from 1.
+    pub fn n_step(self, n: u32) -> Self {
+        assert!(n > 0 && self.history.pushed == 0);
+        let History {
+            obs_len, encoding, ..
+        } = self.history;
+        // Behind the transitions there are the steps whose own are not complete.
+        let most = self.capacity + n as usize - 1;
+        Self {
+            n_step: n,
+            history: History::new(most, obs_len, encoding),
+            ..self
+        }
+    }
+
+    /// This buffer, still empty, with transitions drawn by priority (Schaul et al. 2016): the TD
+    /// error's size plus `eps`, above 0, to the power `alpha`.
+    pub fn prioritized(self, alpha: f64, eps: f64) -> Self {
+        assert!(self.history.pushed == 0);
+        Self {
+            priorities: Some(Priorities::new(self.capacity, alpha, eps)),
+            ..self
+        }
+    }
+
+    /// How many transitions it holds.
+    pub fn len(&self) -> usize {
+        self.complete.min(self.capacity as u64) as usize
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.complete == 0
+    }
+
+    /// Bytes of memory it holds.
+    pub fn bytes(&self) -> usize {
+        let priorities = self.priorities.as_ref().map_or(0, Priorities::bytes);
+        self.history.bytes() + priorities
+    }
+
+    /// Adds a step; the transitions that it completes take the place of the oldest when full.
+    ///
+    /// An error if its observations do not fit the encoding, or if the episode goes on and `obs` is
+    /// not the `next_obs` of the step before, for an observation is held once. Then nothing has changed.
+    pub fn push(&mut self, t: Transition) -> Result<()> {
+        self.history.push(&t)?;
+        let before = self.complete;
+        self.complete = self.completed();
+        if let Some(priorities) = &mut self.priorities {
+            for k in before..self.complete {
+                priorities.add((k % self.capacity as u64) as usize);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many transitions are complete: all of episodes that ended, and of the one that goes on
+    /// those that n steps followed.
+    fn completed(&self) -> u64 {
+        let history = &self.history;
+        let open = history.held().rev().take(self.n_step as usize - 1);
+        let open = open.take_while(|k| !history.step(*k).end.ended());
+        history.pushed - open.count() as u64
+    }
+
+    /// Appends `n` transitions to `batch`, drawn with replacement: uniformly, or by priority, with
+    /// weights that make up for it wholly at `beta` 1 and not at all at 0. It must not be empty.
+    pub fn sample(&self, rng: &mut impl Rng, n: usize, beta: f64, batch: &mut Batch) {
+        let from = batch.indices.len();
+        if let Some(priorities) = &self.priorities {
+            priorities.draw(rng, n, beta, &mut batch.indices, &mut batch.weights);
+        } else {
+            // u32: the same draws on every machine, whatever its word size.
+            let draw = |_| rng.random_range(0..self.len() as u32);
+            batch.indices.extend((0..n).map(draw));
+        }
+        self.fetch(from, batch);
+    }
+
+    /// Appends the transitions at `indices` to `batch`, without weights. Each index is below
+    /// [`len`](Self::len).
+    pub fn append(&self, indices: &[u32], batch: &mut Batch) {
+        let from = batch.indices.len();
+        batch.indices.extend_from_slice(indices);
+        self.fetch(from, batch);
+    }
+
+    /// Appends the transitions at the batch's indices behind the first `from`.
+    fn fetch(&self, from: usize, batch: &mut Batch) {
+        for at in from..batch.indices.len() {
+            let first = self.first_step(batch.indices[at]);
+            let mut last = first;
+            let mut step = self.history.step(first);
+            batch.actions.push(step.action.into());
+            let (mut reward, mut discount) = (f64::from(step.reward), self.gamma);
+            while !step.end.ended() && last - first + 1 < u64::from(self.n_step) {
+                last += 1;
+                step = self.history.step(last);
+                reward += discount * f64::from(step.reward);
+                discount *= self.gamma;
+            }
+            batch.rewards.push(reward as f32);
+            batch.discounts.push(discount as f32);
+            batch.terminated.push(step.end.terminated());
+            self.history.append_before(first, &mut batch.obs);
+            self.history.append_after(last, &mut batch.next_obs);
+        }
+    }
+
+    /// The first step of the transition at `index`, which is below [`len`](Self::len).
+    fn first_step(&self, index: u32) -> u64 {
+        assert!((index as usize) < self.len(), "no transition at {index}");
+        let (capacity, index) = (self.capacity as u64, u64::from(index));
+        let lap = self.complete - self.complete % capacity;
+        let newest = lap + index;
+        if newest < self.complete {
+            newest
+        } else {
+            newest - capacity
+        }
+    }
+
+    /// Tells the TD errors, all finite, of the transitions at `indices`. Without priorities nothing
+    /// comes of it.
+    pub fn update_priorities(&mut self, indices: &[u32], errors: &[f32]) {
+        let Some(priorities) = &mut self.priorities else {
+            return;
+        };
+        assert_eq!(indices.len(), errors.len());
+        for (i, error) in indices.iter().zip(errors) {
+            assert!((*i as u64) < self.complete.min(self.capacity as u64));
+            priorities.update(*i as usize, *error);
+        }
+    }
+}

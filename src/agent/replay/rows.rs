@@ -1,0 +1,224 @@
+//! Observations in memory: rows of floats, or of bits where every value is 0 or 1.
+
+use crate::saved::{bytes, numbers};
+
+/// How observations are held. Either way they come back exact to the bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Four bytes a value.
+    Floats,
+    /// A bit a value, for observations of nothing but 0 and 1.
+    Bits,
+}
+
+impl Encoding {
+    /// The place of the first of `values` that this cannot hold.
+    pub(super) fn first_misfit(self, values: &[f32]) -> Option<usize> {
+        // By their bits: -0 would come back as 0. Not `all`, which stops early and so goes one by one.
+        let fits = |x: &f32| (x.to_bits() == 0) | (x.to_bits() == ONE);
+        match self {
+            Encoding::Floats => None,
+            Encoding::Bits if values.iter().fold(true, |all, x| all & fits(x)) => None,
+            Encoding::Bits => values.iter().position(|x| !fits(x)),
+        }
+    }
+}
+
+/// 1 as its bits: of 0 and 1 it alone has the lowest bit of the exponent.
+const ONE: u32 = 1f32.to_bits();
+
+/// Rows of equal length, one behind the other.
+pub(super) struct Rows {
+    /// Values in a row.
+    len: usize,
+    data: Data,
+}
+
+enum Data {
+    Floats(Vec<f32>),
+    /// Eight values a byte, the first in its lowest bit; a row starts with a byte of its own.
+    Bits(Vec<u8>),
+}
+
+impl Rows {
+    /// No rows yet, of `len` values each.
+    pub fn new(encoding: Encoding, len: usize) -> Self {
+        let data = match encoding {
+            Encoding::Floats => Data::Floats(Vec::new()),
+            Encoding::Bits => Data::Bits(Vec::new()),
+        };
+        Self { len, data }
+    }
+
+    /// Writes row `at`: over an old one, or a new one behind the last. The encoding must fit
+    /// `values`. There will never be more than `most` rows.
+    pub fn put(&mut self, at: usize, values: &[f32], most: usize) {
+        assert_eq!(values.len(), self.len);
+        match &mut self.data {
+            Data::Floats(data) => {
+                let start = at * self.len;
+                if start == data.len() {
+                    make_room(data, self.len, most * self.len);
+                    data.extend_from_slice(values);
+                } else {
+                    data[start..start + self.len].copy_from_slice(values);
+                }
+            }
+            Data::Bits(data) => {
+                let width = self.len.div_ceil(8);
+                let start = at * width;
+                if start == data.len() {
+                    make_room(data, width, most * width);
+                    data.resize(start + width, 0);
+                }
+                pack(values, &mut data[start..start + width]);
+            }
+        }
+    }
+
+    /// Appends row `at` to `out`.
+    pub fn append(&self, at: usize, out: &mut Vec<f32>) {
+        match &self.data {
+            Data::Floats(data) => out.extend_from_slice(&data[at * self.len..(at + 1) * self.len]),
+            Data::Bits(data) => {
+                let width = self.len.div_ceil(8);
+                let row = &data[at * width..(at + 1) * width];
+                let start = out.len();
+                out.resize(start + self.len, 0.0);
+                unpack(row, &mut out[start..]);
+            }
+        }
+    }
+
+    /// The given rows as they are in memory, little-endian.
+    pub fn to_bytes(&self, rows: impl Iterator<Item = usize>) -> Vec<u8> {
+        match &self.data {
+            Data::Floats(data) => {
+                let row =
+                    |at: usize| bytes(&data[at * self.len..][..self.len], |x| x.to_le_bytes());
+                rows.flat_map(row).collect()
+            }
+            Data::Bits(data) => {
+                let width = self.len.div_ceil(8);
+                rows.flat_map(|at| &data[at * width..][..width])
+                    .copied()
+                    .collect()
+            }
+        }
+    }
+
+    /// The rows that [`to_bytes`](Self::to_bytes) gave.
+    pub fn from_bytes(encoding: Encoding, len: usize, data: &[u8]) -> Self {
+        let data = match encoding {
+            Encoding::Floats => Data::Floats(numbers(data, f32::from_le_bytes)),
+            Encoding::Bits => Data::Bits(data.to_vec()),
+        };
+        Self { len, data }
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        match &self.data {
+            Data::Floats(data) => data.capacity() * size_of::<f32>(),
+            Data::Bits(data) => data.capacity(),
+        }
+    }
+}
+
+/// Room for `more` items in a vector that will never hold more than `most`: it doubles, as a
+/// vector does, but not beyond that.
+pub(super) fn make_room<T>(items: &mut Vec<T>, more: usize, most: usize) {
+    let needed = items.len() + more;
+    if needed > items.capacity() {
+        let room = (2 * items.capacity()).min(most).max(needed);
+        items.reserve_exact(room - items.len());
+    }
+}
+
+fn pack(values: &[f32], row: &mut [u8]) {
+    let (eights, rest) = values.as_chunks();
+    for (byte, eight) in row.iter_mut().zip(eights) {
+        *byte = byte_of(eight);
+    }
+    if !rest.is_empty() {
+        let mut eight = [0.0; 8];
+        eight[..rest.len()].copy_from_slice(rest);
+        row[eights.len()] = byte_of(&eight);
+    }
+}
+
+fn byte_of(eight: &[f32; 8]) -> u8 {
+    // A byte each, 0 or 1; the product has the i-th of them as the i-th bit of its highest byte.
+    let ones = eight.map(|x| (x.to_bits() >> ONE.trailing_zeros()) as u8 & 1);
+    (u64::from_le_bytes(ones).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+}
+
+fn unpack(row: &[u8], out: &mut [f32]) {
+    let (eights, rest) = out.as_chunks_mut();
+    for (eight, byte) in eights.iter_mut().zip(row) {
+        *eight = VALUES[usize::from(*byte)];
+    }
+    if !rest.is_empty() {
+        let eight = VALUES[usize::from(row[eights.len()])];
+        rest.copy_from_slice(&eight[..rest.len()]);
+    }
+}
+
+/// The eight values of every byte, 8 KiB: copied in one go, where shifts and masks would take several.
+static VALUES: [[f32; 8]; 256] = {
+    let mut values = [[0.0; 8]; 256];
+    let mut at = 0;
+    while at < 256 * 8 {
+        if (at / 8) >> (at % 8) & 1 == 1 {
+            values[at / 8][at % 8] = 1.0;
+        }
+        at += 1;
+    }
+    values
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        for encoding in [Encoding::Floats, Encoding::Bits] {
+            for len in [1, 7, 8, 9, 64, 100, 1000] {
+                let row = |k: usize| -> Vec<f32> {
+                    let bit = |i| (i * i + 3 * i * k + k) % 7 % 2;
+                    (0..len).map(|i| bit(i) as f32).collect()
+                };
+                let mut rows = Rows::new(encoding, len);
+                (0..5).for_each(|k| rows.put(k, &row(k), 5));
+                rows.put(2, &row(9), 5);
+                let mut out = vec![7.0];
+                [0, 2, 4].iter().for_each(|k| rows.append(*k, &mut out));
+                let expected = [vec![7.0], row(0), row(9), row(4)].concat();
+                assert_eq!(out, expected, "{encoding:?} {len}");
+                let bytes = match encoding {
+                    Encoding::Floats => 5 * 4 * len,
+                    Encoding::Bits => 5 * len.div_ceil(8),
+                };
+                assert_eq!(rows.bytes(), bytes, "{encoding:?} {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn bits_hold_0_and_1_alone() {
+        assert_eq!(Encoding::Bits.first_misfit(&[0.0, 1.0, 1.0, 0.0]), None);
+        for other in [
+            -0.0,
+            0.5,
+            2.0,
+            -1.0,
+            f32::NAN,
+            f32::INFINITY,
+            1.0 + f32::EPSILON,
+        ] {
+            assert_eq!(Encoding::Bits.first_misfit(&[0.0, 1.0, other]), Some(2));
+            assert_eq!(Encoding::Floats.first_misfit(&[0.0, 1.0, other]), None);
+        }
+    }
+}

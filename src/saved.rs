@@ -1,0 +1,106 @@
+//! State in safetensors: named arrays, exact to the bit, and in the metadata whose they are.
+
+use std::collections::HashMap;
+
+use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+
+use crate::{Error, Result};
+
+/// An array to save: its name, type, shape and little-endian bytes.
+pub(crate) type Array = (String, Dtype, Vec<usize>, Vec<u8>);
+
+/// The file of the state of a `what` ("optimiser"), which belongs to `whose`.
+pub(crate) fn write<'a>(
+    what: &str,
+    whose: String,
+    arrays: impl IntoIterator<Item = &'a Array>,
+) -> Result<Vec<u8>> {
+    let views = arrays.into_iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes);
+        Ok((name, view.map_err(|error| unusable(what, error))?))
+    });
+    let metadata = HashMap::from([(what.to_string(), whose)]);
+    serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata))
+        .map_err(|error| unusable(what, error))
+}
+
+/// A file that [`write`] made.
+pub(crate) struct Saved<'a> {
+    what: &'static str,
+    file: SafeTensors<'a>,
+}
+
+impl<'a> Saved<'a> {
+    /// The state of a `what` in `data`, if it belongs to `whose`.
+    pub fn read(what: &'static str, whose: &str, data: &'a [u8]) -> Result<Self> {
+        let file = SafeTensors::deserialize(data).map_err(|error| unusable(what, error))?;
+        let (_, header) =
+            SafeTensors::read_metadata(data).map_err(|error| unusable(what, error))?;
+        let found = header.metadata().as_ref().and_then(|m| m.get(what));
+        if found.map(String::as_str) != Some(whose) {
+            let found = found.map_or(format!("no {what}"), String::clone);
+            return Err(Error::usage(format!(
+                "this is the state of `{found}`; needed: of `{whose}`"
+            )));
+        }
+        Ok(Self { what, file })
+    }
+
+    /// How many arrays there are.
+    pub fn len(&self) -> usize {
+        self.file.len()
+    }
+
+    /// The bytes of the array called `name`, if it is what it should be.
+    pub fn find(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8]> {
+        let view = self.file.tensor(name).map_err(|_| {
+            Error::usage(format!(
+                "the {} state has no `{name}`; it has {:?}",
+                self.what,
+                self.file.names()
+            ))
+        })?;
+        if view.dtype() != dtype || view.shape() != shape {
+            return Err(Error::usage(format!(
+                "the {} state's `{name}` is {:?} {:?}; needed: {dtype:?} {shape:?}",
+                self.what,
+                view.dtype(),
+                view.shape()
+            )));
+        }
+        Ok(view.data())
+    }
+
+    /// The arrays' names.
+    pub fn names(&self) -> Vec<&str> {
+        self.file.names()
+    }
+
+    /// The bytes of the array called `name`, of one axis of any length.
+    pub fn list(&self, name: &str, dtype: Dtype) -> Result<&'a [u8]> {
+        let length = self
+            .file
+            .tensor(name)
+            .map_or(0, |view| view.shape().iter().product());
+        self.find(name, dtype, &[length])
+    }
+
+    /// The one number called `name`.
+    pub fn count(&self, name: &str) -> Result<u64> {
+        Ok(numbers(self.find(name, Dtype::U64, &[1])?, u64::from_le_bytes)[0])
+    }
+}
+
+/// The little-endian bytes of each of `items`.
+pub(crate) fn bytes<T, const N: usize>(items: &[T], of: impl Fn(&T) -> [u8; N]) -> Vec<u8> {
+    items.iter().flat_map(of).collect()
+}
+
+/// The numbers that [`bytes`] wrote.
+pub(crate) fn numbers<T, const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks().0.iter().copied().map(of).collect()
+}
+
+fn unusable(what: &str, error: impl std::fmt::Display) -> Error {
+    Error::usage(format!("this is no {what} state: {error}"))
+}
