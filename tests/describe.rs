@@ -273,6 +273,7 @@ fn bad_input_is_refused_with_the_way_out() {
             &["cartpole", "--policy", "acrobot"],
             &["learned on acrobot", "cartpole"],
         ),
+        (&["cartpole", "--render", "a_file/x.gif"], &["a_file"]),
         (
             &["cartpole", "--render", "film.mp4"],
             &["film.mp4", "NAME.gif", "NAME.png"],

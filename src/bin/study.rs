@@ -156,7 +156,7 @@ fn render(args: &DescribeArgs) -> Result<()> {
         let written = figures::episode(pictures, episode)?;
         if !args.quiet {
             cli::say(&format!(
-                "{env}, {policy}: {steps} steps, return {value}: {written}\n"
+                "{env}, {policy}: {steps} steps, return {value:.2}: {written}\n"
             ));
         }
     }

@@ -34,7 +34,7 @@ const HEAD: u32 = 66;
 /// Draws `descriptions` to `path`, as PNG.
 pub fn describe(path: &Path, descriptions: &[Description]) -> Result<()> {
     let dots = LINE * descriptions.len() as u32;
-    let size = (WIDTH, HEAD + CURVES + 60 + dots + AXIS + 24);
+    let size = (WIDTH, HEAD + CURVES + 80 + dots + AXIS + 24);
     png(path, size, |root| {
         let root = root.margin(14, 10, 16, 30);
         let (head, rest) = root.split_vertically(HEAD);
@@ -45,8 +45,12 @@ pub fn describe(path: &Path, descriptions: &[Description]) -> Result<()> {
                 true => format!(", policy {}", shortened(first.policy.clone(), LETTERS)),
                 false => String::new(),
             };
+            let key = match descriptions.len() > SERIES.len() {
+                true => "a colour for each kind of environment",
+                false => "the names below are the key",
+            };
             format!(
-                "mean over {} independent streams of {steps} steps, with its 95 % interval{who}; the names below are the key",
+                "mean over {} independent streams of {steps} steps, with its 95 % interval{who}; {key}",
                 first.settings.streams
             )
         });
@@ -102,7 +106,7 @@ fn correlation(area: &Area, descriptions: &[Description]) -> Drawn {
         .label_style(text(16, INK))
         .axis_desc_style(text(17, INK))
         .x_label_formatter(&steps_label)
-        .y_label_formatter(&|rho| short(&((rho * 100.0).round() / 100.0 + 0.0)))
+        .y_label_formatter(&linear)
         .x_desc("lag in steps")
         .y_desc("autocorrelation of observations")
         .draw()?;
@@ -171,8 +175,13 @@ where
     Ok(())
 }
 
+/// A number on a linear axis, whose zero the axis' own arithmetic misses.
+fn linear(x: &f64) -> String {
+    short(if x.abs() < 1e-9 { &0.0 } else { x })
+}
+
 /// Where the lines of the dots are, from the top.
-const TOP: i32 = 56;
+const TOP: i32 = 76;
 
 fn names(area: &Area, descriptions: &[Description]) -> Drawn {
     let colours = colours(descriptions);
@@ -282,8 +291,8 @@ fn dots<X>(
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
-    area.draw(&Text::new(title[0], (6, 4), text(17, INK)))?;
-    area.draw(&Text::new(title[1], (6, 26), text(13, FAINT)))?;
+    area.draw(&Text::new(title[0], (6, 24), text(17, INK)))?;
+    area.draw(&Text::new(title[1], (6, 47), text(14, FAINT)))?;
     let mut chart = ChartBuilder::on(area)
         .margin_top(TOP)
         .margin_right(16)
@@ -297,7 +306,7 @@ where
         .label_style(text(16, INK))
         .disable_y_mesh()
         .x_labels(6)
-        .x_label_formatter(&short)
+        .x_label_formatter(&linear)
         .draw()?;
     for (i, (line, colour)) in lines.iter().zip(colours).enumerate() {
         let y = i as f64 + 0.5;

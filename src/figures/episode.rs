@@ -1,6 +1,7 @@
 //! An episode as an animation, or as pictures one by one.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -42,8 +43,14 @@ impl FromStr for Pictures {
     }
 }
 
-/// Draws `episode` to `pictures`, and says what it has written.
+/// Draws `episode` to `pictures`, whose folder is made where needed, and says what it has written.
 pub fn episode(pictures: &Pictures, episode: Episode) -> Result<String> {
+    let (Pictures::Gif(path) | Pictures::Png(path)) = pictures;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| {
+            Error::usage(format!("cannot write to {}: {error}", folder.display()))
+        })?;
+    }
     match pictures {
         Pictures::Gif(path) => {
             animation(path, episode.pictures)?;
@@ -130,7 +137,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("red.gif");
         episode(&Pictures::Gif(path.clone()), reddening()).unwrap();
-        let bytes = std::fs::read(path).unwrap();
+        let bytes = fs::read(path).unwrap();
         let mut options = gif::DecodeOptions::new();
         options.set_color_output(gif::ColorOutput::RGBA);
         let mut decoder = options.read_info(&bytes[..]).unwrap();
@@ -147,10 +154,10 @@ mod tests {
         let said = episode(&Pictures::Png(dir.path().join("red.png")), reddening()).unwrap();
         assert!(said.ends_with("red-0003.png"), "{said}");
         for i in 1..=3 {
-            let bytes = std::fs::read(dir.path().join(format!("red-000{i}.png"))).unwrap();
+            let bytes = fs::read(dir.path().join(format!("red-000{i}.png"))).unwrap();
             assert!(bytes.starts_with(b"\x89PNG"));
         }
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub struct Memory {
     pub steps: usize,
     /// Whether neighbours repel each other, so that the time was below 1.
     pub repel: bool,
-    /// The autocorrelation at lags that grow by a constant factor.
+    /// The autocorrelation over lags that grow by a constant factor: the mean from each lag to the one before
+    /// the next, so that a fast swing does not show up as a slow one.
     pub correlation: Vec<(usize, Estimate)>,
 }
 
@@ -60,10 +61,13 @@ impl Memory {
         let rho: Vec<&[f64]> = lags.iter().map(|lags| &lags.rho[..]).collect();
         let squares: Vec<&[f64]> = lags.iter().map(|lags| &lags.squares[..]).collect();
         let Estimate { point, lo, hi, n } = time(&rho)?;
-        let at = |lag: usize| -> Option<(usize, Estimate)> {
-            let rho: Vec<f64> = rho.iter().map(|rho| rho[lag]).collect();
-            Some((lag, mean(&rho)?))
+        let over = |lags: &[usize]| -> Option<(usize, Estimate)> {
+            let lags = lags[0]..lags[1];
+            let rho = rho.iter().map(|rho| &rho[lags.clone()]);
+            let rho = rho.map(|rho| rho.iter().sum::<f64>() / rho.len() as f64);
+            Some((lags.start, mean(&rho.collect::<Vec<_>>())?))
         };
+        let bounds = growing(steps / 2);
         Some(Self {
             time: Estimate {
                 point: point.max(1.0),
@@ -74,7 +78,7 @@ impl Memory {
             swing_time: time(&squares)?,
             steps,
             repel: hi < REPELS,
-            correlation: growing(steps / 2).into_iter().filter_map(at).collect(),
+            correlation: bounds.windows(2).filter_map(over).collect(),
         })
     }
 

@@ -73,7 +73,7 @@ impl Rows {
 
     /// Calls `each` with every column's number and values.
     pub fn columns(&self, mut each: impl FnMut(usize, &[f64])) {
-        let mut block: Vec<Vec<f64>> = vec![Vec::with_capacity(self.length); BLOCK];
+        let mut block: [Vec<f64>; BLOCK] = Default::default();
         for first in (0..self.width).step_by(BLOCK) {
             let columns = first..(first + BLOCK).min(self.width);
             block.iter_mut().for_each(Vec::clear);
