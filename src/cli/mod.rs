@@ -1,14 +1,16 @@
 //! What the binaries share: flags, progress, listings, summaries.
 
+mod describe;
 mod landscape;
 mod list;
 mod progress;
 mod rl;
 mod summary;
 
+pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
-pub use progress::{Progress, progress};
+pub use progress::{Jobs, Progress, progress};
 pub use rl::RlArgs;
 pub use summary::{cohort_summary, summary};
 

@@ -2,6 +2,8 @@
 
 mod clip;
 mod comparison;
+mod describe;
+mod episode;
 mod film;
 mod landscape;
 mod learning_curve;
@@ -9,6 +11,8 @@ mod lr_sensitivity;
 mod style;
 
 pub use comparison::comparison;
+pub use describe::describe;
+pub use episode::{Pictures, episode};
 pub use landscape::{MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::learning_curve;
 pub use lr_sensitivity::lr_sensitivity;

@@ -1,5 +1,6 @@
 //! One run, as a pure function of its configuration.
 
+mod actor;
 mod checkpoint;
 mod config;
 mod control;
@@ -8,8 +9,10 @@ mod folder;
 mod machine;
 mod member;
 mod observe;
+mod play;
 mod rl;
 
+pub use actor::{Actor, Trained};
 pub use checkpoint::{Checkpoint, Snapshot};
 pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
 pub use control::Control;
@@ -17,4 +20,5 @@ pub use evaluate::Evaluator;
 pub use folder::{Again, FIGURE, Finished, Opened, POLICY, RunFolder, default_folder};
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
+pub use play::{Episode, Picture, play};
 pub use rl::{Task, run, run_cohort};
