@@ -26,6 +26,9 @@ fn rl(args: &RlArgs) -> Result<()> {
         cli::say(&cli::list(train::Preset::Cleanrl)?);
         return Ok(());
     }
+    if let Some(run) = &args.play {
+        return cli::play(run, args);
+    }
     let stop = cli::stop_on_signals()?;
     let mut finished = Vec::new();
     let mut unfinished = Vec::new();
@@ -54,6 +57,9 @@ fn rl(args: &RlArgs) -> Result<()> {
         finished.extend(train(cohort, &control, args.quiet)?);
     }
     finished.sort_by_key(|(config, _)| config.run.seed);
+    if let (Some(pictures), Some((_, run))) = (&args.render, finished.first()) {
+        cli::draw(&run.path, pictures, args)?;
+    }
     if !args.quiet {
         tell(&finished, left, args)?;
     }

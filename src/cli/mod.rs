@@ -3,6 +3,7 @@
 mod describe;
 mod landscape;
 mod list;
+mod play;
 mod progress;
 mod rl;
 mod summary;
@@ -10,6 +11,7 @@ mod summary;
 pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
+pub use play::{draw, play};
 pub use progress::{Jobs, Progress, progress};
 pub use rl::RlArgs;
 pub use summary::{cohort_summary, summary};

@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use crate::{
     Error, Result,
     agent::DqnOverrides,
+    figures::Pictures,
     optim::Spec,
     train::{Again, Config, ConfigSource, Preset, RunOverrides, default_folder},
 };
@@ -55,6 +56,16 @@ pub struct RlArgs {
     #[arg(long)]
     pub force: bool,
 
+    /// Play episodes of a trained agent instead: a run's folder, its policy.safetensors or its
+    /// checkpoint.safetensors; in a terminal it can be watched
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "force", "out", "agents", "config", "opt", "lr", "preset"])]
+    pub play: Option<PathBuf>,
+
+    /// Draw an episode of the agent when it is trained, or of the one that is played: NAME.gif for an
+    /// animation, NAME.png for NAME-0001.png, ...
+    #[arg(long, value_name = "FILE")]
+    pub render: Option<Pictures>,
+
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -75,6 +86,8 @@ Examples:
   rl --env cartpole --opt adam --agents 4 --seed 1
   rl --env 'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' --resume
   rl --config runs/cartpole/rmsprop-s1-0123456789/config.toml --seed 2
+  rl --env breakout --preset minatar --render breakout.gif
+  rl --play runs/cartpole/rmsprop-s1-0123456789 --render cartpole.gif
   rl --list";
 
 impl RlArgs {
@@ -105,6 +118,12 @@ impl RlArgs {
             let help = format!("{help} [default: {default}]");
             arg.help(help)
         })
+    }
+
+    /// The environment, the seed, the number of episodes and the epsilon of what is played, where they
+    /// were given.
+    pub fn played(&self) -> &RunOverrides {
+        &self.run
     }
 
     /// What to do about a run that is there already.

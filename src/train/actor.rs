@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use rand::Rng;
 
 use super::{
-    ConfigSource,
-    folder::{CONFIG, POLICY},
+    Checkpoint, ConfigSource,
+    folder::{CHECKPOINT, CONFIG, POLICY},
 };
 use crate::{
     Error, Result,
@@ -61,20 +61,27 @@ pub struct Trained {
     pub policy: Policy,
     /// The numbers in an observation and the actions it knows.
     pub shape: (usize, usize),
+    /// Where the environment stood in what outlasts its episodes, if it was interrupted
+    /// ([`TimeLimit::world`](envs::TimeLimit::world)).
+    pub world: Vec<f64>,
 }
 
 impl Trained {
-    /// Reads the agent of a run from its folder, or from `policy.safetensors` in it.
+    /// Reads the agent of a run from its folder: its best policy, or if the run was interrupted the
+    /// one it had then. The path of `policy.safetensors` or `checkpoint.safetensors` says which.
     pub fn read(path: &Path) -> Result<Self> {
-        let run = match path.file_name() {
-            Some(name) if name == POLICY => path.parent().unwrap_or(Path::new("")),
-            _ => path,
+        let named = |file: &str| path.file_name().is_some_and(|name| name == file);
+        let run = match named(POLICY) || named(CHECKPOINT) {
+            true => path.parent().unwrap_or(Path::new("")),
+            false => path,
         };
-        let file = run.join(POLICY);
-        if !file.is_file() {
+        let (best, saved) = (run.join(POLICY), run.join(CHECKPOINT));
+        let interrupted = named(CHECKPOINT) || !named(POLICY) && !best.is_file();
+        if !(if interrupted { &saved } else { &best }).is_file() {
             return Err(Error::usage(format!(
-                "there is no {}; a trained agent is a run's folder with {CONFIG} and {POLICY}",
-                file.display()
+                "there is no {}; a trained agent is a run's folder with {CONFIG} and {POLICY}, or \
+                 {CHECKPOINT} if it was interrupted",
+                best.display()
             )));
         }
         let config = ConfigSource::read(&run.join(CONFIG))?.resolve(None)?;
@@ -88,10 +95,15 @@ impl Trained {
             &mut [stream(config.run.seed, Stream::Init)],
             config.agent.updates(config.run.steps),
         )?;
+        let (policy, world) = match interrupted {
+            true => Checkpoint::read(&saved, &config)?.policy(untrained, &config)?,
+            false => (untrained.policy(0)?.read(&best)?, Vec::new()),
+        };
         Ok(Self {
             path: run.to_path_buf(),
-            policy: untrained.policy(0)?.read(&file)?,
+            policy,
             shape: (observation.len(), actions),
+            world,
             env: config.run.env,
         })
     }
@@ -139,7 +151,7 @@ mod tests {
             let error = Trained::read(dir.path()).map(drop).unwrap_err().to_string();
             assert!(error.contains(word), "no `{word}` in: {error}");
         };
-        refused("a run's folder with config.toml and policy.safetensors");
+        refused("a run's folder with config.toml and policy.safetensors, or");
         untrained(dir.path());
         let config = fs::read_to_string(dir.path().join(CONFIG)).unwrap();
         let wider = config.replace("hidden = [8]", "hidden = [9]");

@@ -22,7 +22,7 @@ const OUTCOME: &str = "outcome.csv";
 const EPISODES: &str = "episodes.csv";
 const EVALUATIONS: &str = "evaluations.csv";
 const UPDATES: &str = "updates.csv";
-const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The weights of the policy that did best in an evaluation.
 pub const POLICY: &str = "policy.safetensors";
 const LOCK: &str = ".lock";
