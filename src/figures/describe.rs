@@ -191,15 +191,13 @@ fn names(area: &Area, descriptions: &[Description]) -> Drawn {
         let dash = vec![(4, y), (24, y)];
         area.draw(&PathElement::new(dash, colours[i].stroke_width(4)))?;
         let Description { env, policy, .. } = description;
-        let name = match alone {
-            true => shortened(env.clone(), LETTERS),
-            false => format!(
-                "{}, {}",
-                shortened(env.clone(), LETTERS / 2),
-                shortened(policy.clone(), LETTERS / 2)
-            ),
+        let policy = match alone {
+            true => String::new(),
+            false => shortened(format!(", {policy}"), LETTERS / 2),
         };
-        area.draw(&Text::new(name, (34, y - 7), text(16, INK)))?;
+        let left = LETTERS - policy.chars().count();
+        let name = shortened(env.clone(), left) + &policy;
+        area.draw(&Text::new(name, (34, y - 4), text(16, INK)))?;
     }
     Ok(())
 }
