@@ -34,9 +34,10 @@ impl Window {
         padding: usize,
     ) -> Result<Self> {
         let (padded_height, padded_width) = (height + 2 * padding, width + 2 * padding);
-        if kernel == 0 || stride == 0 || padded_height < kernel || padded_width < kernel {
+        let fits = padded_height >= kernel && padded_width >= kernel;
+        if channels == 0 || kernel == 0 || stride == 0 || !fits {
             bail!(
-                "convolution: a kernel of {kernel}x{kernel} with stride {stride} does not fit into {height}x{width} padded by {padding}"
+                "convolution: a kernel of {kernel}x{kernel} with stride {stride} does not fit into {channels}x{height}x{width} padded by {padding}"
             );
         }
         Ok(Self {

@@ -246,8 +246,16 @@ impl Config {
         let network = self.agent.architecture(shape, env.actions);
         let widest = network.sizes()?.into_iter().max().unwrap_or(1);
         let weights = network.weights()?;
-        let allowed = format!("at most {MOST_WEIGHTS} weights");
-        check("weights", weights, weights <= MOST_WEIGHTS, &allowed)?;
+        let allowed = format!(
+            "at most 100 million weights in the network, and with conv = {} it has {weights}",
+            self.agent.conv
+        );
+        check(
+            "hidden",
+            &self.agent.hidden,
+            weights <= MOST_WEIGHTS,
+            &allowed,
+        )?;
         for (key, rows) in [
             ("batch_size", self.agent.batch_size),
             ("eval_episodes", eval_episodes as usize),
