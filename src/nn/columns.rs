@@ -14,12 +14,12 @@ const RUN: usize = 8;
 /// The sizes of a convolution of one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Window {
-    channels: usize,
-    height: usize,
-    width: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
     /// Rows and columns of the output.
     pub out_height: usize,
     pub out_width: usize,

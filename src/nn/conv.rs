@@ -12,6 +12,7 @@ use candle_core::{
 use super::{
     aside::{Aside, hand_over},
     columns::Window,
+    composed,
     matmul::{Mat, add_matmul, matmul},
     relu::{clipped, passed},
     slices::{contiguous, on_cpu, part},
@@ -26,6 +27,7 @@ pub struct Conv {
     weight: Var,
     bias: Option<Var>,
     op: ConvOp,
+    composed: bool,
 }
 
 impl Conv {
@@ -41,7 +43,19 @@ impl Conv {
             input_grad,
             aside: None,
         };
-        Self { weight, bias, op }
+        let composed = !weight.device().is_cpu();
+        Self {
+            weight,
+            bias,
+            op,
+            composed,
+        }
+    }
+
+    /// Put together from candle's operations, as it is on a GPU.
+    pub(super) fn composed(mut self) -> Self {
+        self.composed = true;
+        self
     }
 
     /// With the gradients of its weight and bias laid aside.
@@ -59,6 +73,9 @@ impl Conv {
     /// `[agents, batch, in, height, width]` to `[agents, batch, out, height', width']`, remembered
     /// for backward.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if self.composed {
+            return self.compose(x);
+        }
         let (x, weight) = (x.contiguous()?, self.weight.as_tensor());
         match &self.bias {
             Some(bias) => x.apply_op3(weight, bias.as_tensor(), self.op.clone()),
@@ -68,11 +85,21 @@ impl Conv {
 
     /// [`forward`](Self::forward) without a backward.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
+        if self.composed {
+            return Ok(self.compose(x)?.detach());
+        }
         let (x, weight) = (x.contiguous()?, self.weight.as_tensor());
         match &self.bias {
             Some(bias) => x.apply_op3_no_bwd(weight, bias.as_tensor(), &self.op),
             None => x.apply_op2_no_bwd(weight, &self.op),
         }
+    }
+
+    fn compose(&self, x: &Tensor) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(Var::as_tensor);
+        let (x_shape, weight) = (x.shape(), self.weight.as_tensor());
+        let dims = Dims::new(&self.op, x_shape, weight.shape(), bias.map(Tensor::shape))?;
+        composed::conv(x, weight, bias, &dims.window, self.op.relu)
     }
 
     /// Its weight and bias under `{prefix}.weight` and `{prefix}.bias`.
@@ -92,6 +119,7 @@ impl Conv {
             weight: each(&self.weight)?,
             bias: self.bias.as_ref().map(each).transpose()?,
             op: self.op.clone(),
+            composed: self.composed,
         })
     }
 }

@@ -10,6 +10,7 @@ use candle_core::{
 
 use super::{
     aside::{Aside, hand_over},
+    composed,
     matmul::{Mat, matmul},
     relu::{clipped, passed},
     slices::{contiguous, on_cpu, part},
@@ -22,6 +23,7 @@ pub struct Linear {
     weight: Var,
     bias: Var,
     op: LinearOp,
+    composed: bool,
 }
 
 impl Linear {
@@ -35,7 +37,19 @@ impl Linear {
             input_grad,
             aside: None,
         };
-        Self { weight, bias, op }
+        let composed = !weight.device().is_cpu();
+        Self {
+            weight,
+            bias,
+            op,
+            composed,
+        }
+    }
+
+    /// Put together from candle's operations, as it is on a GPU.
+    pub(super) fn composed(mut self) -> Self {
+        self.composed = true;
+        self
     }
 
     /// With the gradients of its weight and bias laid aside.
@@ -46,6 +60,9 @@ impl Linear {
 
     /// `[agents, batch, in]` to `[agents, batch, out]`, remembered for backward.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if self.composed {
+            return composed::linear(x, &self.weight, &self.bias, self.op.relu);
+        }
         x.contiguous()?.apply_op3(
             self.weight.as_tensor(),
             self.bias.as_tensor(),
@@ -55,6 +72,9 @@ impl Linear {
 
     /// [`forward`](Self::forward) without a backward.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
+        if self.composed {
+            return Ok(self.forward(x)?.detach());
+        }
         x.contiguous()?
             .apply_op3_no_bwd(self.weight.as_tensor(), self.bias.as_tensor(), &self.op)
     }
@@ -73,6 +93,7 @@ impl Linear {
             weight: each(&self.weight)?,
             bias: each(&self.bias)?,
             op: self.op.clone(),
+            composed: self.composed,
         })
     }
 }

@@ -90,6 +90,14 @@ impl Mlp {
         }
     }
 
+    /// Put together from candle's operations, as it is on a GPU.
+    pub(super) fn composed(self) -> Self {
+        let layers = self.layers.into_iter().map(Linear::composed);
+        Self {
+            layers: layers.collect(),
+        }
+    }
+
     /// A network like this one with other variables: what `each` makes of these.
     pub(super) fn with(&self, each: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         let layers = self.layers.iter().map(|layer| layer.with(&each));

@@ -2,6 +2,7 @@
 
 mod aside;
 mod columns;
+mod composed;
 mod conv;
 mod filters;
 pub mod init;

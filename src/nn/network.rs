@@ -181,6 +181,21 @@ impl Network {
         }
     }
 
+    /// Put together from candle's operations, as it is on a GPU: slower on the CPU, and the way to see
+    /// that both are the same.
+    pub fn composed(self) -> Self {
+        let dueling = self.dueling.map(|Dueling { value, advantage }| Dueling {
+            value: value.composed(),
+            advantage: advantage.composed(),
+        });
+        Self {
+            conv: self.conv.into_iter().map(Conv::composed).collect(),
+            body: self.body.composed(),
+            dueling,
+            ..self
+        }
+    }
+
     /// Observations `[agents, batch, numbers]` to values `[agents, batch, outputs]`, remembered for
     /// [`backward`](Self::backward).
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
