@@ -1,8 +1,12 @@
 //! DQN updates against PyTorch (tests/fixtures/dqn.py), and agents of a cohort against agents alone.
 
+#[path = "common/larger.rs"]
+mod larger;
+
 use std::{collections::HashMap, path::PathBuf};
 
 use candle_core::{DType, Device, Tensor, safetensors};
+use larger::larger;
 use optimiser_paradigms::{
     agent::{Batch, Dqn, DqnConfig, Hidden, Loss},
     optim::{Parameter, Spec, Value},
@@ -84,11 +88,12 @@ fn difference(name: &str, config: &DqnConfig, optimiser: &str) -> f64 {
         let learned = dqn.learn(batch, true).unwrap();
         if let (Some(ours), true) = (learned.td_errors, u + 1 == UPDATES) {
             for (ours, theirs) in ours.iter().zip(expected("td_errors")) {
-                worst = worst.max((f64::from(*ours) - theirs).abs());
+                worst = larger(worst, (f64::from(*ours) - theirs).abs());
             }
         }
-        worst = worst.max((learned.loss[0] / losses[u] - 1.0).abs());
-        worst = worst.max((learned.details.unwrap().grad_norm[0] / norms[u] - 1.0).abs());
+        worst = larger(worst, (learned.loss[0] / losses[u] - 1.0).abs());
+        let norm = learned.details.unwrap().grad_norm[0];
+        worst = larger(worst, (norm / norms[u] - 1.0).abs());
         if (u + 1) % SYNC == 0 || config.tau < 1.0 {
             dqn.update_target().unwrap();
         }
@@ -108,7 +113,7 @@ fn difference(name: &str, config: &DqnConfig, optimiser: &str) -> f64 {
             .unwrap()
             .max(0)
             .unwrap();
-        worst = worst.max(largest.to_scalar().unwrap());
+        worst = larger(worst, largest.to_scalar().unwrap());
     }
     worst
 }

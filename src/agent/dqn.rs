@@ -1,6 +1,7 @@
 //! Q-learning with a target network (Mnih et al. 2015), for a cohort of agents in lock-step.
 
-use candle_core::{DType, Device, Shape, Tensor, Var};
+use candle_core::{DType, Device, Shape, Tensor, Var, WithDType};
+use num_traits::Float;
 use rand::Rng;
 
 use super::{
@@ -23,6 +24,7 @@ pub struct Dqn {
     online: Network,
     target: Network,
     optimiser: Optimiser,
+    dtype: DType,
     device: Device,
 }
 
@@ -57,12 +59,27 @@ impl Dqn {
         init: &mut [impl Rng],
         updates: u64,
     ) -> Result<Self> {
+        let dtype = DType::F32;
+        Self::with_dtype(config, specs, observation, actions, init, updates, dtype)
+    }
+
+    /// [`new`](Self::new), computing in `dtype`, f32 or f64. Only agents in f32 have a
+    /// [`policy`](Self::policy) and are saved.
+    pub fn with_dtype(
+        config: &DqnConfig,
+        specs: &[Spec],
+        observation: impl Into<Shape>,
+        actions: usize,
+        init: &mut [impl Rng],
+        updates: u64,
+        dtype: DType,
+    ) -> Result<Self> {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let device = Device::Cpu;
         let agents = specs.len();
         let observation = observation.into();
         let architecture = config.architecture(observation.dims(), actions);
-        let online = Network::new(&architecture, init, DType::F32, &device)?;
+        let online = Network::new(&architecture, init, dtype, &device)?;
         let optimiser = Optimiser::new(specs, online.parameters())?
             .clip(config.clipping())
             .schedule(config.lr_schedule, updates);
@@ -74,6 +91,7 @@ impl Dqn {
             target: online.detached()?,
             optimiser,
             online,
+            dtype,
             device,
         })
     }
@@ -115,7 +133,7 @@ impl Dqn {
     /// The action values `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
     pub fn values(&self, obs: &[f32]) -> Result<Vec<f32>> {
         let q = self.online.infer(&self.tensor(obs)?)?;
-        Ok(q.flatten_all()?.to_vec1()?)
+        Ok(q.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
     }
 
     /// The greedy actions for the observations `[agents, n, obs_len]`.
@@ -126,13 +144,15 @@ impl Dqn {
 
     /// One gradient step on `batch`.
     pub fn learn(&mut self, batch: &Batch, details: bool) -> Result<Learned> {
-        let targets = self.targets(batch)?;
         let size = (self.agents, batch.actions.len() / self.agents);
         let actions = Tensor::from_slice(&batch.actions, size, &self.device)?;
-        let targets = Tensor::from_vec(targets, size, &self.device)?;
+        let targets = match self.dtype {
+            DType::F64 => Tensor::from_vec(self.targets::<f64>(batch)?, size, &self.device)?,
+            _ => Tensor::from_vec(self.targets::<f32>(batch)?, size, &self.device)?,
+        };
         let weights = match batch.weights.as_slice() {
             [] => None,
-            weights => Some(Tensor::from_slice(weights, size, &self.device)?),
+            weights => Some(Tensor::from_slice(weights, size, &self.device)?.to_dtype(self.dtype)?),
         };
         let q = self.online.forward(&self.tensor(&batch.obs)?)?;
         let loss = td_loss(&q, &actions, &targets, weights.as_ref(), self.config.loss)?;
@@ -143,7 +163,8 @@ impl Dqn {
         let diverged: Vec<bool> = loss.iter().map(|loss| !sound(loss)).collect();
         let chosen = || q.gather(&actions.unsqueeze(2)?, 2)?.squeeze(2);
         let td_errors = if self.config.prioritized {
-            Some((&targets - chosen()?)?.flatten_all()?.to_vec1()?)
+            let errors = (&targets - chosen()?)?.to_dtype(DType::F32)?;
+            Some(errors.flatten_all()?.to_vec1()?)
         } else {
             None
         };
@@ -194,16 +215,17 @@ impl Dqn {
     }
 
     /// The batch's targets: the reward, and unless the episode terminated the discounted value of
-    /// what came next. A truncated episode would have gone on, so its value counts.
-    fn targets(&self, batch: &Batch) -> Result<Vec<f32>> {
+    /// what came next. A truncated episode would have gone on, so its value counts. `T` is what the
+    /// networks compute in.
+    fn targets<T: WithDType + Float>(&self, batch: &Batch) -> Result<Vec<T>> {
         let next = self.tensor(&batch.next_obs)?;
-        let values = |net: &Network, obs: &Tensor| -> Result<Vec<f32>> {
+        let values = |net: &Network, obs: &Tensor| -> Result<Vec<T>> {
             Ok(net.infer(obs)?.flatten_all()?.to_vec1()?)
         };
         let target = values(&self.target, &next)?;
         let rows = target.chunks_exact(self.actions);
         if self.config.munchausen {
-            let temperature = self.config.munchausen_temperature as f32;
+            let temperature = T::from_f64(self.config.munchausen_temperature);
             let soft = rows.map(|values| soft_value(values, temperature));
             let before = values(&self.target, &self.tensor(&batch.obs)?)?;
             let own = self.own_rewards(batch, &before);
@@ -217,49 +239,52 @@ impl Dqn {
         let chooser = chooser.as_ref().unwrap_or(&target);
         let choosers = chooser.chunks_exact(self.actions);
         let following = rows.zip(choosers).map(|(row, by)| row[greedy(by)]);
-        Ok(bootstrapped(
-            batch,
-            batch.rewards.iter().copied(),
-            following,
-        ))
+        let rewards = batch.rewards.iter().copied().map(number);
+        Ok(bootstrapped(batch, rewards, following))
     }
 
     /// The rewards, each with the log-probability of its action added, as `values` of the
     /// observations have it.
-    fn own_rewards(&self, batch: &Batch, values: &[f32]) -> impl Iterator<Item = f32> {
-        let alpha = self.config.munchausen_alpha as f32;
-        let temperature = self.config.munchausen_temperature as f32;
-        let clip = self.config.munchausen_clip as f32;
+    fn own_rewards<T: WithDType + Float>(
+        &self,
+        batch: &Batch,
+        values: &[T],
+    ) -> impl Iterator<Item = T> {
+        let alpha = T::from_f64(self.config.munchausen_alpha);
+        let temperature = T::from_f64(self.config.munchausen_temperature);
+        let clip = T::from_f64(self.config.munchausen_clip);
         let steps = batch.rewards.iter().zip(&batch.actions);
         let rows = values.chunks_exact(self.actions);
         steps.zip(rows).map(move |((reward, action), values)| {
-            reward + alpha * log_policy(values, *action as usize, temperature, clip)
+            number::<T>(*reward) + alpha * log_policy(values, *action as usize, temperature, clip)
         })
     }
 
     fn tensor(&self, obs: &[f32]) -> Result<Tensor> {
         let n = obs.len() / (self.agents * self.obs_len);
-        Ok(Tensor::from_slice(
-            obs,
-            (self.agents, n, self.obs_len),
-            &self.device,
-        )?)
+        let shape = (self.agents, n, self.obs_len);
+        Ok(Tensor::from_slice(obs, shape, &self.device)?.to_dtype(self.dtype)?)
     }
 }
 
+/// A number of a batch in what the networks compute in.
+fn number<T: WithDType>(x: f32) -> T {
+    T::from_f64(f64::from(x))
+}
+
 /// Each reward, and unless the episode terminated the discounted value of what followed.
-fn bootstrapped(
+fn bootstrapped<T: WithDType>(
     batch: &Batch,
-    rewards: impl Iterator<Item = f32>,
-    following: impl Iterator<Item = f32>,
-) -> Vec<f32> {
+    rewards: impl Iterator<Item = T>,
+    following: impl Iterator<Item = T>,
+) -> Vec<T> {
     let ends = batch.discounts.iter().zip(&batch.terminated);
     let steps = rewards.zip(following).zip(ends);
-    let target = |((reward, value), (discount, terminated)): ((f32, f32), (&f32, &bool))| {
+    let target = |((reward, value), (discount, terminated)): ((T, T), (&f32, &bool))| {
         if *terminated {
             reward
         } else {
-            reward + discount * value
+            reward + number::<T>(*discount) * value
         }
     };
     steps.map(target).collect()

@@ -14,7 +14,7 @@ pub fn epsilon(config: &DqnConfig, t: u64, steps: u64) -> f64 {
 }
 
 /// The action with the largest value, the first of equals.
-pub fn greedy(values: &[f32]) -> usize {
+pub fn greedy<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (action, value) in values.iter().enumerate() {
         if *value > values[best] {

@@ -10,24 +10,26 @@
 //! target = r + alpha max(t log pi(a | s), clip) + gamma V(s')
 //! ```
 
+use num_traits::Float;
+
 /// The soft value `t log sum_a exp(values[a] / t)` of a state. NaN if any value is.
-pub(super) fn soft_value(values: &[f32], temperature: f32) -> f32 {
+pub(super) fn soft_value<T: Float>(values: &[T], temperature: T) -> T {
     let (largest, above) = soft_maximum(values, temperature);
     largest + above
 }
 
 /// `t log pi(action | s)`, cut to `clip` where it is lower. NaN if any value is.
-pub(super) fn log_policy(values: &[f32], action: usize, temperature: f32, clip: f32) -> f32 {
+pub(super) fn log_policy<T: Float>(values: &[T], action: usize, temperature: T, clip: T) -> T {
     let (largest, above) = soft_maximum(values, temperature);
-    (values[action] - largest - above).clamp(clip, 0.0)
+    (values[action] - largest - above).clamp(clip, T::zero())
 }
 
 /// The largest value, and how far the soft value is above it: apart, for nothing overflows so, and a
 /// small difference of large values keeps its digits.
-fn soft_maximum(values: &[f32], temperature: f32) -> (f32, f32) {
-    let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let likelihood = |value: &f32| ((value - largest) / temperature).exp();
-    let sum: f32 = values.iter().map(likelihood).sum();
+fn soft_maximum<T: Float>(values: &[T], temperature: T) -> (T, T) {
+    let largest = values.iter().copied().fold(T::neg_infinity(), T::max);
+    let likelihood = |value: &T| ((*value - largest) / temperature).exp();
+    let sum = values.iter().map(likelihood).fold(T::zero(), T::add);
     (largest, temperature * sum.ln())
 }
 
