@@ -6,6 +6,7 @@ use rand::Rng;
 
 use super::{
     Batch, DqnConfig, greedy,
+    loss::composed_td_loss,
     munchausen::{log_policy, soft_value},
     td_loss,
 };
@@ -25,6 +26,7 @@ pub struct Dqn {
     target: Network,
     optimiser: Optimiser,
     dtype: DType,
+    composed: bool,
     device: Device,
 }
 
@@ -74,12 +76,25 @@ impl Dqn {
         updates: u64,
         dtype: DType,
     ) -> Result<Self> {
+        let on = (dtype, &Device::Cpu);
+        Self::on(config, specs, observation, actions, init, updates, on)
+    }
+
+    /// [`new`](Self::new), computing in a type and on a device.
+    pub fn on(
+        config: &DqnConfig,
+        specs: &[Spec],
+        observation: impl Into<Shape>,
+        actions: usize,
+        init: &mut [impl Rng],
+        updates: u64,
+        (dtype, device): (DType, &Device),
+    ) -> Result<Self> {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
-        let device = Device::Cpu;
         let agents = specs.len();
         let observation = observation.into();
         let architecture = config.architecture(observation.dims(), actions);
-        let online = Network::new(&architecture, init, dtype, &device)?;
+        let online = Network::new(&architecture, init, dtype, device)?;
         let optimiser = Optimiser::new(specs, online.parameters())?
             .clip(config.clipping())
             .schedule(config.lr_schedule, updates);
@@ -92,8 +107,18 @@ impl Dqn {
             optimiser,
             online,
             dtype,
-            device,
+            composed: !device.is_cpu(),
+            device: device.clone(),
         })
+    }
+
+    /// These agents, put together from candle's operations as on a GPU: slower on the CPU, and the way
+    /// to see that both are the same.
+    pub fn composed(mut self) -> Self {
+        self.online = self.online.composed();
+        self.target = self.target.composed();
+        self.composed = true;
+        self
     }
 
     /// Bytes of optimiser state for each weight.
@@ -155,6 +180,11 @@ impl Dqn {
             weights => Some(Tensor::from_slice(weights, size, &self.device)?.to_dtype(self.dtype)?),
         };
         let q = self.online.forward(&self.tensor(&batch.obs)?)?;
+        let td_loss = if self.composed {
+            composed_td_loss
+        } else {
+            td_loss
+        };
         let loss = td_loss(&q, &actions, &targets, weights.as_ref(), self.config.loss)?;
         let grads = self.online.backward(&loss)?;
         let loss: Vec<f64> = loss.to_dtype(DType::F64)?.to_vec1()?;

@@ -115,11 +115,12 @@ impl Conv {
 
     /// A layer like this one with other variables: what `each` makes of these.
     pub(super) fn with(&self, each: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
+        let weight = each(&self.weight)?;
         Ok(Self {
-            weight: each(&self.weight)?,
+            composed: self.composed && !weight.device().is_cpu(),
+            weight,
             bias: self.bias.as_ref().map(each).transpose()?,
             op: self.op.clone(),
-            composed: self.composed,
         })
     }
 }

@@ -257,9 +257,15 @@ impl Network {
         self.with(|var| Var::from_tensor(&var.as_tensor().copy()?))
     }
 
-    /// The network of agent number `agent` alone; it shares no memory with this one.
-    pub fn agent(&self, agent: usize) -> candle_core::Result<Self> {
-        self.with(|var| Var::from_tensor(&var.as_tensor().narrow(0, agent, 1)?.copy()?))
+    /// The network of agent number `agent` alone, on `device`; it shares no memory with this one.
+    pub fn agent(&self, agent: usize, device: &Device) -> candle_core::Result<Self> {
+        let one = |var: &Var| {
+            var.as_tensor()
+                .narrow(0, agent, 1)?
+                .copy()?
+                .to_device(device)
+        };
+        self.with(|var| Var::from_tensor(&one(var)?))
     }
 
     fn with(&self, each: impl Fn(&Var) -> candle_core::Result<Var>) -> candle_core::Result<Self> {

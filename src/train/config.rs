@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,10 @@ settings! {
         env: String,
         /// Environment steps
         steps: u64,
+        /// Where the networks compute; cuda needs a build with --features cuda. Results differ in
+        /// their last bits from device to device
+        #[arg(value_enum)]
+        device: Compute,
         /// Fixes every random draw of the run
         seed: u64,
         /// Environment steps from evaluation to evaluation
@@ -31,6 +36,34 @@ settings! {
         eval_epsilon: f64,
         /// Gradient steps from line to line of updates.csv
         log_every: u64,
+    }
+}
+
+/// Where networks compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Compute {
+    /// The processor, one thread a run.
+    Cpu,
+    /// The first NVIDIA GPU.
+    Cuda,
+}
+
+impl Compute {
+    /// The device; an error where there is none.
+    pub fn device(self) -> Result<Device> {
+        match self {
+            Compute::Cpu => Ok(Device::Cpu),
+            Compute::Cuda if cfg!(not(feature = "cuda")) => Err(Error::usage(
+                "device = cuda needs a program built with it: cargo build --release --features \
+                 cuda, where NVIDIA's CUDA toolkit is installed; allowed here: cpu",
+            )),
+            Compute::Cuda => Device::new_cuda(0).map_err(|error| {
+                Error::usage(format!(
+                    "device = cuda: there is no usable GPU ({error}); allowed: cpu"
+                ))
+            }),
+        }
     }
 }
 
@@ -50,6 +83,7 @@ impl Preset {
         let cleanrl = RunConfig {
             env: "cartpole".into(),
             steps: 500_000,
+            device: Compute::Cpu,
             seed: 1,
             eval_every: 10_000,
             eval_episodes: 10,

@@ -14,7 +14,7 @@ mod rl;
 
 pub use actor::{Actor, Trained};
 pub use checkpoint::{Checkpoint, Snapshot};
-pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
+pub use config::{Compute, Config, ConfigSource, Preset, RunConfig, RunOverrides};
 pub use control::Control;
 pub use evaluate::Evaluator;
 pub use folder::{Again, FIGURE, Finished, Opened, POLICY, RunFolder, default_folder};

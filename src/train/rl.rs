@@ -1,5 +1,7 @@
 //! DQN runs: act, step, observe, learn, evaluate; one agent or a cohort in lock-step.
 
+use candle_core::DType;
+
 use super::{
     Checkpoint, Config, Control, Observer, Outcome, Status, UpdateRow, checkpoint, member::Member,
 };
@@ -120,13 +122,14 @@ impl<'a> Cohort<'a> {
             .map(|m| stream(m.config.run.seed, Stream::Init))
             .collect();
         let mut cohort = Self {
-            agents: Dqn::new(
+            agents: Dqn::on(
                 &config.agent,
                 &specs,
                 spec.observation.shape.clone(),
                 spec.actions,
                 &mut init,
                 config.agent.updates(config.run.steps),
+                (DType::F32, &config.run.device.device()?),
             )?,
             batch: Batch::default(),
             obs: Vec::new(),
