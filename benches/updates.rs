@@ -116,7 +116,15 @@ impl Case {
         let x = Tensor::from_slice(&batch.obs, (1, size.1, self.numbers()), &Device::Cpu)?;
         let actions = Tensor::from_slice(&batch.actions, size, &Device::Cpu)?;
         let targets = Tensor::from_slice(&batch.rewards, size, &Device::Cpu)?;
-        let loss = || td_loss(&network.forward(&x)?, &actions, &targets, self.config.loss);
+        let loss = || {
+            td_loss(
+                &network.forward(&x)?,
+                &actions,
+                &targets,
+                None,
+                self.config.loss,
+            )
+        };
         self.calls("forward without backward", |_| {
             black_box(network.infer(&x)?);
             Ok(())
@@ -186,6 +194,7 @@ impl Case {
             }
             batch.actions.push(rng.random_range(0..self.actions as u32));
             batch.rewards.push(rng.random_range(-1.0..1.0));
+            batch.discounts.push(self.config.gamma as f32);
             batch.terminated.push(rng.random_bool(0.05));
         }
         batch

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use common::run;
+use common::{SHORT, run};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::tempdir;
@@ -240,14 +240,13 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_touched() {
 #[test]
 fn what_cannot_be_saved_says_so() {
     let dir = tempdir().unwrap();
-    let args = [
+    let foreign = [
         "--env",
         "gymnasium-rs/CartPole",
-        "--steps",
-        "3000",
         "--checkpoint-every",
         "500",
     ];
+    let args = [&SHORT[..], &foreign].concat();
     let ran = run(RL, dir.path(), &args, &[]);
     assert_eq!(ran.code, Some(2));
     assert!(
