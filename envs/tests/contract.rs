@@ -105,6 +105,7 @@ fn cases() -> Vec<(String, bool)> {
         "cartpole?drift=length:0.5..1.5/period=200,shape=sine",
         "acrobot?drift=gravity:5..15/period=300,shape=walk&drift=actions/period=70",
         "mountain_car?max_steps=50&drift=reward:-1..1/period=90,shape=step",
+        "seaquest?actions=minimal&ramping=0&drift=sticky:0..1/period=100,shape=step",
         "chain?every=70&of=mountain_car|mountain_car?drift=force:0.001..0.01/period=30,shape=ramp",
     ];
     plain

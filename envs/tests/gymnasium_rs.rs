@@ -85,18 +85,11 @@ fn every_environment_has_gymnasium_rss_trait() {
 
         let again = episode(&mut env, Some(4));
         assert_eq!(seen, again, "{}: a seed determines the episode", entry.name);
-        assert_ne!(
-            seen[0].0,
-            episode(&mut env, None)[0].0,
-            "{}: none goes on",
-            entry.name
-        );
-        assert_ne!(
-            seen[0].0,
-            episode(&mut env, Some(-4))[0].0,
-            "{}",
-            entry.name
-        );
+        // Some start alike and are over soon: one of several episodes must differ.
+        let mut differs = |seed| episode(&mut env, seed) != seen;
+        let name = entry.name;
+        assert!((0..20).any(|_| differs(None)), "{name}: none goes on");
+        assert!((-20..0).any(|seed| differs(Some(seed))), "{name}");
         assert_eq!(env.render(), None);
         env.close();
     }
