@@ -7,7 +7,7 @@ use candle_core::{Result, WithDType, bail};
 /// Numbers in the columns of a tile: small enough for the cache.
 const TILE: usize = 1 << 15;
 /// Positions in a tile, at least: below this the product slows down, as the weights are read again for each tile.
-const POSITIONS: usize = 64;
+const POSITIONS: usize = 256;
 /// Numbers copied at once.
 const RUN: usize = 8;
 

@@ -3,6 +3,7 @@
 mod aside;
 mod columns;
 mod conv;
+mod convolve;
 mod filters;
 pub mod init;
 mod linear;
