@@ -5,9 +5,9 @@ use std::ops::Range;
 use candle_core::{Result, WithDType, bail};
 
 /// Numbers in the columns of a tile: small enough for the cache.
-const TILE: usize = 1 << 14;
+const TILE: usize = 1 << 15;
 /// Positions in a tile, at least: below this the product slows down, as the weights are read again for each tile.
-const POSITIONS: usize = 64;
+const POSITIONS: usize = 256;
 /// Numbers copied at once.
 const RUN: usize = 8;
 
@@ -90,10 +90,12 @@ impl Window {
                 if stride == 1 && block.width >= RUN {
                     return block.copy(columns, images);
                 }
+                let to = columns.chunks_mut(block.columns_step);
                 let from = images.chunks(block.image_step);
-                for (to, from) in block.rows(columns).zip(from) {
-                    let from = from.iter().step_by(stride);
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+                for (to, from) in to.zip(from).take(block.rows) {
+                    let to = to[..block.width].iter_mut();
+                    to.zip(from.iter().step_by(stride))
+                        .for_each(|(to, &from)| *to = from);
                 }
             },
         );
@@ -133,38 +135,46 @@ impl Window {
             ..
         } = *self;
         let images = tile.start / self.out_height..tile.end.div_ceil(self.out_height);
+        let inside = |outputs: usize, length: usize| -> Vec<Range<usize>> {
+            (0..self.kernel)
+                .map(|offset| self.inside(offset, outputs, length))
+                .collect()
+        };
+        let rows = inside(self.out_height, height);
+        let columns = inside(self.out_width, width);
         let mut start = 0;
-        for number in 0..self.seen() {
-            let (channel, at) = (number / self.kernel.pow(2), number % self.kernel.pow(2));
-            let (dy, dx) = (at / self.kernel, at % self.kernel);
-            let rows = self.inside(dy, self.out_height, height);
-            let columns = self.inside(dx, self.out_width, width);
-            // Where lines follow on each other without a gap, they are one.
-            let whole = stride == 1 && columns.len() == width && self.out_width == width;
-            for image in images.clone() {
-                let first = image * self.out_height;
-                let rows = tile.start.max(first + rows.start)..tile.end.min(first + rows.end);
-                if rows.is_empty() || columns.is_empty() {
-                    continue;
+        for channel in 0..self.channels {
+            for (dy, rows) in rows.iter().enumerate() {
+                for (dx, columns) in columns.iter().enumerate() {
+                    // Where rows follow on each other without a gap, they are one.
+                    let whole = stride == 1 && columns.len() == width && self.out_width == width;
+                    for image in images.clone() {
+                        let first = image * self.out_height;
+                        let rows =
+                            tile.start.max(first + rows.start)..tile.end.min(first + rows.end);
+                        if rows.is_empty() || columns.is_empty() {
+                            continue;
+                        }
+                        let y = (rows.start - first) * stride + dy - padding;
+                        let x = columns.start * stride + dx - padding;
+                        let to = (rows.start - tile.start) * self.out_width + columns.start;
+                        let (rows, width) = match whole {
+                            true => (1, rows.len() * width),
+                            false => (rows.len(), columns.len()),
+                        };
+                        visit(Block {
+                            rows,
+                            width,
+                            columns: start + to,
+                            columns_step: self.out_width.max(width),
+                            image: ((image * self.channels + channel) * height + y) * self.width
+                                + x,
+                            image_step: (stride * self.width).max(width),
+                        });
+                    }
+                    start += tile.len() * self.out_width;
                 }
-                let y = (rows.start - first) * stride + dy - padding;
-                let x = columns.start * stride + dx - padding;
-                let from = ((image * self.channels + channel) * height + y) * width + x;
-                let to = start + (rows.start - tile.start) * self.out_width + columns.start;
-                let (rows, width) = match whole {
-                    true => (1, rows.len() * width),
-                    false => (rows.len(), columns.len()),
-                };
-                visit(Block {
-                    rows,
-                    width,
-                    columns: to,
-                    columns_step: self.out_width.max(width),
-                    image: from,
-                    image_step: (stride * self.width).max(width),
-                });
             }
-            start += tile.len() * self.out_width;
         }
     }
 
@@ -190,24 +200,25 @@ struct Block {
 }
 
 impl Block {
-    /// Its rows in the columns, which start at its own start.
-    #[inline(always)]
-    fn rows<'a, T>(&self, columns: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> {
-        let width = self.width;
-        let rows = columns.chunks_mut(self.columns_step).take(self.rows);
-        rows.map(move |row| &mut row[..width])
-    }
-
     /// Copies it in runs of one length, the last over a part of the one before: a call for each of
     /// many short rows would take longer than copying them.
     #[inline(always)]
     fn copy<T: Copy>(&self, columns: &mut [T], images: &[T]) {
+        let end = |step: usize| (self.rows - 1) * step + self.width;
+        assert!(self.rows > 0 && self.width >= RUN);
+        assert!(columns.len() >= end(self.columns_step) && images.len() >= end(self.image_step));
         let last = self.width - RUN;
-        let starts = (0..last).step_by(RUN).chain([last]);
-        for start in starts {
-            let from = images.chunks(self.image_step);
-            for (to, from) in self.rows(columns).zip(from) {
-                to[start..start + RUN].copy_from_slice(&from[start..start + RUN]);
+        for start in (0..last).step_by(RUN).chain([last]) {
+            for row in 0..self.rows {
+                let (to, from) = (row * self.columns_step, row * self.image_step);
+                // SAFETY: `start + RUN` is at most the width of a row, and both
+                // slices hold all rows, as asserted. A borrow of each, so they
+                // do not overlap.
+                unsafe {
+                    let from = images.as_ptr().add(from + start);
+                    let to = columns.as_mut_ptr().add(to + start);
+                    from.copy_to_nonoverlapping(to, RUN);
+                }
             }
         }
     }

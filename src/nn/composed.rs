@@ -8,9 +8,10 @@ use candle_core::{Result, Tensor};
 
 use super::columns::Window;
 
-/// `x w^T + b`, clipped at 0 if `relu`: `[agents, batch, in]` to `[agents, batch, out]`.
+/// `x w^T + b`, clipped at 0 if `relu`: `[agents, batch, in]` to `[agents, batch, out]`. What one input
+/// is may have axes of its own.
 pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor> {
-    let y = x.matmul(&weight.transpose(1, 2)?)?;
+    let y = x.flatten_from(2)?.matmul(&weight.transpose(1, 2)?)?;
     let y = y.broadcast_add(&bias.unsqueeze(1)?)?;
     if relu { y.relu() } else { Ok(y) }
 }

@@ -58,7 +58,8 @@ impl Linear {
         self
     }
 
-    /// `[agents, batch, in]` to `[agents, batch, out]`, remembered for backward.
+    /// `[agents, batch, in]` to `[agents, batch, out]`, remembered for backward. What one input is may
+    /// have axes of its own, such as an image's.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         if self.composed {
             return composed::linear(x, &self.weight, &self.bias, self.op.relu);
@@ -117,11 +118,19 @@ struct Dims {
 
 impl Dims {
     fn new(x: &Shape, weight: &Shape, bias: &Shape) -> Result<Self> {
-        let (agents, batch, inputs) = x.dims3()?;
-        let (_, outputs, _) = weight.dims3()?;
-        if weight.dims() != [agents, outputs, inputs] || bias.dims() != [agents, outputs] {
+        let (_, outputs, inputs) = weight.dims3()?;
+        let fits = match x.dims() {
+            &[agents, _, ref one @ ..] => {
+                one.iter().product::<usize>() == inputs
+                    && weight.dims() == [agents, outputs, inputs]
+                    && bias.dims() == [agents, outputs]
+            }
+            _ => false,
+        };
+        if !fits {
             bail!("linear: input {x:?}, weight {weight:?} and bias {bias:?} do not fit");
         }
+        let (agents, batch) = (x.dims()[0], x.dims()[1]);
         Ok(Self {
             agents,
             batch,

@@ -4,6 +4,7 @@ mod aside;
 mod columns;
 mod composed;
 mod conv;
+mod convolve;
 mod filters;
 pub mod init;
 mod linear;

@@ -226,7 +226,7 @@ impl Network {
             for layer in &self.conv {
                 x = conv(layer, &x)?;
             }
-            x = x.flatten_from(2)?;
+            // The linear layers take images as they are: a reshape would cost a sum on the way back.
         }
         let x = mlp(&self.body, &x)?;
         let Some(Dueling { value, advantage }) = &self.dueling else {
