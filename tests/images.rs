@@ -46,6 +46,7 @@ fn batch(agents: &[u64], update: u64) -> Batch {
             }
             batch.actions.push(rng.random_range(0..ACTIONS as u32));
             batch.rewards.push(rng.random_range(-1.0..1.0));
+            batch.discounts.push(0.99);
             batch.terminated.push(rng.random_bool(0.3));
         }
     }
