@@ -92,7 +92,25 @@ fn composed_agents_learn_as_the_fused_ones() {
                     "update {update}: {a}, {b}"
                 );
             }
-            assert_eq!(a.td_errors.is_some(), config.prioritized);
+            let (a_more, b_more) = (a.details.unwrap(), b.details.unwrap());
+            let pairs = [
+                (a_more.mean_q, b_more.mean_q),
+                (a_more.grad_norm, b_more.grad_norm),
+            ];
+            let errors = |errors: Option<Vec<f32>>| -> Vec<f64> {
+                errors.into_iter().flatten().map(f64::from).collect()
+            };
+            let (a, b) = (errors(a.td_errors), errors(b.td_errors));
+            assert_eq!(a.is_empty(), !config.prioritized);
+            for (a, b) in pairs.into_iter().chain([(a, b)]) {
+                assert_eq!(a.len(), b.len());
+                for (a, b) in a.iter().zip(&b) {
+                    assert!(
+                        (a - b).abs() < 1e-6 * a.abs().max(1.0),
+                        "update {update}: {a}, {b}"
+                    );
+                }
+            }
             if update % 20 == 19 {
                 fused.update_target().unwrap();
                 composed.update_target().unwrap();

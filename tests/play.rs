@@ -83,6 +83,17 @@ fn an_interrupted_agent_is_played_from_its_checkpoint() {
 }
 
 #[test]
+#[cfg(feature = "gymnasium-rs")]
+fn what_cannot_be_drawn_can_be_played() {
+    let dir = tempdir().unwrap();
+    let train = ["--quiet", "--out", "run", "--env", "gymnasium-rs/CartPole"];
+    run(RL, dir.path(), &[&SHORT[..], &train].concat(), &[]);
+    let played = run(RL, dir.path(), &["--play", "run"], &[]);
+    assert_eq!(played.code, Some(0), "{}", played.stderr);
+    assert_eq!(played.stdout.lines().count(), 13);
+}
+
+#[test]
 fn what_cannot_be_played_says_why() {
     let dir = tempdir().unwrap();
     let train = ["--quiet", "--out", "run"];
@@ -99,9 +110,20 @@ fn what_cannot_be_played_says_why() {
         (&["--play", "run", "--render", "film.mp4"], "NAME.gif"),
         (&["--play", "run", "--resume"], "cannot be used with"),
         (
-            &["--play", "run", "--env", "gymnasium-rs/CartPole"],
+            &[
+                "--play",
+                "run",
+                "--env",
+                "gymnasium-rs/CartPole",
+                "--render",
+                "x.gif",
+            ],
             "cannot be drawn",
         ),
+        (&["--play", "run", "--gamma", "0.5"], "--play goes by"),
+        (&["--play", "run", "--eval-episodes", "0"], "eval_episodes"),
+        (&["--play", "run", "--eval-epsilon", "7"], "eval_epsilon"),
+        (&["--play", "run", "--seed", "18446744073709551615"], "seed"),
     ] {
         let ran = run(RL, dir.path(), args, &[]);
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);

@@ -15,7 +15,7 @@ pub enum Kind {
     Classic,
     /// Young and Tian's miniatures of five Atari games.
     MinAtar,
-    /// Exploration and memory of the past.
+    /// Exploration, and habits to unlearn.
     Exploration,
     /// Tiny, each for one error that an agent can have.
     Probe,

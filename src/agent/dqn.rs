@@ -28,6 +28,8 @@ pub struct Dqn {
     dtype: DType,
     composed: bool,
     device: Device,
+    /// Which agents had diverged by the last update.
+    diverged: Vec<bool>,
 }
 
 /// What one gradient step saw, agent by agent.
@@ -36,7 +38,7 @@ pub struct Learned {
     pub loss: Vec<f64>,
     /// Whether that is above `max_loss`, or no number.
     pub diverged: Vec<bool>,
-    /// More about the batch, if asked for or if an agent diverged.
+    /// More about the batch, if asked for or if an agent has just diverged.
     pub details: Option<Details>,
     /// The TD error of each transition, target minus value before the step, if replay is prioritized.
     pub td_errors: Option<Vec<f32>>,
@@ -51,8 +53,8 @@ pub struct Details {
 }
 
 impl Dqn {
-    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights drawn from its stream of `init`.
-    /// `updates` is how many gradient steps the lr schedule spans.
+    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights
+    /// drawn from its stream of `init`. `updates` is how many gradient steps the lr schedule spans.
     pub fn new(
         config: &DqnConfig,
         specs: &[Spec],
@@ -109,6 +111,7 @@ impl Dqn {
             dtype,
             composed: !device.is_cpu(),
             device: device.clone(),
+            diverged: vec![false; agents],
         })
     }
 
@@ -198,7 +201,10 @@ impl Dqn {
         } else {
             None
         };
-        let details = if details || diverged.contains(&true) {
+        let newly = |(now, before): (&bool, &bool)| *now && !before;
+        let news = diverged.iter().zip(&self.diverged).any(newly);
+        self.diverged.clone_from(&diverged);
+        let details = if details || news {
             Some(Details {
                 mean_q: chosen()?.to_dtype(DType::F64)?.mean(1)?.to_vec1()?,
                 grad_norm: self.optimiser.grad_norms(&grads)?,

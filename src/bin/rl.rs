@@ -7,7 +7,8 @@ use optimiser_paradigms::{
     cli::{self, RlArgs},
     figures,
     train::{
-        self, Checkpoint, Config, Control, Finished, Machine, Observer, Opened, RunFolder, Task,
+        self, Checkpoint, Config, Control, Finished, Machine, Observer, Opened, Ready, RunFolder,
+        Task,
     },
 };
 
@@ -29,19 +30,29 @@ fn rl(args: &RlArgs) -> Result<()> {
     if let Some(run) = &args.play {
         return cli::play(run, args);
     }
+    cli::many_files();
     let stop = cli::stop_on_signals()?;
-    let mut finished = Vec::new();
-    let mut unfinished = Vec::new();
+    let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
     for (config, path) in args.runs()? {
-        match RunFolder::open(&path, &config, args.again())? {
+        match RunFolder::look(&path, &config, args.again())? {
             Opened::Finished(run) => finished.push((config, run)),
-            Opened::Unfinished(folder, from) => unfinished.push(Unfinished {
-                config,
-                folder,
-                from,
-            }),
+            Opened::Unfinished(ready) => unfinished.push((config, ready)),
         }
     }
+    // Not before all are known to be free: an error must not cost a finished run.
+    let open = |(config, ready): (Config, Ready)| {
+        let (folder, from) = ready.open()?;
+        let folder = Box::new(folder);
+        Ok(Unfinished {
+            config,
+            folder,
+            from,
+        })
+    };
+    let mut unfinished = unfinished
+        .into_iter()
+        .map(open)
+        .collect::<Result<Vec<_>>>()?;
     for (config, run) in &finished {
         if !run.path.join(train::FIGURE).exists() {
             draw(config, run)?;
@@ -106,9 +117,10 @@ fn train(
     progress[0].finish();
     let seconds = progress[0].seconds();
     let outcomes = result?;
+    let steps = outcomes.iter().map(|outcome| outcome.steps - from).sum();
+    let machine = Machine::here(agents, steps, seconds);
     let finish = |(run, outcome): (Unfinished, train::Outcome)| {
-        let steps = outcome.steps - from;
-        Machine::here(agents, steps, seconds).write(run.folder.path())?;
+        machine.write(run.folder.path())?;
         let finished = run.folder.finish(outcome)?;
         draw(&run.config, &finished)?;
         Ok((run.config, finished))

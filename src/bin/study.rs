@@ -151,7 +151,7 @@ fn render(args: &DescribeArgs) -> Result<()> {
         let Some((policy, acting)) = args.policies(env, &trained)?.pop() else {
             continue;
         };
-        let episode = train::play(&mut envs::make(env)?, acting, args.settings().seed)?;
+        let episode = train::play(&mut envs::make(env)?, acting, args.settings().seed, true)?;
         let (steps, value) = (episode.steps, episode.episode_return);
         let written = figures::episode(pictures, episode)?;
         if !args.quiet {

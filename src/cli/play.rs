@@ -25,11 +25,14 @@ const COLUMNS: usize = 72;
 
 /// Plays episodes of the agent in `run`; the first is shown in a terminal, and drawn if asked for.
 pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
+    args.check_played()?;
     let (trained, asked) = (Trained::read(run)?, args.played());
     let first = asked.seed.unwrap_or(1);
+    let watched = !args.quiet && stdout().is_terminal();
     let (mut table, mut returns) = (String::from("  seed        return     steps\n"), Vec::new());
     for seed in first..first + u64::from(asked.eval_episodes.unwrap_or(EPISODES)) {
-        let episode = one(&trained, args, seed)?;
+        let pictures = seed == first && (watched || args.render.is_some());
+        let episode = one(&trained, args, seed, pictures)?;
         returns.push(episode.episode_return);
         let (value, steps) = (episode.episode_return, episode.steps);
         let left = if episode.ended {
@@ -39,7 +42,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
         };
         let _ = writeln!(table, "  {seed:<8}{value:>10.2}{steps:>10}{left}");
         if seed == first {
-            if !args.quiet && stdout().is_terminal() {
+            if watched {
                 watch(&episode);
             }
             if let Some(pictures) = &args.render {
@@ -62,7 +65,8 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
 
 /// Draws an episode of the agent in `run`.
 pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
-    let episode = one(&Trained::read(run)?, args, args.played().seed.unwrap_or(1))?;
+    let seed = args.played().seed.unwrap_or(1);
+    let episode = one(&Trained::read(run)?, args, seed, true)?;
     let (value, steps) = (episode.episode_return, episode.steps);
     let written = figures::episode(pictures, episode)?;
     if !args.quiet {
@@ -73,15 +77,18 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
     Ok(())
 }
 
-fn one(trained: &Trained, args: &RlArgs, seed: u64) -> Result<Episode> {
+/// Checks, before hours of training, that `env` can be drawn and the folder written to.
+pub(crate) fn can_draw(env: &str, pictures: &Pictures) -> Result<()> {
+    train::drawable(&envs::make(env)?)?;
+    figures::make_folder(pictures)
+}
+
+fn one(trained: &Trained, args: &RlArgs, seed: u64, pictures: bool) -> Result<Episode> {
     let asked = args.played();
     let mut env = environment(trained, asked.env.as_deref())?;
     let epsilon = asked.eval_epsilon.unwrap_or(0.0);
-    train::play(
-        &mut env,
-        Actor::epsilon_greedy(&trained.policy, epsilon),
-        seed,
-    )
+    let actor = Actor::epsilon_greedy(&trained.policy, epsilon);
+    train::play(&mut env, actor, seed, pictures)
 }
 
 /// The environment that the agent learned on, or the one asked for if it fits.

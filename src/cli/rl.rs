@@ -126,6 +126,32 @@ impl RlArgs {
         &self.run
     }
 
+    /// Checks what `--play` goes by, and that nothing was asked for that it does not.
+    pub(super) fn check_played(&self) -> Result<()> {
+        let asked = RunOverrides {
+            env: self.run.env.clone(),
+            seed: self.run.seed,
+            eval_episodes: self.run.eval_episodes,
+            eval_epsilon: self.run.eval_epsilon,
+            ..RunOverrides::default()
+        };
+        if asked != self.run
+            || self.agent != DqnOverrides::default()
+            || self.checkpoint_every.is_some()
+        {
+            return Err(Error::usage(
+                "--play goes by --env, --seed, --eval-episodes, --eval-epsilon, --render and --quiet; \
+                 the rest is the run's own",
+            ));
+        }
+        // The same bounds as in a run.
+        let source = ConfigSource {
+            run: RunOverrides { env: None, ..asked },
+            ..ConfigSource::default()
+        };
+        source.resolve(None).map(drop)
+    }
+
     /// What to do about a run that is there already.
     pub fn again(&self) -> Again {
         match (self.force, self.resume) {
@@ -138,6 +164,20 @@ impl RlArgs {
     /// The configuration of each agent, and its folder.
     pub fn runs(&self) -> Result<Vec<(Config, PathBuf)>> {
         let first = self.config()?;
+        // Before any folder is touched.
+        first.check_cohort(self.agents.into())?;
+        first.run.device.device()?;
+        if self.checkpoint_every.is_some() {
+            let savable = envs::make(&first.run.env)?.save().map(drop);
+            savable.map_err(|hidden| {
+                Error::usage(format!(
+                    "{hidden}; its runs have no checkpoints: leave out --checkpoint-every"
+                ))
+            })?;
+        }
+        if let Some(pictures) = &self.render {
+            super::can_draw(&first.run.env, pictures)?;
+        }
         let one = |k: u64| {
             let mut config = first.clone();
             config.run.seed += k;

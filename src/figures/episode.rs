@@ -43,14 +43,19 @@ impl FromStr for Pictures {
     }
 }
 
+/// Makes the folder that `pictures` go to where needed.
+pub fn make_folder(pictures: &Pictures) -> Result<()> {
+    let (Pictures::Gif(path) | Pictures::Png(path)) = pictures;
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    fs::create_dir_all(folder)
+        .map_err(|error| Error::usage(format!("cannot write to {}: {error}", folder.display())))
+}
+
 /// Draws `episode` to `pictures`, whose folder is made where needed, and says what it has written.
 pub fn episode(pictures: &Pictures, episode: Episode) -> Result<String> {
-    let (Pictures::Gif(path) | Pictures::Png(path)) = pictures;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| {
-            Error::usage(format!("cannot write to {}: {error}", folder.display()))
-        })?;
-    }
+    make_folder(pictures)?;
     match pictures {
         Pictures::Gif(path) => {
             animation(path, episode.pictures)?;

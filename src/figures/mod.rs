@@ -12,7 +12,7 @@ mod style;
 
 pub use comparison::comparison;
 pub use describe::describe;
-pub use episode::{Pictures, episode};
+pub use episode::{Pictures, episode, make_folder};
 pub use landscape::{MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::learning_curve;
 pub use lr_sensitivity::lr_sensitivity;

@@ -72,7 +72,10 @@ impl Trained {
     pub fn read(path: &Path) -> Result<Self> {
         let named = |file: &str| path.file_name().is_some_and(|name| name == file);
         let run = match named(POLICY) || named(CHECKPOINT) {
-            true => path.parent().unwrap_or(Path::new("")),
+            true => match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            },
             false => path,
         };
         let (best, saved) = (run.join(POLICY), run.join(CHECKPOINT));

@@ -276,31 +276,43 @@ impl Config {
         let allowed = (0.0..=1.0).contains(&eval_epsilon);
         check("eval_epsilon", eval_epsilon, allowed, "0 <= x <= 1")?;
         self.agent.validate()?;
-        let shape = &env.observation.shape;
-        let network = self.agent.architecture(shape, env.actions);
-        let widest = network.sizes()?.into_iter().max().unwrap_or(1);
+        self.fits(env, 1)?;
+        self.optimiser.rule().map(drop)
+    }
+
+    /// Checks that `agents` of this configuration fit into memory side by side.
+    pub fn check_cohort(&self, agents: usize) -> Result<()> {
+        self.fits(envs::make(&self.run.env)?.spec(), agents)
+    }
+
+    fn fits(&self, env: &envs::Spec, agents: usize) -> Result<()> {
+        let network = self.agent.architecture(&env.observation.shape, env.actions);
+        let layers = network.sizes()?.into_iter().chain([env.observation.len()]);
+        let widest = layers.max().unwrap_or(1);
         let weights = network.weights()?;
+        let with = match agents {
+            1 => String::new(),
+            _ => format!(" times {agents} agents"),
+        };
         let allowed = format!(
-            "at most 100 million weights in the network, and with conv = {} it has {weights}",
+            "at most 100 million weights in the network, and with conv = {} it has {weights}{with}",
             self.agent.conv
         );
         check(
             "hidden",
             &self.agent.hidden,
-            weights <= MOST_WEIGHTS,
+            weights <= MOST_WEIGHTS / agents,
             &allowed,
         )?;
-        for (key, rows) in [
-            ("batch_size", self.agent.batch_size),
-            ("eval_episodes", eval_episodes as usize),
+        let most = MOST_ACTIVATIONS / widest;
+        for (key, rows, most) in [
+            ("batch_size", self.agent.batch_size, most / agents),
+            ("eval_episodes", self.run.eval_episodes as usize, most),
         ] {
-            let allowed = format!(
-                "at most {} with a layer of {widest}",
-                MOST_ACTIVATIONS / widest
-            );
-            check(key, rows, rows <= MOST_ACTIVATIONS / widest, &allowed)?;
+            let allowed = format!("at most {most} with a layer of {widest}{with}");
+            check(key, rows, rows <= most, &allowed)?;
         }
-        self.optimiser.rule().map(drop)
+        Ok(())
     }
 
     /// As TOML, every value written out; [`ConfigSource::read`] reads it back.

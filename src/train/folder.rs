@@ -78,8 +78,8 @@ pub enum Again {
 
 /// What was found where a run should go.
 pub enum Opened {
-    /// Nothing finished: the run can start, or go on from the checkpoint, and writes here.
-    Unfinished(Box<RunFolder>, Option<Checkpoint>),
+    /// Nothing finished: the run can start, or go on from a checkpoint.
+    Unfinished(Ready),
     /// This very run, finished earlier.
     Finished(Finished),
 }
@@ -153,51 +153,80 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
+/// The run that is finished here, if it is to be left; an error if what is here must not be touched.
+fn refused(path: &Path, holds: &Holds, again: Again) -> Result<Option<Finished>> {
+    let (shown, force) = (path.display(), again == Again::Force);
+    match holds {
+        Holds::Foreign(what) => Err(Error::usage(format!(
+            "{shown} already holds {what}, which is no run's; choose another --out"
+        ))),
+        Holds::OtherRun if !force => Err(Error::usage(format!(
+            "{shown} already holds another run; choose another --out, or --force to overwrite it"
+        ))),
+        Holds::ThisFinished if !force => Finished::read(path).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A folder that this process has taken for a run.
+pub struct Ready {
+    path: PathBuf,
+    config: String,
+    lock: File,
+    /// Where the run goes on; from the start if there is none.
+    pub from: Option<Checkpoint>,
+}
+
+impl Ready {
+    /// Makes it the run's: empty, or as it was at the checkpoint.
+    pub fn open(self) -> Result<(RunFolder, Option<Checkpoint>)> {
+        // What a run that was killed had not finished writing.
+        for name in OURS {
+            let _ = fs::remove_file(self.path.join(format!("{name}.part")));
+        }
+        let folder = match &self.from {
+            Some(from) => RunFolder::go_on(&self.path, self.lock, from)?,
+            None => RunFolder::start(&self.path, self.lock, self.config)?,
+        };
+        Ok((folder, self.from))
+    }
+}
+
 impl RunFolder {
-    /// Opens `path` for the run `config`, creating it where needed.
+    /// Looks at `path`, takes it for the run `config` and creates it where needed. Nothing in it changes
+    /// before [`Ready::open`].
     ///
     /// A folder that holds anything but a run is never touched.
-    pub fn open(path: &Path, config: &Config, again: Again) -> Result<Opened> {
+    pub fn look(path: &Path, config: &Config, again: Again) -> Result<Opened> {
         let text = config.to_toml();
-        let shown = path.display();
-        let force = again == Again::Force;
-        let holds = holds(path, &text)?;
-        match holds {
-            Holds::Foreign(what) => {
-                return Err(Error::usage(format!(
-                    "{shown} already holds {what}, which is no run's; choose another --out"
-                )));
-            }
-            Holds::OtherRun if !force => {
-                return Err(Error::usage(format!(
-                    "{shown} already holds another run; choose another --out, or --force to overwrite it"
-                )));
-            }
-            Holds::ThisFinished if !force => return Finished::read(path).map(Opened::Finished),
-            _ => {}
+        if let Some(finished) = refused(path, &holds(path, &text)?, again)? {
+            return Ok(Opened::Finished(finished));
         }
         fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
         let lock = lock(path)?;
-        // What a run that was killed had not finished writing.
-        for name in OURS {
-            let _ = fs::remove_file(path.join(format!("{name}.part")));
+        // Another process may have come to its end here in the meantime.
+        let holds = holds(path, &text)?;
+        if let Some(finished) = refused(path, &holds, again)? {
+            return Ok(Opened::Finished(finished));
         }
         let saved = path.join(CHECKPOINT);
         let interrupted = matches!(holds, Holds::ThisUnfinished) && saved.exists();
-        match again {
-            Again::Refuse if interrupted => Err(Error::usage(format!(
-                "{shown} holds this run, interrupted; --resume goes on with it, --force starts it again"
-            ))),
-            Again::Resume if interrupted => {
-                let checkpoint = Checkpoint::read(&saved, config)?;
-                let folder = Self::go_on(path, lock, &checkpoint)?;
-                Ok(Opened::Unfinished(Box::new(folder), Some(checkpoint)))
+        let from = match again {
+            Again::Refuse if interrupted => {
+                return Err(Error::usage(format!(
+                    "{} holds this run, interrupted; --resume goes on with it, --force starts it again",
+                    path.display()
+                )));
             }
-            _ => {
-                let folder = Self::start(path, lock, text)?;
-                Ok(Opened::Unfinished(Box::new(folder), None))
-            }
-        }
+            Again::Resume if interrupted => Some(Checkpoint::read(&saved, config)?),
+            _ => None,
+        };
+        Ok(Opened::Unfinished(Ready {
+            path: path.to_path_buf(),
+            config: text,
+            lock,
+            from,
+        }))
     }
 
     fn start(path: &Path, lock: File, config: String) -> Result<Self> {

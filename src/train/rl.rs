@@ -11,8 +11,10 @@ use crate::{
     streams::{Stream, stream},
 };
 
-/// Steps between two calls of [`Observer::progress`], and between two looks at [`Control::stop`].
+/// Steps between two calls of [`Observer::progress`].
 const PROGRESS_EVERY: u64 = 500;
+/// Steps between two looks at the clock.
+const LOOK_EVERY: u64 = 16;
 
 /// A run to be done: its configuration, where it goes on, who watches.
 pub struct Task<'a> {
@@ -47,12 +49,8 @@ pub fn run_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
         return Ok(Vec::new());
     };
     let run = &first.config.run;
-    let savable = first.env.save().map(drop);
-    if let (Some(_), Err(hidden)) = (control.every, &savable) {
-        return Err(Error::usage(format!(
-            "{hidden}; its runs have no checkpoints: leave out --checkpoint-every"
-        )));
-    }
+    // A foreign environment's state is hidden.
+    let savable = first.env.save().is_ok();
     if cohort.step == 0 {
         cohort.evaluate()?;
     }
@@ -67,10 +65,11 @@ pub fn run_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
         if last {
             continue;
         }
-        let look = step.is_multiple_of(PROGRESS_EVERY);
-        let stop = if look { control.stopped() } else { None };
-        if savable.is_ok() && (stop.is_some() || control.save_is_due(step, look)) {
+        let stop = control.stopped();
+        let look = step.is_multiple_of(LOOK_EVERY);
+        if savable && (stop.is_some() || control.save_is_due(step, look)) {
             cohort.save()?;
+            control.saved();
             saved = step;
         }
         if let Some(signal) = stop {
@@ -163,7 +162,7 @@ impl<'a> Cohort<'a> {
         self.learn()?;
         self.step += 1;
         if self.step.is_multiple_of(PROGRESS_EVERY) || self.step == steps {
-            for member in self.members.iter_mut().filter(|m| m.alive()) {
+            for member in &mut self.members {
                 member.observer.progress(self.step, epsilon)?;
             }
         }
@@ -206,6 +205,9 @@ impl<'a> Cohort<'a> {
         }
         if self.step.is_multiple_of(agent.train_frequency) {
             for _ in 0..agent.gradient_steps {
+                if !self.members.iter().any(Member::alive) {
+                    break;
+                }
                 self.gradient_step()?;
             }
         }

@@ -175,7 +175,11 @@ fn scale(spec: &mut Spec, (least, most): (f64, f64)) -> Result<(), Error> {
         return Err(crate::settings::refuse(
             &spec.name,
             "reward",
-            "a factor",
+            &if least == most {
+                least.to_string()
+            } else {
+                format!("{least}..{most}")
+            },
             &"nothing: its rewards or its episodes have no known bound",
         ));
     };

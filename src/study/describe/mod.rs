@@ -127,7 +127,8 @@ fn coverage(states: &States, streams: &[Stream]) -> Vec<(usize, Estimate)> {
 /// The environment's whole name, if what is to be played fits into memory.
 fn check(env: &str, policies: usize, settings: &Settings) -> Result<String> {
     let env = envs::make(env)?;
-    let row = Rows::bytes(&env.spec().observation) + 4;
+    // Beside a step's row and reward, two numbers of it while its autocorrelation is computed.
+    let row = Rows::bytes(&env.spec().observation) + 4 + 2 * size_of::<f64>();
     let most = MOST_BYTES / (row * policies.max(1) * settings.streams.max(1));
     if settings.steps > most {
         return Err(Error::usage(format!(
