@@ -1,0 +1,139 @@
+//! One training run of an agent alone, its evaluations and files left out, as CSV on stdout.
+//!
+//! ```sh
+//! cargo bench --bench training -- cartpole [STEPS] [SEED]
+//! cargo bench --bench training -- breakout [STEPS] [SEED]
+//! ```
+//!
+//! The clock starts behind the evaluation that a run begins with and stops at its last step. `peers/dqn.sh`
+//! compares it with others, in the settings below.
+
+use std::{fs, time::Instant};
+
+use optimiser_paradigms::{
+    Error, Result,
+    agent::DqnConfig,
+    cli::one_thread_an_operation,
+    train::{Config, EpisodeRow, EvaluationRow, Observer, Preset, RunConfig, UpdateRow, run},
+};
+
+// As the binaries have it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> Result<()> {
+    one_thread_an_operation();
+    // cargo adds `--bench`.
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
+    let number = |place: usize, default: u64| match args.get(place).map(|arg| arg.parse()) {
+        None => Ok(default),
+        Some(Ok(number)) => Ok(number),
+        Some(Err(_)) => Err(Error::usage(format!(
+            "`{}` is no whole number",
+            args[place]
+        ))),
+    };
+    let case = args.first().map_or("cartpole", String::as_str);
+    let seed = number(2, 1)?;
+    let config = match case {
+        "cartpole" => cartpole(number(1, 100_000)?, seed)?,
+        "breakout" => breakout(number(1, 5_000)?, seed)?,
+        _ => {
+            return Err(Error::usage(format!(
+                "`{case}`: allowed: cartpole, breakout"
+            )));
+        }
+    };
+    let mut watch = Watch::default();
+    let outcome = run(&config, &mut watch)?;
+    let [seconds, cpu_seconds] = watch.taken;
+    println!("system,case,steps,seed,updates,seconds,cpu_seconds,last_100_return");
+    println!(
+        "ours,{case},{},{seed},{},{seconds:.4},{cpu_seconds:.4},{:.2}",
+        config.run.steps,
+        outcome.updates,
+        outcome.last_100_return.unwrap_or(f64::NAN),
+    );
+    Ok(())
+}
+
+/// CleanRL's setting with its optimiser; the exploration is a share of these steps.
+fn cartpole(steps: u64, seed: u64) -> Result<Config> {
+    Ok(Config {
+        preset: Preset::Cleanrl,
+        run: unobserved(Preset::Cleanrl, steps, seed),
+        optimiser: "adam-cleanrl".parse()?,
+        agent: DqnConfig::cleanrl(),
+    })
+}
+
+/// MinAtar's setting with its optimiser, an update a step from step 100 on, when epsilon has come down to 0.1.
+fn breakout(steps: u64, seed: u64) -> Result<Config> {
+    Ok(Config {
+        preset: Preset::Minatar,
+        run: unobserved(Preset::Minatar, steps, seed),
+        optimiser: "rmsprop-minatar".parse()?,
+        agent: DqnConfig {
+            learning_starts: 100,
+            exploration_fraction: 100.0 / steps as f64,
+            ..DqnConfig::minatar()
+        },
+    })
+}
+
+/// Evaluations at the start and at the end alone, and one line of updates.csv.
+fn unobserved(preset: Preset, steps: u64, seed: u64) -> RunConfig {
+    RunConfig {
+        steps,
+        seed,
+        eval_every: steps,
+        eval_episodes: 1,
+        log_every: steps,
+        ..preset.run()
+    }
+}
+
+/// Takes the time from the first evaluation to the last step.
+#[derive(Default)]
+struct Watch {
+    start: Option<(Instant, f64)>,
+    /// Seconds by the clock, and of the processor.
+    taken: [f64; 2],
+}
+
+impl Observer for Watch {
+    fn progress(&mut self, _step: u64, _epsilon: f64) -> Result<()> {
+        if let Some((clock, processor)) = self.start {
+            self.taken = [
+                clock.elapsed().as_secs_f64(),
+                processor_seconds() - processor,
+            ];
+        }
+        Ok(())
+    }
+    fn episode(&mut self, _row: &EpisodeRow) -> Result<()> {
+        Ok(())
+    }
+    fn evaluation(&mut self, _row: &EvaluationRow) -> Result<()> {
+        self.start
+            .get_or_insert_with(|| (Instant::now(), processor_seconds()));
+        Ok(())
+    }
+    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Seconds that this thread has had a processor: less than by the clock where others wanted it too.
+/// Not known but on Linux.
+fn processor_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text
+        .split(' ')
+        .next()
+        .and_then(|first| first.parse::<f64>().ok());
+    nanoseconds.map_or(f64::NAN, |nanoseconds| nanoseconds / 1e9)
+}
