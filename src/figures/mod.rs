@@ -2,6 +2,7 @@
 
 mod clip;
 mod comparison;
+mod diagnostics;
 mod film;
 mod landscape;
 mod learning_curve;
@@ -9,6 +10,7 @@ mod lr_sensitivity;
 mod style;
 
 pub use comparison::comparison;
+pub use diagnostics::diagnostics;
 pub use landscape::{MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::learning_curve;
 pub use lr_sensitivity::lr_sensitivity;

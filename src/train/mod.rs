@@ -3,6 +3,7 @@
 mod checkpoint;
 mod config;
 mod control;
+mod diagnose;
 mod evaluate;
 mod folder;
 mod machine;
@@ -13,8 +14,11 @@ mod rl;
 pub use checkpoint::{Checkpoint, Snapshot};
 pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
 pub use control::Control;
+pub use diagnose::DiagnosticsRow;
 pub use evaluate::Evaluator;
-pub use folder::{Again, FIGURE, Finished, Opened, POLICY, RunFolder, default_folder};
+pub use folder::{
+    Again, DIAGNOSTICS_FIGURE, FIGURE, Finished, Opened, POLICY, RunFolder, default_folder,
+};
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
 pub use rl::{Task, run, run_cohort};
