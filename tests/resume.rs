@@ -21,7 +21,8 @@ use tempfile::tempdir;
 const RL: &str = env!("CARGO_BIN_EXE_rl");
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// Everything that a checkpoint must hold: a drift, priorities, n steps, a schedule, evaluations.
+/// Everything that a checkpoint must hold: a drift, priorities, n steps, a schedule, evaluations,
+/// diagnostics.
 const RUN: &[&str] = &[
     "--env",
     "cartpole?drift=length:0.5..1.5/period=900,shape=walk&drift=actions/period=3000",
@@ -45,6 +46,8 @@ const RUN: &[&str] = &[
     "0.05",
     "--log-every",
     "7",
+    "--diagnostics",
+    "30",
     "--quiet",
 ];
 

@@ -54,9 +54,7 @@ fn rl(args: &RlArgs) -> Result<()> {
         .map(open)
         .collect::<Result<Vec<_>>>()?;
     for (config, run) in &finished {
-        if !run.path.join(train::FIGURE).exists() {
-            draw(config, run)?;
-        }
+        draw(config, run)?;
     }
     let left = finished.len();
     while !unfinished.is_empty() {
@@ -128,9 +126,18 @@ fn train(
     cohort.into_iter().zip(outcomes).map(finish).collect()
 }
 
+/// Draws the run's figures that are not there.
 fn draw(config: &Config, run: &Finished) -> Result<()> {
-    let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
-    figures::learning_curve(&run.path.join(train::FIGURE), config, run, threshold)
+    let path = run.path.join(train::FIGURE);
+    if !path.exists() {
+        let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
+        figures::learning_curve(&path, config, run, threshold)?;
+    }
+    let path = run.path.join(train::DIAGNOSTICS_FIGURE);
+    if config.run.diagnostics > 0 && !path.exists() {
+        figures::diagnostics(&path, config, run)?;
+    }
+    Ok(())
 }
 
 /// Says what came of the runs, `left` of which were there before.

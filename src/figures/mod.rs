@@ -3,6 +3,7 @@
 mod clip;
 mod comparison;
 mod describe;
+mod diagnostics;
 mod episode;
 mod film;
 mod landscape;
@@ -12,6 +13,7 @@ mod style;
 
 pub use comparison::comparison;
 pub use describe::describe;
+pub use diagnostics::diagnostics;
 pub use episode::{Pictures, episode, make_folder};
 pub use landscape::{MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::learning_curve;

@@ -75,6 +75,9 @@ pub(super) fn snapshot(member: &Member, agents: &Dqn, agent: usize, step: u64) -
     ] {
         arrays.push((name.into(), Dtype::U8, vec![data.len()], data));
     }
+    if let Some(diagnostics) = &member.diagnostics {
+        arrays.extend(diagnostics.arrays());
+    }
     Ok(Snapshot {
         whose: whose(member.config),
         arrays,
@@ -182,6 +185,13 @@ fn load(member: &mut Member, saved: &Saved) -> Result<()> {
     (member.updates, member.episodes) = (updates, episodes);
     member.evaluator.done = evaluations;
     member.solved_step = solved.checked_sub(1);
+    if let Some(diagnostics) = &mut member.diagnostics {
+        let spec = member.env.spec();
+        let shape = &spec.observation.shape;
+        let network = member.config.agent.architecture(shape, spec.actions);
+        let sizes = (spec.observation.len(), spec.actions);
+        diagnostics.load(saved, updates, network.weights()?, sizes)?;
+    }
     Ok(())
 }
 

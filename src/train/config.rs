@@ -36,6 +36,10 @@ settings! {
         eval_epsilon: f64,
         /// Gradient steps from line to line of updates.csv
         log_every: u64,
+        /// Gradient steps from line to line of diagnostics.csv, on average; 0 for no such file
+        diagnostics: u64,
+        /// Past minibatches that a line of diagnostics.csv evaluates again; 0 for all
+        diagnostics_lags: u32,
     }
 }
 
@@ -89,6 +93,8 @@ impl Preset {
             eval_episodes: 10,
             eval_epsilon: 0.0,
             log_every: 100,
+            diagnostics: 0,
+            diagnostics_lags: 4,
         };
         match self {
             Preset::Cleanrl => cleanrl,
@@ -261,6 +267,8 @@ impl Config {
             eval_episodes,
             eval_epsilon,
             log_every,
+            diagnostics,
+            diagnostics_lags,
             ..
         } = self.run;
         let most = i64::MAX as u64;
@@ -273,6 +281,8 @@ impl Config {
         count("eval_every", eval_every, 1, most)?;
         count("eval_episodes", eval_episodes.into(), 1, 10_000)?;
         count("log_every", log_every, 1, most)?;
+        count("diagnostics", diagnostics, 0, most)?;
+        count("diagnostics_lags", diagnostics_lags.into(), 0, 1_000)?;
         let allowed = (0.0..=1.0).contains(&eval_epsilon);
         check("eval_epsilon", eval_epsilon, allowed, "0 <= x <= 1")?;
         self.agent.validate()?;

@@ -141,7 +141,9 @@ mod tests {
     fn what_cannot_be_drawn_is_an_error() {
         // gymnasium-rs's pictures are out of reach.
         let mut env = envs::make("gymnasium-rs/CartPole").unwrap();
-        let error = play(&mut env, Actor::RANDOM, 1, true).map(drop).unwrap_err();
+        let error = play(&mut env, Actor::RANDOM, 1, true)
+            .map(drop)
+            .unwrap_err();
         assert!(
             error
                 .to_string()

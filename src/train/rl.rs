@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    agent::{Batch, Dqn, Learned, epsilon},
+    agent::{Ahead, Batch, Dqn, Learned, epsilon},
     streams::{Stream, stream},
 };
 
@@ -230,8 +230,16 @@ impl<'a> Cohort<'a> {
         let first = &self.members[0];
         let updates = self.members.iter().map(|m| m.updates).max().unwrap_or(1);
         let record = (updates - 1).is_multiple_of(first.config.run.log_every);
-        let learned = self.agents.learn(&self.batch, record)?;
-        let size = first.config.agent.batch_size;
+        let (step, agents, batch) = (self.step, self.members.len(), &self.batch);
+        let watch = |ahead: &Ahead| {
+            let members = self.members.iter_mut().enumerate();
+            let sound = members.filter(|(agent, member)| member.alive() && !ahead.diverged[*agent]);
+            let mut each =
+                sound.map(|(agent, member)| member.watch(step, (agent, agents), batch, ahead));
+            each.try_for_each(|watched| watched)
+        };
+        let learned = self.agents.learn_watched(batch, record, watch)?;
+        let size = self.members[0].config.agent.batch_size;
         for (agent, member) in self.members.iter_mut().enumerate() {
             if member.alive() {
                 let own = agent * size..(agent + 1) * size;
