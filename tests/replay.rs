@@ -412,24 +412,13 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
         });
         safetensors::serialize(views, header.metadata().clone()).unwrap()
     };
+    let written = &["its numbers are not those that were written"];
+    refuse(&damaged("ends", &|bytes| bytes[3] = 3), written);
     refuse(
-        &damaged("ends", &|bytes| bytes[3] = 3),
-        &["an end of kind 3"],
+        &damaged("priorities", &|bytes| bytes[8..16].fill(0)),
+        written,
     );
-    let ends = &|bytes: &mut Vec<u8>| bytes.iter_mut().for_each(|end| *end = 2);
-    refuse(&damaged("ends", ends), &["`finals`", "[10, 13]"]);
-    let set = |x: f64| move |bytes: &mut Vec<u8>| bytes[8..16].copy_from_slice(&x.to_le_bytes());
-    refuse(&damaged("priorities", &set(0.0)), &["a priority of 0"]);
-    refuse(
-        &damaged("priorities", &set(f64::NAN)),
-        &["a priority of NaN"],
-    );
-    let pushed = |x: u64| move |bytes: &mut Vec<u8>| bytes.copy_from_slice(&x.to_le_bytes());
-    refuse(
-        &damaged("pushed", &pushed(3)),
-        &["`actions`", "[10]", "[3]"],
-    );
-    refuse(&damaged("pushed", &pushed(u64::MAX)), &["steps behind it"]);
+    refuse(&damaged("pushed", &|bytes| bytes[0] ^= 1), written);
     replay.restore(&good).unwrap();
 }
 
