@@ -114,7 +114,7 @@ impl Case {
         let mut images = || -> Vec<f32> {
             let observed = |_| match self.config.conv.0.is_empty() {
                 true => numbers.uniform() as f32,
-                false => f32::from(u8::from(numbers.draw() % 8 == 0)),
+                false => f32::from(u8::from(numbers.draw().is_multiple_of(8))),
             };
             let len = self.observation.iter().product::<usize>();
             (0..BATCH * len).map(observed).collect()
@@ -128,7 +128,7 @@ impl Case {
         for _ in 0..BATCH {
             batch.actions.push(numbers.draw() % ACTIONS);
             batch.rewards.push(2.0 * numbers.uniform() as f32);
-            batch.terminated.push(numbers.draw() % 8 == 0);
+            batch.terminated.push(numbers.draw().is_multiple_of(8));
         }
         batch
     }
