@@ -27,7 +27,7 @@ pub enum Error {
     /// The run was asked to end before its time, and did.
     #[error("stopped by signal {signal} at step {step} of {of}; {}", match saved {
         0 => "nothing was saved, so the same command starts again".to_owned(),
-        saved => format!("the same command with --resume goes on from step {saved}"),
+        saved => format!("the same command with --resume, and without --force, goes on from step {saved}"),
     })]
     Stopped {
         /// The signal that asked.

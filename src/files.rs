@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
@@ -50,4 +50,20 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         let _ = fs::remove_file(&part);
         Error::io("cannot write", path, error)
     })
+}
+
+/// The folder `path`, made where needed; the error says where it cannot be written to.
+pub fn folder(path: &Path) -> Result<PathBuf> {
+    // Tried before anything is computed.
+    let probe = path.join("probe.part");
+    let tried = fs::create_dir_all(path)
+        .and_then(|()| fs::write(&probe, ""))
+        .and_then(|()| fs::remove_file(&probe));
+    let why = |error| {
+        let path = path.display();
+        Error::usage(format!(
+            "cannot write to {path}: {error}; choose a folder that can be written with --out"
+        ))
+    };
+    tried.map(|()| path.to_path_buf()).map_err(why)
 }

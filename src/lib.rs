@@ -30,6 +30,7 @@ mod files;
 pub mod landscape;
 pub mod nn;
 pub mod optim;
+mod parallel;
 mod saved;
 mod settings;
 pub mod stats;

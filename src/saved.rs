@@ -3,11 +3,32 @@
 use std::collections::HashMap;
 
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
+use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
 /// An array to save: its name, type, shape and little-endian bytes.
 pub(crate) type Array = (String, Dtype, Vec<usize>, Vec<u8>);
+
+/// What comes between whose a state is and the SHA-256 of its arrays.
+const DIGEST: &str = "; sha256 ";
+
+/// The SHA-256 of arrays in the order of their names, so that a damaged file is known as one.
+fn digest<'a>(arrays: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut arrays: Vec<_> = arrays.collect();
+    arrays.sort_unstable();
+    let mut sum = Sha256::new();
+    for (name, bytes) in arrays {
+        sum.update((name.len() as u64).to_le_bytes());
+        sum.update(name);
+        sum.update((bytes.len() as u64).to_le_bytes());
+        sum.update(bytes);
+    }
+    sum.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
 
 /// The file of the state of a `what` ("optimiser"), which belongs to `whose`.
 pub(crate) fn write<'a>(
@@ -19,9 +40,15 @@ pub(crate) fn write<'a>(
         let view = TensorView::new(*dtype, shape.clone(), bytes);
         Ok((name, view.map_err(|error| unusable(what, error))?))
     });
-    let metadata = HashMap::from([(what.to_string(), whose)]);
-    serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata))
-        .map_err(|error| unusable(what, error))
+    let views = views.collect::<Result<Vec<_>>>()?;
+    let digest = digest(
+        views
+            .iter()
+            .map(|(name, view)| (name.as_str(), view.data())),
+    );
+    // One entry, for safetensors writes several in a random order.
+    let metadata = HashMap::from([(what.to_string(), format!("{whose}{DIGEST}{digest}"))]);
+    serialize(views, Some(metadata)).map_err(|error| unusable(what, error))
 }
 
 /// A file that [`write`] made.
@@ -37,13 +64,29 @@ impl<'a> Saved<'a> {
         let (_, header) =
             SafeTensors::read_metadata(data).map_err(|error| unusable(what, error))?;
         let found = header.metadata().as_ref().and_then(|m| m.get(what));
-        if found.map(String::as_str) != Some(whose) {
-            let found = found.map_or(format!("no {what}"), String::clone);
-            return Err(Error::usage(format!(
-                "this is the state of `{found}`; needed: of `{whose}`"
-            )));
+        let found = found.and_then(|found| found.split_once(DIGEST));
+        match found {
+            Some((found, sum)) if found == whose => {
+                let names = file.names();
+                let views = names
+                    .iter()
+                    .filter_map(|name| Some((*name, file.tensor(name).ok()?)));
+                let views: Vec<_> = views.collect();
+                if digest(views.iter().map(|(name, view)| (*name, view.data()))) != sum {
+                    return Err(unusable(
+                        what,
+                        "its numbers are not those that were written",
+                    ));
+                }
+                Ok(Self { what, file })
+            }
+            _ => {
+                let found = found.map_or(format!("no {what}"), |(found, _)| found.to_owned());
+                Err(Error::usage(format!(
+                    "this is the state of `{found}`; needed: of `{whose}`"
+                )))
+            }
         }
-        Ok(Self { what, file })
     }
 
     /// How many arrays there are.

@@ -16,6 +16,8 @@ pub enum Stream {
     Env,
     /// The evaluation environments.
     Eval,
+    /// What diagnostics look at.
+    Diagnostics,
 }
 
 /// The stream `name` of the run with this `seed`: the same on every machine and for every optimiser.
@@ -35,6 +37,14 @@ pub fn eval_stream(seed: u64, episode: u64) -> ChaCha8Rng {
     rng
 }
 
+/// The stream of line `line` of the diagnostics, counted from 0: like [`eval_stream`], each has its
+/// own 2^32 words.
+pub fn diagnostics_stream(seed: u64, line: u64) -> ChaCha8Rng {
+    let mut rng = stream(seed, Stream::Diagnostics);
+    rng.set_word_pos(u128::from(line) << 32);
+    rng
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,15 +54,15 @@ mod tests {
     fn streams_are_their_own_and_reproducible() {
         use Stream::*;
         let first = |seed, name| stream(seed, name).next_u64();
-        let mut all: Vec<u64> = [Init, Explore, Replay, Env, Eval]
+        let mut all: Vec<u64> = [Init, Explore, Replay, Env, Eval, Diagnostics]
             .into_iter()
             .flat_map(|name| [first(1, name), first(2, name)])
-            .chain([eval_stream(1, 1).next_u64()])
+            .chain([eval_stream(1, 1), diagnostics_stream(1, 1)].map(|mut s| s.next_u64()))
             .collect();
         assert_eq!(first(1, Explore), first(1, Explore));
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 11);
+        assert_eq!(all.len(), 14);
         // Fixed for good: results in the repository depend on them.
         assert_eq!(first(1, Init), 7424550030962593201);
     }

@@ -284,6 +284,52 @@ fn flags_go_before_the_file_and_the_file_before_the_preset() {
 }
 
 #[test]
+fn presets_and_their_networks_are_written_out() {
+    let dir = tempdir().unwrap();
+    let args = [
+        "--env",
+        "cartpole",
+        "--preset",
+        "minatar",
+        "--conv",
+        "none",
+        "--dueling",
+    ];
+    let ran = short(dir.path(), &[&args[..], &["-q", "--out", "r"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let config = fs::read_to_string(dir.path().join("r/config.toml")).unwrap();
+    for line in [
+        "preset = \"minatar\"",
+        "conv = \"none\"",
+        "hidden = [128]",
+        "dueling = true",
+        "loss = \"huber\"",
+        "buffer_size = 100000",
+        "lr = 0.00025",
+        "decay = 0.95",
+        "centered = true",
+    ] {
+        assert!(
+            config.lines().any(|l| l == line),
+            "no `{line}` in:\n{config}"
+        );
+    }
+    let again = rl(
+        dir.path(),
+        &["-q", "--config", "r/config.toml", "--out", "s"],
+    );
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let updates = |folder: &str| fs::read(dir.path().join(folder).join("updates.csv")).unwrap();
+    assert_eq!(updates("r"), updates("s"));
+    let plain = short(
+        dir.path(),
+        &[&args[..6], &["-q", "--out", "plain"]].concat(),
+    );
+    assert_eq!(plain.code, Some(0), "{}", plain.stderr);
+    assert_ne!(updates("r"), updates("plain"));
+}
+
+#[test]
 fn every_optimiser_and_environment_runs() {
     let dir = tempdir().unwrap();
     for entry in optimiser_paradigms::optim::registry() {
@@ -441,6 +487,18 @@ fn a_diverging_run_is_a_row() {
 
 /// Arguments that must be refused, and what the error must say.
 const REFUSED: &[(&[&str], &[&str])] = &[
+    (
+        &["--conv", "16x3"],
+        &["conv", "[channels, height, width]", "[4]", "allowed: none"],
+    ),
+    (&["--conv", "16"], &["`16`", "such as 16x3,32x3", "`none`"]),
+    (&["--conv", "16x0"], &["size", "1 <= x"]),
+    (&["--conv", "9999x3"], &["filters", "<= 4096"]),
+    (
+        &["--preset", "minatar", "--env", "cartpole"],
+        &["conv", "allowed: none"],
+    ),
+    (&["--dueling", "perhaps"], &["dueling", "true, false"]),
     (
         &["--env", "cartpol"],
         &["cartpol", "did you mean \"cartpole\"?", "mountain_car"],

@@ -109,6 +109,36 @@ fn what_is_only_watched_changes_nothing() {
 }
 
 #[test]
+fn diagnostics_change_no_other_file() {
+    let dir = tempdir().unwrap();
+    for (k, opt) in ["rmsprop", "adam:reset_moments=true"]
+        .into_iter()
+        .enumerate()
+    {
+        let more = |every: &'static str| ["--opt", opt, "--prioritized", "--diagnostics", every];
+        let plain = files(dir.path(), &format!("{k}off"), &more("0"), "1");
+        let watched = files(dir.path(), &format!("{k}on"), &more("5"), "1");
+        assert!(!plain.contains_key("diagnostics.csv"));
+        let lines = watched["diagnostics.csv"]
+            .split(|byte| *byte == b'\n')
+            .count();
+        assert!(lines > 45, "{lines}");
+        for name in ["episodes.csv", "evaluations.csv", "updates.csv"] {
+            assert!(plain[name] == watched[name], "{name} differs");
+        }
+        let policy = |run: &str| fs::read(dir.path().join(run).join("policy.safetensors")).unwrap();
+        assert!(policy(&format!("{k}off")) == policy(&format!("{k}on")));
+        // The run's id is of its whole configuration.
+        let outcome = |files: &BTreeMap<String, Vec<u8>>| {
+            let text = String::from_utf8(files["outcome.csv"].clone()).unwrap();
+            let row = text.lines().nth(1).unwrap();
+            row.split_once(',').unwrap().1.to_owned()
+        };
+        assert_eq!(outcome(&plain), outcome(&watched));
+    }
+}
+
+#[test]
 fn optimisers_are_paired() {
     // Until the first update, two optimisers see the same weights, actions and episodes.
     let dir = tempdir().unwrap();
@@ -133,7 +163,7 @@ fn optimisers_are_paired() {
 fn an_agent_of_a_cohort_is_what_it_is_alone() {
     let dir = tempdir().unwrap();
     for (k, more) in [
-        &["--env", "cartpole", "--opt", "adam"][..],
+        &["--env", "cartpole", "--opt", "adam", "--diagnostics", "5"][..],
         &[
             "--env",
             "acrobot",
@@ -142,6 +172,10 @@ fn an_agent_of_a_cohort_is_what_it_is_alone() {
             "--munchausen",
             "--tau",
             "0.01",
+            "--diagnostics",
+            "20",
+            "--diagnostics-lags",
+            "0",
         ],
         &[
             "--env",
@@ -162,6 +196,8 @@ fn an_agent_of_a_cohort_is_what_it_is_alone() {
             "sgd:lr=0.03",
             "--max-loss",
             "1.5",
+            "--diagnostics",
+            "3",
         ],
     ]
     .into_iter()

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use candle_core::{DType, Device, Tensor, Var, safetensors};
+use candle_core::{DType, Device, Tensor, Var, backprop::GradStore, safetensors};
 use optimiser_paradigms::{
     agent::{self, Loss},
     nn::{Architecture, Conv, Filters, Mlp, Network},
@@ -13,7 +13,10 @@ use rand_chacha::ChaCha8Rng;
 
 /// Checks the gradient of `loss` (summed) for every number in `vars`.
 fn check(vars: &[Var], loss: impl Fn() -> Tensor) {
-    let grads = loss().backward().unwrap();
+    check_grads(vars, &loss().backward().unwrap(), loss);
+}
+
+fn check_grads(vars: &[Var], grads: &GradStore, loss: impl Fn() -> Tensor) {
     let value = || loss().sum_all().unwrap().to_scalar::<f64>().unwrap();
     for (which, var) in vars.iter().enumerate() {
         let grad = grads.get(var).expect("a gradient");
@@ -205,9 +208,10 @@ fn conv_is_pytorchs() {
 
 #[test]
 fn conv_of_many_tiles_is_candles() {
-    // Many channels make tiles small: images are cut across, and tiles hold parts of several.
+    // Many channels make tiles small: the first images are cut across, a tile holds parts of two;
+    // of the others it holds some whole.
     let (channels, outputs, batch) = (40, 5, 7);
-    for (height, width, padding) in [(6, 5, 1), (17, 13, 0), (3, 40, 1)] {
+    for (height, width, padding) in [(20, 19, 1), (17, 13, 0), (3, 40, 1)] {
         let x = Var::from_tensor(&waves(&[2, batch, channels, height, width], 0.37)).unwrap();
         let weight = Var::from_tensor(&waves(&[2, outputs, channels, 3, 3], 0.83)).unwrap();
         let ours = Conv::new(weight.clone(), None, false, true).stepping(1, padding);
@@ -263,12 +267,24 @@ fn networks() {
     ] {
         let net = network(conv, hidden, dueling);
         let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
-        check(&vars, || net.forward(&x).unwrap().sqr().unwrap());
+        let loss = || net.forward(&x).unwrap().sqr().unwrap();
+        // What a backward pass that is not the network's leaves behind must not count.
+        loss().backward().unwrap();
+        check_grads(&vars, &net.backward(&loss()).unwrap(), loss);
         let (forward, infer) = (net.forward(&x).unwrap(), net.infer(&x).unwrap());
         assert_eq!(distance(&forward, &infer), 0.0);
         let copy = net.detached().unwrap().infer(&x).unwrap();
         assert_eq!(distance(&forward, &copy), 0.0);
     }
+}
+
+#[test]
+fn a_network_used_twice_has_the_sum_of_both_gradients() {
+    let net = network(&[], &[4], false);
+    let [one, other] = [waves(&[2, 3, 40], 0.7), waves(&[2, 3, 40], 1.1)];
+    let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
+    let loss = || (net.forward(&one).unwrap() * net.forward(&other).unwrap()).unwrap();
+    check_grads(&vars, &net.backward(&loss()).unwrap(), loss);
 }
 
 #[test]

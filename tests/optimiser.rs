@@ -412,3 +412,58 @@ fn every_optimiser_descends() {
         );
     }
 }
+
+#[test]
+fn the_momentum_of_a_rule_decays_by_its_beta_and_no_other_state_knows_a_sign() {
+    // The states after each of three gradients of one weight.
+    let states = |spec: &Spec, gradients: [f64; 3]| -> Vec<Vec<f32>> {
+        let var = Var::from_tensor(&Tensor::new(&[0.0], &Device::Cpu).unwrap()).unwrap();
+        let parameter = Parameter {
+            name: "w".into(),
+            var: var.clone(),
+        };
+        let mut optimiser = Optimiser::new(std::slice::from_ref(spec), vec![parameter]).unwrap();
+        let after = |g: f64| {
+            // Not times a number: candle would leave out a gradient of 0.
+            let g = Tensor::new(&[g], &Device::Cpu).unwrap();
+            let loss = (var.as_tensor() * g).unwrap();
+            optimiser.step(&loss.backward().unwrap()).unwrap();
+            let names = optimiser.state_names().iter();
+            let one = |name: &&str| optimiser.agent_state(name, 0).unwrap()[0];
+            names.map(one).collect()
+        };
+        gradients.into_iter().map(after).collect()
+    };
+    let mut with = 0;
+    for variant in variants() {
+        let mut spec = spec(variant);
+        spec.set("weight_decay", Value::Number(0.0)).unwrap();
+        let names = spec.rule().unwrap().state_names();
+        let momentum = spec.momentum();
+        with += u32::from(momentum.is_some());
+        let decaying = states(&spec, [1.0, 0.0, 0.0]);
+        let (up, down) = (
+            states(&spec, [1.0, 0.5, 2.0]),
+            states(&spec, [-1.0, -0.5, -2.0]),
+        );
+        for (k, name) in names.iter().enumerate() {
+            match momentum {
+                Some(m) if m.state == *name => {
+                    let decay = f64::from(decaying[2][k] / decaying[1][k]);
+                    assert!((decay - m.beta).abs() < 1e-6, "{variant}: {decay}");
+                }
+                // The centred RMSprop's average is of gradients, but nobody steps along it. At beta1 = 0
+                // Adam's m is the last gradient.
+                _ if *name == "a" || (*name == "m" && spec.number("beta1") == 0.0) => {}
+                _ => assert_eq!(up[2][k], down[2][k], "{variant}: {name}"),
+            }
+        }
+    }
+    assert!(with > 20, "{with}");
+    let momentum = |text: &str| spec(text).momentum().map(|m| (m.state, m.beta));
+    assert_eq!(momentum("adam:beta1=0"), None);
+    assert_eq!(momentum("rmsprop:centered=true"), None);
+    assert_eq!(momentum("rmsprop:momentum=0.5"), Some(("b", 0.5)));
+    assert_eq!(momentum("sgd:momentum=0.9"), Some(("b", 0.9)));
+    assert_eq!(momentum("lion"), Some(("m", 0.99)));
+}

@@ -207,6 +207,22 @@ fn what_it_cannot_hold_is_refused_and_changes_nothing() {
     assert_eq!(replay.to_safetensors().unwrap(), before);
 }
 
+#[test]
+fn memory_does_not_grow_once_it_is_full() {
+    for encoding in [Encoding::Floats, Encoding::Bits] {
+        let plain = Replay::new(100, 8, encoding, GAMMA);
+        let replay = filled(plain, &steps(20_000, 8, encoding, 1));
+        let row = match encoding {
+            Encoding::Floats => 4 * 8,
+            Encoding::Bits => 1,
+        };
+        // Were every step an episode's last: two observations, the rest of the step, and the number
+        // of a row not in use; and the newest observation.
+        let most = 100 * (2 * row + 12 + 4) + 4 * 8;
+        assert!(replay.bytes() <= most, "{encoding:?}: {}", replay.bytes());
+    }
+}
+
 /// This buffer of `capacity`, filled to its brim and round once by a random policy on CartPole.
 fn cartpole(mut replay: Replay, capacity: usize) -> Replay {
     let mut env = envs::make("cartpole").unwrap();

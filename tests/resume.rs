@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use common::run;
+use common::{SHORT, run};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::tempdir;
@@ -21,7 +21,8 @@ use tempfile::tempdir;
 const RL: &str = env!("CARGO_BIN_EXE_rl");
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// Everything that a checkpoint must hold: a drift, priorities, n steps, a schedule, evaluations.
+/// Everything that a checkpoint must hold: a drift, priorities, n steps, a schedule, evaluations,
+/// diagnostics.
 const RUN: &[&str] = &[
     "--env",
     "cartpole?drift=length:0.5..1.5/period=900,shape=walk&drift=actions/period=3000",
@@ -45,6 +46,8 @@ const RUN: &[&str] = &[
     "0.05",
     "--log-every",
     "7",
+    "--diagnostics",
+    "30",
     "--quiet",
 ];
 
@@ -116,7 +119,7 @@ fn a_stopped_cohort_goes_on() {
     let alone = [&["--steps", "30000", "--seed", "2"][..]].concat();
     let undisturbed = finish(dir.path(), "alone", &alone);
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let child = Command::new(RL)
+        let mut child = Command::new(RL)
             .current_dir(dir.path())
             .args([RUN, &agents, &["--resume", "--out", "stopped"]].concat())
             .stderr(Stdio::piped())
@@ -126,6 +129,7 @@ fn a_stopped_cohort_goes_on() {
         let first = dir.path().join("stopped/seed-3/evaluations.csv");
         let begun = || fs::metadata(&first).is_ok_and(|file| file.len() > 100);
         while !begun() {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended");
             sleep(Duration::from_millis(1));
         }
         let kill = ["-s", signal, &child.id().to_string()];
@@ -133,7 +137,7 @@ fn a_stopped_cohort_goes_on() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains("--resume goes on from step"), "{said}");
+        assert!(said.contains("goes on from step"), "{said}");
     }
     // The folder is left alone without --resume.
     let args = [RUN, &agents, &["--out", "stopped"]].concat();
@@ -206,12 +210,18 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_touched() {
         bytes[at + text.len()] = b'9';
         bytes
     };
-    let damaged: [(Vec<u8>, &str); 5] = [
+    let one_bit = {
+        let mut bytes = whole.clone();
+        *bytes.last_mut().unwrap() ^= 1;
+        bytes
+    };
+    let damaged: [(Vec<u8>, &str); 6] = [
         (whole[..whole.len() / 2].to_vec(), "no checkpoint state"),
         (whole[..3].to_vec(), "no checkpoint state"),
         (Vec::new(), "no checkpoint state"),
         (b"hello".repeat(100), "no checkpoint state"),
         (flipped, "needed: of"),
+        (one_bit, "not those that were written"),
     ];
     let args = [RUN, TALKATIVE, &["--resume", "--out", "run"]].concat();
     for (bytes, words) in damaged {
@@ -240,14 +250,13 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_touched() {
 #[test]
 fn what_cannot_be_saved_says_so() {
     let dir = tempdir().unwrap();
-    let args = [
+    let foreign = [
         "--env",
         "gymnasium-rs/CartPole",
-        "--steps",
-        "3000",
         "--checkpoint-every",
         "500",
     ];
+    let args = [&SHORT[..], &foreign].concat();
     let ran = run(RL, dir.path(), &args, &[]);
     assert_eq!(ran.code, Some(2));
     assert!(
@@ -267,5 +276,62 @@ fn what_cannot_be_saved_says_so() {
         let ran = run(RL, dir.path(), flags, &[]);
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_mistake_costs_no_finished_run() {
+    let dir = tempdir().unwrap();
+    let short = [&SHORT[..], &["--quiet", "--out", "kept"]].concat();
+    assert_eq!(
+        run(
+            RL,
+            dir.path(),
+            &[&short[..], &["--agents", "2"]].concat(),
+            &[]
+        )
+        .code,
+        Some(0)
+    );
+    let first = dir.path().join("kept/seed-1");
+    let before = files(&first);
+    fs::write(dir.path().join("kept/seed-2/letter.txt"), "mine").unwrap();
+    fs::remove_file(dir.path().join("kept/seed-2/config.toml")).unwrap();
+    for (more, words) in [
+        (&["--agents", "2"][..], "letter.txt"),
+        (&["--device", "cuda"], "device = cuda"),
+        (
+            &["--env", "gymnasium-rs/CartPole", "--checkpoint-every", "9"],
+            "its runs have no checkpoints",
+        ),
+        (
+            &["--env", "gymnasium-rs/CartPole", "--render", "x.gif"],
+            "cannot be drawn",
+        ),
+        (
+            &["--agents", "64", "--hidden", "4000,4000"],
+            "times 64 agents",
+        ),
+        (
+            &["--env", "deep_sea?size=100", "--batch-size", "1048576"],
+            "batch_size",
+        ),
+    ] {
+        if more.contains(&"cuda") && cfg!(feature = "cuda") {
+            continue;
+        }
+        let ran = run(
+            RL,
+            dir.path(),
+            &[&short[..], more, &["--force"]].concat(),
+            &[],
+        );
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(words),
+            "no `{words}` in: {}",
+            ran.stderr
+        );
+        assert_eq!(files(&first), before, "{more:?}");
     }
 }

@@ -39,6 +39,8 @@ pub(crate) fn draw(x: f64, theta: f64, half_length: f64, x_limit: f64) -> Canvas
     });
     canvas.polygon(&pole, POLE);
     canvas.circle((axle_x, axle_y), half, AXLE);
-    canvas.line(&[(0.0, TRACK), (f64::from(WIDTH), TRACK)], 1.0, BLACK);
+    // Through the middle of a row of pixels.
+    let track = TRACK + 0.5;
+    canvas.line(&[(0.0, track), (f64::from(WIDTH), track)], 1.0, BLACK);
     canvas
 }

@@ -184,7 +184,8 @@ fn joint(members: &[TimeLimit]) -> Result<Spec, Error> {
             binary: specs().all(|spec| spec.observation.binary),
         },
         actions: first.actions,
-        max_steps: None,
+        // Each has its own limit, so this ends no episode.
+        max_steps: specs().filter_map(|s| s.max_steps).max(),
         reward_threshold: None,
         rewards: (
             specs().map(|s| s.rewards.0).fold(f32::INFINITY, f32::min),
@@ -220,7 +221,13 @@ impl Environment for Chain {
         let (seen, missing) = observation.split_at_mut(member.spec().observation.len());
         missing.fill(0.0);
         let Ok(mut step) = member.step(action, draws, seen) else {
-            unreachable!("the chain's own time limit has checked the action and the phase")
+            // Only a loaded state can have an active member whose episode is over.
+            member.reset(draws, seen);
+            return Step {
+                reward: 0.0,
+                terminated: false,
+                truncated: true,
+            };
         };
         if !self.held {
             self.clock += 1;

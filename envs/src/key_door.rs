@@ -83,10 +83,10 @@ pub(crate) const ENTRY: Entry = Entry {
 ///
 /// **State**: `row`, `column`, and whether the agent has the `key`.
 ///
-/// **Observation**: 6 x rows x columns, with rows = size + 2 and columns = 3 size
-/// + 4; 1 where there is the agent, a wall, the locked door, the key, the exit,
-/// the goal (a channel each, in this order), 0 elsewhere. Once the agent has the
-/// key, the channels of door and key are empty.
+/// **Observation**: 6 x rows x columns, with size + 2 rows and 3 size + 4 columns.
+/// A channel each shows, by a 1 among zeros, the agent, the walls, the locked door,
+/// the key, the exit and the goal. Once the agent has the key, the channels of door
+/// and key are empty.
 ///
 /// **Actions**: 0 up, 1 right, 2 down, 3 left. A step into a wall or the locked
 /// door stays where it is.

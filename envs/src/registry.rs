@@ -15,7 +15,7 @@ pub enum Kind {
     Classic,
     /// Young and Tian's miniatures of five Atari games.
     MinAtar,
-    /// Exploration and memory of the past.
+    /// Exploration, and habits to unlearn.
     Exploration,
     /// Tiny, each for one error that an agent can have.
     Probe,
@@ -95,6 +95,7 @@ pub fn registry() -> &'static [Entry] {
 ///     "cartpole?length=0.7&max_steps=200",
 ///     "cartpole?drift=length:0.5..1.5/period=20000,shape=sine",
 ///     "acrobot?drift=actions/period=5000&drift=reward:-1..1/period=20000,shape=step",
+///     "asterix?actions=minimal&sticky=0&ramping=0",
 ///     "chain?every=50000&of=cartpole|cartpole?length=1",
 /// ] {
 ///     let env = envs::make(name)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Dial, Error, nearest};
+use crate::{Dial, Error, nearest, registry};
 
 /// A setting that an environment is made with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,9 +93,12 @@ impl<'a> Settings<'a> {
             let twice = match settings.iter().position(|s| s.key == key) {
                 Some(place) => {
                     let allowed = settings[place].values;
-                    let value = allowed
+                    let mut value = allowed
                         .canonical(value)
                         .ok_or_else(|| refuse(name, key, value, &allowed))?;
+                    if allowed == Values::Members {
+                        value = members(&value)?;
+                    }
                     values[place].replace(value).is_some()
                 }
                 None => {
@@ -140,6 +143,13 @@ impl<'a> Settings<'a> {
         each.filter(|(setting, value)| setting.default != *value)
             .map(|(setting, value)| format!("{}={value}", setting.key))
     }
+}
+
+/// Members' names, each as it says everything once.
+fn members(text: &str) -> Result<String, Error> {
+    let name = |name| Ok(registry::make(name)?.spec().name.clone());
+    let names: Vec<String> = text.split('|').map(name).collect::<Result<_, Error>>()?;
+    Ok(names.join("|"))
 }
 
 /// An error about a value.

@@ -108,6 +108,7 @@ fn cases() -> Vec<(String, bool)> {
         "deep_sea?size=4&stochastic",
         "catch?drift=offset:0..4/period=100,shape=walk",
         "key_door?size=2&drift=slip:0..1/period=100,shape=ramp&drift=exit:0..1/period=50",
+        "seaquest?actions=minimal&ramping=0&drift=sticky:0..1/period=100,shape=step",
         "chain?every=70&of=mountain_car|mountain_car?drift=force:0.001..0.01/period=30,shape=ramp",
     ];
     plain

@@ -227,19 +227,22 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-6
 }
 
+/// What is seen, and the value of each action then.
+type Values = (f32, &'static [f64]);
+
 #[test]
 fn each_probe_asks_for_the_values_in_its_comment() {
-    let discount = 0.9;
-    let tables: [(&str, &[(f32, &[f64])]); 5] = [
+    const DISCOUNT: f64 = 0.9;
+    let tables: [(&str, &[Values]); 5] = [
         ("probe/value", &[(0.0, &[1.0])]),
-        ("probe/discount", &[(0.0, &[discount]), (1.0, &[1.0])]),
+        ("probe/discount", &[(0.0, &[DISCOUNT]), (1.0, &[1.0])]),
         ("probe/input", &[(-1.0, &[-1.0]), (1.0, &[1.0])]),
         ("probe/action", &[(0.0, &[-1.0, 1.0])]),
         ("probe/policy", &[(-1.0, &[1.0, -1.0]), (1.0, &[-1.0, 1.0])]),
     ];
     for (name, table) in tables {
         let model = Model::of(name);
-        let q = model.best(discount);
+        let q = model.best(DISCOUNT);
         assert_eq!(q.len(), table.len(), "{name}");
         for (seen, values) in table {
             let state = model.seen.iter().position(|s| s == &[*seen]).unwrap();

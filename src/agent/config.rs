@@ -344,11 +344,57 @@ impl DqnConfig {
         let after_start = due(steps - 1).saturating_sub(due(self.learning_starts));
         after_start.saturating_mul(self.gradient_steps.into())
     }
+
+    /// How many gradient steps before number `update`, counted from 1, were taken since the last
+    /// update of the target network, or since the first if there was none.
+    pub fn since_target(&self, update: u64) -> u64 {
+        let each = u64::from(self.gradient_steps);
+        let before = self.learning_starts / self.train_frequency + 1;
+        let turn = before.saturating_add((update - 1) / each);
+        let step = turn.saturating_mul(self.train_frequency);
+        // The target network follows the gradient steps of the same environment step.
+        let last = (step - 1) / self.target_network_frequency * self.target_network_frequency;
+        if last <= self.learning_starts {
+            return update - 1;
+        }
+        (update - 1).saturating_sub(self.updates(last + 1))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn updates_since_the_target_networks_are_counted_as_they_happen() {
+        for (starts, train, target, each) in [
+            (10, 1, 7, 1),
+            (0, 10, 500, 2),
+            (95, 10, 40, 3),
+            (100, 4, 1, 1),
+            (20, 30, 7, 2),
+        ] {
+            let config = DqnConfig {
+                learning_starts: starts,
+                train_frequency: train,
+                target_network_frequency: target,
+                gradient_steps: each,
+                ..DqnConfig::cleanrl()
+            };
+            let (mut update, mut since) = (0, 0);
+            for step in starts + 1..5000 {
+                for _ in 0..if step % train == 0 { each } else { 0 } {
+                    update += 1;
+                    assert_eq!(config.since_target(update), since, "{config:?}, {update}");
+                    since += 1;
+                }
+                if step % target == 0 {
+                    since = 0;
+                }
+            }
+            assert!(update > 100);
+        }
+    }
 
     #[test]
     fn updates_are_counted_as_they_happen() {

@@ -29,6 +29,33 @@ pub fn td_loss(
         .apply_op3(actions, targets, TdLoss { loss, weights })
 }
 
+/// [`td_loss`] put together from candle's operations: what runs on a GPU.
+pub(super) fn composed_td_loss(
+    q: &Tensor,
+    actions: &Tensor,
+    targets: &Tensor,
+    weights: Option<&Tensor>,
+    loss: Loss,
+) -> Result<Tensor> {
+    let chosen = q.gather(&actions.unsqueeze(2)?, 2)?.squeeze(2)?;
+    let d = (chosen - targets)?;
+    let each = match loss {
+        Loss::Mse => d.sqr()?,
+        Loss::Huber => {
+            // c (|d| - c / 2) with c = min(|d|, 1).
+            let size = d.abs()?;
+            let least = size.clamp(0.0, 1.0)?;
+            let rest = (&size - (&least * 0.5)?)?;
+            (least * rest)?
+        }
+    };
+    let each = match weights {
+        Some(weights) => (each * weights)?,
+        None => each,
+    };
+    each.mean(1)
+}
+
 struct TdLoss {
     loss: Loss,
     weights: Option<Tensor>,

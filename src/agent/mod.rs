@@ -1,6 +1,7 @@
 //! The DQN agent: acting, remembering, learning.
 
 mod config;
+mod critic;
 mod dqn;
 mod explore;
 mod loss;
@@ -9,7 +10,8 @@ mod policy;
 mod replay;
 
 pub use config::{Convs, DqnConfig, DqnOverrides, Hidden, Loss};
-pub use dqn::{Details, Dqn, Learned};
+pub use critic::{Critic, TargetValues};
+pub use dqn::{Ahead, Details, Dqn, Learned};
 pub use explore::{epsilon, greedy};
 pub use loss::td_loss;
 pub use policy::Policy;

@@ -76,7 +76,8 @@ impl Policy {
 impl Dqn {
     /// The policy that agent number `agent` has now.
     pub fn policy(&self, agent: usize) -> Result<Policy> {
-        let net = self.online().agent(agent)?;
+        // Evaluated on the CPU wherever it was trained.
+        let net = self.online().agent(agent, &Device::Cpu)?;
         Ok(Policy::new(net, self.obs_len(), self.actions()))
     }
 
@@ -84,7 +85,7 @@ impl Dqn {
     pub(crate) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
         let mut arrays = Vec::new();
         for (prefix, net) in [("online", self.online()), ("target", self.target())] {
-            for p in net.agent(agent)?.parameters() {
+            for p in net.agent(agent, &Device::Cpu)?.parameters() {
                 arrays.push(array(&format!("{prefix}.{}", p.name), p.var.as_tensor())?);
             }
         }

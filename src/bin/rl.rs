@@ -7,7 +7,8 @@ use optimiser_paradigms::{
     cli::{self, RlArgs},
     figures,
     train::{
-        self, Checkpoint, Config, Control, Finished, Machine, Observer, Opened, RunFolder, Task,
+        self, Checkpoint, Config, Control, Finished, Machine, Observer, Opened, Ready, RunFolder,
+        Task,
     },
 };
 
@@ -26,23 +27,34 @@ fn rl(args: &RlArgs) -> Result<()> {
         cli::say(&cli::list(train::Preset::Cleanrl)?);
         return Ok(());
     }
+    if let Some(run) = &args.play {
+        return cli::play(run, args);
+    }
+    cli::many_files();
     let stop = cli::stop_on_signals()?;
-    let mut finished = Vec::new();
-    let mut unfinished = Vec::new();
+    let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
     for (config, path) in args.runs()? {
-        match RunFolder::open(&path, &config, args.again())? {
+        match RunFolder::look(&path, &config, args.again())? {
             Opened::Finished(run) => finished.push((config, run)),
-            Opened::Unfinished(folder, from) => unfinished.push(Unfinished {
-                config,
-                folder,
-                from,
-            }),
+            Opened::Unfinished(ready) => unfinished.push((config, ready)),
         }
     }
+    // Not before all are known to be free: an error must not cost a finished run.
+    let open = |(config, ready): (Config, Ready)| {
+        let (folder, from) = ready.open()?;
+        let folder = Box::new(folder);
+        Ok(Unfinished {
+            config,
+            folder,
+            from,
+        })
+    };
+    let mut unfinished = unfinished
+        .into_iter()
+        .map(open)
+        .collect::<Result<Vec<_>>>()?;
     for (config, run) in &finished {
-        if !run.path.join(train::FIGURE).exists() {
-            draw(config, run)?;
-        }
+        draw(config, run)?;
     }
     let left = finished.len();
     while !unfinished.is_empty() {
@@ -54,6 +66,9 @@ fn rl(args: &RlArgs) -> Result<()> {
         finished.extend(train(cohort, &control, args.quiet)?);
     }
     finished.sort_by_key(|(config, _)| config.run.seed);
+    if let (Some(pictures), Some((_, run))) = (&args.render, finished.first()) {
+        cli::draw(&run.path, pictures, args)?;
+    }
     if !args.quiet {
         tell(&finished, left, args)?;
     }
@@ -100,9 +115,10 @@ fn train(
     progress[0].finish();
     let seconds = progress[0].seconds();
     let outcomes = result?;
+    let steps = outcomes.iter().map(|outcome| outcome.steps - from).sum();
+    let machine = Machine::here(agents, steps, seconds);
     let finish = |(run, outcome): (Unfinished, train::Outcome)| {
-        let steps = outcome.steps - from;
-        Machine::here(agents, steps, seconds).write(run.folder.path())?;
+        machine.write(run.folder.path())?;
         let finished = run.folder.finish(outcome)?;
         draw(&run.config, &finished)?;
         Ok((run.config, finished))
@@ -110,9 +126,18 @@ fn train(
     cohort.into_iter().zip(outcomes).map(finish).collect()
 }
 
+/// Draws the run's figures that are not there.
 fn draw(config: &Config, run: &Finished) -> Result<()> {
-    let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
-    figures::learning_curve(&run.path.join(train::FIGURE), config, run, threshold)
+    let path = run.path.join(train::FIGURE);
+    if !path.exists() {
+        let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
+        figures::learning_curve(&path, config, run, threshold)?;
+    }
+    let path = run.path.join(train::DIAGNOSTICS_FIGURE);
+    if config.run.diagnostics > 0 && !path.exists() {
+        figures::diagnostics(&path, config, run)?;
+    }
+    Ok(())
 }
 
 /// Says what came of the runs, `left` of which were there before.

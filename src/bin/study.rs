@@ -5,13 +5,18 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use optimiser_paradigms::{
     Result,
-    cli::{self, LandscapeArgs},
+    cli::{self, DescribeArgs, Jobs, LandscapeArgs},
     figures,
     landscape::{self, Tuner},
-    study,
+    study::{self, describe},
+    train,
 };
 
-/// Sum up many runs, and see optimisers move.
+// With the system's allocator, a trained agent acts at half the speed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Sum up many runs, see optimisers move, and measure environments.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
@@ -24,7 +29,8 @@ Examples:
   study collect runs
   study collect runs/cartpole_optimisers --out results/cartpole_optimisers
   study landscape
-  study landscape ravine --opt momentum --opt adam:lr=0.1";
+  study landscape ravine --opt momentum --opt adam:lr=0.1
+  study describe-env cartpole";
 
 #[derive(Subcommand)]
 enum Command {
@@ -39,13 +45,18 @@ enum Command {
     },
     /// Draw the optimisers' paths over surfaces of two weights, and measure what the note says of them
     Landscape(LandscapeArgs),
+    /// Measure how far the data of environments are from independent and identically distributed
+    DescribeEnv(DescribeArgs),
 }
 
 fn main() -> ExitCode {
+    cli::one_thread_an_operation();
     let Args { command } = Args::parse();
     cli::exit(match command {
         Command::Collect { folder, out } => collect(&folder, out),
         Command::Landscape(args) => landscape(&args),
+        Command::DescribeEnv(args) if args.render.is_some() => render(&args),
+        Command::DescribeEnv(args) => describe_env(&args),
     })
 }
 
@@ -96,6 +107,58 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
     if !args.quiet {
         print!("{}", landscape::table(&claims));
         eprintln!("figures and tables are in {}", out.display());
+    }
+    Ok(())
+}
+
+fn describe_env(args: &DescribeArgs) -> Result<()> {
+    let (envs, settings) = (args.envs()?, args.settings());
+    let trained = args.trained(&envs)?;
+    let out = args.out.as_deref().map(study::folder).transpose()?;
+    let policies = envs.iter().map(|env| args.policies(env, &trained));
+    let policies = policies.collect::<Result<Vec<_>>>()?;
+    let jobs = policies.iter().flatten().count() * describe::jobs(&settings);
+    let progress = Jobs::new(args.quiet, jobs);
+    let mut all = Vec::new();
+    for (env, policies) in envs.iter().zip(&policies) {
+        progress.now(env);
+        let described = describe::describe(env, policies, &settings, &|| progress.done());
+        if described.is_err() {
+            progress.finish();
+        }
+        all.extend(described?);
+    }
+    progress.finish();
+    if !args.quiet {
+        cli::say(&cli::about(&envs)?);
+        cli::say(&describe::table(&all));
+    }
+    if let Some(out) = out {
+        describe::write(&out, &all)?;
+        figures::describe(&out.join("describe.png"), &all)?;
+    }
+    Ok(())
+}
+
+fn render(args: &DescribeArgs) -> Result<()> {
+    let Some(pictures) = &args.render else {
+        return Ok(());
+    };
+    let envs = args.envs()?;
+    let trained = args.trained(&envs)?;
+    for env in &envs {
+        // The trained agent if there is one.
+        let Some((policy, acting)) = args.policies(env, &trained)?.pop() else {
+            continue;
+        };
+        let episode = train::play(&mut envs::make(env)?, acting, args.settings().seed, true)?;
+        let (steps, value) = (episode.steps, episode.episode_return);
+        let written = figures::episode(pictures, episode)?;
+        if !args.quiet {
+            cli::say(&format!(
+                "{env}, {policy}: {steps} steps, return {value:.2}: {written}\n"
+            ));
+        }
     }
     Ok(())
 }

@@ -1,14 +1,19 @@
 //! What the binaries share: flags, progress, listings, summaries.
 
+mod describe;
 mod landscape;
 mod list;
+mod play;
 mod progress;
 mod rl;
 mod summary;
 
+pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
-pub use progress::{Progress, progress};
+pub(crate) use play::can_draw;
+pub use play::{draw, play};
+pub use progress::{Jobs, Progress, progress};
 pub use rl::RlArgs;
 pub use summary::{cohort_summary, summary};
 
@@ -64,6 +69,12 @@ pub fn stop_on_signals() -> Result<Arc<AtomicUsize>> {
         register(signal).map_err(|error| Error::usage(format!("cannot watch signals: {error}")))?;
     }
     Ok(stop)
+}
+
+/// Lets this process open as many files as the system allows: a cohort has four for each agent.
+pub fn many_files() {
+    // Where it cannot be raised, opening a file too many says so.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
 /// Keeps candle's work on the thread that asks for it, unless the environment says otherwise. Call it first in `main`.

@@ -1,8 +1,9 @@
-//! A run's progress: a bar on a terminal, a plain line every tenth of the way elsewhere.
+//! Progress: a bar on a terminal, a plain line every tenth of the way elsewhere.
 
 use std::{
     collections::VecDeque,
     io::{IsTerminal, Write},
+    sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
@@ -38,12 +39,7 @@ pub fn progress(quiet: bool, from: u64, steps: u64, agents: usize) -> Progress {
     let output = if quiet {
         Output::Nothing
     } else if std::io::stderr().is_terminal() {
-        let bar = ProgressBar::new(steps);
-        let template = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸─"));
-        }
-        Output::Bar(bar)
+        Output::Bar(bar(steps))
     } else {
         let tenth = steps.div_ceil(10);
         Output::Lines {
@@ -58,6 +54,61 @@ pub fn progress(quiet: bool, from: u64, steps: u64, agents: usize) -> Progress {
         recent: VecDeque::new(),
         evaluation: None,
         output,
+    }
+}
+
+fn bar(length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let template = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
+/// Progress of equal jobs on several threads.
+pub struct Jobs {
+    all: u64,
+    done: AtomicU64,
+    bar: Option<ProgressBar>,
+    quiet: bool,
+}
+
+impl Jobs {
+    /// For `all` jobs, on stderr; nothing is shown if `quiet`.
+    pub fn new(quiet: bool, all: usize) -> Self {
+        let all = all as u64;
+        Self {
+            all,
+            done: AtomicU64::new(0),
+            bar: (!quiet && std::io::stderr().is_terminal()).then(|| bar(all)),
+            quiet,
+        }
+    }
+
+    /// What is going on now.
+    pub fn now(&self, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(what.to_string());
+        }
+    }
+
+    /// One more is done.
+    pub fn done(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let tenth = |jobs: u64| jobs * 10 / self.all;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        } else if !self.quiet && tenth(done) > tenth(done - 1) {
+            let _ = writeln!(std::io::stderr(), "{done}/{} jobs", self.all);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }
 

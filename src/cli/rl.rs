@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use crate::{
     Error, Result,
     agent::DqnOverrides,
+    figures::Pictures,
     optim::Spec,
     train::{Again, Config, ConfigSource, Preset, RunOverrides, default_folder},
 };
@@ -55,6 +56,16 @@ pub struct RlArgs {
     #[arg(long)]
     pub force: bool,
 
+    /// Play episodes of a trained agent instead: a run's folder, its policy.safetensors or its
+    /// checkpoint.safetensors; in a terminal it can be watched
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "force", "out", "agents", "config", "opt", "lr", "preset"])]
+    pub play: Option<PathBuf>,
+
+    /// Draw an episode of the agent when it is trained, or of the one that is played: NAME.gif for an
+    /// animation, NAME.png for NAME-0001.png, ...
+    #[arg(long, value_name = "FILE")]
+    pub render: Option<Pictures>,
+
     /// Print nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -75,6 +86,8 @@ Examples:
   rl --env cartpole --opt adam --agents 4 --seed 1
   rl --env 'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' --resume
   rl --config runs/cartpole/rmsprop-s1-0123456789/config.toml --seed 2
+  rl --env breakout --preset minatar --render breakout.gif
+  rl --play runs/cartpole/rmsprop-s1-0123456789 --render cartpole.gif
   rl --list";
 
 impl RlArgs {
@@ -107,6 +120,38 @@ impl RlArgs {
         })
     }
 
+    /// The environment, the seed, the number of episodes and the epsilon of what is played, where they
+    /// were given.
+    pub fn played(&self) -> &RunOverrides {
+        &self.run
+    }
+
+    /// Checks what `--play` goes by, and that nothing was asked for that it does not.
+    pub(super) fn check_played(&self) -> Result<()> {
+        let asked = RunOverrides {
+            env: self.run.env.clone(),
+            seed: self.run.seed,
+            eval_episodes: self.run.eval_episodes,
+            eval_epsilon: self.run.eval_epsilon,
+            ..RunOverrides::default()
+        };
+        if asked != self.run
+            || self.agent != DqnOverrides::default()
+            || self.checkpoint_every.is_some()
+        {
+            return Err(Error::usage(
+                "--play goes by --env, --seed, --eval-episodes, --eval-epsilon, --render and --quiet; \
+                 the rest is the run's own",
+            ));
+        }
+        // The same bounds as in a run.
+        let source = ConfigSource {
+            run: RunOverrides { env: None, ..asked },
+            ..ConfigSource::default()
+        };
+        source.resolve(None).map(drop)
+    }
+
     /// What to do about a run that is there already.
     pub fn again(&self) -> Again {
         match (self.force, self.resume) {
@@ -119,6 +164,20 @@ impl RlArgs {
     /// The configuration of each agent, and its folder.
     pub fn runs(&self) -> Result<Vec<(Config, PathBuf)>> {
         let first = self.config()?;
+        // Before any folder is touched.
+        first.check_cohort(self.agents.into())?;
+        first.run.device.device()?;
+        if self.checkpoint_every.is_some() {
+            let savable = envs::make(&first.run.env)?.save().map(drop);
+            savable.map_err(|hidden| {
+                Error::usage(format!(
+                    "{hidden}; its runs have no checkpoints: leave out --checkpoint-every"
+                ))
+            })?;
+        }
+        if let Some(pictures) = &self.render {
+            super::can_draw(&first.run.env, pictures)?;
+        }
         let one = |k: u64| {
             let mut config = first.clone();
             config.run.seed += k;

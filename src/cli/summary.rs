@@ -81,7 +81,7 @@ pub fn cohort_summary<'a>(runs: impl Iterator<Item = &'a Finished>) -> String {
             outcome.final_return,
             outcome.best_return,
         ];
-        let [last, end, best] = values.map(|value| format!("{value:.1}"));
+        let [last, end, best] = values.map(shown);
         let status = match outcome.status {
             Status::Finished => "",
             Status::Diverged => "  DIVERGED",
@@ -93,9 +93,16 @@ pub fn cohort_summary<'a>(runs: impl Iterator<Item = &'a Finished>) -> String {
         }
     }
     let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    let [last, end, best] = columns
-        .each_ref()
-        .map(|column| format!("{:.1}", mean(column)));
+    let [last, end, best] = columns.each_ref().map(|column| shown(mean(column)));
     line("mean", &last, &end, &best, "");
     out
+}
+
+/// A return; a dash where there is none.
+fn shown(value: f64) -> String {
+    if value.is_nan() {
+        "-".into()
+    } else {
+        format!("{value:.1}")
+    }
 }

@@ -10,7 +10,7 @@ use plotters::{
 use super::{
     clip::inside,
     film::{self, Shot},
-    style::{Drawn as Done, FAINT, GRID, INK, SERIES, over, png, short, text},
+    style::{Drawn as Done, FAINT, GRID, INK, SERIES, over, png, short, shortened, text},
 };
 use crate::{
     Error, Result,
@@ -392,13 +392,4 @@ fn legend(area: &Area, drawn: &[Drawn]) -> Done {
     area.draw(&Cross::new((x + 86, y + 7), 6, INK.stroke_width(2)))?;
     area.draw(&Text::new("minimum", (x + 100, y), text(16, INK)))?;
     Ok(())
-}
-
-/// `text`, or as much of it as fits in `most` letters.
-fn shortened(text: String, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text;
-    }
-    let start: String = text.chars().take(most - 1).collect();
-    format!("{start}…")
 }

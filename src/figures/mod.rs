@@ -2,6 +2,9 @@
 
 mod clip;
 mod comparison;
+mod describe;
+mod diagnostics;
+mod episode;
 mod film;
 mod landscape;
 mod learning_curve;
@@ -9,6 +12,9 @@ mod lr_sensitivity;
 mod style;
 
 pub use comparison::comparison;
+pub use describe::describe;
+pub use diagnostics::diagnostics;
+pub use episode::{Pictures, episode, make_folder};
 pub use landscape::{MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::learning_curve;
 pub use lr_sensitivity::lr_sensitivity;

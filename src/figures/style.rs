@@ -115,3 +115,12 @@ pub fn short(x: &f64) -> String {
         format!("{}", (x * scale).round() / scale)
     }
 }
+
+/// `text`, or as much of it as fits in `most` letters.
+pub fn shortened(text: String, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text;
+    }
+    let start: String = text.chars().take(most - 1).collect();
+    format!("{start}…")
+}

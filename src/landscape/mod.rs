@@ -22,8 +22,9 @@ mod surface;
 mod tune;
 mod walk;
 
+pub use crate::files::folder;
 pub use drawn::{Drawn, draw};
-pub use record::{folder, progress, table, write_claims, write_paths};
+pub use record::{progress, table, write_claims, write_paths};
 pub use surface::{Kind, Sample, Surface};
 pub use tune::{Edge, REPORT_SEEDS, TUNING_SEEDS, Tuned, Tuner, grid};
 pub use walk::{Path, Point, walk};

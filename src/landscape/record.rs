@@ -1,10 +1,6 @@
 //! The files of a landscape study: every path, what each optimiser reached, and the claims.
 
-use std::{
-    fmt::Write,
-    fs,
-    path::{Path as Folder, PathBuf},
-};
+use std::{fmt::Write, path::Path as Folder};
 
 use serde::Serialize;
 
@@ -14,9 +10,9 @@ use super::{
     tune::{REPORT_SEEDS, TUNING_SEEDS},
 };
 use crate::{
-    Error, Result,
+    Result,
     files::{write_csv, write_whole},
-    stats::Estimate,
+    stats::rounded,
 };
 
 /// A line of `paths.csv`: a step of the first seed's path.
@@ -61,22 +57,6 @@ struct ClaimRow<'a> {
     expected: String,
     says: Option<Verdict>,
     verdict: Verdict,
-}
-
-/// The folder `path`, made where needed; the error says where it cannot be written to.
-pub fn folder(path: &Folder) -> Result<PathBuf> {
-    // Tried before anything is computed.
-    let probe = path.join("paths.part");
-    let tried = fs::create_dir_all(path)
-        .and_then(|()| fs::write(&probe, ""))
-        .and_then(|()| fs::remove_file(&probe));
-    let why = |error| {
-        let path = path.display();
-        Error::usage(format!(
-            "cannot write to {path}: {error}; choose a folder that can be written with --out"
-        ))
-    };
-    tried.map(|()| path.to_path_buf()).map_err(why)
 }
 
 /// What to say when a surface is done: a line, and one more for every lr that may not be the best.
@@ -181,7 +161,7 @@ pub fn table(claims: &[Measured]) -> String {
         for number in numbers {
             let expected = number.expected.map_or(String::new(), |e| e.to_string());
             let (on, what) = (number.on.unwrap_or("the rules"), &number.what);
-            let value = shown(number.estimate);
+            let value = number.estimate.to_string();
             let _ = writeln!(
                 out,
                 "| {sentence} | {on} | {what} | {value} | {expected} | {verdict} |"
@@ -204,37 +184,4 @@ pub fn table(claims: &[Measured]) -> String {
         (MARGIN - 1.0) * 100.0,
     );
     out
-}
-
-/// "1.52 (1.48 to 1.57)"
-fn shown(Estimate { point, lo, hi, n }: Estimate) -> String {
-    match n {
-        0 | 1 => digits(point),
-        _ => format!("{} ({} to {})", digits(point), digits(lo), digits(hi)),
-    }
-}
-
-/// Three significant digits, or all those before the point.
-fn digits(x: f64) -> String {
-    let rounded: f64 = format!("{x:.2e}").parse().unwrap_or(x);
-    let before = rounded.abs().max(1e-9).log10().floor() as i32 + 1;
-    format!("{rounded:.*}", (3 - before).max(0) as usize)
-}
-
-/// Six significant digits: files stay small, and the same where a machine's `exp` ends in another bit.
-fn rounded(x: f64) -> f64 {
-    format!("{x:.5e}").parse().unwrap_or(x)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_are_three() {
-        let shown = [0.99999, 19.0, 1.234, 0.01234, 20.84, 381.2].map(digits);
-        assert_eq!(shown, ["1.00", "19.0", "1.23", "0.0123", "20.8", "381"]);
-        assert_eq!(rounded(1.0 / 3.0), 0.333333);
-        assert!(rounded(f64::INFINITY).is_infinite());
-    }
 }

@@ -4,10 +4,13 @@
 //! clamp, each with a buffer of its own, and as many steps back.
 
 use candle_core::{
-    CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, WithDType, bail,
+    CpuStorage, CustomOp3, DType, Device, Error, Layout, Result, Shape, Tensor, Var, WithDType,
+    bail,
 };
 
 use super::{
+    aside::{Aside, hand_over},
+    composed,
     matmul::{Mat, matmul},
     relu::{clipped, passed},
     slices::{contiguous, on_cpu, part},
@@ -20,6 +23,7 @@ pub struct Linear {
     weight: Var,
     bias: Var,
     op: LinearOp,
+    composed: bool,
 }
 
 impl Linear {
@@ -28,18 +32,50 @@ impl Linear {
     /// `relu` clips its output at 0; `input_grad` is whether the input needs a
     /// gradient (the first layer's does not).
     pub fn new(weight: Var, bias: Var, relu: bool, input_grad: bool) -> Self {
-        let op = LinearOp { relu, input_grad };
-        Self { weight, bias, op }
+        let op = LinearOp {
+            relu,
+            input_grad,
+            aside: None,
+        };
+        let composed = !weight.device().is_cpu();
+        Self {
+            weight,
+            bias,
+            op,
+            composed,
+        }
     }
 
-    /// `[agents, batch, in]` to `[agents, batch, out]`, remembered for backward.
+    /// Put together from candle's operations, as it is on a GPU.
+    pub(super) fn composed(mut self) -> Self {
+        self.composed = true;
+        self
+    }
+
+    /// With the gradients of its weight and bias laid aside.
+    pub(super) fn aside(mut self, aside: &Aside) -> Self {
+        self.op.aside = Some(aside.clone());
+        self
+    }
+
+    /// `[agents, batch, in]` to `[agents, batch, out]`, remembered for backward. What one input is may
+    /// have axes of its own, such as an image's.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.contiguous()?
-            .apply_op3(self.weight.as_tensor(), self.bias.as_tensor(), self.op)
+        if self.composed {
+            return composed::linear(x, &self.weight, &self.bias, self.op.relu);
+        }
+        x.contiguous()?.apply_op3(
+            self.weight.as_tensor(),
+            self.bias.as_tensor(),
+            self.op.clone(),
+        )
     }
 
     /// [`forward`](Self::forward) without a backward.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
+        if self.composed {
+            return Ok(self.forward(x)?.detach());
+        }
         x.contiguous()?
             .apply_op3_no_bwd(self.weight.as_tensor(), self.bias.as_tensor(), &self.op)
     }
@@ -54,18 +90,21 @@ impl Linear {
 
     /// A layer like this one with other variables: what `each` makes of these.
     pub(super) fn with(&self, each: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
+        let weight = each(&self.weight)?;
         Ok(Self {
-            weight: each(&self.weight)?,
+            composed: self.composed && !weight.device().is_cpu(),
+            weight,
             bias: each(&self.bias)?,
-            op: self.op,
+            op: self.op.clone(),
         })
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct LinearOp {
     relu: bool,
     input_grad: bool,
+    aside: Option<Aside>,
 }
 
 /// The sizes of one application.
@@ -79,11 +118,19 @@ struct Dims {
 
 impl Dims {
     fn new(x: &Shape, weight: &Shape, bias: &Shape) -> Result<Self> {
-        let (agents, batch, inputs) = x.dims3()?;
-        let (_, outputs, _) = weight.dims3()?;
-        if weight.dims() != [agents, outputs, inputs] || bias.dims() != [agents, outputs] {
+        let (_, outputs, inputs) = weight.dims3()?;
+        let fits = match x.dims() {
+            &[agents, _, ref one @ ..] => {
+                one.iter().product::<usize>() == inputs
+                    && weight.dims() == [agents, outputs, inputs]
+                    && bias.dims() == [agents, outputs]
+            }
+            _ => false,
+        };
+        if !fits {
             bail!("linear: input {x:?}, weight {weight:?} and bias {bias:?} do not fit");
         }
+        let (agents, batch) = (x.dims()[0], x.dims()[1]);
         Ok(Self {
             agents,
             batch,
@@ -94,7 +141,7 @@ impl Dims {
 }
 
 impl LinearOp {
-    fn forward<T: WithDType>(self, d: Dims, x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
+    fn forward<T: WithDType>(&self, d: Dims, x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
         let mut y = Vec::with_capacity(d.agents * d.batch * d.outputs);
         for agent in 0..d.agents {
             let x = Mat::new(part(x, agent, d.agents), d.batch, d.inputs);
@@ -104,8 +151,11 @@ impl LinearOp {
         wide(
             #[inline(always)]
             || {
-                for (y, bias) in rows(&mut y, bias, d) {
-                    self.activate(y, bias);
+                let agents = y.chunks_exact_mut(d.batch * d.outputs);
+                for (y, bias) in agents.zip(bias.chunks_exact(d.outputs)) {
+                    for row in y.chunks_exact_mut(d.outputs) {
+                        self.activate(row, bias);
+                    }
                 }
             },
         );
@@ -114,7 +164,7 @@ impl LinearOp {
 
     /// Adds the bias to a row and clips it.
     #[inline(always)]
-    fn activate<T: WithDType>(self, y: &mut [T], bias: &[T]) {
+    fn activate<T: WithDType>(&self, y: &mut [T], bias: &[T]) {
         let zero = T::from_f64(0.0);
         for (y, &bias) in y.iter_mut().zip(bias) {
             let z = *y + bias;
@@ -122,38 +172,47 @@ impl LinearOp {
         }
     }
 
-    fn backward<T: WithDType>(self, d: Dims, x: &[T], weight: &[T], y: &[T], dy: &[T]) -> Grads<T> {
+    fn backward<T: WithDType>(
+        &self,
+        d: Dims,
+        x: &[T],
+        weight: &[T],
+        y: &[T],
+        dy: &[T],
+    ) -> Grads<T> {
         let zero = T::from_f64(0.0);
-        let mut dz = dy.to_vec();
+        let mut clipped = Vec::new();
         let mut grads = Grads {
             x: Vec::new(),
             weight: Vec::with_capacity(weight.len()),
             bias: vec![zero; d.agents * d.outputs],
         };
-        wide(
+        let dz = wide(
             #[inline(always)]
             || {
-                if self.relu {
-                    for (dz, &y) in dz.iter_mut().zip(y) {
-                        *dz = passed(*dz, y, zero);
-                    }
-                }
-                for agent in 0..d.agents {
-                    let each = d.outputs;
-                    let db = &mut grads.bias[agent * each..(agent + 1) * each];
-                    for row in part(&dz, agent, d.agents).chunks_exact(each) {
+                let dz = if self.relu {
+                    let behind = dy.iter().zip(y);
+                    clipped.extend(behind.map(|(&dy, &y)| passed(dy, y, zero)));
+                    &clipped
+                } else {
+                    dy
+                };
+                let agents = grads.bias.chunks_exact_mut(d.outputs);
+                for (db, dz) in agents.zip(dz.chunks_exact(d.batch * d.outputs)) {
+                    for row in dz.chunks_exact(d.outputs) {
                         for (db, &dz) in db.iter_mut().zip(row) {
                             *db += dz;
                         }
                     }
                 }
+                dz
             },
         );
         if self.input_grad {
             grads.x.reserve_exact(x.len());
         }
         for agent in 0..d.agents {
-            let dz = Mat::new(part(&dz, agent, d.agents), d.batch, d.outputs);
+            let dz = Mat::new(part(dz, agent, d.agents), d.batch, d.outputs);
             let x = Mat::new(part(x, agent, d.agents), d.batch, d.inputs);
             matmul(&mut grads.weight, dz.t(), x);
             if self.input_grad {
@@ -165,7 +224,7 @@ impl LinearOp {
     }
 
     fn backward_tensors<T: WithDType>(
-        self,
+        &self,
         [x, weight, bias, y, dy]: [&Tensor; 5],
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let dims = Dims::new(x.shape(), weight.shape(), bias.shape())?;
@@ -183,15 +242,15 @@ impl LinearOp {
             on_cpu(&y_s.0, y_s.1)?,
             on_cpu(&dy_s.0, dy_s.1)?,
         );
-        let tensor = |data: Vec<T>, like: &Tensor| {
-            Tensor::from_vec(data, like.shape(), &Device::Cpu).map(Some)
+        let tensor =
+            |data: Vec<T>, like: &Tensor| Tensor::from_vec(data, like.shape(), &Device::Cpu);
+        let hand_over = |data: Vec<T>, like: &Tensor| {
+            let grad = tensor(data, like)?;
+            Ok::<_, Error>(hand_over(self.aside.as_ref(), like, grad))
         };
-        let dx = if self.input_grad {
-            tensor(grads.x, x)?
-        } else {
-            None
-        };
-        Ok((dx, tensor(grads.weight, weight)?, tensor(grads.bias, bias)?))
+        let dx = self.input_grad.then(|| tensor(grads.x, x)).transpose()?;
+        let dw = hand_over(grads.weight, weight)?;
+        Ok((dx, dw, hand_over(grads.bias, bias)?))
     }
 }
 
@@ -199,17 +258,6 @@ struct Grads<T> {
     x: Vec<T>,
     weight: Vec<T>,
     bias: Vec<T>,
-}
-
-/// Each row of `y`, `[agents, batch, outputs]`, with its agent's bias.
-#[inline(always)]
-fn rows<'a, T>(
-    y: &'a mut [T],
-    bias: &'a [T],
-    d: Dims,
-) -> impl Iterator<Item = (&'a mut [T], &'a [T])> {
-    let rows = y.chunks_exact_mut(d.outputs).enumerate();
-    rows.map(move |(i, y)| (y, part(bias, i / d.batch, d.agents)))
 }
 
 impl CustomOp3 for LinearOp {

@@ -36,6 +36,16 @@ impl<'a, T> Mat<'a, T> {
         }
     }
 
+    /// `rows` of its rows from `first` on; of a transpose only all of them.
+    fn rows(self, first: usize, rows: usize) -> Self {
+        if self.transposed {
+            assert!(first == 0 && rows == self.rows);
+            return self;
+        }
+        let data = &self.data[first * self.cols..(first + rows) * self.cols];
+        Self { data, rows, ..self }
+    }
+
     fn strides(&self) -> (isize, isize) {
         if self.transposed {
             (1, self.rows as isize)
@@ -60,11 +70,26 @@ pub(super) fn matmul<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
     }
 }
 
+/// Products of at most this many numbers gemm computes from rows times rows as they lie, if they
+/// lie so; for larger ones it moves them number by number first.
+const ROWS_TIMES_ROWS: usize = 256;
+
 /// Adds the product `a b` to `out`, row after row. `T` is f32 or f64.
 pub(super) fn add_matmul<T: WithDType>(out: &mut [T], a: Mat<T>, b: Mat<T>) {
     assert_eq!(out.len(), a.rows * b.cols);
-    // SAFETY: `out` has the product's length and is initialised.
-    unsafe { product(out.as_mut_ptr(), true, a, b) }
+    // Not worth it with more columns, as each is read again for every few rows.
+    let few = !a.transposed && b.transposed && (1..=16).contains(&b.cols);
+    let rows = if few {
+        ROWS_TIMES_ROWS / b.cols
+    } else {
+        a.rows
+    };
+    let blocks = out.chunks_mut((rows * b.cols).max(1));
+    for (block, out) in blocks.enumerate() {
+        let a = a.rows(block * rows, out.len() / b.cols);
+        // SAFETY: `out` has the product's length and is initialised.
+        unsafe { product(out.as_mut_ptr(), true, a, b) }
+    }
 }
 
 /// What `a b` costs, roughly, in vector operations: its multiplications with vectors along `b`'s
@@ -132,7 +157,13 @@ mod tests {
 
     #[test]
     fn multiplies_in_every_orientation() {
-        let (m, k, n) = (5, 7, 3);
+        // Small, wide enough to be turned round, and more rows than are taken at once.
+        for (m, k, n) in [(5, 7, 3), (2, 30, 50), (200, 6, 5)] {
+            multiplies(m, k, n);
+        }
+    }
+
+    fn multiplies(m: usize, k: usize, n: usize) {
         let a: Vec<f64> = (0..m * k).map(|i| i as f64 - 9.0).collect();
         let b: Vec<f64> = (0..k * n).map(|i| (i * i % 11) as f64).collect();
         let transpose = |x: &[f64], rows: usize, cols: usize| -> Vec<f64> {
@@ -149,6 +180,9 @@ mod tests {
                 matmul(&mut out, a, b);
                 assert_eq!(out[0], 7.0);
                 assert_eq!(out[1..], expected);
+                add_matmul(&mut out[1..], a, b);
+                let twice: Vec<f64> = expected.iter().map(|x| 2.0 * x).collect();
+                assert_eq!(out[1..], twice);
             }
         }
     }

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
-use super::{Linear, init};
+use super::{Linear, aside::Aside, init};
 use crate::optim::Parameter;
 
 /// A multi-layer perceptron for each agent of a cohort.
@@ -80,6 +80,22 @@ impl Mlp {
     pub(super) fn named(&self, prefix: &str) -> Vec<Parameter> {
         let named = |(i, layer): (usize, &Linear)| layer.parameters(&format!("{prefix}{i}"));
         self.layers.iter().enumerate().flat_map(named).collect()
+    }
+
+    /// With the gradients of its weights and biases laid aside.
+    pub(super) fn aside(self, aside: &Aside) -> Self {
+        let layers = self.layers.into_iter().map(|layer| layer.aside(aside));
+        Self {
+            layers: layers.collect(),
+        }
+    }
+
+    /// Put together from candle's operations, as it is on a GPU.
+    pub(super) fn composed(self) -> Self {
+        let layers = self.layers.into_iter().map(Linear::composed);
+        Self {
+            layers: layers.collect(),
+        }
     }
 
     /// A network like this one with other variables: what `each` makes of these.

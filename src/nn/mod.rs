@@ -1,7 +1,10 @@
 //! Networks for a cohort of agents: every parameter and every activation has a leading axis `[agents, ...]`.
 
+mod aside;
 mod columns;
+mod composed;
 mod conv;
+mod convolve;
 mod filters;
 pub mod init;
 mod linear;

@@ -1,10 +1,10 @@
 //! The agents' network: convolutions if the observation is an image, a perceptron, and on request a
 //! dueling head.
 
-use candle_core::{D, DType, Device, Tensor, Var};
+use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
 use rand::Rng;
 
-use super::{Conv, Filters, Mlp, columns::Window, init, mlp::Ends};
+use super::{Conv, Filters, Mlp, aside::Aside, columns::Window, init, mlp::Ends};
 use crate::{Error, Result, optim::Parameter};
 
 /// What a network looks like.
@@ -93,6 +93,7 @@ pub struct Network {
     conv: Vec<Conv>,
     body: Mlp,
     dueling: Option<Dueling>,
+    aside: Aside,
 }
 
 /// The two streams of a dueling head.
@@ -153,16 +154,50 @@ impl Network {
             sizes.push(architecture.outputs);
             (perceptron(&sizes, input_grad, false)?, None)
         };
-        Ok(Self {
+        let network = Self {
             image,
             conv,
             body,
             dueling,
-        })
+            aside: Aside::default(),
+        };
+        Ok(network.with_gradients_aside())
+    }
+
+    /// With its gradients in a place of its own.
+    fn with_gradients_aside(self) -> Self {
+        let aside = Aside::default();
+        let conv = self.conv.into_iter().map(|layer| layer.aside(&aside));
+        let dueling = self.dueling.map(|Dueling { value, advantage }| Dueling {
+            value: value.aside(&aside),
+            advantage: advantage.aside(&aside),
+        });
+        Self {
+            image: self.image,
+            conv: conv.collect(),
+            body: self.body.aside(&aside),
+            dueling,
+            aside,
+        }
+    }
+
+    /// Put together from candle's operations, as it is on a GPU: slower on the CPU, and the way to see
+    /// that both are the same.
+    pub fn composed(self) -> Self {
+        let dueling = self.dueling.map(|Dueling { value, advantage }| Dueling {
+            value: value.composed(),
+            advantage: advantage.composed(),
+        });
+        Self {
+            conv: self.conv.into_iter().map(Conv::composed).collect(),
+            body: self.body.composed(),
+            dueling,
+            ..self
+        }
     }
 
     /// Observations `[agents, batch, numbers]` to values `[agents, batch, outputs]`, remembered for
-    /// backward.
+    /// [`backward`](Self::backward).
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         self.apply(x, Conv::forward, Mlp::forward)
     }
@@ -170,6 +205,12 @@ impl Network {
     /// [`forward`](Self::forward) without a backward.
     pub fn infer(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         self.apply(x, Conv::infer, Mlp::infer)
+    }
+
+    /// The gradients of `loss`. [`Tensor::backward`] does not see those of this network's weights:
+    /// they bypass candle's sums.
+    pub fn backward(&self, loss: &Tensor) -> candle_core::Result<GradStore> {
+        self.aside.backward(loss)
     }
 
     fn apply(
@@ -185,7 +226,7 @@ impl Network {
             for layer in &self.conv {
                 x = conv(layer, &x)?;
             }
-            x = x.flatten_from(2)?;
+            // The linear layers take images as they are: a reshape would cost a sum on the way back.
         }
         let x = mlp(&self.body, &x)?;
         let Some(Dueling { value, advantage }) = &self.dueling else {
@@ -216,19 +257,27 @@ impl Network {
         self.with(|var| Var::from_tensor(&var.as_tensor().copy()?))
     }
 
-    /// The network of agent number `agent` alone; it shares no memory with this one.
-    pub fn agent(&self, agent: usize) -> candle_core::Result<Self> {
-        self.with(|var| Var::from_tensor(&var.as_tensor().narrow(0, agent, 1)?.copy()?))
+    /// The network of agent number `agent` alone, on `device`; it shares no memory with this one.
+    pub fn agent(&self, agent: usize, device: &Device) -> candle_core::Result<Self> {
+        let one = |var: &Var| {
+            var.as_tensor()
+                .narrow(0, agent, 1)?
+                .copy()?
+                .to_device(device)
+        };
+        self.with(|var| Var::from_tensor(&one(var)?))
     }
 
     fn with(&self, each: impl Fn(&Var) -> candle_core::Result<Var>) -> candle_core::Result<Self> {
         let conv = self.conv.iter().map(|layer| layer.with(&each));
         let dueling = self.dueling.as_ref().map(|head| head.with(&each));
-        Ok(Self {
+        let network = Self {
             image: self.image,
             conv: conv.collect::<candle_core::Result<_>>()?,
             body: self.body.with(&each)?,
             dueling: dueling.transpose()?,
-        })
+            aside: Aside::default(),
+        };
+        Ok(network.with_gradients_aside())
     }
 }

@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry = Entry {
         MAXIMIZE,
         RESET_MOMENTS,
     ],
+    momentum: None,
     build,
     variants: &[
         "adadelta",

@@ -39,6 +39,7 @@ pub(super) const ENTRY: Entry = Entry {
         MAXIMIZE,
         RESET_MOMENTS,
     ],
+    momentum: None,
     build,
     variants: &[
         "adagrad",

@@ -56,6 +56,7 @@ pub(super) const ENTRY: Entry = Entry {
         RESTART_T,
         RESET_MOMENTS,
     ],
+    momentum: Some("beta1"),
     build: |values| Ok(build(values, false)),
     variants: &[
         "adam",

@@ -33,6 +33,7 @@ pub(super) const ENTRY: Entry = Entry {
         MAXIMIZE,
         RESET_MOMENTS,
     ],
+    momentum: Some("beta1"),
     build,
     variants: &["adamax", "adamax:beta2=0.9,weight_decay=0.01,maximize=true"],
 };

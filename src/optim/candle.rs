@@ -369,7 +369,7 @@ fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
 }
 
 /// The `i`-th of `n` equal parts of `0..len`.
-fn part(len: usize, i: usize, n: usize) -> Range<usize> {
+pub(super) fn part(len: usize, i: usize, n: usize) -> Range<usize> {
     let each = len / n;
     i * each..(i + 1) * each
 }

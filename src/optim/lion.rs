@@ -35,6 +35,7 @@ pub(super) const ENTRY: Entry = Entry {
         MAXIMIZE,
         RESET_MOMENTS,
     ],
+    momentum: Some("beta2"),
     build,
     variants: &["lion", "lion:beta1=0.95,beta2=0.98,weight_decay=0.1"],
 };

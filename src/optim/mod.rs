@@ -39,6 +39,7 @@ mod serial;
 pub mod sgd;
 mod spec;
 mod state;
+mod watch;
 
 pub use candle::{Optimiser, Parameter, Restart};
 pub use clip::{Clip, Clipping};
@@ -48,7 +49,8 @@ pub use real::Real;
 pub use rule::{AnyRule, Rule};
 pub use schedule::Schedule;
 pub use serial::Table;
-pub use spec::Spec;
+pub use spec::{Momentum, Spec};
+pub(crate) use watch::flat_gradient;
 
 /// An optimiser in the registry.
 pub struct Entry {
@@ -62,6 +64,8 @@ pub struct Entry {
     pub source: &'static str,
     /// Its hyper-parameters, `lr` first.
     pub params: &'static [Param],
+    /// The hyper-parameter by which its average of past gradients decays, if it steps along one.
+    pub momentum: Option<&'static str>,
     /// Builds the rule from checked values; the error says which values do not go together.
     build: fn(&Values) -> Result<Box<dyn AnyRule>, String>,
     /// Settings that between them reach every formula it has; each has a golden trace.

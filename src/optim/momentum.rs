@@ -43,6 +43,7 @@ pub(super) const ENTRY: Entry = Entry {
         MAXIMIZE,
         RESET_MOMENTS,
     ],
+    momentum: Some("momentum"),
     build,
     variants: &[
         "momentum",

@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry = Entry {
         MAXIMIZE,
         RESET_MOMENTS,
     ],
+    momentum: Some("beta1"),
     build,
     variants: &[
         "radam",

@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry = Entry {
         COUPLED_DECAY,
         MAXIMIZE,
     ],
+    momentum: Some("momentum"),
     build,
     variants: &[
         "sgd",

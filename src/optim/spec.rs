@@ -12,6 +12,18 @@ pub struct Spec {
     given: Vec<(&'static str, Value)>,
 }
 
+/// What an optimiser steps along in place of the gradient: a decaying sum of all so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Momentum {
+    /// The state that holds it.
+    pub state: &'static str,
+    /// How much of it a step keeps.
+    pub beta: f64,
+}
+
+/// The names that rules have for that state.
+const MOMENTA: [&str; 3] = ["m", "b", "velocity"];
+
 impl Spec {
     /// The optimiser called `name` with its defaults, or the preset of that name.
     pub fn new(name: &str) -> Result<Self> {
@@ -96,6 +108,14 @@ impl Spec {
         } else {
             Restart::Nothing
         }
+    }
+
+    /// Its momentum, if it has any.
+    pub fn momentum(&self) -> Option<Momentum> {
+        let beta = self.number(self.entry.momentum?);
+        let states = self.rule().ok()?.state_names();
+        let state = states.iter().find(|name| MOMENTA.contains(name))?;
+        (beta > 0.0).then_some(Momentum { state, beta })
     }
 
     fn param(&self, key: &str) -> Result<&'static Param> {

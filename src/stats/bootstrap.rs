@@ -9,20 +9,39 @@ const RESAMPLES: usize = 10_000;
 
 /// The mean of `values` and its 95 % percentile-bootstrap interval; `None` without values.
 pub fn mean(values: &[f64], rng: &mut impl Rng) -> Option<Estimate> {
-    let n = values.len();
+    let mean = |drawn: &[usize]| {
+        let sum: f64 = drawn.iter().map(|&i| values[i]).sum();
+        Some(sum / drawn.len() as f64)
+    };
+    of(values.len(), mean, rng)
+}
+
+/// A statistic of `n` observations, which are handed to it by their places, and its 95 %
+/// percentile-bootstrap interval; `None` if the statistic of all of them is. Resamples without one are
+/// left out.
+pub fn of(
+    n: usize,
+    statistic: impl Fn(&[usize]) -> Option<f64>,
+    rng: &mut impl Rng,
+) -> Option<Estimate> {
+    let mut drawn: Vec<usize> = (0..n).collect();
     if n == 0 {
         return None;
     }
-    let resampled = |_| {
-        let draw = |_| values[rng.random_range(0..n as u32) as usize];
-        (0..n).map(draw).sum::<f64>() / n as f64
-    };
-    let mut means: Vec<f64> = (0..RESAMPLES).map(resampled).collect();
-    means.sort_by(f64::total_cmp);
+    let point = statistic(&drawn)?;
+    let mut resampled = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        drawn.fill_with(|| rng.random_range(0..n as u32) as usize);
+        resampled.extend(statistic(&drawn));
+    }
+    if resampled.is_empty() {
+        return None;
+    }
+    resampled.sort_by(f64::total_cmp);
     Some(Estimate {
-        point: values.iter().sum::<f64>() / n as f64,
-        lo: quantile(&means, 0.025),
-        hi: quantile(&means, 0.975),
+        point,
+        lo: quantile(&resampled, 0.025),
+        hi: quantile(&resampled, 0.975),
         n,
     })
 }

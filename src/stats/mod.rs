@@ -1,8 +1,12 @@
 //! Statistics: every number with its interval, and the generator passed in.
 
+pub mod autocorrelation;
 mod bootstrap;
+mod show;
+pub mod two_sample;
 
 pub use bootstrap::mean;
+pub(crate) use show::{digits, rounded};
 
 /// A number, the 95 % interval around it, and how many observations it rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]

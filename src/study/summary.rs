@@ -1,6 +1,6 @@
 //! What collected runs come to: a table to read, and CSV files for others to read.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use serde::Serialize;
 
@@ -110,14 +110,7 @@ impl Collected {
 
     /// Writes `runs.csv`, `curves.csv`, `summary.csv` and `manifest.toml` into `out`, which may not be a run's folder.
     pub fn write(&self, out: &Path) -> Result<()> {
-        if out.join("config.toml").exists() {
-            return Err(Error::usage(format!(
-                "{} is a run's folder; choose another --out",
-                out.display()
-            )));
-        }
-        fs::create_dir_all(out)
-            .map_err(|error| Error::usage(format!("cannot write to {}: {error}", out.display())))?;
+        super::folder(out)?;
         let outcomes = self.runs().map(|run| &run.outcome);
         write_csv(&out.join("runs.csv"), outcomes)?;
         let curves = self.runs().flat_map(|run| {

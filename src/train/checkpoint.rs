@@ -13,7 +13,7 @@ use safetensors::Dtype;
 use super::{Config, EvaluationRow, member::Member};
 use crate::{
     Error, Result,
-    agent::Dqn,
+    agent::{Dqn, Policy},
     saved::{self, Array, Saved, bytes, numbers},
 };
 
@@ -75,6 +75,9 @@ pub(super) fn snapshot(member: &Member, agents: &Dqn, agent: usize, step: u64) -
     ] {
         arrays.push((name.into(), Dtype::U8, vec![data.len()], data));
     }
+    if let Some(diagnostics) = &member.diagnostics {
+        arrays.extend(diagnostics.arrays());
+    }
     Ok(Snapshot {
         whose: whose(member.config),
         arrays,
@@ -117,6 +120,20 @@ impl Checkpoint {
             path: shown,
             data,
         })
+    }
+
+    /// The policy that the agent had, made from one like it, and the world it was in.
+    pub(super) fn policy(&self, mut like: Dqn, config: &Config) -> Result<(Policy, Vec<f64>)> {
+        let mut read = || {
+            let saved = Saved::read(WHAT, &self.whose, &self.data)?;
+            like.load_agent(0, &saved)?;
+            let mut env = envs::make(&config.run.env)?;
+            let state = saved.list("env", Dtype::F64)?;
+            env.load(&numbers(state, f64::from_le_bytes))?;
+            Ok((like.policy(0)?, env.world()))
+        };
+        let within = |error: Error| Error::usage(format!("{}: {error}", self.path));
+        read().map_err(within)
     }
 
     /// Puts everything in place for agent number `agent` of `agents`.
@@ -168,6 +185,13 @@ fn load(member: &mut Member, saved: &Saved) -> Result<()> {
     (member.updates, member.episodes) = (updates, episodes);
     member.evaluator.done = evaluations;
     member.solved_step = solved.checked_sub(1);
+    if let Some(diagnostics) = &mut member.diagnostics {
+        let spec = member.env.spec();
+        let shape = &spec.observation.shape;
+        let network = member.config.agent.architecture(shape, spec.actions);
+        let sizes = (spec.observation.len(), spec.actions);
+        diagnostics.load(saved, updates, network.weights()?, sizes)?;
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,10 @@ settings! {
         env: String,
         /// Environment steps
         steps: u64,
+        /// Where the networks compute; cuda needs a build with --features cuda. Results differ in
+        /// their last bits from device to device
+        #[arg(value_enum)]
+        device: Compute,
         /// Fixes every random draw of the run
         seed: u64,
         /// Environment steps from evaluation to evaluation
@@ -31,6 +36,38 @@ settings! {
         eval_epsilon: f64,
         /// Gradient steps from line to line of updates.csv
         log_every: u64,
+        /// Gradient steps from line to line of diagnostics.csv, on average; 0 for no such file
+        diagnostics: u64,
+        /// Past minibatches that a line of diagnostics.csv evaluates again; 0 for all
+        diagnostics_lags: u32,
+    }
+}
+
+/// Where networks compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Compute {
+    /// The processor, one thread a run.
+    Cpu,
+    /// The first NVIDIA GPU.
+    Cuda,
+}
+
+impl Compute {
+    /// The device; an error where there is none.
+    pub fn device(self) -> Result<Device> {
+        match self {
+            Compute::Cpu => Ok(Device::Cpu),
+            Compute::Cuda if cfg!(not(feature = "cuda")) => Err(Error::usage(
+                "device = cuda needs a program built with it: cargo build --release --features \
+                 cuda, where NVIDIA's CUDA toolkit is installed; allowed here: cpu",
+            )),
+            Compute::Cuda => Device::new_cuda(0).map_err(|error| {
+                Error::usage(format!(
+                    "device = cuda: there is no usable GPU ({error}); allowed: cpu"
+                ))
+            }),
+        }
     }
 }
 
@@ -50,11 +87,14 @@ impl Preset {
         let cleanrl = RunConfig {
             env: "cartpole".into(),
             steps: 500_000,
+            device: Compute::Cpu,
             seed: 1,
             eval_every: 10_000,
             eval_episodes: 10,
             eval_epsilon: 0.0,
             log_every: 100,
+            diagnostics: 0,
+            diagnostics_lags: 4,
         };
         match self {
             Preset::Cleanrl => cleanrl,
@@ -227,6 +267,8 @@ impl Config {
             eval_episodes,
             eval_epsilon,
             log_every,
+            diagnostics,
+            diagnostics_lags,
             ..
         } = self.run;
         let most = i64::MAX as u64;
@@ -239,26 +281,48 @@ impl Config {
         count("eval_every", eval_every, 1, most)?;
         count("eval_episodes", eval_episodes.into(), 1, 10_000)?;
         count("log_every", log_every, 1, most)?;
+        count("diagnostics", diagnostics, 0, most)?;
+        count("diagnostics_lags", diagnostics_lags.into(), 0, 1_000)?;
         let allowed = (0.0..=1.0).contains(&eval_epsilon);
         check("eval_epsilon", eval_epsilon, allowed, "0 <= x <= 1")?;
         self.agent.validate()?;
-        let shape = &env.observation.shape;
-        let network = self.agent.architecture(shape, env.actions);
-        let widest = network.sizes()?.into_iter().max().unwrap_or(1);
-        let weights = network.weights()?;
-        let allowed = format!("at most {MOST_WEIGHTS} weights");
-        check("weights", weights, weights <= MOST_WEIGHTS, &allowed)?;
-        for (key, rows) in [
-            ("batch_size", self.agent.batch_size),
-            ("eval_episodes", eval_episodes as usize),
-        ] {
-            let allowed = format!(
-                "at most {} with a layer of {widest}",
-                MOST_ACTIVATIONS / widest
-            );
-            check(key, rows, rows <= MOST_ACTIVATIONS / widest, &allowed)?;
-        }
+        self.fits(env, 1)?;
         self.optimiser.rule().map(drop)
+    }
+
+    /// Checks that `agents` of this configuration fit into memory side by side.
+    pub fn check_cohort(&self, agents: usize) -> Result<()> {
+        self.fits(envs::make(&self.run.env)?.spec(), agents)
+    }
+
+    fn fits(&self, env: &envs::Spec, agents: usize) -> Result<()> {
+        let network = self.agent.architecture(&env.observation.shape, env.actions);
+        let layers = network.sizes()?.into_iter().chain([env.observation.len()]);
+        let widest = layers.max().unwrap_or(1);
+        let weights = network.weights()?;
+        let with = match agents {
+            1 => String::new(),
+            _ => format!(" times {agents} agents"),
+        };
+        let allowed = format!(
+            "at most 100 million weights in the network, and with conv = {} it has {weights}{with}",
+            self.agent.conv
+        );
+        check(
+            "hidden",
+            &self.agent.hidden,
+            weights <= MOST_WEIGHTS / agents,
+            &allowed,
+        )?;
+        let most = MOST_ACTIVATIONS / widest;
+        for (key, rows, most) in [
+            ("batch_size", self.agent.batch_size, most / agents),
+            ("eval_episodes", self.run.eval_episodes as usize, most),
+        ] {
+            let allowed = format!("at most {most} with a layer of {widest}{with}");
+            check(key, rows, rows <= most, &allowed)?;
+        }
+        Ok(())
     }
 
     /// As TOML, every value written out; [`ConfigSource::read`] reads it back.

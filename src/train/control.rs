@@ -42,15 +42,16 @@ impl Control {
 
     /// Whether a checkpoint is due after `step` steps; the clock is read only if `look`.
     pub(super) fn save_is_due(&self, step: u64, look: bool) -> bool {
-        let due = match (self.every, self.period) {
+        match (self.every, self.period) {
             (Some(every), _) => step.is_multiple_of(every),
             (None, Some(period)) => look && self.saved.get().elapsed() >= period,
             (None, None) => false,
-        };
-        if due {
-            self.saved.set(Instant::now());
         }
-        due
+    }
+
+    /// A checkpoint has just been made.
+    pub(super) fn saved(&self) {
+        self.saved.set(Instant::now());
     }
 }
 

@@ -9,38 +9,43 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Checkpoint, Config, ConfigSource, EpisodeRow, EvaluationRow, Observer, Outcome, Snapshot,
-    UpdateRow,
+    Checkpoint, Config, ConfigSource, DiagnosticsRow, EpisodeRow, EvaluationRow, Observer, Outcome,
+    Snapshot, UpdateRow,
 };
 use crate::{
     Error, Result,
     files::{csv_text, write_whole},
 };
 
-const CONFIG: &str = "config.toml";
+pub(super) const CONFIG: &str = "config.toml";
 const OUTCOME: &str = "outcome.csv";
 const EPISODES: &str = "episodes.csv";
 const EVALUATIONS: &str = "evaluations.csv";
 const UPDATES: &str = "updates.csv";
-const CHECKPOINT: &str = "checkpoint.safetensors";
+const DIAGNOSTICS: &str = "diagnostics.csv";
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The weights of the policy that did best in an evaluation.
 pub const POLICY: &str = "policy.safetensors";
 const LOCK: &str = ".lock";
 /// The run's figure.
 pub const FIGURE: &str = "learning_curve.png";
+/// The figure of its diagnostics, if it has any.
+pub const DIAGNOSTICS_FIGURE: &str = "diagnostics.png";
 /// Where and how fast it ran.
 pub(super) const MACHINE: &str = "machine.toml";
 
 /// Every file of a run.
-const OURS: [&str; 10] = [
+const OURS: [&str; 12] = [
     CONFIG,
     OUTCOME,
     EPISODES,
     EVALUATIONS,
     UPDATES,
+    DIAGNOSTICS,
     CHECKPOINT,
     POLICY,
     FIGURE,
+    DIAGNOSTICS_FIGURE,
     MACHINE,
     LOCK,
 ];
@@ -78,8 +83,8 @@ pub enum Again {
 
 /// What was found where a run should go.
 pub enum Opened {
-    /// Nothing finished: the run can start, or go on from the checkpoint, and writes here.
-    Unfinished(Box<RunFolder>, Option<Checkpoint>),
+    /// Nothing finished: the run can start, or go on from a checkpoint.
+    Unfinished(Ready),
     /// This very run, finished earlier.
     Finished(Finished),
 }
@@ -94,6 +99,7 @@ pub struct RunFolder {
     episodes: Rows,
     evaluations: Rows,
     updates: Rows,
+    diagnostics: Option<Rows>,
     /// Held while the run goes, so that no other process writes here too.
     _lock: File,
 }
@@ -153,56 +159,93 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
+/// The run that is finished here, if it is to be left; an error if what is here must not be touched.
+fn refused(path: &Path, holds: &Holds, again: Again) -> Result<Option<Finished>> {
+    let (shown, force) = (path.display(), again == Again::Force);
+    match holds {
+        Holds::Foreign(what) => Err(Error::usage(format!(
+            "{shown} already holds {what}, which is no run's; choose another --out"
+        ))),
+        Holds::OtherRun if !force => Err(Error::usage(format!(
+            "{shown} already holds another run; choose another --out, or --force to overwrite it"
+        ))),
+        Holds::ThisFinished if !force => Finished::read(path).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A folder that this process has taken for a run.
+pub struct Ready {
+    path: PathBuf,
+    config: Config,
+    lock: File,
+    /// Where the run goes on; from the start if there is none.
+    pub from: Option<Checkpoint>,
+}
+
+impl Ready {
+    /// Makes it the run's: empty, or as it was at the checkpoint.
+    pub fn open(self) -> Result<(RunFolder, Option<Checkpoint>)> {
+        // What a run that was killed had not finished writing.
+        for name in OURS {
+            let _ = fs::remove_file(self.path.join(format!("{name}.part")));
+        }
+        let folder = match &self.from {
+            Some(from) => RunFolder::go_on(&self.path, self.lock, &self.config, from)?,
+            None => RunFolder::start(&self.path, self.lock, &self.config)?,
+        };
+        Ok((folder, self.from))
+    }
+}
+
 impl RunFolder {
-    /// Opens `path` for the run `config`, creating it where needed.
+    /// Looks at `path`, takes it for the run `config` and creates it where needed. Nothing in it changes
+    /// before [`Ready::open`].
     ///
     /// A folder that holds anything but a run is never touched.
-    pub fn open(path: &Path, config: &Config, again: Again) -> Result<Opened> {
+    pub fn look(path: &Path, config: &Config, again: Again) -> Result<Opened> {
         let text = config.to_toml();
-        let shown = path.display();
-        let force = again == Again::Force;
-        let holds = holds(path, &text)?;
-        match holds {
-            Holds::Foreign(what) => {
-                return Err(Error::usage(format!(
-                    "{shown} already holds {what}, which is no run's; choose another --out"
-                )));
-            }
-            Holds::OtherRun if !force => {
-                return Err(Error::usage(format!(
-                    "{shown} already holds another run; choose another --out, or --force to overwrite it"
-                )));
-            }
-            Holds::ThisFinished if !force => return Finished::read(path).map(Opened::Finished),
-            _ => {}
+        if let Some(finished) = refused(path, &holds(path, &text)?, again)? {
+            return Ok(Opened::Finished(finished));
         }
         fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
         let lock = lock(path)?;
-        // What a run that was killed had not finished writing.
-        for name in OURS {
-            let _ = fs::remove_file(path.join(format!("{name}.part")));
+        // Another process may have come to its end here in the meantime.
+        let holds = holds(path, &text)?;
+        if let Some(finished) = refused(path, &holds, again)? {
+            return Ok(Opened::Finished(finished));
         }
         let saved = path.join(CHECKPOINT);
         let interrupted = matches!(holds, Holds::ThisUnfinished) && saved.exists();
-        match again {
-            Again::Refuse if interrupted => Err(Error::usage(format!(
-                "{shown} holds this run, interrupted; --resume goes on with it, --force starts it again"
-            ))),
-            Again::Resume if interrupted => {
-                let checkpoint = Checkpoint::read(&saved, config)?;
-                let folder = Self::go_on(path, lock, &checkpoint)?;
-                Ok(Opened::Unfinished(Box::new(folder), Some(checkpoint)))
+        let from = match again {
+            Again::Refuse if interrupted => {
+                return Err(Error::usage(format!(
+                    "{} holds this run, interrupted; --resume goes on with it, --force starts it again",
+                    path.display()
+                )));
             }
-            _ => {
-                let folder = Self::start(path, lock, text)?;
-                Ok(Opened::Unfinished(Box::new(folder), None))
-            }
-        }
+            Again::Resume if interrupted => Some(Checkpoint::read(&saved, config)?),
+            _ => None,
+        };
+        Ok(Opened::Unfinished(Ready {
+            path: path.to_path_buf(),
+            config: config.clone(),
+            lock,
+            from,
+        }))
     }
 
-    fn start(path: &Path, lock: File, config: String) -> Result<Self> {
+    fn start(path: &Path, lock: File, config: &Config) -> Result<Self> {
         // A stale outcome must go before anything of the new run is written.
-        for stale in [OUTCOME, CHECKPOINT, POLICY, FIGURE, MACHINE] {
+        for stale in [
+            OUTCOME,
+            CHECKPOINT,
+            POLICY,
+            FIGURE,
+            DIAGNOSTICS,
+            DIAGNOSTICS_FIGURE,
+            MACHINE,
+        ] {
             match fs::remove_file(path.join(stale)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(cannot_use(path, &error));
@@ -210,7 +253,7 @@ impl RunFolder {
                 _ => {}
             }
         }
-        match write_whole(&path.join(CONFIG), config) {
+        match write_whole(&path.join(CONFIG), config.to_toml()) {
             Err(Error::Io { source, .. }) => return Err(cannot_use(path, &source)),
             other => other?,
         }
@@ -220,12 +263,16 @@ impl RunFolder {
             episodes: Rows::create::<EpisodeRow>(path.join(EPISODES))?,
             evaluations: Rows::create::<EvaluationRow>(path.join(EVALUATIONS))?,
             updates: Rows::create::<UpdateRow>(path.join(UPDATES))?,
+            diagnostics: match config.run.diagnostics {
+                0 => None,
+                _ => Some(Rows::create::<DiagnosticsRow>(path.join(DIAGNOSTICS))?),
+            },
             _lock: lock,
         })
     }
 
     /// The folder as it was at `checkpoint`: what was written after it is forgotten.
-    fn go_on(path: &Path, lock: File, checkpoint: &Checkpoint) -> Result<Self> {
+    fn go_on(path: &Path, lock: File, config: &Config, checkpoint: &Checkpoint) -> Result<Self> {
         let rows = |name: &str| {
             let length = checkpoint.files.iter().find(|(file, _)| file == name);
             let length = length.map(|(_, length)| *length).unwrap_or_default();
@@ -237,6 +284,10 @@ impl RunFolder {
             episodes: rows(EPISODES)?,
             evaluations: rows(EVALUATIONS)?,
             updates: rows(UPDATES)?,
+            diagnostics: match config.run.diagnostics {
+                0 => None,
+                _ => Some(rows(DIAGNOSTICS)?),
+            },
             _lock: lock,
         })
     }
@@ -246,9 +297,21 @@ impl RunFolder {
         &self.path
     }
 
+    /// Every file of rows, under its name.
+    fn rows(&mut self) -> impl Iterator<Item = (&'static str, &mut Rows)> {
+        let diagnostics = self.diagnostics.as_mut();
+        [
+            (EPISODES, &mut self.episodes),
+            (EVALUATIONS, &mut self.evaluations),
+            (UPDATES, &mut self.updates),
+        ]
+        .into_iter()
+        .chain(diagnostics.map(|rows| (DIAGNOSTICS, rows)))
+    }
+
     /// Writes what is left and the outcome, and makes both last.
     pub fn finish(mut self: Box<Self>, outcome: Outcome) -> Result<Finished> {
-        for rows in [&mut self.episodes, &mut self.evaluations, &mut self.updates] {
+        for (_, rows) in self.rows() {
             rows.flush()?;
             rows.sync()?;
         }
@@ -280,22 +343,23 @@ impl Observer for RunFolder {
     fn evaluation(&mut self, row: &EvaluationRow) -> Result<()> {
         self.evaluations.write(row)?;
         // Often enough for somebody who follows the files while the run goes.
-        self.episodes.flush()?;
-        self.evaluations.flush()?;
-        self.updates.flush()
+        self.rows().try_for_each(|(_, rows)| rows.flush())
     }
 
     fn update(&mut self, row: &UpdateRow) -> Result<()> {
         self.updates.write(row)
     }
 
+    fn diagnostics(&mut self, row: &DiagnosticsRow) -> Result<()> {
+        match &mut self.diagnostics {
+            Some(rows) => rows.write(row),
+            None => Ok(()),
+        }
+    }
+
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         let mut lengths = Vec::new();
-        for (name, rows) in [
-            (EPISODES, &mut self.episodes),
-            (EVALUATIONS, &mut self.evaluations),
-            (UPDATES, &mut self.updates),
-        ] {
+        for (name, rows) in self.rows() {
             rows.flush()?;
             // They must last before the checkpoint that counts on them.
             rows.sync()?;
@@ -356,6 +420,11 @@ impl Finished {
     /// Its recorded gradient steps.
     pub fn updates(&self) -> Result<Vec<UpdateRow>> {
         read_rows(&self.path.join(UPDATES))
+    }
+
+    /// Its diagnostics; an error if it was run without.
+    pub fn diagnostics(&self) -> Result<Vec<DiagnosticsRow>> {
+        read_rows(&self.path.join(DIAGNOSTICS))
     }
 }
 

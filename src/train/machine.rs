@@ -28,7 +28,7 @@ fn one() -> usize {
 }
 
 impl Machine {
-    /// This machine, after `steps` of each of `agents` in `seconds`.
+    /// This machine, after `steps` of `agents` together in `seconds`.
     pub fn here(agents: usize, steps: u64, seconds: f64) -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpuinfo
@@ -40,7 +40,7 @@ impl Machine {
             processor: model.unwrap_or(std::env::consts::ARCH).into(),
             agents,
             seconds,
-            steps_per_second: agents as f64 * steps as f64 / seconds,
+            steps_per_second: steps as f64 / seconds,
         }
     }
 

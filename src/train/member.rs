@@ -6,10 +6,13 @@ use envs::TimeLimit;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Config, EpisodeRow, EvaluationRow, Evaluator, Observer, Outcome, Status};
+use super::{
+    Config, EpisodeRow, EvaluationRow, Evaluator, Observer, Outcome, Status,
+    diagnose::{Diagnostics, Moment},
+};
 use crate::{
     Error, Result,
-    agent::{Batch, DqnConfig, Encoding, Policy, Replay, Transition},
+    agent::{Ahead, Batch, DqnConfig, Encoding, Policy, Replay, Transition},
     streams::{Stream, stream},
 };
 
@@ -23,6 +26,7 @@ pub(super) struct Member<'a> {
     pub env: TimeLimit,
     pub replay: Replay,
     pub evaluator: Evaluator,
+    pub diagnostics: Option<Diagnostics<'a>>,
     pub env_stream: ChaCha8Rng,
     pub explore: ChaCha8Rng,
     pub replay_stream: ChaCha8Rng,
@@ -66,6 +70,7 @@ impl<'a> Member<'a> {
         Ok(Self {
             replay,
             evaluator: Evaluator::new(&config.run)?,
+            diagnostics: Diagnostics::new(config),
             env,
             env_stream,
             explore: stream(seed, Stream::Explore),
@@ -142,6 +147,31 @@ impl<'a> Member<'a> {
         let beta = agent.beta(step, self.config.run.steps);
         self.replay
             .sample(&mut self.replay_stream, agent.batch_size, beta, batch);
+    }
+
+    /// Looks at the gradient step that is ahead of agent number `agent` of `agents` at step number
+    /// `step`.
+    pub fn watch(
+        &mut self,
+        step: u64,
+        (agent, agents): (usize, usize),
+        batch: &Batch,
+        ahead: &Ahead,
+    ) -> Result<()> {
+        let Some(diagnostics) = &mut self.diagnostics else {
+            return Ok(());
+        };
+        let row = diagnostics.watch(&Moment {
+            step: step + 1,
+            update: self.updates,
+            agent,
+            agents,
+            ahead,
+            batch,
+            replay: &self.replay,
+            priority_beta: self.config.agent.beta(step, self.config.run.steps),
+        })?;
+        row.map_or(Ok(()), |row| self.observer.diagnostics(&row))
     }
 
     /// Plays the evaluation episodes after `step` steps.

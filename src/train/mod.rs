@@ -1,20 +1,28 @@
 //! One run, as a pure function of its configuration.
 
+mod actor;
 mod checkpoint;
 mod config;
 mod control;
+mod diagnose;
 mod evaluate;
 mod folder;
 mod machine;
 mod member;
 mod observe;
+mod play;
 mod rl;
 
+pub use actor::{Actor, Trained};
 pub use checkpoint::{Checkpoint, Snapshot};
-pub use config::{Config, ConfigSource, Preset, RunConfig, RunOverrides};
+pub use config::{Compute, Config, ConfigSource, Preset, RunConfig, RunOverrides};
 pub use control::Control;
+pub use diagnose::DiagnosticsRow;
 pub use evaluate::Evaluator;
-pub use folder::{Again, FIGURE, Finished, Opened, POLICY, RunFolder, default_folder};
+pub use folder::{
+    Again, DIAGNOSTICS_FIGURE, FIGURE, Finished, Opened, POLICY, Ready, RunFolder, default_folder,
+};
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
+pub use play::{Episode, Picture, drawable, play};
 pub use rl::{Task, run, run_cohort};

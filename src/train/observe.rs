@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Snapshot;
+use super::{DiagnosticsRow, Snapshot};
 use crate::Result;
 
 /// A finished training episode: a line of `episodes.csv`.
@@ -114,6 +114,11 @@ pub trait Observer {
     fn evaluation(&mut self, row: &EvaluationRow) -> Result<()>;
     /// A gradient step was recorded.
     fn update(&mut self, row: &UpdateRow) -> Result<()>;
+    /// A gradient step was looked at closely.
+    fn diagnostics(&mut self, row: &DiagnosticsRow) -> Result<()> {
+        let _ = row;
+        Ok(())
+    }
     /// The run can go on from here.
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         let _ = snapshot;
@@ -142,6 +147,10 @@ impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
     fn update(&mut self, row: &UpdateRow) -> Result<()> {
         self.0.update(row)?;
         self.1.update(row)
+    }
+    fn diagnostics(&mut self, row: &DiagnosticsRow) -> Result<()> {
+        self.0.diagnostics(row)?;
+        self.1.diagnostics(row)
     }
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.0.checkpoint(snapshot)?;

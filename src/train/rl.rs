@@ -1,16 +1,20 @@
 //! DQN runs: act, step, observe, learn, evaluate; one agent or a cohort in lock-step.
 
+use candle_core::DType;
+
 use super::{
     Checkpoint, Config, Control, Observer, Outcome, Status, UpdateRow, checkpoint, member::Member,
 };
 use crate::{
     Error, Result,
-    agent::{Batch, Dqn, Learned, epsilon},
+    agent::{Ahead, Batch, Dqn, Learned, epsilon},
     streams::{Stream, stream},
 };
 
-/// Steps between two calls of [`Observer::progress`], and between two looks at [`Control::stop`].
+/// Steps between two calls of [`Observer::progress`].
 const PROGRESS_EVERY: u64 = 500;
+/// Steps between two looks at the clock.
+const LOOK_EVERY: u64 = 16;
 
 /// A run to be done: its configuration, where it goes on, who watches.
 pub struct Task<'a> {
@@ -45,12 +49,8 @@ pub fn run_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
         return Ok(Vec::new());
     };
     let run = &first.config.run;
-    let savable = first.env.save().map(drop);
-    if let (Some(_), Err(hidden)) = (control.every, &savable) {
-        return Err(Error::usage(format!(
-            "{hidden}; its runs have no checkpoints: leave out --checkpoint-every"
-        )));
-    }
+    // A foreign environment's state is hidden.
+    let savable = first.env.save().is_ok();
     if cohort.step == 0 {
         cohort.evaluate()?;
     }
@@ -65,10 +65,11 @@ pub fn run_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
         if last {
             continue;
         }
-        let look = step.is_multiple_of(PROGRESS_EVERY);
-        let stop = if look { control.stopped() } else { None };
-        if savable.is_ok() && (stop.is_some() || control.save_is_due(step, look)) {
+        let stop = control.stopped();
+        let look = step.is_multiple_of(LOOK_EVERY);
+        if savable && (stop.is_some() || control.save_is_due(step, look)) {
             cohort.save()?;
+            control.saved();
             saved = step;
         }
         if let Some(signal) = stop {
@@ -120,13 +121,14 @@ impl<'a> Cohort<'a> {
             .map(|m| stream(m.config.run.seed, Stream::Init))
             .collect();
         let mut cohort = Self {
-            agents: Dqn::new(
+            agents: Dqn::on(
                 &config.agent,
                 &specs,
                 spec.observation.shape.clone(),
                 spec.actions,
                 &mut init,
                 config.agent.updates(config.run.steps),
+                (DType::F32, &config.run.device.device()?),
             )?,
             batch: Batch::default(),
             obs: Vec::new(),
@@ -160,7 +162,7 @@ impl<'a> Cohort<'a> {
         self.learn()?;
         self.step += 1;
         if self.step.is_multiple_of(PROGRESS_EVERY) || self.step == steps {
-            for member in self.members.iter_mut().filter(|m| m.alive()) {
+            for member in &mut self.members {
                 member.observer.progress(self.step, epsilon)?;
             }
         }
@@ -203,6 +205,9 @@ impl<'a> Cohort<'a> {
         }
         if self.step.is_multiple_of(agent.train_frequency) {
             for _ in 0..agent.gradient_steps {
+                if !self.members.iter().any(Member::alive) {
+                    break;
+                }
                 self.gradient_step()?;
             }
         }
@@ -225,8 +230,16 @@ impl<'a> Cohort<'a> {
         let first = &self.members[0];
         let updates = self.members.iter().map(|m| m.updates).max().unwrap_or(1);
         let record = (updates - 1).is_multiple_of(first.config.run.log_every);
-        let learned = self.agents.learn(&self.batch, record)?;
-        let size = first.config.agent.batch_size;
+        let (step, agents, batch) = (self.step, self.members.len(), &self.batch);
+        let watch = |ahead: &Ahead| {
+            let members = self.members.iter_mut().enumerate();
+            let sound = members.filter(|(agent, member)| member.alive() && !ahead.diverged[*agent]);
+            let mut each =
+                sound.map(|(agent, member)| member.watch(step, (agent, agents), batch, ahead));
+            each.try_for_each(|watched| watched)
+        };
+        let learned = self.agents.learn_watched(batch, record, watch)?;
+        let size = self.members[0].config.agent.batch_size;
         for (agent, member) in self.members.iter_mut().enumerate() {
             if member.alive() {
                 let own = agent * size..(agent + 1) * size;

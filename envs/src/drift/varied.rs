@@ -162,23 +162,29 @@ struct Own {
     actions: Vec<usize>,
 }
 
-/// Rewards and the worst return when each reward is multiplied by a factor between two.
+/// Rewards and the worst return when each reward is multiplied by a factor between two, in the f32
+/// that a step multiplies in.
 fn scale(spec: &mut Spec, (least, most): (f64, f64)) -> Result<(), Error> {
-    let (low, high) = (f64::from(spec.rewards.0), f64::from(spec.rewards.1));
+    let (low, high) = spec.rewards;
+    let ends = [low, high].map(|end| [end * least as f32, end * most as f32]);
+    let ends = ends.as_flattened();
+    let low = ends.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = ends.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let limit = spec.max_steps.map(f64::from);
-    let ends = [low * least, low * most, high * least, high * most];
-    let low = ends.into_iter().fold(f64::INFINITY, f64::min);
-    let high = ends.into_iter().fold(f64::NEG_INFINITY, f64::max);
     let (true, Some(limit)) = (low.is_finite() && high.is_finite(), limit) else {
         return Err(crate::settings::refuse(
             &spec.name,
             "reward",
-            "a factor",
+            &if least == most {
+                least.to_string()
+            } else {
+                format!("{least}..{most}")
+            },
             &"nothing: its rewards or its episodes have no known bound",
         ));
     };
-    spec.rewards = (low as f32, high as f32);
-    spec.worst_return = low.min(0.0) * limit;
+    spec.rewards = (low, high);
+    spec.worst_return = f64::from(low.min(0.0)) * limit;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use crate::{Draws, Error};
 
 /// The rows of bricks, from the first to the last.
 const BRICKS: std::ops::RangeInclusive<i32> = 1..=3;
+const ROW: u32 = (1 << SIDE) - 1;
 /// All bricks, bit 10 (y - 1) + x for the one in column x and row y.
 const WALL: u32 = (1 << 30) - 1;
 const PADDLE_ROW: i32 = LAST;
@@ -46,7 +47,7 @@ const BRICK: usize = 3;
 ///
 /// **Start**: all 30 bricks in the rows 1 to 3; the paddle in column 4; the ball in
 /// row 3, in column 0 going down to the right or in column 9 going down to the
-/// left, with equal chances. Row 3 is one of bricks: the ball begins on top of one.
+/// left, with equal chances. That cell has a brick, which does not matter.
 ///
 /// **End**: terminates when the ball is lost. It does not ramp.
 pub struct Breakout {
@@ -169,7 +170,8 @@ impl Game for Breakout {
         let flags = [self.right, self.down, self.in_brick];
         state.extend(cells.map(f64::from));
         state.extend(flags.map(|flag| f64::from(u8::from(flag))));
-        state.push(f64::from(self.bricks));
+        let rows = [0, 1, 2].map(|row| self.bricks >> (row * SIDE) & ROW);
+        state.extend(rows.map(f64::from));
     }
 
     fn load(numbers: &mut Numbers, over: bool) -> Result<Self, Error> {
@@ -183,7 +185,10 @@ impl Game for Breakout {
             right: numbers.flag("rightwards")?,
             down: numbers.flag("downwards")?,
             in_brick: numbers.flag("in a brick")?,
-            bricks: numbers.whole("the bricks as bits", 0, WALL as i32)? as u32,
+            bricks: {
+                let mut row = || numbers.whole("a row of bricks", 0, ROW as i32);
+                (row()? | row()? << SIDE | row()? << (2 * SIDE)) as u32
+            },
         })
     }
 }

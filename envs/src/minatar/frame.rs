@@ -30,11 +30,14 @@ impl<'a> Frame<'a> {
     }
 
     /// Marks the cells whose bits are set: bit 10 y + x for column x and row y.
-    pub(super) fn mark_all(&mut self, channel: usize, mut bits: u128) {
-        let cells = &mut self.channels[channel];
-        while bits != 0 {
-            cells[bits.trailing_zeros() as usize] = 1.0;
-            bits &= bits - 1;
+    pub(super) fn mark_all(&mut self, channel: usize, bits: u128) {
+        let (low, high) = self.channels[channel].split_at_mut(64);
+        for (cells, half) in [(low, bits as u64), (high, (bits >> 64) as u64)] {
+            let mut left = half;
+            while left != 0 {
+                cells[left.trailing_zeros() as usize] = 1.0;
+                left &= left - 1;
+            }
         }
     }
 }

@@ -158,9 +158,9 @@ pub(crate) const fn entry<G: Game + 'static>() -> Entry {
 /// goes on, unless `ramping` is below 0.5. The dial is looked at when the next
 /// increase is due, and what has been increased stays.
 ///
-/// **End**: as the game says. The reference has no time limit, and a good player
-/// of breakout never loses, so here an episode is truncated after 10,000 steps;
-/// none of the reference's own results come near that.
+/// **End**: as the game says. The reference has no time limit, and whoever stays at
+/// seaquest's surface or never misses breakout's ball would play forever, so here
+/// an episode is truncated after 10,000 steps.
 ///
 /// **Rendering**: the reference's colours: of matplotlib's `cubehelix` map, one
 /// for each channel, over black; where several channels are on, the last one.

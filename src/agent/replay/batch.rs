@@ -23,6 +23,20 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The part of agent number `agent` of `agents`.
+    pub fn agent(&self, agent: usize, agents: usize) -> Self {
+        Self {
+            obs: part(&self.obs, agent, agents),
+            next_obs: part(&self.next_obs, agent, agents),
+            actions: part(&self.actions, agent, agents),
+            rewards: part(&self.rewards, agent, agents),
+            discounts: part(&self.discounts, agent, agents),
+            terminated: part(&self.terminated, agent, agents),
+            weights: part(&self.weights, agent, agents),
+            indices: part(&self.indices, agent, agents),
+        }
+    }
+
     /// Forgets the transitions, keeps the memory.
     pub fn clear(&mut self) {
         self.obs.clear();
@@ -34,4 +48,10 @@ impl Batch {
         self.weights.clear();
         self.indices.clear();
     }
+}
+
+/// The part of agent number `agent` of `agents` in what all of them have.
+fn part<T: Copy>(all: &[T], agent: usize, agents: usize) -> Vec<T> {
+    let each = all.len() / agents;
+    all[agent * each..(agent + 1) * each].to_vec()
 }

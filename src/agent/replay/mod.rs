@@ -190,6 +190,12 @@ impl Replay {
         }
     }
 
+    /// How many steps were taken after the first one of the transition at `index`, which is below
+    /// [`len`](Self::len).
+    pub fn age(&self, index: u32) -> u64 {
+        self.history.pushed - 1 - self.first_step(index)
+    }
+
     /// Tells the TD errors, all finite, of the transitions at `indices`. Without priorities nothing
     /// comes of it.
     pub fn update_priorities(&mut self, indices: &[u32], errors: &[f32]) {

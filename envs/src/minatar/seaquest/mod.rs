@@ -1,10 +1,11 @@
 //! Seaquest: fetch divers with a submarine, shoot what swims, mind the air.
 
+mod rules;
 mod swimmer;
 
 use super::{About, Action, Frame, Game, LAST, Numbers, ahead};
 use crate::{Draws, Error};
-use swimmer::{Swimmer, remove, take_turn};
+use swimmer::Swimmer;
 
 const AIR: i32 = 200;
 /// What one cell of the gauge stands for.
@@ -94,10 +95,11 @@ const DIVER: usize = 9;
 ///     after all 6 went ashore**, so that -1 are left, with which one can come up
 ///     again and again, each time for one less; and the game ramps.
 ///
-/// "Each" goes from the last of the list to the first. What is to be removed is
-/// found by its numbers, as the reference does it: of two alike in all of them the
-/// one that came first is removed, and the other takes another turn, on which it
-/// does what the removed one would have done.
+/// "Each" goes from the last of the list to the first. (The reference removes by
+/// value, so the first of two alike in all their numbers, and lets the other take
+/// another turn. From a reset on that never makes a difference: no bullet is left
+/// where an enemy is when another enemy moves there, divers are never alike, and
+/// there are never more than two bullets of the player.)
 ///
 /// **Ramping**: at every surfacing the enemy interval falls by 1 if above 1; at
 /// every second, the second first, the move interval falls by 1 if above 2.
@@ -157,170 +159,6 @@ impl Seaquest {
             submarines,
             divers,
         }
-    }
-
-    fn enemy_interval(&self) -> i32 {
-        ENEMY_INTERVAL - self.ramps
-    }
-
-    fn move_interval(&self) -> i32 {
-        (SLOWEST - self.ramps / 2).max(FASTEST)
-    }
-
-    fn spawn_enemy(&mut self, draws: &mut dyn Draws) {
-        let right = draws.chance("enemy from the left", 0.5);
-        let submarine = draws.chance("submarine", 1.0 / 3.0);
-        let row = draws.index("enemy's row", ROWS);
-        let mut enemy = Swimmer::arriving(right, row, self.move_interval());
-        let mut others = self.submarines.iter().chain(&self.fish);
-        if others.any(|other| other.y == enemy.y && other.right != right) {
-            return;
-        }
-        if submarine {
-            enemy.reload = RELOAD;
-            self.submarines.push(enemy);
-        } else {
-            self.fish.push(enemy);
-        }
-    }
-
-    fn spawn_diver(&mut self, draws: &mut dyn Draws) {
-        let right = draws.chance("diver from the left", 0.5);
-        let row = draws.index("diver's row", ROWS);
-        self.divers.push(Swimmer::arriving(right, row, DIVER_PACE));
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Fire if self.shot_timer == 0 => {
-                let bullet = Swimmer::bullet(self.x, self.y, self.right);
-                self.bullets.push(bullet);
-                self.shot_timer = SHOT_INTERVAL;
-            }
-            Action::Left | Action::Right => {
-                self.right = action == Action::Right;
-                self.x = ahead(self.x, self.right).clamp(0, LAST);
-            }
-            Action::Up => self.y = (self.y - 1).max(0),
-            Action::Down => self.y = (self.y + 1).min(BOTTOM),
-            Action::Stay | Action::Fire => {}
-        }
-    }
-
-    /// Moves the player's bullets; the reward.
-    fn move_bullets(&mut self) -> u32 {
-        let mut reward = 0;
-        for i in (0..self.bullets.len()).rev() {
-            let inside = self.bullets[i].advance();
-            let Swimmer { x, y, .. } = self.bullets[i];
-            let hit = [&mut self.fish, &mut self.submarines]
-                .into_iter()
-                .any(|enemies| {
-                    let here = enemies.iter().position(|enemy| enemy.is_at(x, y));
-                    here.map(|here| enemies.remove(here)).is_some()
-                });
-            if hit || !inside {
-                remove(&mut self.bullets, i);
-                reward += u32::from(hit);
-            }
-        }
-        reward
-    }
-
-    fn move_divers(&mut self) {
-        for i in (0..self.divers.len()).rev() {
-            let here = |diver: &Swimmer| diver.is_at(self.x, self.y) && self.aboard < ABOARD;
-            let diver = &mut self.divers[i];
-            let (mut taken, mut inside) = (here(diver), true);
-            if !taken && diver.timer == 0 {
-                diver.timer = DIVER_PACE;
-                inside = diver.advance();
-                taken = here(diver);
-            } else if !taken {
-                diver.timer -= 1;
-            }
-            if taken || !inside {
-                remove(&mut self.divers, i);
-                self.aboard += i32::from(taken);
-            }
-        }
-    }
-
-    /// Moves the submarines and lets them shoot; the reward, and whether that is the end.
-    fn move_submarines(&mut self) -> (u32, bool) {
-        let (mut reward, mut over) = (0, false);
-        let (interval, player) = (self.move_interval(), (self.x, self.y));
-        for i in (0..self.submarines.len()).rev() {
-            let list = &mut self.submarines;
-            let mut turn = take_turn(list, i, interval, player, &mut self.bullets);
-            let Swimmer { x, y, right, .. } = turn.enemy;
-            if turn.enemy.reload == 0 {
-                turn.enemy.reload = RELOAD;
-                self.enemy_bullets.push(Swimmer::bullet(x, y, right));
-            } else {
-                turn.enemy.reload -= 1;
-            }
-            if let Some(place) = turn.place {
-                self.submarines[place] = turn.enemy;
-            }
-            reward += turn.reward;
-            over |= turn.over;
-        }
-        (reward, over)
-    }
-
-    /// Moves the enemies' bullets, and tells whether one has met the player.
-    fn move_enemy_bullets(&mut self) -> bool {
-        let mut over = false;
-        for i in (0..self.enemy_bullets.len()).rev() {
-            let bullet = &mut self.enemy_bullets[i];
-            over |= bullet.is_at(self.x, self.y);
-            let inside = bullet.advance();
-            over |= bullet.is_at(self.x, self.y);
-            if !inside {
-                remove(&mut self.enemy_bullets, i);
-            }
-        }
-        over
-    }
-
-    fn move_fish(&mut self) -> (u32, bool) {
-        let (mut reward, mut over) = (0, false);
-        let (interval, player) = (self.move_interval(), (self.x, self.y));
-        for i in (0..self.fish.len()).rev() {
-            let turn = take_turn(&mut self.fish, i, interval, player, &mut self.bullets);
-            reward += turn.reward;
-            over |= turn.over;
-        }
-        (reward, over)
-    }
-
-    /// What the air, the water and the surface do; the reward, and whether that is the end.
-    fn breathe(&mut self, ramping: bool) -> (u32, bool) {
-        let out_of_air = self.air <= 0;
-        if self.y > 0 {
-            self.air -= 1;
-            self.surfaced = false;
-            return (0, out_of_air);
-        }
-        if self.surfaced {
-            return (0, out_of_air);
-        }
-        if self.aboard == 0 {
-            return (0, true);
-        }
-        self.surfaced = true;
-        let mut reward = 0;
-        if self.aboard == ABOARD {
-            self.aboard = 0;
-            reward = self.air / CELL_OF_AIR;
-        }
-        self.air = AIR;
-        self.aboard = self.aboard.saturating_sub(1);
-        if ramping && self.ramps < RAMPS {
-            self.ramps += 1;
-        }
-        (reward as u32, out_of_air)
     }
 }
 

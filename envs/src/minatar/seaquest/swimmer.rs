@@ -15,12 +15,10 @@ pub(super) struct Swimmer {
     pub reload: i32,
 }
 
-/// What an enemy's turn brought.
+/// What an enemy's turn brought, but for a shot of its own.
 pub(super) struct Turn {
-    /// The enemy as it is now.
-    pub enemy: Swimmer,
-    /// Its place in the list, unless it is gone.
-    pub place: Option<usize>,
+    /// It has left the grid or was shot.
+    pub gone: bool,
     pub reward: u32,
     pub over: bool,
 }
@@ -58,6 +56,35 @@ impl Swimmer {
         inside(self.x)
     }
 
+    /// An enemy's turn, with the player in this cell.
+    pub fn take_turn(
+        &mut self,
+        interval: i32,
+        (x, y): (i32, i32),
+        bullets: &mut Vec<Swimmer>,
+    ) -> Turn {
+        let mut turn = Turn {
+            gone: false,
+            reward: 0,
+            over: self.is_at(x, y),
+        };
+        if self.timer > 0 {
+            self.timer -= 1;
+            return turn;
+        }
+        self.timer = interval;
+        if !self.advance() {
+            turn.gone = true;
+        } else if self.is_at(x, y) {
+            turn.over = true;
+        } else if let Some(hit) = bullets.iter().position(|b| b.is_at(self.x, self.y)) {
+            bullets.remove(hit);
+            turn.gone = true;
+            turn.reward = 1;
+        }
+        turn
+    }
+
     fn save(&self, state: &mut Vec<f64>) {
         let numbers = [self.x, self.y, self.right.into(), self.timer, self.reload];
         state.extend(numbers.map(f64::from));
@@ -72,52 +99,6 @@ impl Swimmer {
             reload: numbers.whole("its shot timer", 0, RELOAD)?,
         })
     }
-}
-
-/// Removes the first that is like the one at `place`; tells where that one is then.
-pub(super) fn remove(list: &mut Vec<Swimmer>, place: usize) -> Option<usize> {
-    let first = list.iter().position(|other| *other == list[place]);
-    let first = first.unwrap_or(place);
-    list.remove(first);
-    (first < place).then(|| place - 1)
-}
-
-/// Lets the enemy at `place` have its turn, but for a shot of its own.
-pub(super) fn take_turn(
-    enemies: &mut Vec<Swimmer>,
-    place: usize,
-    interval: i32,
-    (x, y): (i32, i32),
-    bullets: &mut Vec<Swimmer>,
-) -> Turn {
-    let enemy = &mut enemies[place];
-    let mut turn = Turn {
-        enemy: *enemy,
-        place: Some(place),
-        reward: 0,
-        over: enemy.is_at(x, y),
-    };
-    if enemy.timer > 0 {
-        enemy.timer -= 1;
-        turn.enemy = *enemy;
-        return turn;
-    }
-    enemy.timer = interval;
-    let inside = enemy.advance();
-    turn.enemy = *enemy;
-    if !inside {
-        turn.place = remove(enemies, place);
-    } else if turn.enemy.is_at(x, y) {
-        turn.over = true;
-    } else {
-        let here = |bullet: &Swimmer| bullet.is_at(turn.enemy.x, turn.enemy.y);
-        if let Some(hit) = bullets.iter().position(here) {
-            bullets.remove(hit);
-            turn.place = remove(enemies, place);
-            turn.reward = 1;
-        }
-    }
-    turn
 }
 
 /// How many, then each.

@@ -1,0 +1,244 @@
+//! What the value networks of a cohort say of transitions: values, targets, losses, gradients.
+
+use candle_core::{DType, Device, Result as CandleResult, Tensor, Var, WithDType};
+use num_traits::Float;
+
+use super::{
+    Batch, DqnConfig, greedy,
+    loss::composed_td_loss,
+    munchausen::{log_policy, soft_value},
+    td_loss,
+};
+use crate::{Result, nn::Network, optim::flat_gradient};
+
+/// The online and the target network of each agent of a cohort.
+pub struct Critic {
+    pub(super) config: DqnConfig,
+    pub(super) agents: usize,
+    pub(super) obs_len: usize,
+    pub(super) actions: usize,
+    pub(super) online: Network,
+    pub(super) target: Network,
+    /// What it computes in, f32 or f64.
+    pub(super) dtype: DType,
+    /// Whether it is put together from candle's operations.
+    pub(super) composed: bool,
+    pub(super) device: Device,
+}
+
+/// What the target networks say of a batch: all that its targets need of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetValues<T = f32> {
+    /// The values of what followed, `[agents, batch, actions]`.
+    pub next: Vec<T>,
+    /// The values of the observations, `[agents, batch, actions]`; empty but for Munchausen DQN.
+    pub obs: Vec<T>,
+}
+
+/// A batch's loss, and what it was made of, on the way to its gradient.
+pub(super) struct BatchLoss {
+    /// Each agent's, `[agents]`.
+    pub loss: Tensor,
+    q: Tensor,
+    actions: Tensor,
+    targets: Tensor,
+}
+
+impl Critic {
+    /// The networks of agent number `agent` alone; they share no memory with these.
+    pub fn alone(&self, agent: usize) -> Result<Self> {
+        Ok(Self {
+            config: self.config.clone(),
+            agents: 1,
+            online: self.online.agent(agent, &self.device)?,
+            target: self.target.agent(agent, &self.device)?,
+            device: self.device.clone(),
+            ..*self
+        })
+    }
+
+    /// These networks, put together from candle's operations.
+    pub(super) fn composed(self) -> Self {
+        Self {
+            online: self.online.composed(),
+            target: self.target.composed(),
+            composed: true,
+            ..self
+        }
+    }
+
+    /// The action values `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
+    pub fn values(&self, obs: &[f32]) -> Result<Vec<f32>> {
+        let q = self.online.infer(&self.tensor(obs)?)?;
+        Ok(q.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// What the target networks say of `batch`, and its loss against the targets that follow, in what
+    /// the networks compute in.
+    pub(super) fn ahead<T: WithDType + Float>(
+        &self,
+        batch: &Batch,
+    ) -> Result<(TargetValues, BatchLoss)> {
+        let values = self.said_of::<T>(batch)?;
+        let loss = self.loss(batch, &self.targets_in(batch, &values)?)?;
+        let narrow = |values: Vec<T>| values.into_iter().map(|x| x.to_f64() as f32).collect();
+        let values = TargetValues {
+            next: narrow(values.next),
+            obs: narrow(values.obs),
+        };
+        Ok((values, loss))
+    }
+
+    fn said<T: WithDType>(&self, net: &Network, obs: &[f32]) -> Result<Vec<T>> {
+        let q = net.infer(&self.tensor(obs)?)?;
+        Ok(q.flatten_all()?.to_vec1()?)
+    }
+
+    fn said_of<T: WithDType>(&self, batch: &Batch) -> Result<TargetValues<T>> {
+        Ok(TargetValues {
+            next: self.said(&self.target, &batch.next_obs)?,
+            obs: match self.config.munchausen {
+                true => self.said(&self.target, &batch.obs)?,
+                false => Vec::new(),
+            },
+        })
+    }
+
+    /// What the target networks, in f32, say of `batch`.
+    pub fn target_values(&self, batch: &Batch) -> Result<TargetValues> {
+        self.said_of(batch)
+    }
+
+    /// The targets `[agents, batch]` of `batch`, of which the target networks, in f32, say `values`: the
+    /// reward, and unless the episode terminated the discounted value of what came next. A
+    /// truncated episode would have gone on, so its value counts.
+    pub fn targets(&self, batch: &Batch, values: &TargetValues) -> Result<Vec<f32>> {
+        self.targets_in(batch, values)
+    }
+
+    fn targets_in<T: WithDType + Float>(
+        &self,
+        batch: &Batch,
+        values: &TargetValues<T>,
+    ) -> Result<Vec<T>> {
+        let rows = values.next.chunks_exact(self.actions);
+        if self.config.munchausen {
+            let temperature = T::from_f64(self.config.munchausen_temperature);
+            let soft = rows.map(|values| soft_value(values, temperature));
+            let own = self.own_rewards(batch, &values.obs);
+            return Ok(bootstrapped(batch, own, soft));
+        }
+        let chooser = match self.config.double {
+            true => Some(self.said(&self.online, &batch.next_obs)?),
+            false => None,
+        };
+        let chooser = chooser.as_ref().unwrap_or(&values.next);
+        let choosers = chooser.chunks_exact(self.actions);
+        let following = rows.zip(choosers).map(|(row, by)| row[greedy(by)]);
+        let rewards = batch.rewards.iter().copied().map(number);
+        Ok(bootstrapped(batch, rewards, following))
+    }
+
+    /// The rewards, each with the log-probability of its action added, as `values` of the
+    /// observations have it.
+    fn own_rewards<T: WithDType + Float>(
+        &self,
+        batch: &Batch,
+        values: &[T],
+    ) -> impl Iterator<Item = T> {
+        let alpha = T::from_f64(self.config.munchausen_alpha);
+        let temperature = T::from_f64(self.config.munchausen_temperature);
+        let clip = T::from_f64(self.config.munchausen_clip);
+        let steps = batch.rewards.iter().zip(&batch.actions);
+        let rows = values.chunks_exact(self.actions);
+        steps.zip(rows).map(move |((reward, action), values)| {
+            number::<T>(*reward) + alpha * log_policy(values, *action as usize, temperature, clip)
+        })
+    }
+
+    /// The loss of `batch` against `targets`, `[agents, batch]`.
+    pub(super) fn loss<T: WithDType>(&self, batch: &Batch, targets: &[T]) -> Result<BatchLoss> {
+        let size = (self.agents, batch.actions.len() / self.agents);
+        let actions = Tensor::from_slice(&batch.actions, size, &self.device)?;
+        let targets = Tensor::from_slice(targets, size, &self.device)?;
+        let weights = match batch.weights.as_slice() {
+            [] => None,
+            weights => Some(Tensor::from_slice(weights, size, &self.device)?.to_dtype(self.dtype)?),
+        };
+        let q = self.online.forward(&self.tensor(&batch.obs)?)?;
+        let td_loss = if self.composed {
+            composed_td_loss
+        } else {
+            td_loss
+        };
+        let loss = td_loss(&q, &actions, &targets, weights.as_ref(), self.config.loss)?;
+        Ok(BatchLoss {
+            loss,
+            q,
+            actions,
+            targets,
+        })
+    }
+
+    /// The gradient of the loss of `batch` against `targets`, of a critic [`alone`](Self::alone):
+    /// every weight's, in the order of the network's parameters.
+    pub fn gradient(&self, batch: &Batch, targets: &[f32]) -> Result<Vec<f32>> {
+        let grads = self.online.backward(&self.loss(batch, targets)?.loss)?;
+        flat_gradient(&self.online.parameters(), &grads, 0)
+    }
+
+    /// Each weight of the target network, with the online network's.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (Var, Tensor)> {
+        let targets = self.target.parameters().into_iter().map(|p| p.var);
+        let online = self.online.parameters().into_iter();
+        targets.zip(online.map(|p| p.var.as_detached_tensor()))
+    }
+
+    fn tensor(&self, obs: &[f32]) -> Result<Tensor> {
+        let n = obs.len() / (self.agents * self.obs_len);
+        let shape = (self.agents, n, self.obs_len);
+        Ok(Tensor::from_slice(obs, shape, &self.device)?.to_dtype(self.dtype)?)
+    }
+}
+
+impl BatchLoss {
+    /// The value of each action taken, `[agents, batch]`.
+    fn chosen(&self) -> CandleResult<Tensor> {
+        let actions = self.actions.unsqueeze(2)?;
+        self.q.gather(&actions, 2)?.squeeze(2)
+    }
+
+    /// Each agent's mean value of the actions taken.
+    pub fn mean_q(&self) -> Result<Vec<f64>> {
+        Ok(self.chosen()?.to_dtype(DType::F64)?.mean(1)?.to_vec1()?)
+    }
+
+    /// Target minus value of each transition, `[agents, batch]`.
+    pub fn td_errors(&self) -> Result<Vec<f32>> {
+        let errors = (&self.targets - self.chosen()?)?.to_dtype(DType::F32)?;
+        Ok(errors.flatten_all()?.to_vec1()?)
+    }
+}
+
+/// Each reward, and unless the episode terminated the discounted value of what followed.
+fn bootstrapped<T: WithDType>(
+    batch: &Batch,
+    rewards: impl Iterator<Item = T>,
+    following: impl Iterator<Item = T>,
+) -> Vec<T> {
+    let ends = batch.discounts.iter().zip(&batch.terminated);
+    let steps = rewards.zip(following).zip(ends);
+    let target = |((reward, value), (discount, terminated)): ((T, T), (&f32, &bool))| {
+        if *terminated {
+            reward
+        } else {
+            reward + number::<T>(*discount) * value
+        }
+    };
+    steps.map(target).collect()
+}
+
+/// A number of a batch in what the networks compute in.
+fn number<T: WithDType>(x: f32) -> T {
+    T::from_f64(f64::from(x))
+}

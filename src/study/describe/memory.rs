@@ -1,0 +1,167 @@
+//! How long a stream remembers: the autocorrelation of observations and of rewards.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::stream::Stream;
+use crate::{
+    parallel::parallel,
+    stats::{
+        self, Estimate,
+        autocorrelation::{Autocorrelation, ENOUGH, Lags, integrated_time, window},
+    },
+};
+
+/// Lags of the recorded autocorrelation for each factor of ten.
+const LAGS_A_DECADE: f64 = 30.0;
+
+/// A time below this is no rounding of 1.
+const REPELS: f64 = 0.9;
+
+/// What is remembered of one kind of data; the means are over the streams in which it changes at all.
+pub struct Memory {
+    /// The integrated autocorrelation time in steps; at least 1, for samples are not worth more than independent ones.
+    pub time: Estimate,
+    /// The same of the squared autocorrelation, in which swings do not cancel.
+    pub swing_time: Estimate,
+    /// Steps of a stream.
+    pub steps: usize,
+    /// Whether neighbours repel each other, so that the time was below 1.
+    pub repel: bool,
+    /// The autocorrelation over lags that grow by a constant factor: the mean from each lag to the one before
+    /// the next, so that a fast swing does not show up as a slow one.
+    pub correlation: Vec<(usize, Estimate)>,
+}
+
+impl Memory {
+    /// Of the observations; the mean over their features.
+    pub fn of_observations(streams: &[Stream], done: &(dyn Fn() + Sync)) -> Option<Self> {
+        let rho = parallel(streams.len(), |s| {
+            let rows = &streams[s].observations;
+            let mut sum = Autocorrelation::new(rows.len());
+            rows.columns(|_, values| sum.add(values));
+            done();
+            sum.finish()
+        });
+        Self::of(streams[0].observations.len(), rho)
+    }
+
+    /// Of the rewards.
+    pub fn of_rewards(streams: &[Stream]) -> Option<Self> {
+        let rho = parallel(streams.len(), |s| {
+            let mut sum = Autocorrelation::new(streams[s].rewards.len());
+            sum.add(&streams[s].reward_series());
+            sum.finish()
+        });
+        Self::of(streams[0].rewards.len(), rho)
+    }
+
+    fn of(steps: usize, lags: Vec<Option<Lags>>) -> Option<Self> {
+        let lags: Vec<Lags> = lags.into_iter().flatten().collect();
+        let rho: Vec<&[f64]> = lags.iter().map(|lags| &lags.rho[..]).collect();
+        let squares: Vec<&[f64]> = lags.iter().map(|lags| &lags.squares[..]).collect();
+        let Estimate { point, lo, hi, n } = time(&rho)?;
+        let over = |lags: &[usize]| -> Option<(usize, Estimate)> {
+            let lags = lags[0]..lags[1];
+            let rho = rho.iter().map(|rho| &rho[lags.clone()]);
+            let rho = rho.map(|rho| rho.iter().sum::<f64>() / rho.len() as f64);
+            Some((lags.start, mean(&rho.collect::<Vec<_>>())?))
+        };
+        let bounds = growing(steps / 2);
+        Some(Self {
+            time: Estimate {
+                point: point.max(1.0),
+                lo: lo.max(1.0),
+                hi: hi.max(1.0),
+                n,
+            },
+            swing_time: time(&squares)?,
+            steps,
+            repel: hi < REPELS,
+            correlation: bounds.windows(2).filter_map(over).collect(),
+        })
+    }
+
+    /// Independent samples that a stream is worth: its steps over the autocorrelation time.
+    pub fn effective(&self) -> Estimate {
+        let samples = |time: f64| self.steps as f64 / time;
+        let Estimate { point, lo, hi, n } = self.time;
+        Estimate {
+            point: samples(point),
+            lo: samples(hi),
+            hi: samples(lo),
+            n,
+        }
+    }
+
+    /// Whether a stream is too short for this autocorrelation time, which is then underestimated.
+    pub fn too_short(&self, time: Estimate) -> bool {
+        (self.steps as f64) < ENOUGH * time.point
+    }
+}
+
+/// The integrated time of streams' autocorrelations, each with the window of their mean: a window of its
+/// own would be at the mercy of a stream's noise.
+fn time(rho: &[&[f64]]) -> Option<Estimate> {
+    let lags = rho.first()?.len();
+    let at = |lag: usize| rho.iter().map(|rho| rho[lag]).sum::<f64>() / rho.len() as f64;
+    let window = window(&(0..lags).map(at).collect::<Vec<_>>());
+    let times = rho.iter().map(|rho| integrated_time(rho, window));
+    mean(&times.collect::<Vec<_>>())
+}
+
+/// The mean over streams. The generator starts anew each time, so that no figure depends on what else is computed.
+pub fn mean(values: &[f64]) -> Option<Estimate> {
+    stats::mean(values, &mut ChaCha8Rng::seed_from_u64(0))
+}
+
+/// 1, 2, 3, ..., then by a constant factor, up to `last`.
+fn growing(last: usize) -> Vec<usize> {
+    let mut lags: Vec<usize> = (0..)
+        .map(|k| 10f64.powf(f64::from(k) / LAGS_A_DECADE).round() as usize)
+        .take_while(|lag| *lag <= last)
+        .collect();
+    lags.dedup();
+    lags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lags(rho: Vec<f64>) -> Option<Lags> {
+        let squares = rho.iter().map(|rho| rho * rho).collect();
+        Some(Lags { rho, squares })
+    }
+
+    #[test]
+    fn lags_grow_by_a_factor() {
+        assert_eq!(growing(12), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+        assert_eq!(growing(10_000).last(), Some(&10_000));
+        assert!(growing(0).is_empty());
+    }
+
+    #[test]
+    fn short_streams_are_told_apart() {
+        let decay = |steps: i32| lags((0..steps).map(|k| 0.5f64.powi(k)).collect());
+        let of = |steps: i32| {
+            Memory::of(steps as usize, vec![decay(steps), None, decay(steps)]).unwrap()
+        };
+        // (1 + 0.5) / (1 - 0.5) = 3, less what lies beyond the window of 15; its squares' is 5/3.
+        let (enough, short) = (of(150), of(149));
+        assert!((enough.time.point - 3.0).abs() < 1e-3 && !enough.too_short(enough.time));
+        assert!((enough.swing_time.point - 5.0 / 3.0).abs() < 1e-3);
+        assert!((enough.effective().point - 50.0).abs() < 0.1);
+        assert_eq!(enough.time.n, 2);
+        assert!(short.too_short(short.time));
+        assert!(Memory::of(9, vec![None]).is_none());
+    }
+
+    #[test]
+    fn repelling_neighbours_count_as_independent() {
+        let memory = Memory::of(4, vec![lags(vec![1.0, -0.5, 0.25, 0.0])]).unwrap();
+        assert!(memory.repel && memory.time.point == 1.0);
+        assert_eq!(memory.effective().point, 4.0);
+        assert!(memory.swing_time.point > 1.5);
+    }
+}
