@@ -12,9 +12,12 @@ use std::{fs, time::Instant};
 
 use optimiser_paradigms::{
     Error, Result,
-    agent::DqnConfig,
+    agent::DqnOverrides,
     cli::one_thread_an_operation,
-    train::{Config, EpisodeRow, EvaluationRow, Observer, Preset, RunConfig, UpdateRow, run},
+    train::{
+        Config, ConfigSource, EpisodeRow, EvaluationRow, Observer, Preset, RunOverrides, UpdateRow,
+        run,
+    },
 };
 
 // As the binaries have it.
@@ -24,17 +27,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<()> {
     one_thread_an_operation();
     // cargo adds `--bench`.
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| arg != "--bench")
-        .collect();
+    let args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let args: Vec<String> = args.collect();
     let number = |place: usize, default: u64| match args.get(place).map(|arg| arg.parse()) {
         None => Ok(default),
         Some(Ok(number)) => Ok(number),
-        Some(Err(_)) => Err(Error::usage(format!(
-            "`{}` is no whole number",
-            args[place]
-        ))),
+        Some(Err(_)) => {
+            let wrong = format!("`{}` is not allowed; allowed: a whole number", args[place]);
+            Err(Error::usage(wrong))
+        }
     };
     let case = args.first().map_or("cartpole", String::as_str);
     let seed = number(2, 1)?;
@@ -42,9 +43,8 @@ fn main() -> Result<()> {
         "cartpole" => cartpole(number(1, 100_000)?, seed)?,
         "breakout" => breakout(number(1, 5_000)?, seed)?,
         _ => {
-            return Err(Error::usage(format!(
-                "`{case}`: allowed: cartpole, breakout"
-            )));
+            let wrong = format!("`{case}` is not allowed; allowed: cartpole, breakout");
+            return Err(Error::usage(wrong));
         }
     };
     let mut watch = Watch::default();
@@ -62,37 +62,40 @@ fn main() -> Result<()> {
 
 /// CleanRL's setting with its optimiser; the exploration is a share of these steps.
 fn cartpole(steps: u64, seed: u64) -> Result<Config> {
-    Ok(Config {
-        preset: Preset::Cleanrl,
-        run: unobserved(Preset::Cleanrl, steps, seed),
-        optimiser: "adam-cleanrl".parse()?,
-        agent: DqnConfig::cleanrl(),
-    })
+    let source = ConfigSource {
+        preset: Some(Preset::Cleanrl),
+        run: unobserved(steps, seed),
+        optimiser: Some("adam-cleanrl".parse()?),
+        ..ConfigSource::default()
+    };
+    source.resolve(None)
 }
 
-/// MinAtar's setting with its optimiser, an update a step from step 100 on, when epsilon has come down to 0.1.
+/// MinAtar's setting with its optimiser, an update a step from step 100 on, when epsilon has come
+/// down to 0.1.
 fn breakout(steps: u64, seed: u64) -> Result<Config> {
-    Ok(Config {
-        preset: Preset::Minatar,
-        run: unobserved(Preset::Minatar, steps, seed),
-        optimiser: "rmsprop-minatar".parse()?,
-        agent: DqnConfig {
-            learning_starts: 100,
-            exploration_fraction: 100.0 / steps as f64,
-            ..DqnConfig::minatar()
+    let source = ConfigSource {
+        preset: Some(Preset::Minatar),
+        run: unobserved(steps, seed),
+        agent: DqnOverrides {
+            learning_starts: Some(100),
+            exploration_fraction: Some((100.0 / steps as f64).min(1.0)),
+            ..DqnOverrides::default()
         },
-    })
+        ..ConfigSource::default()
+    };
+    source.resolve(None)
 }
 
 /// Evaluations at the start and at the end alone, and one line of updates.csv.
-fn unobserved(preset: Preset, steps: u64, seed: u64) -> RunConfig {
-    RunConfig {
-        steps,
-        seed,
-        eval_every: steps,
-        eval_episodes: 1,
-        log_every: steps,
-        ..preset.run()
+fn unobserved(steps: u64, seed: u64) -> RunOverrides {
+    RunOverrides {
+        steps: Some(steps),
+        seed: Some(seed),
+        eval_every: Some(steps),
+        eval_episodes: Some(1),
+        log_every: Some(steps),
+        ..RunOverrides::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use safetensors::Dtype;
 
 use super::{Dqn, greedy};
@@ -122,7 +122,6 @@ fn array(name: &str, tensor: &Tensor) -> Result<Array> {
 
 /// Sets `var` to the array called `name`.
 fn set(var: &Var, name: &str, saved: &Saved) -> Result<()> {
-    debug_assert_eq!(var.dtype(), DType::F32);
     let data = saved.find(name, Dtype::F32, var.dims())?;
     let values = numbers(data, f32::from_le_bytes);
     Ok(var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?)
