@@ -40,7 +40,7 @@ fn rl(args: &RlArgs) -> Result<()> {
         }
     }
     // Not before all are known to be free: an error must not cost a finished run.
-    let open = |(config, ready): (Config, Ready)| {
+    let open = |(config, ready): (Config, Box<Ready>)| {
         let (folder, from) = ready.open()?;
         let folder = Box::new(folder);
         Ok(Unfinished {

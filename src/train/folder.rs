@@ -84,7 +84,7 @@ pub enum Again {
 /// What was found where a run should go.
 pub enum Opened {
     /// Nothing finished: the run can start, or go on from a checkpoint.
-    Unfinished(Ready),
+    Unfinished(Box<Ready>),
     /// This very run, finished earlier.
     Finished(Finished),
 }
@@ -227,12 +227,12 @@ impl RunFolder {
             Again::Resume if interrupted => Some(Checkpoint::read(&saved, config)?),
             _ => None,
         };
-        Ok(Opened::Unfinished(Ready {
+        Ok(Opened::Unfinished(Box::new(Ready {
             path: path.to_path_buf(),
             config: config.clone(),
             lock,
             from,
-        }))
+        })))
     }
 
     fn start(path: &Path, lock: File, config: &Config) -> Result<Self> {

@@ -22,8 +22,11 @@ pub struct Update {
     /// How long ago each transition of the batch began.
     pub ages: Vec<u64>,
     /// The lags looked back to, their weights, and minibatches drawn now, if it was looked at.
-    pub look: Option<(Vec<(usize, f64)>, Vec<Batch>)>,
+    pub look: Option<Look>,
 }
+
+/// Lags with their weights, and minibatches drawn now.
+pub type Look = (Vec<(usize, f64)>, Vec<Batch>);
 
 /// All gradient steps of the run `config`; those of `looked_at`, by number, with what is drawn for
 /// them. `beta` is momentum's; `resets` says whether target updates start it afresh.
@@ -36,7 +39,7 @@ pub fn live(config: &Config, looked_at: &[u64], beta: f64, resets: bool) -> Vec<
         [Stream::Env, Stream::Explore, Stream::Replay].map(|name| stream(run.seed, name));
     let mut dqn = Dqn::new(
         agent,
-        &[config.optimiser.clone()],
+        std::slice::from_ref(&config.optimiser),
         n,
         spec.actions,
         &mut [stream(run.seed, Stream::Init)],

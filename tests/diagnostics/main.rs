@@ -86,13 +86,16 @@ fn sum(terms: &[(f64, &[f64])]) -> Vec<f64> {
     (0..terms[0].1.len()).map(at).collect()
 }
 
+/// Momentum from the gradients since it began.
+type Own = fn(&[Vec<f64>]) -> Vec<f64>;
+
 /// How momentum is measured in a test: its decay, whether target updates reset it, and the rule's own
 /// momentum before the update of this index, given all gradients before it, if that is not the average.
 struct Momentum {
     beta: f64,
     resets: bool,
     hypothetical: bool,
-    own: Option<fn(&[Vec<f64>]) -> Vec<f64>>,
+    own: Option<Own>,
 }
 
 /// The row of the update at index `u`, whose gradients are `all`, computed anew.

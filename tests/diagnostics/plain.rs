@@ -79,10 +79,10 @@ impl Plain<'_> {
     pub fn gradient(&self, batch: &Batch, weights: &[f64], targets: &[f64]) -> Vec<f64> {
         let mut gradient = vec![0.0; weights.len()];
         let n = batch.actions.len();
-        for i in 0..n {
+        for (i, target) in targets.iter().enumerate() {
             let layers = self.layers(weights, self.obs(&batch.obs, i));
             let action = batch.actions[i] as usize;
-            let off = layers.last().unwrap()[action] - targets[i];
+            let off = layers.last().unwrap()[action] - target;
             let slope = match self.config.loss {
                 Loss::Mse => 2.0 * off,
                 Loss::Huber => off.clamp(-1.0, 1.0),
