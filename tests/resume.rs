@@ -118,17 +118,18 @@ fn a_stopped_cohort_goes_on() {
     let agents = ["--agents", "3", "--steps", "30000"];
     let alone = [&["--steps", "30000", "--seed", "2"][..]].concat();
     let undisturbed = finish(dir.path(), "alone", &alone);
+    let first = dir.path().join("stopped/seed-3/evaluations.csv");
+    let length = || fs::metadata(&first).map_or(100, |file| file.len());
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let before = length();
         let mut child = Command::new(RL)
             .current_dir(dir.path())
             .args([RUN, &agents, &["--resume", "--out", "stopped"]].concat())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Long enough to have begun, and to have taken over signals.
-        let first = dir.path().join("stopped/seed-3/evaluations.csv");
-        let begun = || fs::metadata(&first).is_ok_and(|file| file.len() > 100);
-        while !begun() {
+        // Another evaluation: it is under way, and has taken over signals.
+        while length() <= before {
             assert!(child.try_wait().unwrap().is_none(), "it has ended");
             sleep(Duration::from_millis(1));
         }

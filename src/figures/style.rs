@@ -57,19 +57,22 @@ pub fn over(
     Ok(())
 }
 
-/// Draws a PNG of `size` pixels.
+/// Draws a PNG of `size` pixels, which is there whole or not at all.
 pub fn png(
     path: &Path,
     size: (u32, u32),
     draw: impl FnOnce(&DrawingArea<BitMapBackend, plotters::coord::Shift>) -> Drawn,
 ) -> Result<()> {
     register();
+    // Its format goes by its name's end.
+    let part = path.with_extension("part.png");
     let drawn = (|| {
-        let root = BitMapBackend::new(path, size).into_drawing_area();
+        let root = BitMapBackend::new(&part, size).into_drawing_area();
         root.fill(&WHITE)?;
         draw(&root)?;
         root.present()?;
-        Ok(())
+        drop(root);
+        Ok(std::fs::rename(&part, path)?)
     })();
     drawn.map_err(|error: Box<dyn std::error::Error>| Error::Figure {
         path: path.to_path_buf(),

@@ -124,7 +124,9 @@ fn holds(path: &Path, text: &str) -> Result<Holds> {
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<std::io::Result<Vec<String>>>()
         .map_err(|error| cannot_use(path, &error))?;
-    let foreign = |name: &&String| !OURS.contains(&name.trim_end_matches(".part"));
+    // What a run that was killed was writing, it had under such a name.
+    let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
+    let foreign = |name: &&String| !OURS.contains(&whole(name).as_str());
     let foreign = names.iter().find(foreign);
     let config = path.join(CONFIG);
     let found = fs::read_to_string(&config).unwrap_or_default();
@@ -188,7 +190,11 @@ impl Ready {
     pub fn open(self) -> Result<(RunFolder, Option<Checkpoint>)> {
         // What a run that was killed had not finished writing.
         for name in OURS {
-            let _ = fs::remove_file(self.path.join(format!("{name}.part")));
+            let part = match name.strip_suffix(".png") {
+                Some(stem) => format!("{stem}.part.png"),
+                None => format!("{name}.part"),
+            };
+            let _ = fs::remove_file(self.path.join(part));
         }
         let folder = match &self.from {
             Some(from) => RunFolder::go_on(&self.path, self.lock, &self.config, from)?,
