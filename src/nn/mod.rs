@@ -12,10 +12,13 @@ mod matmul;
 mod mlp;
 mod network;
 mod relu;
+mod resnet;
 pub(crate) mod slices;
+mod spatial;
 
 pub use conv::Conv;
 pub use filters::Filters;
 pub use linear::Linear;
 pub use mlp::Mlp;
 pub use network::{Architecture, Network};
+pub use resnet::{ResNet, Stem};

@@ -1,0 +1,226 @@
+//! The layers' passes on tensors in the processor's memory.
+
+use candle_core::{CpuStorage, DType, Device, InplaceOp3, Layout, Result, Tensor, bail};
+
+use super::{
+    Geometry, Lanes,
+    norm::{self, Line, Moments, Shape},
+    pool::MaxPool,
+};
+use crate::nn::slices::{contiguous, on_cpu};
+
+/// Calls `$of::<f32>` or `$of::<f64>`, as `$x` is.
+macro_rules! by_dtype {
+    ($x:expr, $of:ident($($argument:expr),*)) => {
+        match $x.dtype() {
+            DType::F32 => $of::<f32>($($argument),*),
+            DType::F64 => $of::<f64>($($argument),*),
+            other => bail!("layers of images: {other:?} is not f32 or f64"),
+        }
+    };
+}
+
+/// The numbers of a tensor, as a slice called like it.
+macro_rules! slices {
+    ($($x:ident: $t:ty),*) => {
+        $(
+            let $x = $x.storage_and_layout();
+            let $x = on_cpu::<$t>(&$x.0, $x.1)?;
+        )*
+    };
+}
+
+fn tensor<T: Lanes>(data: Vec<T>, shape: impl Into<candle_core::Shape>) -> Result<Tensor> {
+    Tensor::from_vec(data, shape.into(), &Device::Cpu)
+}
+
+pub(super) fn convolve(geometry: &Geometry, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    by_dtype!(x, convolve_of(geometry, x, weight))
+}
+
+fn convolve_of<T: Lanes>(geometry: &Geometry, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let batch = x.dim(1)?;
+    slices!(x: T, weight: T);
+    let shape = (geometry.positions()[1], batch, geometry.sizes().outputs);
+    tensor(geometry.forward(x, weight), shape)
+}
+
+pub(super) fn input_grad(
+    geometry: &Geometry,
+    dy: &Tensor,
+    weight: &Tensor,
+    onto: Option<Tensor>,
+) -> Result<Tensor> {
+    match onto {
+        Some(onto) => {
+            onto.inplace_op3(dy, weight, &AddInputGrad(geometry))?;
+            Ok(onto)
+        }
+        None => by_dtype!(dy, input_grad_of(geometry, dy, weight)),
+    }
+}
+
+fn input_grad_of<T: Lanes>(geometry: &Geometry, dy: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let batch = dy.dim(1)?;
+    slices!(dy: T, weight: T);
+    let shape = (geometry.positions()[0], batch, geometry.sizes().inputs);
+    tensor(geometry.input_grad(dy, weight, None), shape)
+}
+
+/// Adds the gradient of a convolution's input to what is there.
+struct AddInputGrad<'a>(&'a Geometry);
+
+impl AddInputGrad<'_> {
+    fn add<T: Lanes>(&self, onto: &mut Vec<T>, dy: &[T], weight: &[T]) {
+        *onto = self.0.input_grad(dy, weight, Some(std::mem::take(onto)));
+    }
+}
+
+impl InplaceOp3 for AddInputGrad<'_> {
+    fn name(&self) -> &'static str {
+        "add-input-gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        onto: &mut CpuStorage,
+        layout: &Layout,
+        dy: &CpuStorage,
+        dy_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<()> {
+        match (layout.contiguous_offsets(), onto) {
+            (Some((0, end)), CpuStorage::F32(onto)) if end == onto.len() => {
+                let (dy, weight) = (contiguous(dy, dy_layout)?, contiguous(weight, weight_layout)?);
+                self.add(onto, dy, weight);
+            }
+            (Some((0, end)), CpuStorage::F64(onto)) if end == onto.len() => {
+                let (dy, weight) = (contiguous(dy, dy_layout)?, contiguous(weight, weight_layout)?);
+                self.add(onto, dy, weight);
+            }
+            _ => bail!("a gradient that is added to fills its memory, with f32 or f64"),
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn weight_grad(geometry: &Geometry, x: &Tensor, dy: &Tensor, like: &Tensor) -> Result<Tensor> {
+    by_dtype!(x, weight_grad_of(geometry, x, dy, like))
+}
+
+fn weight_grad_of<T: Lanes>(geometry: &Geometry, x: &Tensor, dy: &Tensor, like: &Tensor) -> Result<Tensor> {
+    slices!(x: T, dy: T);
+    tensor(geometry.weight_grad(x, dy), like.shape())
+}
+
+/// `[positions, batch, channels]` of `x`.
+fn shape(x: &Tensor) -> Result<Shape> {
+    let (positions, batch, channels) = x.dims3()?;
+    Ok(Shape { positions, batch, channels })
+}
+
+pub(super) fn moments(x: &Tensor) -> Result<[Tensor; 2]> {
+    by_dtype!(x, moments_of(x))
+}
+
+fn moments_of<T: Lanes>(x: &Tensor) -> Result<[Tensor; 2]> {
+    let shape = shape(x)?;
+    slices!(x: T);
+    let Moments { mean, variance } = norm::moments(x, shape);
+    Ok([tensor(mean, shape.channels)?, tensor(variance, shape.channels)?])
+}
+
+pub(super) fn normalise(
+    x: &Tensor,
+    moments: &[Tensor; 2],
+    scale: [&Tensor; 2],
+    eps: f64,
+    shortcut: Option<&Tensor>,
+    relu: bool,
+) -> Result<Tensor> {
+    by_dtype!(x, normalise_of(x, moments, scale, eps, shortcut, relu))
+}
+
+fn read<T: Lanes>(x: &Tensor) -> Result<Vec<T>> {
+    x.to_vec1()
+}
+
+fn normalise_of<T: Lanes>(
+    x: &Tensor,
+    [mean, variance]: &[Tensor; 2],
+    [gamma, beta]: [&Tensor; 2],
+    eps: f64,
+    shortcut: Option<&Tensor>,
+    relu: bool,
+) -> Result<Tensor> {
+    let (shape, dims) = (shape(x)?, x.shape().clone());
+    let moments = Moments { mean: read::<T>(mean)?, variance: read(variance)? };
+    let line = Line::new(&moments, &read(gamma)?, &read(beta)?, eps);
+    slices!(x: T);
+    let shortcut = shortcut.map(Tensor::storage_and_layout);
+    let shortcut = shortcut.as_ref().map(|(storage, layout)| on_cpu::<T>(storage, layout));
+    tensor(norm::apply(x, shape, &line, shortcut.transpose()?, relu), dims)
+}
+
+/// The gradients of the input, of gamma, of beta, and of the shortcut.
+pub(super) type NormGrads = (Tensor, Tensor, Tensor, Option<Tensor>);
+
+pub(super) fn normalise_backward(
+    x: &Tensor,
+    dy: &Tensor,
+    y: Option<&Tensor>,
+    moments: &[Tensor; 2],
+    gamma: &Tensor,
+    eps: f64,
+    shortcut: bool,
+) -> Result<NormGrads> {
+    by_dtype!(x, normalise_backward_of(x, dy, y, moments, gamma, eps, shortcut))
+}
+
+fn normalise_backward_of<T: Lanes>(
+    x: &Tensor,
+    dy: &Tensor,
+    y: Option<&Tensor>,
+    [mean, variance]: &[Tensor; 2],
+    gamma: &Tensor,
+    eps: f64,
+    shortcut: bool,
+) -> Result<NormGrads> {
+    let (shape, dims) = (shape(x)?, x.shape().clone());
+    let moments = Moments { mean: read::<T>(mean)?, variance: read(variance)? };
+    let gamma = read::<T>(gamma)?;
+    slices!(x: T, dy: T);
+    let y = y.map(Tensor::storage_and_layout);
+    let y = y.as_ref().map(|(storage, layout)| on_cpu::<T>(storage, layout));
+    let grads = norm::backward([x, dy], y.transpose()?, shape, &moments, &gamma, eps, shortcut);
+    Ok((
+        tensor(grads.x, &dims)?,
+        tensor(grads.gamma, shape.channels)?,
+        tensor(grads.beta, shape.channels)?,
+        grads.shortcut.map(|grad| tensor(grad, &dims)).transpose()?,
+    ))
+}
+
+pub(super) fn max_pool(pool: &MaxPool, x: &Tensor) -> Result<[Tensor; 2]> {
+    by_dtype!(x, max_pool_of(pool, x))
+}
+
+fn max_pool_of<T: Lanes>(pool: &MaxPool, x: &Tensor) -> Result<[Tensor; 2]> {
+    let (_, batch, channels) = x.dims3()?;
+    slices!(x: T);
+    let (largest, found) = pool.forward(x, batch * channels);
+    let shape = (pool.positions()[1], batch, channels);
+    Ok([tensor(largest, shape)?, Tensor::from_vec(found, shape, &Device::Cpu)?])
+}
+
+pub(super) fn max_pool_backward(pool: &MaxPool, dy: &Tensor, found: &Tensor) -> Result<Tensor> {
+    by_dtype!(dy, max_pool_backward_of(pool, dy, found))
+}
+
+fn max_pool_backward_of<T: Lanes>(pool: &MaxPool, dy: &Tensor, found: &Tensor) -> Result<Tensor> {
+    let (_, batch, channels) = dy.dims3()?;
+    slices!(dy: T, found: u8);
+    let dx = pool.backward(dy, found, batch * channels);
+    tensor(dx, (pool.positions()[0], batch, channels))
+}
