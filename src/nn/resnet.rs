@@ -87,7 +87,12 @@ impl<R: Rng> Builder<'_, R> {
     ) -> Result<ConvNorm> {
         let window = Window::new(self.image, kernel, stride, kernel / 2)?;
         let mut weight = Vec::new();
-        init::uniform_fan_in(self.rng, window.seen(), outputs * window.seen(), &mut weight);
+        init::uniform_fan_in(
+            self.rng,
+            window.seen(),
+            outputs * window.seen(),
+            &mut weight,
+        );
         self.image = [outputs, window.out_height, window.out_width];
         ConvNorm::new(names, &window, weight, relu, self.dtype, self.device)
     }
@@ -214,7 +219,9 @@ impl ResNet {
             let down = block.down.as_ref().map(|down| down.infer(&x, None));
             let shortcut = down.transpose()?;
             let inner = block.first.infer(&x, None)?;
-            x = block.second.infer(&inner, Some(shortcut.as_ref().unwrap_or(&x)))?;
+            x = block
+                .second
+                .infer(&inner, Some(shortcut.as_ref().unwrap_or(&x)))?;
         }
         x.mean(0)
     }
@@ -299,7 +306,11 @@ impl ResNet {
         for layer in self.layers() {
             for (i, Parameter { name, var }) in layer.parameters().into_iter().enumerate() {
                 let tensor = var.as_detached_tensor();
-                let tensor = if i == 0 { layer.torch_order(&tensor)? } else { tensor };
+                let tensor = if i == 0 {
+                    layer.torch_order(&tensor)?
+                } else {
+                    tensor
+                };
                 state.insert(name, tensor.contiguous()?);
             }
             for Parameter { name, var } in layer.running() {
@@ -320,7 +331,11 @@ impl ResNet {
         for layer in self.layers() {
             for (i, Parameter { name, var }) in layer.parameters().into_iter().enumerate() {
                 if let Some(grad) = grads.get(&var) {
-                    let grad = if i == 0 { layer.torch_order(grad)? } else { grad.clone() };
+                    let grad = if i == 0 {
+                        layer.torch_order(grad)?
+                    } else {
+                        grad.clone()
+                    };
                     all.insert(name, grad.contiguous()?);
                 }
             }
@@ -348,7 +363,12 @@ impl ResNet {
         // All of it is looked at before any of it is taken.
         let mut taken = Vec::new();
         for layer in self.layers() {
-            for (i, Parameter { name, var }) in layer.parameters().into_iter().chain(layer.running()).enumerate() {
+            for (i, Parameter { name, var }) in layer
+                .parameters()
+                .into_iter()
+                .chain(layer.running())
+                .enumerate()
+            {
                 let tensor = match i {
                     0 => layer.panels_order(found(&name, &layer.torch_shape())?)?,
                     _ => found(&name, var.dims())?.clone(),
@@ -369,11 +389,20 @@ impl ResNet {
             }
         }
         for (var, tensor) in taken {
-            var.set(&tensor.to_dtype(var.dtype())?.to_device(var.device())?.contiguous()?)?;
+            var.set(
+                &tensor
+                    .to_dtype(var.dtype())?
+                    .to_device(var.device())?
+                    .contiguous()?,
+            )?;
         }
         let counter = self.stem.counter();
         if let Some(batches) = state.get(&counter) {
-            let batches: i64 = batches.to_dtype(DType::I64)?.flatten_all()?.get(0)?.to_scalar()?;
+            let batches: i64 = batches
+                .to_dtype(DType::I64)?
+                .flatten_all()?
+                .get(0)?
+                .to_scalar()?;
             self.batches = batches.try_into().unwrap_or(0);
         }
         Ok(same)
@@ -381,11 +410,18 @@ impl ResNet {
 }
 
 impl Block {
-    fn backward(&self, kept: [Option<Kept>; 3], dy: &Tensor, grads: &mut WeightGrads) -> Result<Tensor> {
+    fn backward(
+        &self,
+        kept: [Option<Kept>; 3],
+        dy: &Tensor,
+        grads: &mut WeightGrads,
+    ) -> Result<Tensor> {
         let [Some(first), Some(second), down] = kept else {
             bail!("a block's backward without its forward");
         };
-        let [d_inner, d_shortcut] = self.second.backward(second, dy, InputGrad::New, true, grads)?;
+        let [d_inner, d_shortcut] =
+            self.second
+                .backward(second, dy, InputGrad::New, true, grads)?;
         let (Some(d_inner), Some(mut d_shortcut)) = (d_inner, d_shortcut) else {
             bail!("a block's second layer gave no gradients");
         };

@@ -46,7 +46,10 @@ impl Geometry {
             positions: [inputs, window.positions()],
             by_input: grouped(window, inputs, |meeting| meeting.input),
             by_output: grouped(window, window.positions(), |meeting| meeting.output),
-            meets: grouped(window, places, |meeting| meeting.place).iter().map(|all| !all.is_empty()).collect(),
+            meets: grouped(window, places, |meeting| meeting.place)
+                .iter()
+                .map(|all| !all.is_empty())
+                .collect(),
         })
     }
 
@@ -121,7 +124,10 @@ impl Geometry {
             unsafe { out.write_bytes(0, rows * PANEL) };
             let mut starts = Vec::new();
             for (position, meetings) in self.by_output.iter().enumerate() {
-                let mut met = meetings.iter().filter(|m| group.contains(&m.place)).peekable();
+                let mut met = meetings
+                    .iter()
+                    .filter(|m| group.contains(&m.place))
+                    .peekable();
                 if met.peek().is_none() {
                     continue;
                 }
@@ -214,7 +220,16 @@ impl<T: Lanes> WithSimd for Tile<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // SAFETY: made by `Geometry`, whose lengths have been asserted; no two tiles share an entry.
-        unsafe { sum(simd, self.terms, self.rows, self.out, self.out_row, self.add) }
+        unsafe {
+            sum(
+                simd,
+                self.terms,
+                self.rows,
+                self.out,
+                self.out_row,
+                self.add,
+            )
+        }
     }
 }
 

@@ -92,11 +92,17 @@ impl InplaceOp3 for AddInputGrad<'_> {
     ) -> Result<()> {
         match (layout.contiguous_offsets(), onto) {
             (Some((0, end)), CpuStorage::F32(onto)) if end == onto.len() => {
-                let (dy, weight) = (contiguous(dy, dy_layout)?, contiguous(weight, weight_layout)?);
+                let (dy, weight) = (
+                    contiguous(dy, dy_layout)?,
+                    contiguous(weight, weight_layout)?,
+                );
                 self.add(onto, dy, weight);
             }
             (Some((0, end)), CpuStorage::F64(onto)) if end == onto.len() => {
-                let (dy, weight) = (contiguous(dy, dy_layout)?, contiguous(weight, weight_layout)?);
+                let (dy, weight) = (
+                    contiguous(dy, dy_layout)?,
+                    contiguous(weight, weight_layout)?,
+                );
                 self.add(onto, dy, weight);
             }
             _ => bail!("a gradient that is added to fills its memory, with f32 or f64"),
@@ -105,11 +111,21 @@ impl InplaceOp3 for AddInputGrad<'_> {
     }
 }
 
-pub(super) fn weight_grad(geometry: &Geometry, x: &Tensor, dy: &Tensor, like: &Tensor) -> Result<Tensor> {
+pub(super) fn weight_grad(
+    geometry: &Geometry,
+    x: &Tensor,
+    dy: &Tensor,
+    like: &Tensor,
+) -> Result<Tensor> {
     by_dtype!(x, weight_grad_of(geometry, x, dy, like))
 }
 
-fn weight_grad_of<T: Lanes>(geometry: &Geometry, x: &Tensor, dy: &Tensor, like: &Tensor) -> Result<Tensor> {
+fn weight_grad_of<T: Lanes>(
+    geometry: &Geometry,
+    x: &Tensor,
+    dy: &Tensor,
+    like: &Tensor,
+) -> Result<Tensor> {
     slices!(x: T, dy: T);
     tensor(geometry.weight_grad(x, dy), like.shape())
 }
@@ -117,7 +133,11 @@ fn weight_grad_of<T: Lanes>(geometry: &Geometry, x: &Tensor, dy: &Tensor, like: 
 /// `[positions, batch, channels]` of `x`.
 fn shape(x: &Tensor) -> Result<Shape> {
     let (positions, batch, channels) = x.dims3()?;
-    Ok(Shape { positions, batch, channels })
+    Ok(Shape {
+        positions,
+        batch,
+        channels,
+    })
 }
 
 pub(super) fn moments(x: &Tensor) -> Result<[Tensor; 2]> {
@@ -128,7 +148,10 @@ fn moments_of<T: Lanes>(x: &Tensor) -> Result<[Tensor; 2]> {
     let shape = shape(x)?;
     slices!(x: T);
     let Moments { mean, variance } = norm::moments(x, shape);
-    Ok([tensor(mean, shape.channels)?, tensor(variance, shape.channels)?])
+    Ok([
+        tensor(mean, shape.channels)?,
+        tensor(variance, shape.channels)?,
+    ])
 }
 
 pub(super) fn normalise(
@@ -155,12 +178,20 @@ fn normalise_of<T: Lanes>(
     relu: bool,
 ) -> Result<Tensor> {
     let (shape, dims) = (shape(x)?, x.shape().clone());
-    let moments = Moments { mean: read::<T>(mean)?, variance: read(variance)? };
+    let moments = Moments {
+        mean: read::<T>(mean)?,
+        variance: read(variance)?,
+    };
     let line = Line::new(&moments, &read(gamma)?, &read(beta)?, eps);
     slices!(x: T);
     let shortcut = shortcut.map(Tensor::storage_and_layout);
-    let shortcut = shortcut.as_ref().map(|(storage, layout)| on_cpu::<T>(storage, layout));
-    tensor(norm::apply(x, shape, &line, shortcut.transpose()?, relu), dims)
+    let shortcut = shortcut
+        .as_ref()
+        .map(|(storage, layout)| on_cpu::<T>(storage, layout));
+    tensor(
+        norm::apply(x, shape, &line, shortcut.transpose()?, relu),
+        dims,
+    )
 }
 
 /// The gradients of the input, of gamma, of beta, and of the shortcut.
@@ -175,7 +206,10 @@ pub(super) fn normalise_backward(
     eps: f64,
     shortcut: bool,
 ) -> Result<NormGrads> {
-    by_dtype!(x, normalise_backward_of(x, dy, y, moments, gamma, eps, shortcut))
+    by_dtype!(
+        x,
+        normalise_backward_of(x, dy, y, moments, gamma, eps, shortcut)
+    )
 }
 
 fn normalise_backward_of<T: Lanes>(
@@ -188,12 +222,25 @@ fn normalise_backward_of<T: Lanes>(
     shortcut: bool,
 ) -> Result<NormGrads> {
     let (shape, dims) = (shape(x)?, x.shape().clone());
-    let moments = Moments { mean: read::<T>(mean)?, variance: read(variance)? };
+    let moments = Moments {
+        mean: read::<T>(mean)?,
+        variance: read(variance)?,
+    };
     let gamma = read::<T>(gamma)?;
     slices!(x: T, dy: T);
     let y = y.map(Tensor::storage_and_layout);
-    let y = y.as_ref().map(|(storage, layout)| on_cpu::<T>(storage, layout));
-    let grads = norm::backward([x, dy], y.transpose()?, shape, &moments, &gamma, eps, shortcut);
+    let y = y
+        .as_ref()
+        .map(|(storage, layout)| on_cpu::<T>(storage, layout));
+    let grads = norm::backward(
+        [x, dy],
+        y.transpose()?,
+        shape,
+        &moments,
+        &gamma,
+        eps,
+        shortcut,
+    );
     Ok((
         tensor(grads.x, &dims)?,
         tensor(grads.gamma, shape.channels)?,
@@ -211,7 +258,10 @@ fn max_pool_of<T: Lanes>(pool: &MaxPool, x: &Tensor) -> Result<[Tensor; 2]> {
     slices!(x: T);
     let (largest, found) = pool.forward(x, batch * channels);
     let shape = (pool.positions()[1], batch, channels);
-    Ok([tensor(largest, shape)?, Tensor::from_vec(found, shape, &Device::Cpu)?])
+    Ok([
+        tensor(largest, shape)?,
+        Tensor::from_vec(found, shape, &Device::Cpu)?,
+    ])
 }
 
 pub(super) fn max_pool_backward(pool: &MaxPool, dy: &Tensor, found: &Tensor) -> Result<Tensor> {

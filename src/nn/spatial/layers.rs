@@ -59,7 +59,8 @@ impl ConvNorm {
     ) -> Result<Self> {
         let outputs = weight.len() / window.seen();
         let geometry = Geometry::new(window, outputs)?;
-        let var = |value: f64| Var::from_tensor(&Tensor::full(value, outputs, device)?.to_dtype(dtype)?);
+        let var =
+            |value: f64| Var::from_tensor(&Tensor::full(value, outputs, device)?.to_dtype(dtype)?);
         let mut layer = Self {
             names,
             kernel: window.kernel,
@@ -77,7 +78,9 @@ impl ConvNorm {
 
     /// The shape of the convolution's weight as PyTorch has it.
     pub fn torch_shape(&self) -> [usize; 4] {
-        let Sizes { outputs, inputs, .. } = self.geometry.sizes();
+        let Sizes {
+            outputs, inputs, ..
+        } = self.geometry.sizes();
         [outputs, inputs, self.kernel, self.kernel]
     }
 
@@ -106,7 +109,10 @@ impl ConvNorm {
 
     /// Its trained variables under torchvision's names.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let named = |name: String, var: &Var| Parameter { name, var: var.clone() };
+        let named = |name: String, var: &Var| Parameter {
+            name,
+            var: var.clone(),
+        };
         let [conv, norm] = &self.names;
         vec![
             named(format!("{conv}.weight"), &self.weight),
@@ -131,11 +137,16 @@ impl ConvNorm {
         let (positions, batch, _) = convolved.dims3()?;
         let n = (positions * batch) as f64;
         if n < 2.0 {
-            bail!("{}: batch normalisation of one number a channel; allowed: 2 or more", self.names[1]);
+            bail!(
+                "{}: batch normalisation of one number a channel; allowed: 2 or more",
+                self.names[1]
+            );
         }
         let moments = cpu::moments(&convolved)?;
         // The running variance is the unbiased one.
-        for ((running, moment), factor) in self.running.iter().zip(&moments).zip([1.0, n / (n - 1.0)]) {
+        for ((running, moment), factor) in
+            self.running.iter().zip(&moments).zip([1.0, n / (n - 1.0)])
+        {
             let kept = running.affine(1.0 - MOMENTUM, 0.0)?;
             running.set(&(kept + moment.affine(MOMENTUM * factor, 0.0)?)?)?;
         }
@@ -156,7 +167,12 @@ impl ConvNorm {
         self.normalise(&convolved, &moments, shortcut)
     }
 
-    fn normalise(&self, x: &Tensor, moments: &[Tensor; 2], shortcut: Option<&Tensor>) -> Result<Tensor> {
+    fn normalise(
+        &self,
+        x: &Tensor,
+        moments: &[Tensor; 2],
+        shortcut: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let scale = [self.gamma.as_tensor(), self.beta.as_tensor()];
         cpu::normalise(x, moments, scale, EPS, shortcut, self.relu)
     }
@@ -171,7 +187,12 @@ impl ConvNorm {
         shortcut: bool,
         grads: &mut WeightGrads,
     ) -> Result<[Option<Tensor>; 2]> {
-        let Kept { x, convolved, moments, y } = kept;
+        let Kept {
+            x,
+            convolved,
+            moments,
+            y,
+        } = kept;
         let (d_convolved, d_gamma, d_beta, d_shortcut) = cpu::normalise_backward(
             &convolved,
             dy,
@@ -197,7 +218,11 @@ impl ConvNorm {
 }
 
 fn panels(sizes: Sizes) -> [usize; 4] {
-    let Sizes { outputs, inputs, places } = sizes;
+    let Sizes {
+        outputs,
+        inputs,
+        places,
+    } = sizes;
     [outputs / PANEL, places, inputs, PANEL]
 }
 

@@ -43,15 +43,29 @@ pub(super) fn moments<T: Lanes>(x: &[T], shape: Shape) -> Moments<T> {
     assert_eq!(x.len(), shape.len());
     let parts: Vec<[Vec<T>; 2]> = x
         .par_chunks(shape.part())
-        .map(|part| wide(#[inline(always)] || part_moments(part, shape.channels)))
+        .map(|part| {
+            wide(
+                #[inline(always)]
+                || part_moments(part, shape.channels),
+            )
+        })
         .collect();
     // Chan et al. 1983, eq. 2.1, for parts of the same size.
     let (n, rows) = (parts.len() as f64, shape.batch as f64);
     let merged = (0..shape.channels).map(|c| {
         let mean = parts.iter().map(|[mean, _]| mean[c].to_f64()).sum::<f64>() / n;
-        let within = parts.iter().map(|[_, squares]| squares[c].to_f64()).sum::<f64>();
-        let between = parts.iter().map(|[m, _]| (m[c].to_f64() - mean).powi(2)).sum::<f64>();
-        (T::from_f64(mean), T::from_f64((within + rows * between) / (n * rows)))
+        let within = parts
+            .iter()
+            .map(|[_, squares]| squares[c].to_f64())
+            .sum::<f64>();
+        let between = parts
+            .iter()
+            .map(|[m, _]| (m[c].to_f64() - mean).powi(2))
+            .sum::<f64>();
+        (
+            T::from_f64(mean),
+            T::from_f64((within + rows * between) / (n * rows)),
+        )
     });
     let (mean, variance) = merged.unzip();
     Moments { mean, variance }
@@ -120,12 +134,15 @@ pub(super) fn apply<T: Lanes>(
         // SAFETY: a part for each chunk.
         let y = unsafe { out.part(start, x.len()) };
         let shortcut = shortcut.map(|all| &all[start..start + x.len()]);
-        wide(#[inline(always)] || match (shortcut, relu) {
-            (None, false) => lines(y, x, x, line, |z, _| z),
-            (None, true) => lines(y, x, x, line, |z, _| clipped(z, T::zero())),
-            (Some(s), false) => lines(y, x, s, line, |z, s| z + s),
-            (Some(s), true) => lines(y, x, s, line, |z, s| clipped(z + s, T::zero())),
-        });
+        wide(
+            #[inline(always)]
+            || match (shortcut, relu) {
+                (None, false) => lines(y, x, x, line, |z, _| z),
+                (None, true) => lines(y, x, x, line, |z, _| clipped(z, T::zero())),
+                (Some(s), false) => lines(y, x, s, line, |z, s| z + s),
+                (Some(s), true) => lines(y, x, s, line, |z, s| clipped(z + s, T::zero())),
+            },
+        );
     });
     // SAFETY: every chunk wrote its part.
     unsafe { out.filled() }
@@ -142,7 +159,10 @@ fn lines<T: Lanes>(
     let channels = line.factor.len();
     let rows = x.chunks_exact(channels).zip(other.chunks_exact(channels));
     for (y, (x, other)) in y.chunks_exact_mut(channels).zip(rows) {
-        let each = x.iter().zip(other).zip(line.factor.iter().zip(&line.offset));
+        let each = x
+            .iter()
+            .zip(other)
+            .zip(line.factor.iter().zip(&line.offset));
         for (y, ((&x, &other), (&factor, &offset))) in y.iter_mut().zip(each) {
             y.write(then(factor * x + offset, other));
         }
@@ -179,8 +199,13 @@ pub(super) fn backward<T: Lanes>(
         .map(|i| {
             let of = |all| part(all, i, shape);
             // SAFETY: a part for each position.
-            let behind = behind.as_ref().map(|out| unsafe { out.part(i * shape.part(), shape.part()) });
-            wide(#[inline(always)] || part_sums(of(x), of(dy), y.map(of), &moments.mean, behind))
+            let behind = behind
+                .as_ref()
+                .map(|out| unsafe { out.part(i * shape.part(), shape.part()) });
+            wide(
+                #[inline(always)]
+                || part_sums(of(x), of(dy), y.map(of), &moments.mean, behind),
+            )
         })
         .collect();
     // SAFETY: every position wrote its part.
@@ -188,30 +213,40 @@ pub(super) fn backward<T: Lanes>(
     let total = |which: usize, c: usize| sums.iter().map(|s| s[which][c].to_f64()).sum::<f64>();
     let (n, channels) = ((shape.positions * shape.batch) as f64, 0..shape.channels);
     let dbeta: Vec<f64> = channels.clone().map(|c| total(0, c)).collect();
-    let dgamma: Vec<f64> = channels.clone().map(|c| total(1, c) * inverse[c].to_f64()).collect();
+    let dgamma: Vec<f64> = channels
+        .clone()
+        .map(|c| total(1, c) * inverse[c].to_f64())
+        .collect();
     // dx = gamma inverse (dz - mean(dz) - x^ mean(dz x^)) with x^ = (x - mean) inverse, as a dz + b x + c.
     let of_dz: Vec<T> = gamma.iter().zip(&inverse).map(|(&g, &i)| g * i).collect();
     let of_x: Vec<f64> = channels
         .clone()
         .map(|c| -of_dz[c].to_f64() * inverse[c].to_f64() * dgamma[c] / n)
         .collect();
-    let rest = channels
-        .map(|c| T::from_f64(-of_dz[c].to_f64() * dbeta[c] / n - of_x[c] * moments.mean[c].to_f64()));
-    let (rest, of_x): (Vec<T>, Vec<T>) = (rest.collect(), of_x.iter().map(|&f| T::from_f64(f)).collect());
+    let rest = channels.map(|c| {
+        T::from_f64(-of_dz[c].to_f64() * dbeta[c] / n - of_x[c] * moments.mean[c].to_f64())
+    });
+    let (rest, of_x): (Vec<T>, Vec<T>) = (
+        rest.collect(),
+        of_x.iter().map(|&f| T::from_f64(f)).collect(),
+    );
     let dx = Out::new(x.len());
     (0..shape.positions).into_par_iter().for_each(|i| {
         let of = |all| part(all, i, shape);
         // SAFETY: a part for each position.
         let dx = unsafe { dx.part(i * shape.part(), shape.part()) };
         let coefficients = [&of_dz, &of_x, &rest].map(Vec::as_slice);
-        wide(#[inline(always)] || match (&shortcut, y) {
-            (Some(dz), _) => combine(dx, of(x), of(dz), of(x), coefficients, |dz, _| dz),
-            (None, None) => combine(dx, of(x), of(dy), of(x), coefficients, |dz, _| dz),
-            (None, Some(y)) => {
-                let relu = |dy, y| passed(dy, y, T::zero());
-                combine(dx, of(x), of(dy), of(y), coefficients, relu);
-            }
-        });
+        wide(
+            #[inline(always)]
+            || match (&shortcut, y) {
+                (Some(dz), _) => combine(dx, of(x), of(dz), of(x), coefficients, |dz, _| dz),
+                (None, None) => combine(dx, of(x), of(dy), of(x), coefficients, |dz, _| dz),
+                (None, Some(y)) => {
+                    let relu = |dy, y| passed(dy, y, T::zero());
+                    combine(dx, of(x), of(dy), of(y), coefficients, relu);
+                }
+            },
+        );
     });
     let numbers = |all: Vec<f64>| all.into_iter().map(T::from_f64).collect();
     Gradients {

@@ -102,12 +102,7 @@ struct At {
 ///
 /// As for [`sum`].
 #[inline(always)]
-unsafe fn tile<T: Lanes, S: Simd, const R: usize>(
-    simd: S,
-    terms: &[Term<T>],
-    out: *mut T,
-    at: At,
-) {
+unsafe fn tile<T: Lanes, S: Simd, const R: usize>(simd: S, terms: &[Term<T>], out: *mut T, at: At) {
     let At {
         row,
         column,
@@ -122,7 +117,10 @@ unsafe fn tile<T: Lanes, S: Simd, const R: usize>(
         if add {
             for (r, sums) in sums.iter_mut().enumerate() {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    *sum = out.add(r * out_row + v * lanes).cast::<T::Vector<S>>().read_unaligned();
+                    *sum = out
+                        .add(r * out_row + v * lanes)
+                        .cast::<T::Vector<S>>()
+                        .read_unaligned();
                 }
             }
         }
@@ -148,7 +146,9 @@ unsafe fn tile<T: Lanes, S: Simd, const R: usize>(
         }
         for (r, sums) in sums.iter().enumerate() {
             for (v, sum) in sums.iter().enumerate() {
-                out.add(r * out_row + v * lanes).cast::<T::Vector<S>>().write_unaligned(*sum);
+                out.add(r * out_row + v * lanes)
+                    .cast::<T::Vector<S>>()
+                    .write_unaligned(*sum);
             }
         }
     }
