@@ -24,6 +24,7 @@
 
 pub mod agent;
 pub mod cli;
+pub mod data;
 pub mod error;
 pub mod figures;
 mod files;

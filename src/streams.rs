@@ -18,6 +18,12 @@ pub enum Stream {
     Eval,
     /// What diagnostics look at.
     Diagnostics,
+    /// The order of a data set's images in an epoch.
+    Shuffle,
+    /// How an image is cropped and flipped.
+    Augment,
+    /// The synthetic data set.
+    Synthetic,
 }
 
 /// The stream `name` of the run with this `seed`: the same on every machine and for every optimiser.
@@ -45,6 +51,14 @@ pub fn diagnostics_stream(seed: u64, line: u64) -> ChaCha8Rng {
     rng
 }
 
+/// The stream `name` ([`Stream::Shuffle`], [`Stream::Augment`]) of epoch `epoch`, counted from 0:
+/// like [`eval_stream`], each has its own 2^32 words.
+pub fn epoch_stream(seed: u64, name: Stream, epoch: u64) -> ChaCha8Rng {
+    let mut rng = stream(seed, name);
+    rng.set_word_pos(u128::from(epoch) << 32);
+    rng
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,15 +68,26 @@ mod tests {
     fn streams_are_their_own_and_reproducible() {
         use Stream::*;
         let first = |seed, name| stream(seed, name).next_u64();
-        let mut all: Vec<u64> = [Init, Explore, Replay, Env, Eval, Diagnostics]
-            .into_iter()
-            .flat_map(|name| [first(1, name), first(2, name)])
-            .chain([eval_stream(1, 1), diagnostics_stream(1, 1)].map(|mut s| s.next_u64()))
-            .collect();
+        let mut all: Vec<u64> = [
+            Init,
+            Explore,
+            Replay,
+            Env,
+            Eval,
+            Diagnostics,
+            Shuffle,
+            Augment,
+            Synthetic,
+        ]
+        .into_iter()
+        .flat_map(|name| [first(1, name), first(2, name)])
+        .chain([eval_stream(1, 1), diagnostics_stream(1, 1)].map(|mut s| s.next_u64()))
+        .chain([Shuffle, Augment].map(|name| epoch_stream(1, name, 1).next_u64()))
+        .collect();
         assert_eq!(first(1, Explore), first(1, Explore));
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 14);
+        assert_eq!(all.len(), 22);
         // Fixed for good: results in the repository depend on them.
         assert_eq!(first(1, Init), 7424550030962593201);
     }

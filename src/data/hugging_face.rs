@@ -1,0 +1,150 @@
+//! CIFAR-10 as Hugging Face has it (`uoft-cs/cifar10`, `plain_text`): parquet with a column `label`
+//! (int64) and a column `img`, whose field `bytes` is a PNG.
+
+use std::{
+    fs,
+    io::Cursor,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    result,
+};
+
+use bytes::Bytes;
+use parquet::{
+    column::reader::{ColumnReader, ColumnReaderImpl},
+    data_type::DataType,
+    errors::ParquetError,
+    file::reader::{FileReader, RowGroupReader, SerializedFileReader},
+};
+
+use super::{
+    cifar::SHAPE,
+    files::{bad, unreadable},
+    split::Split,
+};
+use crate::{Error, Result};
+
+/// The official training set has as many images.
+const MOST: usize = 50_000;
+/// An official file is of 120 MB at most.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// The images and labels in the parquet file `path`.
+pub fn read(path: &Path) -> Result<Split> {
+    let length = fs::metadata(path).map_err(|error| Error::io("cannot read", path, error))?;
+    if length.len() > MOST_BYTES {
+        return Err(bad(
+            path,
+            "over 1 GiB; the official file is of 120 MB at most",
+        ));
+    }
+    let file = fs::read(path).map_err(|error| unreadable(path, error))?;
+    // The library does not survive every damage.
+    catch_unwind(AssertUnwindSafe(|| rows(path, file.into())))
+        .unwrap_or_else(|_| Err(bad(path, "damaged; delete it and get it again")))
+}
+
+fn rows(path: &Path, file: Bytes) -> Result<Split> {
+    let damaged = |error: ParquetError| bad(path, format!("not usable as parquet: {error}"));
+    let file = SerializedFileReader::new(file).map_err(damaged)?;
+    let columns = file.metadata().file_metadata().schema_descr().columns();
+    let column = |name: &str| {
+        let found = columns
+            .iter()
+            .position(|column| column.path().string() == name);
+        found.ok_or_else(|| {
+            let names: Vec<String> = columns
+                .iter()
+                .map(|column| column.path().string())
+                .collect();
+            let names = names.join(", ");
+            bad(path, format!("there is no column `{name}`; it has {names}"))
+        })
+    };
+    let (images, labels) = (column("img.bytes")?, column("label")?);
+    let mut split = Split::empty(SHAPE);
+    for group in 0..file.num_row_groups() {
+        let group = file.get_row_group(group).map_err(damaged)?;
+        let n = usize::try_from(group.metadata().num_rows()).unwrap_or(usize::MAX);
+        if n > MOST - split.len() {
+            return Err(bad(
+                path,
+                format!("more than the {MOST} images of CIFAR-10"),
+            ));
+        }
+        let ColumnReader::ByteArrayColumnReader(images) =
+            reader(&*group, images).map_err(damaged)?
+        else {
+            return Err(bad(path, "`img.bytes` holds no bytes"));
+        };
+        let ColumnReader::Int64ColumnReader(labels) = reader(&*group, labels).map_err(damaged)?
+        else {
+            return Err(bad(path, "`label` is no column of int64"));
+        };
+        let images = values(images, n).map_err(damaged)?;
+        let labels = values(labels, n).map_err(damaged)?;
+        if images.len() != n || labels.len() != n {
+            return Err(bad(path, "an image or a label is missing"));
+        }
+        for (png, label) in images.iter().zip(labels) {
+            let image = decode(png.data())
+                .map_err(|why| bad(path, format!("image {} is not usable: {why}", split.len())))?;
+            // A negative label becomes a large one.
+            split.push(path, label as u64, &image)?;
+        }
+    }
+    if split.is_empty() {
+        return Err(bad(path, "there are no images in it"));
+    }
+    Ok(split)
+}
+
+fn reader(group: &dyn RowGroupReader, column: usize) -> result::Result<ColumnReader, ParquetError> {
+    group.get_column_reader(column)
+}
+
+/// The values of a column of `n` rows; fewer where some are null.
+fn values<T: DataType>(
+    mut column: ColumnReaderImpl<T>,
+    n: usize,
+) -> result::Result<Vec<T::T>, ParquetError> {
+    let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
+    let mut read = 0;
+    while read < n {
+        let (records, ..) = column.read_records(
+            n - read,
+            Some(&mut defined),
+            Some(&mut repeated),
+            &mut values,
+        )?;
+        if records == 0 {
+            break;
+        }
+        read += records;
+    }
+    Ok(values)
+}
+
+/// The pixels of a PNG of 32x32 in red, green and blue: `[3, 32, 32]`.
+fn decode(png: &[u8]) -> result::Result<Vec<u8>, String> {
+    let [channels, height, width] = SHAPE;
+    let mut decoder =
+        png::Decoder::new_with_limits(Cursor::new(png), png::Limits { bytes: 1 << 20 });
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
+    let (info, kind) = (reader.info(), reader.output_color_type());
+    if (info.height as usize, info.width as usize) != (height, width)
+        || kind != (png::ColorType::Rgb, png::BitDepth::Eight)
+    {
+        return Err(format!(
+            "{}x{}, {kind:?}; needed: {height}x{width} in red, green and blue of 8 bits",
+            info.height, info.width
+        ));
+    }
+    let mut pixels = vec![0; channels * height * width];
+    reader
+        .next_frame(&mut pixels)
+        .map_err(|error| error.to_string())?;
+    let of_channel = |channel| pixels.iter().skip(channel).step_by(channels);
+    Ok((0..channels).flat_map(of_channel).copied().collect())
+}
