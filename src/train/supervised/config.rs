@@ -222,14 +222,6 @@ impl SupervisedConfig {
         self.optimiser.rule().map(drop)
     }
 
-    /// The learning rate.
-    pub fn lr(&self) -> f64 {
-        match self.optimiser.values().get("lr") {
-            Value::Number(lr) => lr,
-            Value::Flag(_) => f64::NAN,
-        }
-    }
-
     /// As TOML, every value written out.
     pub fn to_toml(&self) -> String {
         // Every value has been validated to fit TOML's types.

@@ -82,7 +82,7 @@ impl Classifier {
                 let architecture = Architecture {
                     observation: vec![train.pixels()],
                     conv: Vec::new(),
-                    hidden: DqnConfig::cleanrl().hidden.into(),
+                    hidden: DqnConfig::cleanrl().hidden.0,
                     outputs: classes,
                     dueling: false,
                 };

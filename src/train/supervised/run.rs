@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
             net: text("net"),
             train: text("train"),
             optimiser: config.optimiser.to_string(),
-            lr: config.lr(),
+            lr: config.optimiser.number("lr"),
             seed: run.seed,
             status,
             steps: self.step,
