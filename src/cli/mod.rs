@@ -7,15 +7,17 @@ mod play;
 mod progress;
 mod rl;
 mod summary;
+mod supervised;
 
 pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
 pub(crate) use play::can_draw;
 pub use play::{draw, play};
-pub use progress::{Jobs, Progress, progress};
+pub use progress::{Bytes, Jobs, Progress, progress};
 pub use rl::RlArgs;
 pub use summary::{cohort_summary, summary};
+pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
 
 use std::{
     io::Write,

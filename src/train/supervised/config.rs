@@ -66,6 +66,18 @@ pub enum Layers {
     Fc,
 }
 
+/// How products are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// In float32
+    F32,
+    /// On a GPU, of numbers rounded to NVIDIA's TF32 (10 bits)
+    Tf32,
+    /// On a GPU, of activations and weights rounded to bfloat16 (7 bits); the weights that learn are float32
+    Bf16,
+}
+
 settings! {
     /// What is learned, by what, for how long.
     SupervisedRun, set by SupervisedOverrides {
@@ -98,6 +110,9 @@ settings! {
         /// Where the network computes; cuda needs a build with --features cuda
         #[arg(value_enum)]
         device: Compute,
+        /// How products are computed; a CPU has f32 alone
+        #[arg(value_enum)]
+        precision: Precision,
         /// Initial weights instead of random ones: torchvision's resnet18 in safetensors; none if empty
         #[arg(value_name = "FILE")]
         weights: String,
@@ -125,6 +140,7 @@ impl SupervisedRun {
             log_every: 2,
             seed: 1,
             device: Compute::Cpu,
+            precision: Precision::F32,
             weights: String::new(),
             teacher: String::new(),
         }
@@ -213,6 +229,13 @@ impl SupervisedConfig {
                 "{what} is not allowed with net = mlp; allowed: with net = resnet18"
             )));
         }
+        if run.precision != Precision::F32
+            && (run.device, run.net) != (Compute::Cuda, Net::Resnet18)
+        {
+            return Err(Error::usage(
+                "precision is f32 unless device = cuda and net = resnet18; allowed: f32",
+            ));
+        }
         if !run.teacher.is_empty() && run.dataset != DataName::QRegression {
             return Err(Error::usage(format!(
                 "teacher is not allowed with dataset = {}; allowed: with dataset = q-regression",
@@ -220,6 +243,16 @@ impl SupervisedConfig {
             )));
         }
         self.optimiser.rule().map(drop)
+    }
+
+    /// Batches in an epoch of `samples`, and in the whole run.
+    pub fn batches(&self, samples: usize) -> [u64; 2] {
+        let each = samples.div_ceil(self.run.batch) as u64;
+        let all = match self.run.steps {
+            0 => self.run.epochs.saturating_mul(each),
+            steps => steps,
+        };
+        [each, all]
     }
 
     /// As TOML, every value written out.

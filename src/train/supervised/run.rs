@@ -102,12 +102,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(config: &'a SupervisedConfig, learner: &'a mut dyn Learner) -> Result<Self> {
-        let run = &config.run;
-        let each = learner.samples().div_ceil(run.batch) as u64;
-        let all = match run.steps {
-            0 => run.epochs.saturating_mul(each),
-            steps => steps,
-        };
+        let [each, all] = config.batches(learner.samples());
         let specs = [config.optimiser.clone()];
         Ok(Self {
             config,
