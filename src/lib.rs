@@ -27,6 +27,7 @@ pub mod cli;
 pub mod error;
 pub mod figures;
 mod files;
+mod keys;
 pub mod landscape;
 pub mod nn;
 pub mod optim;
