@@ -173,6 +173,10 @@ pub struct SlurmArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     at_once: Option<u32>,
 
+    /// Steps from checkpoint to checkpoint of a run [default: one a minute]
+    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+
     /// Options for sbatch, behind --
     #[arg(last = true, value_name = "SBATCH OPTIONS")]
     options: Vec<String>,
@@ -201,6 +205,7 @@ impl SlurmArgs {
             tasks: self.tasks as usize,
             max_array: self.max_array.map(|n| n as usize),
             at_once: self.at_once.map(|n| n as usize),
+            checkpoint_every: self.checkpoint_every,
             options: self.options.clone(),
         }
     }

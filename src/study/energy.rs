@@ -7,6 +7,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -147,6 +148,8 @@ fn share(cpu: f64, busy: f64) -> f64 {
 
 /// Seconds that this thread has been on a core.
 fn thread_seconds() -> Option<f64> {
+    // The scheduler counts up to its last turn, some milliseconds ago; this gives it one.
+    thread::yield_now();
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
     Some(nanoseconds * 1e-9)

@@ -5,11 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    engine::Study,
-    experiment::{Run, Stage},
-    kind::Job,
-};
+use super::{engine::Study, experiment::Stage, kind::Job};
 use crate::{Result, train::Machine};
 
 /// What a cell's runs take.
@@ -32,8 +28,10 @@ impl Study {
     pub fn paces(&self) -> Result<Vec<Pace>> {
         let runs = self.experiment.tuning()?;
         let mut recorded: HashMap<usize, (f64, usize)> = HashMap::new();
-        let finished = |run: &&Run| self.runs.join(run.job.id()).join("outcome.csv").exists();
-        for run in runs.iter().filter(finished) {
+        for run in &runs {
+            if self.outcome(run)?.is_none() {
+                continue;
+            }
             if let Some(machine) = Machine::read(&self.runs.join(run.job.id())) {
                 let seconds = machine
                     .spent

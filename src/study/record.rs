@@ -1,6 +1,6 @@
 //! A study's results: the same bytes whoever did its runs, but for `cost.csv`.
 
-use std::fs::{self, File};
+use std::fs::File;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -101,7 +101,7 @@ impl Study {
 
         super::folder(&self.out)?;
         // Two that come to an end together write one after the other.
-        let guard = self.out.join(".lock");
+        let guard = self.runs.join(".lock");
         let lock = File::create(&guard).map_err(|e| Error::io("cannot write", &guard, e))?;
         // Where locks are not supported, there is none.
         let _ = lock.lock();
@@ -130,7 +130,6 @@ impl Study {
         };
         let text = toml::to_string(&manifest).map_err(|e| Error::usage(e.to_string()))?;
         write_whole(&self.out.join("manifest.toml"), text)?;
-        let _ = fs::remove_file(&guard);
         Ok(warnings)
     }
 

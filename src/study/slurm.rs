@@ -33,6 +33,8 @@ pub struct Slurm {
     pub max_array: Option<usize>,
     /// Tasks of an array at once, if not as many as there is room for.
     pub at_once: Option<usize>,
+    /// Steps from checkpoint to checkpoint of a run; by the clock if `None`.
+    pub checkpoint_every: Option<u64>,
     /// Options for each `sbatch`.
     pub options: Vec<String>,
 }
@@ -73,15 +75,18 @@ impl Study {
             "submit --job-name={} collect.sh\n",
             quoted(&format!("{name}-collect"))
         );
-        write_script(&folder.join("task.sh"), &self.script(&folder, TASK)?)?;
-        write_script(&folder.join("collect.sh"), &self.script(&folder, COLLECT)?)?;
+        write_script(&folder.join("task.sh"), &self.script(slurm, &folder, TASK)?)?;
+        write_script(
+            &folder.join("collect.sh"),
+            &self.script(slurm, &folder, COLLECT)?,
+        )?;
         let path = folder.join("submit.sh");
         write_script(&path, &submit)?;
         Ok((path, [tune.left.len(), report.left.len()]))
     }
 
     /// `script` with what is this study's in it.
-    fn script(&self, folder: &Path, script: &str) -> Result<String> {
+    fn script(&self, slurm: &Slurm, folder: &Path, script: &str) -> Result<String> {
         let program = env::current_exe();
         let program = program.map_err(|e| Error::io("cannot find", Path::new("study"), e))?;
         let here = env::current_dir();
@@ -90,8 +95,12 @@ impl Study {
         let logs = folder.join("logs").to_string_lossy().replace('%', "%%");
         let path =
             |path: &Path| -> Result<String> { Ok(quoted(&absolute(path)?.to_string_lossy())) };
+        let every = slurm
+            .checkpoint_every
+            .map(|steps| format!(" --checkpoint-every {steps}"));
         Ok(script
             .replace("@LOGS@", &logs)
+            .replace("@EVERY@", &every.unwrap_or_default())
             .replace("@HERE@", &quoted(&here.to_string_lossy()))
             .replace("@STUDY@", &quoted(&program.to_string_lossy()))
             .replace("@EXPERIMENT@", &path(&self.experiment.path)?)
@@ -229,7 +238,7 @@ const TASK: &str = r#"#!/bin/sh
 cd @HERE@ || exit 1
 stage=$1 tasks=$2 task=$(($3 + SLURM_ARRAY_TASK_ID + 1))
 @STUDY@ run @EXPERIMENT@ --stage "$stage" --shard "$task/$tasks" --jobs "${SLURM_CPUS_PER_TASK:-1}" \
-    --runs @RUNS@ --out @OUT@ &
+    --runs @RUNS@ --out @OUT@@EVERY@ &
 study=$!
 again=
 trap 'again=yes; kill -TERM "$study"' USR1 # the time limit is near

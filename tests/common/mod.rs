@@ -1,4 +1,5 @@
 //! Runs the binaries as a person would.
+#![allow(dead_code)] // Not every test needs all of it.
 
 use std::{path::Path, process::Command};
 

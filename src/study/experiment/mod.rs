@@ -75,7 +75,7 @@ impl Experiment {
 
 /// The file that is meant by `path`.
 fn find(path: &Path) -> Result<PathBuf> {
-    if path.exists() {
+    if path.is_file() {
         return Ok(path.to_path_buf());
     }
     let folder = Path::new("experiments");

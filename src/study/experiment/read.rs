@@ -60,11 +60,11 @@ pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
             let read = Environment::deserialize(Deserializer::from(entry.clone()));
             let read = read.map_err(explain)?;
             *table = entry.into_inner();
-            let title = || kind.title(&merged);
+            let title = kind.title(&merged).map_err(|error| {
+                Error::usage(format!("environment {}: {error}", rungs.len() + 1))
+            })?;
             rungs.push(Rung {
-                name: read.name.clone().map_or_else(title, Ok).map_err(|error| {
-                    Error::usage(format!("environment {}: {error}", rungs.len() + 1))
-                })?,
+                name: read.name.unwrap_or(title),
                 kind,
                 settings: merged,
                 scale: (read.random, read.reference),
