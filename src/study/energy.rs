@@ -2,7 +2,8 @@
 //!
 //! On Linux with a readable `/sys/class/powercap`, RAPL's counters say what the processors' packages
 //! drew while a run went, and the run's share is its share of the machine's busy processor time.
-//! Elsewhere the joules are an estimate, and called one: processor seconds times the watts of a core.
+//! Elsewhere the joules are an estimate, and called one: processor seconds times the watts of a core. A run
+//! on a GPU has what NVML counts besides, its share among the runs at once.
 
 use std::{
     fs,
@@ -13,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::experiment::Energy;
+use super::{experiment::Energy, nvml::Nvml};
 
 /// Power of a busy core where nothing measures it: 12 W, Green Algorithms' value for any processor
 /// (Lannelongue, Grealey & Inouye 2021).
@@ -28,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Clock ticks a second in `/proc/stat`, on every Linux there is.
 const TICKS: f64 = 100.0;
 
-/// Where joules come from.
+/// Where a processor's joules come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -43,10 +44,13 @@ pub enum Source {
 pub struct Spent {
     /// Processor seconds.
     pub cpu_seconds: f64,
-    /// Joules.
+    /// The processor's joules.
     pub joules: f64,
     /// Where they come from.
     pub source: Source,
+    /// The GPU's joules, measured by NVML; `None` without a GPU or where it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_joules: Option<f64>,
     /// Grams of CO2 equivalent, at the experiment's intensity.
     pub gco2e: f64,
 }
@@ -67,7 +71,17 @@ impl Spent {
             cpu_seconds,
             joules,
             source,
-            gco2e: joules / 3.6e6 * energy.grams_per_kwh,
+            gpu_joules: None,
+            gco2e: grams(joules, energy),
+        }
+    }
+
+    /// With what a GPU drew.
+    fn with_gpu(self, joules: Option<f64>, energy: &Energy) -> Self {
+        Self {
+            gpu_joules: joules,
+            gco2e: self.gco2e + grams(joules.unwrap_or(0.0), energy),
+            ..self
         }
     }
 
@@ -83,8 +97,17 @@ impl Spent {
                 Source::Estimate
             },
             gco2e: self.gco2e + other.gco2e,
+            gpu_joules: match (self.gpu_joules, other.gpu_joules) {
+                (Some(a), Some(b)) => Some(a + b),
+                // Half of it is not it.
+                _ => None,
+            },
         }
     }
+}
+
+fn grams(joules: f64, energy: &Energy) -> f64 {
+    joules / 3.6e6 * energy.grams_per_kwh
 }
 
 /// Measures what the thread that made it spends.
@@ -94,11 +117,18 @@ pub struct Meter {
     rapl: Option<Rapl>,
     busy: Option<f64>,
     looked: Instant,
+    gpu: Option<Gpu>,
+}
+
+struct Gpu {
+    counter: Nvml,
+    before: f64,
+    runs: usize,
 }
 
 impl Meter {
-    /// From now on.
-    pub fn start() -> Self {
+    /// From now on; for one of so many runs at once on the GPU, if it is on one.
+    pub fn start(on_gpu: Option<usize>) -> Self {
         let now = Instant::now();
         Self {
             started: now,
@@ -106,6 +136,15 @@ impl Meter {
             rapl: Rapl::open(Path::new(POWERCAP)),
             busy: busy_seconds(),
             looked: now,
+            gpu: on_gpu.and_then(|runs| {
+                let counter = Nvml::open()?;
+                let before = counter.joules()?;
+                Some(Gpu {
+                    counter,
+                    before,
+                    runs,
+                })
+            }),
         }
     }
 
@@ -134,10 +173,15 @@ impl Meter {
             let busy = since(self.busy, busy_seconds())?;
             Some(rapl.joules * share(cpu, busy))
         });
-        match measured {
+        let gpu = self.gpu.as_ref().and_then(|gpu| {
+            let drawn = gpu.counter.joules()? - gpu.before;
+            Some(drawn / gpu.runs as f64)
+        });
+        let spent = match measured {
             Some(joules) => Spent::new(cpu, joules, Source::Rapl, energy),
             None => Spent::estimate(cpu, energy),
-        }
+        };
+        spent.with_gpu(gpu, energy)
     }
 }
 
@@ -269,11 +313,15 @@ mod tests {
         assert_eq!(hour.source, Source::Estimate);
         let both = hour.and(Spent::new(1.0, 2.0, Source::Rapl, &energy));
         assert_eq!((both.joules, both.source), (3.6e6 + 2.0, Source::Estimate));
+        let with = hour.with_gpu(Some(7.2e6), &energy);
+        assert_eq!((with.gpu_joules, with.gco2e), (Some(7.2e6), 3.0 * 475.0));
+        assert_eq!(with.and(hour).gpu_joules, None);
+        assert_eq!(with.and(with).gpu_joules, Some(14.4e6));
     }
 
     #[test]
     fn a_busy_thread_spends_processor_time() {
-        let meter = Meter::start();
+        let meter = Meter::start(None);
         let mut x = 1u64;
         while meter.seconds() < 0.05 {
             x = std::hint::black_box(x.wrapping_mul(3));

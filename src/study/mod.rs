@@ -12,6 +12,7 @@ mod engine;
 mod estimate;
 pub mod experiment;
 pub mod kind;
+mod nvml;
 mod pool;
 mod progress;
 mod record;

@@ -42,8 +42,11 @@ pub struct Settings {
 /// Does `runs` in folders of their own below `folder`, and returns when all of them are done, here or
 /// by another process. An error if it was stopped, or if some failed; the others are done all the same.
 pub fn run(runs: &[&Run], folder: &Path, settings: &Settings, progress: &Progress) -> Result<()> {
+    let order = order(runs);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let pool = Pool {
-        order: order(runs),
+        workers: settings.jobs.unwrap_or(cores).clamp(1, order.len().max(1)),
+        order,
         next: AtomicUsize::new(0),
         taken: Mutex::default(),
         failed: Mutex::default(),
@@ -52,13 +55,8 @@ pub fn run(runs: &[&Run], folder: &Path, settings: &Settings, progress: &Progres
         settings,
         progress,
     };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let workers = settings
-        .jobs
-        .unwrap_or(cores)
-        .clamp(1, pool.order.len().max(1));
     thread::scope(|scope| {
-        for _ in 0..workers {
+        for _ in 0..pool.workers {
             scope.spawn(|| pool.work());
         }
     });
@@ -86,6 +84,7 @@ struct Pool<'a> {
     folder: &'a Path,
     settings: &'a Settings,
     progress: &'a Progress<'a>,
+    workers: usize,
 }
 
 impl Pool<'_> {
@@ -124,8 +123,9 @@ impl Pool<'_> {
         let mut watcher = Watching {
             pool: self,
             id: job.id(),
+            on_gpu: job.on_gpu().then_some(self.workers),
             weight: job.effort() / job.steps() as f64,
-            meter: Meter::start(),
+            meter: None,
             began: false,
             from: 0,
             step: 0,
@@ -170,7 +170,8 @@ struct Watching<'a> {
     id: &'a str,
     /// Effort of a step.
     weight: f64,
-    meter: Meter,
+    on_gpu: Option<usize>,
+    meter: Option<Meter>,
     /// Whether there was anything to do.
     began: bool,
     from: u64,
@@ -180,7 +181,7 @@ struct Watching<'a> {
 impl Watcher for Watching<'_> {
     fn begins(&mut self, _folder: &Path, from: u64) -> Result<()> {
         (self.began, self.from, self.step) = (true, from, from);
-        self.meter = Meter::start();
+        self.meter = Some(Meter::start(self.on_gpu));
         if from > 0 {
             self.pool.progress.goes_on(self.id, from);
         }
@@ -191,12 +192,16 @@ impl Watcher for Watching<'_> {
     fn progress(&mut self, step: u64) {
         let steps = step.saturating_sub(self.step);
         self.step = step;
-        self.meter.look();
+        if let Some(meter) = &mut self.meter {
+            meter.look();
+        }
         self.pool.progress.steps(steps, steps as f64 * self.weight);
     }
 
     fn ends(&mut self, folder: &Path, step: u64) -> Result<()> {
-        let meter = std::mem::replace(&mut self.meter, Meter::start());
+        let Some(meter) = self.meter.take() else {
+            return Ok(());
+        };
         let seconds = meter.seconds();
         let mut machine = Machine::here(1, step - self.from, seconds);
         let now = meter.stop(&self.pool.settings.energy);

@@ -72,6 +72,7 @@ struct CostRow<'a> {
     cpu_seconds: Option<f64>,
     joules: Option<f64>,
     source: Option<Source>,
+    gpu_joules: Option<f64>,
     gco2e: Option<f64>,
     processor: String,
 }
@@ -197,6 +198,7 @@ impl Study {
                 cpu_seconds: machine.spent.map(|spent| spent.cpu_seconds),
                 joules: machine.spent.map(|spent| spent.joules),
                 source: machine.spent.map(|spent| spent.source),
+                gpu_joules: machine.spent.and_then(|spent| spent.gpu_joules),
                 gco2e: machine.spent.map(|spent| spent.gco2e),
                 processor: machine.processor,
             })

@@ -27,7 +27,7 @@ keys! {
         /// The seeds
         seeds: SeedsTable,
         /// What it may cost
-        budget: Budget = Budget::default(),
+        budget: Budget = Budget { core_hours: None },
         /// What energy is worth where it cannot be measured
         energy: Energy = Energy::default(),
         /// What runs are made on
@@ -56,12 +56,6 @@ keys! {
     Budget {
         /// Processor time of all runs, in hours; `study list` says whether it is enough
         core_hours: Option<f64> = None,
-    }
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { core_hours: None }
     }
 }
 

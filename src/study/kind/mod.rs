@@ -69,6 +69,9 @@ pub trait Job: Send + Sync {
     /// Multiply-adds from its start to its end, roughly: long runs go first.
     fn effort(&self) -> f64;
 
+    /// Whether it computes on a GPU.
+    fn on_gpu(&self) -> bool;
+
     /// Does it in `folder`, from its checkpoint if there is one, and tells `watcher`; nothing happens
     /// if it is there already. [`Error::Taken`](crate::Error::Taken) if another process is at it.
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;

@@ -12,8 +12,8 @@ use crate::{
     optim::Spec,
     study::{collect::Run, experiment::merge},
     train::{
-        self, Again, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer, Opened,
-        Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
+        self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,
+        Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
     },
 };
 
@@ -155,6 +155,10 @@ impl Job for Dqn {
         // A pass to act, and for each row of a batch three and the target's.
         let learning = agent.updates(run.steps) as f64 * agent.batch_size as f64 * 4.0;
         pass * (run.steps as f64 + learning)
+    }
+
+    fn on_gpu(&self) -> bool {
+        self.config.run.device != Compute::Cpu
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
