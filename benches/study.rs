@@ -27,8 +27,18 @@ optimisers = [{{ name = "adam", optimiser = "adam" }}]
     )
 }
 
-/// Seconds of a study of `seeds` runs on `jobs` workers, and processor seconds of its process.
-fn study(folder: &Path, steps: u64, seeds: usize, jobs: usize) -> (f64, f64) {
+/// What a study took.
+struct Took {
+    /// Seconds from its start to its end.
+    wall: f64,
+    /// Seconds that its runs took, one by one.
+    in_runs: f64,
+    /// Processor seconds of its process.
+    cpu: f64,
+}
+
+/// A study of `seeds` runs on `jobs` workers.
+fn study(folder: &Path, steps: u64, seeds: usize, jobs: usize) -> Took {
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("x.toml"), experiment(steps, seeds)).unwrap();
@@ -48,7 +58,25 @@ fn study(folder: &Path, steps: u64, seeds: usize, jobs: usize) -> (f64, f64) {
         .args(args)
         .status();
     assert!(ran.unwrap().success());
-    (started.elapsed().as_secs_f64(), children() - before)
+    Took {
+        wall: started.elapsed().as_secs_f64(),
+        in_runs: in_runs(folder),
+        cpu: children() - before,
+    }
+}
+
+/// Seconds that the runs of the study in `folder` took, one by one.
+fn in_runs(folder: &Path) -> f64 {
+    let runs = std::fs::read_dir(folder.join("runs/x")).unwrap();
+    let seconds = |path: PathBuf| {
+        let text = std::fs::read_to_string(path.join("machine.toml")).unwrap();
+        let machine: toml::Table = text.parse().unwrap();
+        machine["seconds"].as_float().unwrap()
+    };
+    let folders = runs
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir());
+    folders.map(seconds).sum()
 }
 
 /// Processor seconds of the processes that this one has waited for.
@@ -74,18 +102,21 @@ fn main() {
     let folder = folder.join(format!("study-bench-{}", std::process::id()));
     let best = |steps, seeds, jobs| {
         let all = (0..3).map(|_| study(&folder, steps, seeds, jobs));
-        all.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+        all.min_by(|a, b| a.wall.total_cmp(&b.wall)).unwrap()
     };
-    let (few, _) = best(10, 1, 1);
-    let (many, _) = best(10, 1 + RUNS, 1);
-    let each = (many - few) / RUNS as f64 * 1e3;
+    let (few, many) = (best(10, 1, 1), best(10, 1 + RUNS, 1));
+    let each = (many.wall - few.wall) / RUNS as f64 * 1e3;
     println!("a run of 10 steps: {each:.2} ms, best of 3, the folder's files and all");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (wall, cpu) = best(30_000, 12 * cores, cores);
-    let busy = 100.0 * cpu / (wall * cores as f64);
+    let runs = 12 * cores;
+    let took = best(30_000, runs, cores);
+    let share = |seconds: f64| 100.0 * seconds / (took.wall * cores as f64);
     println!(
-        "{cores} cores, {} runs of 30,000 steps: {wall:.1} s, {busy:.1} % busy",
-        12 * cores
+        "{runs} runs of 30,000 steps on {cores} workers: {:.1} s, {:.1} % of the workers' time in runs, \
+         {:.1} % of the cores' time in this process",
+        took.wall,
+        share(took.in_runs),
+        share(took.cpu)
     );
     let _ = std::fs::remove_dir_all(&folder);
 }

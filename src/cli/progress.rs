@@ -57,7 +57,7 @@ pub fn progress(quiet: bool, from: u64, steps: u64, agents: usize) -> Progress {
     }
 }
 
-pub(super) fn bar(length: u64) -> ProgressBar {
+pub(in crate::cli) fn bar(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
     let template = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {

@@ -12,7 +12,6 @@ mod engine;
 mod estimate;
 pub mod experiment;
 pub mod kind;
-mod nvml;
 mod pool;
 mod progress;
 mod record;

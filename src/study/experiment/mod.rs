@@ -4,12 +4,14 @@ mod expand;
 mod grid;
 pub mod merge;
 mod read;
+mod runs;
 mod schema;
 mod seeds;
 mod tables;
 
-pub use expand::{Arm, Cell, Run, Stage, Trial, area};
+pub use expand::{Arm, Cell, Trial, area};
 pub use grid::{Grid, Values};
+pub use runs::{Run, Stage};
 pub use schema::schema;
 pub use seeds::Seeds;
 pub use tables::{Contrast, Energy, Environment, Factor, Optimiser, Score, Selection, Top};

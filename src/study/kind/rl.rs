@@ -11,6 +11,7 @@ use crate::{
     keys::{Key, Keys, holds, keys},
     optim::Spec,
     study::{collect::Run, experiment::merge},
+    suggest,
     train::{
         self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,
         Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
@@ -113,8 +114,11 @@ impl Kind for Rl {
     }
 
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
-        let settings = Settings::deserialize(settings.clone())
-            .map_err(|error| Error::usage(error.message().to_owned()))?;
+        let settings = Settings::deserialize(settings.clone()).map_err(|error| {
+            let message = error.message();
+            let hint = suggest::for_unknown_field(message);
+            Error::usage(format!("{message}; {}", hint.trim_end()))
+        })?;
         let source = ConfigSource {
             preset: settings.preset,
             run: RunOverrides {

@@ -1,21 +1,19 @@
-//! The flags of `study run`, `list`, `verify` and `slurm`, and what they print.
+//! The flags of `study run`, `list`, `verify` and `slurm`.
 
-use std::{
-    io::{IsTerminal, Write as _},
-    path::{Path, PathBuf},
-    sync::Mutex,
-    time::Duration,
-};
+mod print;
+mod progress;
+
+pub use print::{list_runs, verify};
+pub use progress::StudyProgress;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, value_parser};
-use indicatif::{HumanDuration, ProgressBar};
 
-use super::progress::bar;
 use crate::{
-    Error, Result,
+    Result,
     study::{
-        Pace, Part, Progress, Settings, Show, Slurm, Study,
-        energy::Spent,
+        Part, Settings, Slurm, Study,
         experiment::{Experiment, Stage},
     },
 };
@@ -209,153 +207,4 @@ impl SlurmArgs {
             options: self.options.clone(),
         }
     }
-}
-
-/// One line for all runs: a bar on a terminal, a line every tenth of the way elsewhere.
-pub struct StudyProgress {
-    what: &'static str,
-    quiet: bool,
-    bar: Option<ProgressBar>,
-    tenths: Mutex<u32>,
-}
-
-/// Positions of the bar.
-const WHOLE: f64 = 1000.0;
-
-impl StudyProgress {
-    /// For runs that are called `what`; nothing is shown if `quiet`.
-    pub fn new(quiet: bool, what: &'static str) -> Self {
-        let terminal = !quiet && std::io::stderr().is_terminal();
-        Self {
-            what,
-            quiet,
-            bar: terminal.then(|| bar(WHOLE as u64)),
-            tenths: Mutex::new(0),
-        }
-    }
-
-    fn line(&self, progress: &Progress) -> String {
-        let steps = progress.steps_per_second();
-        let speed = match steps {
-            0.0 => String::new(),
-            _ => format!("  {steps:.0} agent-steps/s"),
-        };
-        let left = progress.left().map_or(String::new(), |left| {
-            format!(
-                "  {} left",
-                HumanDuration(Duration::from_secs(left.as_secs()))
-            )
-        });
-        format!(
-            "{} {}/{} runs{speed}{left}",
-            self.what,
-            progress.runs(),
-            progress.of()
-        )
-    }
-}
-
-impl Show for StudyProgress {
-    fn now(&self, progress: &Progress) {
-        let share = progress.share();
-        if let Some(bar) = &self.bar {
-            bar.set_position((share * WHOLE) as u64);
-            bar.set_message(self.line(progress));
-            return;
-        }
-        let tenth = (share * 10.0) as u32;
-        if let (false, Ok(mut tenths)) = (self.quiet, self.tenths.lock())
-            && tenth > *tenths
-        {
-            *tenths = tenth;
-            let _ = writeln!(std::io::stderr(), "{}", self.line(progress));
-        }
-    }
-
-    fn goes_on(&self, id: &str, from: u64) {
-        if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
-            let line = format!("run {id} goes on from step {from}");
-            match &self.bar {
-                Some(bar) => bar.println(line),
-                None => drop(writeln!(std::io::stderr(), "{line}")),
-            }
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-/// What `study list` prints: the runs of each cell, and what they will take.
-pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
-    let experiment = &study.experiment;
-    let mut out = format!(
-        "{}\n\n| environment | optimisers | tuning runs | report runs | a run | from |\n|---|---|---|---|---|---|\n",
-        experiment.top.question
-    );
-    let (tune, report) = (study.per_cell(Stage::Tune), study.per_cell(Stage::Report));
-    let mut seconds = 0.0;
-    for (cell, pace) in experiment.cells.iter().zip(paces) {
-        seconds += pace.seconds * (tune + report) as f64;
-        out += &format!(
-            "| {} | {} | {tune} | {report} | {:.1} s | {} |\n",
-            cell.label(),
-            experiment.arms.len(),
-            pace.seconds,
-            match pace.recorded {
-                0 => "a burst, evaluations left out".into(),
-                runs => format!("{runs} finished runs"),
-            }
-        );
-    }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let spent = Spent::estimate(seconds, &experiment.top.energy);
-    let wall = Duration::from_secs_f64(seconds / cores as f64);
-    out += &format!(
-        "\n{} runs, estimated: {:.2} core-hours, {} on the {cores} cores of this machine, {:.1} kJ and {:.1} gCO2e at {} W a core and {} gCO2e/kWh.\n",
-        experiment.count(Stage::Tune) + experiment.count(Stage::Report),
-        seconds / 3600.0,
-        HumanDuration(wall),
-        spent.joules / 1e3,
-        spent.gco2e,
-        experiment.top.energy.watts_per_core,
-        experiment.top.energy.grams_per_kwh,
-    );
-    if let Some(budget) = experiment.top.budget.core_hours {
-        let verdict = if seconds / 3600.0 <= budget {
-            "within"
-        } else {
-            "beyond"
-        };
-        out += &format!("That is {verdict} its budget of {budget} core-hours.\n");
-    }
-    Ok(out)
-}
-
-/// What `study verify` prints; an error if a trial cannot be run.
-pub fn verify(study: &Study, quiet: bool) -> Result<String> {
-    let show = StudyProgress::new(quiet, "verify");
-    let rehearsed = study.verify(&show)?;
-    let failed = rehearsed
-        .iter()
-        .filter_map(|one| one.status.as_ref().err().map(|e| (one, e)));
-    let failed: Vec<_> = failed.collect();
-    if let Some((one, error)) = failed.first() {
-        return Err(Error::Failed {
-            failed: failed.len(),
-            of: rehearsed.len(),
-            why: format!("{}: {error}", one.trial),
-        });
-    }
-    let diverged =
-        |one: &&crate::study::Rehearsed| matches!(one.status, Ok(crate::train::Status::Diverged));
-    let diverged: Vec<_> = rehearsed.iter().filter(diverged).collect();
-    let mut out = format!("{} trials can be run.\n", rehearsed.len());
-    for one in &diverged {
-        out += &format!("{} diverged within a few hundred steps.\n", one.trial);
-    }
-    Ok(out)
 }
