@@ -2,6 +2,7 @@
 //! the same bytes.
 #![cfg(unix)]
 
+#[allow(dead_code, reason = "it serves the runs of `rl` too")]
 mod common;
 
 use std::{
@@ -428,7 +429,15 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "agent.target_network_frequency",
             "env.length",
-            &["environment `slow catch`"],
+            &[
+                "environment `cartpole env.length=50`",
+                "allowed: a number from",
+            ],
+        ),
+        (
+            "values = [50, 400]",
+            "values = [50, 400]\nenvironments = [\"slow cat\"]",
+            &["factor `agent.target", "did you mean `slow catch`?"],
         ),
         (
             "without = \"the same\"",
@@ -568,6 +577,11 @@ fn an_experiment_is_listed_and_tried() {
     works(dir.path(), &["run", "small.toml", "--quiet"]);
     let listed = works(dir.path(), &["list", "small.toml"]).stdout;
     assert!(listed.contains("8 finished runs"), "{listed}");
+    // A factor may be for some environments only.
+    let some = SMALL.replacen("[50, 400]", "[50, 400]\nenvironments = [\"cartpole\"]", 1);
+    let listed = works(with(&some).path(), &["list", "small.toml"]).stdout;
+    assert!(listed.contains("| slow catch | 3 | 8 | 6 |"), "{listed}");
+    assert!(listed.contains("42 runs, estimated"), "{listed}");
     // Every experiment that is here can be read.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in fs::read_dir(here.join("experiments")).unwrap() {

@@ -1,5 +1,4 @@
 //! Runs the binaries as a person would.
-#![allow(dead_code)] // Not every test needs all of it.
 
 use std::{path::Path, process::Command};
 

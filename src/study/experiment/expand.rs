@@ -4,12 +4,13 @@ use super::{
     Rung,
     grid::combinations,
     once,
-    tables::{Score, Top},
+    tables::{Factor, Score, Top},
 };
 use crate::{
     Error, Result,
     optim::{Spec, Value},
     study::kind::{Job, Kind, Outcome, Scale},
+    suggest,
 };
 
 /// An environment at one combination of the factors' levels.
@@ -135,35 +136,26 @@ impl Arm {
     }
 }
 
-/// Every environment at every combination of the factors' levels.
+/// Every environment at every combination of the levels of its factors.
 pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
-    once(
-        "environment",
-        &rungs
-            .iter()
-            .map(|rung| rung.name.as_str())
-            .collect::<Vec<_>>(),
-    )?;
-    once(
-        "factor",
-        &top.factors
-            .iter()
-            .map(|factor| factor.key.as_str())
-            .collect::<Vec<_>>(),
-    )?;
-    let mut levels: Vec<Vec<(&str, &toml::Value)>> = vec![Vec::new()];
+    let environments: Vec<&str> = rungs.iter().map(|rung| rung.name.as_str()).collect();
+    once("environment", &environments)?;
+    let keys: Vec<&str> = top
+        .factors
+        .iter()
+        .map(|factor| factor.key.as_str())
+        .collect();
+    once("factor", &keys)?;
     for factor in &top.factors {
+        let within = |why: String| Error::usage(format!("factor `{}`: {why}", factor.key));
         if factor.values.is_empty() {
-            return Err(Error::usage(format!(
-                "factor `{}` has no values",
-                factor.key
-            )));
+            return Err(within("it has no values".into()));
         }
-        let longer = |one: &Vec<(_, _)>| {
-            let with = |value| [&one[..], &[(factor.key.as_str(), value)]].concat();
-            factor.values.iter().map(with).collect::<Vec<_>>()
-        };
-        levels = levels.iter().flat_map(longer).collect();
+        let stranger = |name: &&String| !environments.contains(&name.as_str());
+        if let Some(name) = factor.environments.iter().find(stranger) {
+            let known = environments.iter().copied();
+            return Err(within(suggest::unknown("environment", name, known)));
+        }
     }
     let cell = |rung: &Rung, level: &[(&str, &toml::Value)]| {
         let within = |error: Error| Error::usage(format!("environment `{}`: {error}", rung.name));
@@ -200,10 +192,28 @@ pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
             optimiser,
         })
     };
-    let each = rungs
-        .iter()
-        .flat_map(|rung| levels.iter().map(move |level| (rung, level)));
-    each.map(|(rung, level)| cell(rung, level)).collect()
+    let each = |rung| {
+        levels(top, rung)
+            .into_iter()
+            .map(move |level| cell(rung, &level))
+    };
+    rungs.iter().flat_map(each).collect()
+}
+
+/// Every combination of the levels of the factors that `rung` has.
+fn levels<'a>(top: &'a Top, rung: &Rung) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
+    let mut levels = vec![Vec::new()];
+    let its = |factor: &&Factor| {
+        factor.environments.is_empty() || factor.environments.contains(&rung.name)
+    };
+    for factor in top.factors.iter().filter(its) {
+        let longer = |one: &Vec<(_, _)>| {
+            let with = |value| [&one[..], &[(factor.key.as_str(), value)]].concat();
+            factor.values.iter().map(with).collect::<Vec<_>>()
+        };
+        levels = levels.iter().flat_map(longer).collect();
+    }
+    levels
 }
 
 fn number(key: &str, value: &toml::Value) -> Result<Value> {

@@ -34,7 +34,7 @@ keys! {
         environments: Vec<Environment>,
         /// What is compared
         optimisers: Vec<Optimiser>,
-        /// What else is varied; every level with every environment and every optimiser
+        /// What else is varied; every level with every optimiser
         factors: Vec<Factor> = Vec::new(),
         /// The differences that the report states, each between two optimisers on the same seeds
         contrasts: Vec<Contrast> = Vec::new(),
@@ -113,6 +113,8 @@ keys! {
         key: String,
         /// Its levels
         values: Vec<toml::Value>,
+        /// The environments that it is for, by their names; all if there are none
+        environments: Vec<String> = Vec::new(),
     }
 }
 
