@@ -3,8 +3,9 @@
 #
 #   tests/slurm.sh [STUDY]      the `study` to test; target/release/study where nobody says
 #
-# All tasks run; one fails and is submitted again alone; one is killed, one requeued in the middle of its
-# run, and both go on from their checkpoints; the results follow by themselves, in the bytes of a local run.
+# All tasks run; one fails and is submitted again alone; in the middle of its run one is killed, one is requeued
+# and one told that its time is nearly up, and all go on from their checkpoints; the results follow by themselves,
+# in the bytes of a local run.
 # Needs slurmctld, slurmd, sbatch and munged (Debian: slurmctld slurmd slurm-client munge) and root.
 set -euo pipefail
 study=$(realpath "${1:-$(dirname "$0")/../target/release/study}")
@@ -132,30 +133,26 @@ mkdir -p "runs/small/$id"
 echo mine > "runs/small/$id/letter.txt"
 "$study" slurm small.toml --submit --checkpoint-every 5000
 
-# One long task is killed outright with all that belongs to it, another is requeued, each in mid-run.
-running() { find runs/small -name checkpoint.safetensors | grep -q .; }
-wait_for 60 "no run came to a checkpoint" running
-middle() { # middle N: the N-th folder with a checkpoint
-    find runs/small -name checkpoint.safetensors | sort | sed -n "$1p"
+# In mid-run, one long task is killed outright with all that belongs to it, one is requeued, and one gets the
+# signal that Slurm sends before its time limit.
+under_way() { [ "$(find runs/small -name checkpoint.safetensors | wc -l)" -ge 4 ]; }
+wait_for 60 "no four runs came to a checkpoint" under_way
+task() { # task N: the N-th that is running
+    jobs | awk '$4 == "RUNNING" && $2 == "small-tune" { print $5 }' | sort | sed -n "$1p"
 }
-two() { [ -n "$(middle 2)" ]; }
-wait_for 60 "no two runs are under way" two
-task() { # task N: the element of the array whose log says it runs; the folders' ids are not in it
-    jobs | awk '$4 == "RUNNING" && $2 == "small-tune" { print $5 }' | sed -n "$1p"
-}
-requeued=$(task 1)
-killed=$(task 2)
-[ -n "$requeued" ] && [ -n "$killed" ] || fail "no two tasks are running"
+requeued=$(task 1) killed=$(task 2) timed=$(task 3)
+[ -n "$timed" ] || fail "no three tasks are running"
 scontrol requeue "$requeued"
 scancel --signal=KILL --full "$killed"
-echo "requeued $requeued, killed $killed"
+scancel --signal=USR1 --batch "$timed"
+echo "requeued $requeued, killed $killed, $timed out of time"
 
 wait_for 120 "the first round does not end" idle
 jobs
 jobs | grep -q "small-tune .* FAILED" || fail "no task failed"
 jobs | grep small-report | grep -qv CANCELLED && fail "the report stage ran without its tuning"
 goes_on() { cat slurm/small/logs/small-tune-* | grep -c "goes on from step" || true; }
-[ "$(goes_on)" -ge 1 ] || fail "the requeued task did not go on from its checkpoint"
+[ "$(goes_on)" -ge 2 ] || fail "a requeued task did not go on from its checkpoint"
 
 # What failed is submitted again, and nothing else of its stage.
 rm -r "runs/small/$id"
@@ -163,7 +160,7 @@ said=$("$study" slurm small.toml --submit --checkpoint-every 5000)
 echo "$said"
 echo "$said" | grep -q ": 2 tasks to tune, 12 to report" || fail "more was submitted than had failed"
 wait_for 120 "the second round does not end" idle
-[ "$(goes_on)" -ge 2 ] || fail "the killed task did not go on from its checkpoint"
+[ "$(goes_on)" -ge 3 ] || fail "the killed task did not go on from its checkpoint"
 [ -s results/small/runs.csv ] || fail "no results followed"
 
 for file in curves.csv experiment.toml manifest.toml runs.csv tuning.csv; do
