@@ -9,7 +9,7 @@ use std::{
 use indicatif::{HumanDuration, ProgressBar};
 
 use crate::{
-    cli::progress::bar,
+    cli::progress::styled,
     study::{Progress, Show},
 };
 
@@ -21,6 +21,8 @@ pub struct StudyProgress {
     tenths: Mutex<u32>,
 }
 
+/// The time left is in the message: what was done before does not count in it.
+const TEMPLATE: &str = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}";
 /// Positions of the bar.
 const WHOLE: f64 = 1000.0;
 
@@ -31,7 +33,7 @@ impl StudyProgress {
         Self {
             what,
             quiet,
-            bar: terminal.then(|| bar(WHOLE as u64)),
+            bar: terminal.then(|| styled(WHOLE as u64, TEMPLATE)),
             tenths: Mutex::new(0),
         }
     }
