@@ -59,8 +59,15 @@ pub fn progress(quiet: bool, from: u64, steps: u64, agents: usize) -> Progress {
 }
 
 fn bar(length: u64) -> ProgressBar {
+    styled(
+        length,
+        "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left",
+    )
+}
+
+/// A bar of ours that shows what `template` says.
+pub(in crate::cli) fn styled(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    let template = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸─"));
     }

@@ -163,10 +163,7 @@ fn is_run(config: &Path) -> bool {
 pub(super) fn lock(path: &Path) -> Result<File> {
     let file = File::create(path.join(LOCK)).map_err(|error| cannot_use(path, &error))?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-            "another process is running in {}; wait for it, or choose another --out",
-            path.display()
-        ))),
+        Err(TryLockError::WouldBlock) => Err(Error::Taken(path.to_path_buf())),
         // Where locks are not supported, there is none.
         _ => Ok(file),
     }
@@ -271,6 +268,14 @@ impl RunFolder {
             lock,
             from,
         })))
+    }
+
+    /// The run `config`, if it has finished at `path`. Nothing is touched.
+    pub fn finished(path: &Path, config: &Config) -> Result<Option<Finished>> {
+        match holds(path, &config.to_toml(), &OURS, is_run)? {
+            Holds::ThisFinished => Finished::read(path).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn start(path: &Path, lock: File, config: &Config) -> Result<Self> {

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Result,
     data::DatasetName,
+    keys::choices,
     nn::Stem,
     optim::{Spec, Value},
     settings::{check, settings},
@@ -77,6 +78,8 @@ pub enum Precision {
     /// On a GPU, of activations and weights rounded to bfloat16 (7 bits); the weights that learn are float32
     Bf16,
 }
+
+choices!(DataName, Net, Layers, Precision, Stem);
 
 settings! {
     /// What is learned, by what, for how long.
