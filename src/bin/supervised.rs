@@ -3,9 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use optimiser_paradigms::{
-    Result,
+    Error, Result,
     cli::{self, SupervisedArgs, SupervisedProgress},
-    data::{self, Dataset},
+    data::{self, Dataset, DatasetName},
     figures,
     train::{
         Classifier, Control, Layers, Learner, METRICS, Net, SupervisedConfig, SupervisedFinished,
@@ -93,8 +93,13 @@ fn title(config: &SupervisedConfig) -> String {
 /// The data set, fetched first if asked for.
 fn load(config: &SupervisedConfig, args: &SupervisedArgs) -> Result<Dataset> {
     let Some(name) = config.run.dataset.images() else {
-        return Err(optimiser_paradigms::Error::usage("q-regression"));
+        return Err(Error::usage("q-regression"));
     };
+    if args.download && name == DatasetName::Synthetic {
+        return Err(Error::usage(
+            "--download is not allowed with dataset = synthetic, which has no files; allowed: with cifar10 and fashion-mnist",
+        ));
+    }
     if args.download {
         let folder = args.data_dir.clone();
         let folder = folder.unwrap_or_else(|| name.default_folder());

@@ -24,6 +24,7 @@ pub fn run(program: &str, folder: &Path, args: &[&str], vars: &[(&str, &str)]) -
     }
 }
 
+#[allow(dead_code, reason = "not every file of tests runs agents")]
 /// A run of a second or less that learns all the same.
 pub const SHORT: [&str; 8] = [
     "--steps",
