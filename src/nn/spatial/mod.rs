@@ -7,8 +7,8 @@
 //! nine places meet padding alone.
 //!
 //! On the processor what is computed is the same to the bit whatever the number of threads and the width of their
-//! vectors: each output is the sum of its terms in one order. On a GPU, [`gpu`] does the same in another
-//! order; activations may be bf16 there.
+//! vectors: each output is the sum of its terms in one order. On a GPU the order is
+//! another, and activations may be bf16.
 
 mod conv;
 mod cpu;

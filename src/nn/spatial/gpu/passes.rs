@@ -21,8 +21,15 @@ const SPREAD: usize = 1024;
 /// CUDA's largest grid along its second axis.
 const MOST_POSITIONS: usize = 65_535;
 
-/// Where a contiguous tensor begins, as kernels need it.
-fn address(tensor: &Tensor) -> Result<Address> {
+/// Where a contiguous tensor of `len` numbers of type `dtype` begins, as kernels need it.
+fn address(tensor: &Tensor, dtype: DType, len: usize) -> Result<Address> {
+    if tensor.dtype() != dtype || tensor.elem_count() != len {
+        bail!(
+            "layers of images on a GPU: {} numbers of type {:?}; allowed here: {len} of {dtype:?}",
+            tensor.elem_count(),
+            tensor.dtype()
+        );
+    }
     let (storage, layout) = tensor.storage_and_layout();
     let Some((start, _)) = layout.contiguous_offsets() else {
         bail!("layers of images on a GPU need contiguous tensors");
@@ -34,15 +41,21 @@ fn address(tensor: &Tensor) -> Result<Address> {
         Storage::Cpu(storage) => super::tests::address(storage),
         _ => bail!("layers of images have no implementation for this device"),
     };
-    let address = begins + (start * tensor.dtype().size_in_bytes()) as u64;
+    let address = begins + (start * dtype.size_in_bytes()) as u64;
     if !address.is_multiple_of(16) {
         bail!("layers of images on a GPU need tensors that begin at a multiple of 16 bytes");
     }
     Ok(address)
 }
 
-fn address_or_nowhere(tensor: Option<&Tensor>) -> Result<Address> {
-    tensor.map_or(Ok(0), address)
+/// Where one of a layer's tables begins.
+fn table(table: &Tensor) -> Result<Address> {
+    address(table, DType::I32, table.elem_count())
+}
+
+/// Where a tensor begins whose type and length are known to fit.
+fn known(tensor: &Tensor) -> Result<Address> {
+    address(tensor, tensor.dtype(), tensor.elem_count())
 }
 
 /// Memory that a kernel or a product is about to fill.
@@ -85,6 +98,7 @@ struct Batch<'a> {
     tables: &'a super::Tables,
     batch: usize,
     element: Element,
+    dtype: DType,
 }
 
 impl<'a> Batch<'a> {
@@ -106,11 +120,30 @@ impl<'a> Batch<'a> {
             tables: geometry.tables(x.device())?,
             batch,
             element: Element::of(x.dtype())?,
+            dtype: x.dtype(),
         })
     }
 
     fn rows(&self) -> usize {
         self.geometry.positions()[1] * self.batch
+    }
+
+    /// Where images like its input begin.
+    fn input(&self, x: &Tensor) -> Result<Address> {
+        let [positions, _] = self.geometry.positions();
+        let len = positions * self.batch * self.geometry.sizes().inputs;
+        address(x, self.dtype, len)
+    }
+
+    /// Where images like its output begin.
+    fn output(&self, y: &Tensor) -> Result<Address> {
+        let len = self.rows() * self.geometry.sizes().outputs;
+        address(y, self.dtype, len)
+    }
+
+    /// Where what its outputs see begins.
+    fn seen(&self, columns: &Tensor) -> Result<Address> {
+        address(columns, self.dtype, self.rows() * self.depth())
     }
 
     /// Numbers that an output sees, but for padding that all outputs see.
@@ -119,12 +152,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Where the weights of the places that meet anything begin.
-    fn weights(&self, weight: &Tensor) -> Result<Address> {
+    fn weights(&self, weight: &Tensor, dtype: DType) -> Result<Address> {
         let Sizes {
             outputs, inputs, ..
         } = self.geometry.sizes();
         let before = self.tables.places.start * inputs * outputs;
-        Ok(address(weight)? + (before * weight.dtype().size_in_bytes()) as u64)
+        let len = self.geometry.sizes().len();
+        Ok(address(weight, dtype, len)? + (before * weight.dtype().size_in_bytes()) as u64)
     }
 
     fn columns(&self, like: &Tensor) -> Result<Tensor> {
@@ -159,9 +193,9 @@ pub(in crate::nn::spatial) fn convolve(
         let kernels = Kernels::of(of.element, inputs);
         let n = of.batch * places * (inputs / kernels.wide);
         let gather = Gather {
-            x: address(x)?,
-            columns: address(&columns)?,
-            inputs: address(&of.tables.inputs)?,
+            x: of.input(x)?,
+            columns: of.seen(&columns)?,
+            inputs: table(&of.tables.inputs)?,
             batch: size(of.batch)?,
             channels: size(inputs)?,
             places: size(places)?,
@@ -176,9 +210,9 @@ pub(in crate::nn::spatial) fn convolve(
     };
     let y = room((geometry.positions()[1], of.batch, outputs), x.dtype(), x)?;
     let product = Product {
-        a: plain(address(&columns)?),
-        b: plain(of.weights(weight)?),
-        c: address(&y)?,
+        a: plain(of.seen(&columns)?),
+        b: plain(of.weights(weight, of.dtype)?),
+        c: of.output(&y)?,
         sizes: [of.rows(), outputs, of.depth()],
         add: false,
         element: of.element,
@@ -205,9 +239,9 @@ pub(in crate::nn::spatial) fn weight_grad(
         Tensor::zeros(like.shape(), of.element.real(), dy.device())?
     };
     let product = Product {
-        a: turned(address(seen)?),
-        b: plain(address(dy)?),
-        c: of.weights(&grad)?,
+        a: turned(of.seen(seen)?),
+        b: plain(of.output(dy)?),
+        c: of.weights(&grad, of.element.real())?,
         sizes: [of.depth(), outputs, of.rows()],
         add: false,
         element: of.element,
@@ -240,9 +274,9 @@ pub(in crate::nn::spatial) fn input_grad(
         of.columns(dy)?
     };
     let product = Product {
-        a: plain(address(dy)?),
-        b: turned(of.weights(weight)?),
-        c: address(&columns)?,
+        a: plain(of.output(dy)?),
+        b: turned(of.weights(weight, of.dtype)?),
+        c: of.seen(&columns)?,
         sizes: [of.rows(), of.depth(), outputs],
         add: add && of.tables.direct,
         element: of.element,
@@ -254,10 +288,10 @@ pub(in crate::nn::spatial) fn input_grad(
     }
     let kernels = Kernels::of(of.element, inputs);
     let collect = Collect {
-        columns: address(&columns)?,
-        onto: if add { address(&dx)? } else { 0 },
-        dx: address(&dx)?,
-        meetings: address(&of.tables.by_input)?,
+        columns: of.seen(&columns)?,
+        onto: if add { of.input(&dx)? } else { 0 },
+        dx: of.input(&dx)?,
+        meetings: table(&of.tables.by_input)?,
         batch: size(of.batch)?,
         channels: size(inputs)?,
         places: size(of.tables.places.len())?,
@@ -272,6 +306,7 @@ struct Rows {
     rows: usize,
     channels: usize,
     kernels: Kernels,
+    dtype: DType,
 }
 
 impl Rows {
@@ -281,11 +316,27 @@ impl Rows {
             rows: positions * batch,
             channels,
             kernels: Kernels::of(Element::of(x.dtype())?, channels),
+            dtype: x.dtype(),
         })
     }
 
     fn groups(&self) -> usize {
         self.channels / self.kernels.wide
+    }
+
+    /// Where images of these sizes begin.
+    fn images(&self, x: &Tensor) -> Result<Address> {
+        address(x, self.dtype, self.rows * self.channels)
+    }
+
+    /// Where images of these sizes begin, if there are any.
+    fn images_if(&self, x: Option<&Tensor>) -> Result<Address> {
+        x.map_or(Ok(0), |x| self.images(x))
+    }
+
+    /// Where a number for each channel begins.
+    fn each_channel(&self, x: &Tensor) -> Result<Address> {
+        address(x, self.real(), self.channels)
     }
 
     fn real(&self) -> DType {
@@ -333,13 +384,13 @@ pub(in crate::nn::spatial) fn moments(
     let mean = room(of.channels, of.real(), x)?;
     let variance = room(of.channels, of.real(), x)?;
     let moments = Moments {
-        x: address(x)?,
-        parts: address(&parts)?,
+        x: of.images(x)?,
+        parts: known(&parts)?,
         tickets: machine.tickets()?,
-        mean: address(&mean)?,
-        variance: address(&variance)?,
-        running_mean: address(&running[0])?,
-        running_variance: address(&running[1])?,
+        mean: of.each_channel(&mean)?,
+        variance: of.each_channel(&variance)?,
+        running_mean: of.each_channel(&running[0])?,
+        running_variance: of.each_channel(&running[1])?,
         rows: size(of.rows)?,
         channels: size(of.channels)?,
         each: size(each)?,
@@ -362,13 +413,13 @@ pub(in crate::nn::spatial) fn normalise(
     let of = Rows::of(x)?;
     let y = room(x.shape(), x.dtype(), x)?;
     let normalise = Normalise {
-        x: address(x)?,
-        shortcut: address_or_nowhere(shortcut)?,
-        y: address(&y)?,
-        mean: address(mean)?,
-        variance: address(variance)?,
-        gamma: address(gamma)?,
-        beta: address(beta)?,
+        x: of.images(x)?,
+        shortcut: of.images_if(shortcut)?,
+        y: of.images(&y)?,
+        mean: of.each_channel(mean)?,
+        variance: of.each_channel(variance)?,
+        gamma: of.each_channel(gamma)?,
+        beta: of.each_channel(beta)?,
         rows: size(of.rows)?,
         channels: size(of.channels)?,
         relu: relu.into(),
@@ -400,18 +451,18 @@ pub(in crate::nn::spatial) fn normalise_backward(
     let dx = room(x.shape(), x.dtype(), x)?;
     let (rows, channels) = (size(of.rows)?, size(of.channels)?);
     let sums = Sums {
-        x: address(x)?,
-        dy: address(dy)?,
-        y: address_or_nowhere(y)?,
-        dz: address_or_nowhere(dz.as_ref())?,
-        mean: address(mean)?,
-        variance: address(variance)?,
-        gamma: address(gamma)?,
-        parts: address(&parts)?,
+        x: of.images(x)?,
+        dy: of.images(dy)?,
+        y: of.images_if(y)?,
+        dz: of.images_if(dz.as_ref())?,
+        mean: of.each_channel(mean)?,
+        variance: of.each_channel(variance)?,
+        gamma: of.each_channel(gamma)?,
+        parts: known(&parts)?,
         tickets: machine.tickets()?,
-        dgamma: address(&d_gamma)?,
-        dbeta: address(&d_beta)?,
-        line: address(&line)?,
+        dgamma: of.each_channel(&d_gamma)?,
+        dbeta: of.each_channel(&d_beta)?,
+        line: known(&line)?,
         rows,
         channels,
         each: size(each)?,
@@ -422,7 +473,7 @@ pub(in crate::nn::spatial) fn normalise_backward(
         x: sums.x,
         dy: if shortcut { sums.dz } else { sums.dy },
         y: if shortcut { 0 } else { sums.y },
-        dx: address(&dx)?,
+        dx: of.images(&dx)?,
         mean: sums.mean,
         line: sums.line,
         rows,
@@ -444,10 +495,10 @@ pub(in crate::nn::spatial) fn max_pool(
     let largest = room((positions, batch, channels), x.dtype(), x)?;
     let found = room((positions, batch, channels), DType::U8, x)?;
     let arguments = Pool {
-        x: address(x)?,
-        largest: address(&largest)?,
-        found: address(&found)?,
-        meetings: address(&pool.tables(x.device())?[1])?,
+        x: address(x, x.dtype(), pool.positions()[0] * part)?,
+        largest: known(&largest)?,
+        found: known(&found)?,
+        meetings: table(&pool.tables(x.device())?[1])?,
         part: size(part)?,
     };
     let grid = over_positions(part / kernels.wide, positions)?;
@@ -467,10 +518,10 @@ pub(in crate::nn::spatial) fn max_pool_backward(
     let kernels = Kernels::of(Element::of(dy.dtype())?, part);
     let dx = room((positions, batch, channels), dy.dtype(), dy)?;
     let arguments = PoolBack {
-        dy: address(dy)?,
-        found: address(found)?,
-        dx: address(&dx)?,
-        meetings: address(&pool.tables(dy.device())?[0])?,
+        dy: address(dy, dy.dtype(), pool.positions()[1] * part)?,
+        found: address(found, DType::U8, dy.elem_count())?,
+        dx: known(&dx)?,
+        meetings: table(&pool.tables(dy.device())?[0])?,
         part: size(part)?,
     };
     let grid = over_positions(part / kernels.wide, positions)?;
@@ -509,9 +560,9 @@ pub(in crate::nn::spatial) fn minibatch(
         wide: 1,
     };
     let arguments = Minibatch {
-        images: address(images)?,
-        looks: address(&looks)?,
-        out: address(&out)?,
+        images: known(images)?,
+        looks: table(&looks)?,
+        out: known(&out)?,
         batch: size(batch)?,
         channels: size(channels)?,
         height: size(height)?,

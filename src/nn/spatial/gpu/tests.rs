@@ -223,18 +223,22 @@ unsafe fn blas<T: Number, R: Number>(call: ColumnMajor, add: bool) {
     let [m, n, k] = [call.m, call.n, call.k].map(|n| n as usize);
     let [down_a, along_a] = if call.turned[0] { [lda, 1] } else { [1, lda] };
     let [along_b, across_b] = if call.turned[1] { [ldb, 1] } else { [1, ldb] };
+    let mut sums = vec![0.0; m];
     // SAFETY: as the caller promises.
     unsafe {
         for column in 0..n {
-            for row in 0..m {
-                let c = c.add(row + column * ldc);
-                let mut sum = if add { (*c).read() } else { 0.0 };
-                for i in 0..k {
-                    let x = *a.add(row * down_a + i * along_a);
-                    let y = *b.add(i * along_b + column * across_b);
-                    sum += x.read() * y.read();
+            let c = c.add(column * ldc);
+            for (row, sum) in sums.iter_mut().enumerate() {
+                *sum = if add { (*c.add(row)).read() } else { 0.0 };
+            }
+            for i in 0..k {
+                let y = (*b.add(i * along_b + column * across_b)).read();
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    *sum += (*a.add(row * down_a + i * along_a)).read() * y;
                 }
-                *c = R::write(sum);
+            }
+            for (row, &sum) in sums.iter().enumerate() {
+                *c.add(row) = R::write(sum);
             }
         }
     }
@@ -417,14 +421,10 @@ fn batch_normalisation_is_the_processors() {
                 let expected = run(&exact(&x), &exact(&dy), &exact(&shortcut), DType::F64);
                 assert_eq!(found.len(), expected.len());
                 for (i, (expected, found)) in expected.iter().zip(&found).enumerate() {
-                    let of = found.dtype();
-                    // What relu clips may differ where bf16 rounds to 0.
-                    same(
-                        &format!("{i} of {shape:?} {with} {relu}"),
-                        of,
-                        expected,
-                        found,
-                    );
+                    let error = error(expected, found);
+                    // The mean is rounded, and far from 0.
+                    let most = 30.0 * tolerance(found.dtype());
+                    assert!(error < most, "{i} of {shape:?} in {dtype:?}: {error:e}");
                 }
             }
         }
@@ -583,13 +583,16 @@ fn a_step_of_resnet_in_bf16_comes_close() {
     };
     let expected = step(DType::F32);
     let found = as_on_a_gpu(&machine, || step(DType::BF16));
-    println!("{} {}", expected.0, found.0);
+    let off = (expected.0 - found.0).abs();
+    assert!(off < 0.05, "{} {}", expected.0, found.0);
     for (name, expected) in &expected.1 {
-        assert_eq!(found.1[name].dtype(), DType::F32);
-        let (a, b) = (numbers(expected), numbers(&found.1[name]));
+        let found = &found.1[name];
+        assert_eq!(found.dtype(), DType::F32);
+        let (a, b) = (numbers(expected), numbers(found));
         let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
         let cosine = a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>() / (norm(&a) * norm(&b));
-        println!("{name}: {cosine}");
+        // Batches of 8 behind the last pooling make it this sensitive.
+        assert!(cosine > 0.8, "{name}: {cosine}");
     }
 }
 
