@@ -21,6 +21,31 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A run's folder is another process's.
+    #[error("another process is running in {}; wait for it, or choose another --out", .0.display())]
+    Taken(PathBuf),
+    /// A study was asked to end before its time, and did.
+    #[error("stopped by signal {signal} with {done} of {of} runs done; the same command goes on")]
+    Interrupted {
+        /// The signal that asked.
+        signal: usize,
+        /// Runs done.
+        done: usize,
+        /// Runs to do.
+        of: usize,
+    },
+    /// Some runs of a study could not be done.
+    #[error(
+        "{failed} of {of} runs failed, the first because {why}; the same command tries them again"
+    )]
+    Failed {
+        /// Runs that failed.
+        failed: usize,
+        /// Runs to do.
+        of: usize,
+        /// The first one's error.
+        why: String,
+    },
     /// An environment was asked for something it cannot do.
     #[error(transparent)]
     Environment(#[from] envs::Error),

@@ -52,6 +52,11 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     })
 }
 
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The folder `path`, made where needed; the error says where it cannot be written to.
 pub fn folder(path: &Path) -> Result<PathBuf> {
     // Tried before anything is computed.

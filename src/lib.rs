@@ -28,6 +28,7 @@ pub mod data;
 pub mod error;
 pub mod figures;
 mod files;
+mod keys;
 pub mod landscape;
 pub mod nn;
 pub mod optim;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{Error, Result};
 
 /// An array to save: its name, type, shape and little-endian bytes.
-pub(crate) type Array = (String, Dtype, Vec<usize>, Vec<u8>);
+pub type Array = (String, Dtype, Vec<usize>, Vec<u8>);
 
 /// What comes between whose a state is and the SHA-256 of its arrays.
 const DIGEST: &str = "; sha256 ";
@@ -52,7 +52,7 @@ pub(crate) fn write<'a>(
 }
 
 /// A file that [`write`] made.
-pub(crate) struct Saved<'a> {
+pub struct Saved<'a> {
     what: &'static str,
     file: SafeTensors<'a>,
 }

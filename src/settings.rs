@@ -17,7 +17,7 @@ macro_rules! settings {
         }
 
         #[doc = concat!("What a person sets of [`", stringify!($full), "`].")]
-        #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, clap::Args)]
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, clap::Args)]
         #[serde(deny_unknown_fields)]
         pub struct $set {
             $(
@@ -28,6 +28,17 @@ macro_rules! settings {
         }
 
         impl $set {
+            /// Its keys in TOML, with what `defaults` has where they are left out.
+            pub fn keys(defaults: &$full) -> Vec<$crate::keys::Key> {
+                use $crate::keys::{Holds, Key, prose, written};
+                vec![$( Key {
+                    name: stringify!($field),
+                    holds: <$type as Holds>::holds(),
+                    default: Some(written(&defaults.$field)),
+                    doc: prose(&[$($field_doc),*]),
+                }, )*]
+            }
+
             /// These settings, and `base` for the rest.
             pub fn over(self, base: $full) -> $full {
                 $full { $( $field: self.$field.unwrap_or(base.$field), )* }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
+    keys::{choices, holds},
     nn::{Architecture, Filters},
     optim::{Clipping, Schedule},
     settings::{check, settings},
@@ -86,6 +87,14 @@ impl<'de> Deserialize<'de> for Convs {
         let text = String::deserialize(d)?;
         text.parse().map_err(serde::de::Error::custom)
     }
+}
+
+choices!(Loss);
+
+holds! {
+    Convs: "text, such as \"16x3\"",
+    Hidden: "a list of sizes",
+    Schedule: "text, such as \"linear:end=0.1\"",
 }
 
 settings! {

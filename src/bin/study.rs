@@ -5,10 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use optimiser_paradigms::{
     Result,
-    cli::{self, DescribeArgs, Jobs, LandscapeArgs},
+    cli::{self, DescribeArgs, Jobs, LandscapeArgs, RunArgs, SlurmArgs, StudyProgress, Which},
     figures,
     landscape::{self, Tuner},
-    study::{self, describe},
+    study::{self, Study, describe, experiment},
     train,
 };
 
@@ -16,7 +16,7 @@ use optimiser_paradigms::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Sum up many runs, see optimisers move, and measure environments.
+/// Run experiments, sum up many runs, see optimisers move, and measure environments.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
@@ -26,6 +26,9 @@ struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  study list rmsprop_vs_adam
+  study run quick
+  study slurm rmsprop_vs_adam --submit -- --time=4:00:00
   study collect runs
   study collect runs/cartpole_optimisers --out results/cartpole_optimisers
   study landscape
@@ -34,10 +37,24 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Gather finished runs into tables and a figure, grouped by environment and optimiser
+    /// Run an experiment: tuning, choice, report, results
+    Run(RunArgs),
+    /// Show an experiment's runs, and what they will take
+    List(Which),
+    /// Run a few hundred steps of each of an experiment's trials
+    Verify(Which),
+    /// Explain every key of an experiment's TOML
+    Schema,
+    /// Write an experiment as Slurm job arrays, or submit it
+    Slurm(SlurmArgs),
+    /// Gather finished runs into tables and a figure, grouped by environment and optimiser; of an
+    /// experiment, write its results
     Collect {
-        /// A folder with runs in it, at any depth
+        /// A folder with runs in it, at any depth, or an experiment's TOML
         folder: PathBuf,
+        /// Where an experiment's runs are [default: runs/EXPERIMENT]
+        #[arg(long, value_name = "FOLDER")]
+        runs: Option<PathBuf>,
         /// Where to write runs.csv, curves.csv, summary.csv, manifest.toml and figures:
         /// lr_sensitivity.png of grids of learning rates, comparison.png of the rest
         #[arg(long, value_name = "FOLDER")]
@@ -53,11 +70,70 @@ fn main() -> ExitCode {
     cli::one_thread_an_operation();
     let Args { command } = Args::parse();
     cli::exit(match command {
-        Command::Collect { folder, out } => collect(&folder, out),
+        Command::Run(args) => run(&args),
+        Command::List(which) => list(&which),
+        Command::Verify(which) => verify(&which),
+        Command::Schema => {
+            cli::say(&experiment::schema());
+            Ok(())
+        }
+        Command::Slurm(args) => slurm(&args),
+        Command::Collect { folder, runs, out } if toml(&folder) => {
+            cli::study(&folder, runs.as_deref(), out.as_deref()).and_then(|study| record(&study))
+        }
+        Command::Collect { folder, out, .. } => collect(&folder, out),
         Command::Landscape(args) => landscape(&args),
         Command::DescribeEnv(args) if args.render.is_some() => render(&args),
         Command::DescribeEnv(args) => describe_env(&args),
     })
+}
+
+fn run(args: &RunArgs) -> Result<()> {
+    cli::many_files();
+    let study = args.study()?;
+    let settings = args.settings(&study)?;
+    for stage in args.stages() {
+        let show = StudyProgress::new(args.quiet, stage.name());
+        study.run(stage, args.part(), &settings, &show)?;
+    }
+    if args.whole() { record(&study) } else { Ok(()) }
+}
+
+/// Writes the results of a study, all of whose runs are done.
+fn record(study: &Study) -> Result<()> {
+    for warning in study.record()? {
+        eprintln!("warning: {warning}");
+    }
+    cli::say(&format!("results are in {}\n", study.out.display()));
+    Ok(())
+}
+
+fn list(which: &Which) -> Result<()> {
+    let study = which.study()?;
+    cli::say(&cli::list_runs(&study, &study.paces()?)?);
+    Ok(())
+}
+
+fn verify(which: &Which) -> Result<()> {
+    cli::say(&cli::verify(&which.study()?, false)?);
+    Ok(())
+}
+
+fn slurm(args: &SlurmArgs) -> Result<()> {
+    let study = args.study()?;
+    let (script, [tune, report]) = study.slurm(&args.slurm(&study))?;
+    cli::say(&format!(
+        "{}: {tune} tasks to tune, {report} to report\n",
+        script.display()
+    ));
+    if args.submit {
+        cli::say(&study::submit(&script)?);
+    }
+    Ok(())
+}
+
+fn toml(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|end| end == "toml")
 }
 
 fn collect(folder: &std::path::Path, out: Option<PathBuf>) -> Result<()> {

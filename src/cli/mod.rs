@@ -6,16 +6,20 @@ mod list;
 mod play;
 mod progress;
 mod rl;
+mod study;
 mod summary;
+mod supervised;
 
 pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, list_surfaces};
 pub use list::list;
 pub(crate) use play::can_draw;
 pub use play::{draw, play};
-pub use progress::{Jobs, Progress, progress};
+pub use progress::{Bytes, Jobs, Progress, progress};
 pub use rl::RlArgs;
+pub use study::{RunArgs, SlurmArgs, StudyProgress, Which, list_runs, study, verify};
 pub use summary::{cohort_summary, summary};
+pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
 
 use std::{
     io::Write,
@@ -46,9 +50,11 @@ pub fn exit(result: Result<()>) -> ExitCode {
     };
     let _ = writeln!(std::io::stderr(), "error: {error}");
     match error {
-        Error::Usage(_) | Error::Environment(_) => ExitCode::from(2),
+        Error::Usage(_) | Error::Environment(_) | Error::Taken(_) => ExitCode::from(2),
         // As a shell has it for a program that a signal ended.
-        Error::Stopped { signal, .. } => ExitCode::from(128_u8.saturating_add(signal as u8)),
+        Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
+            ExitCode::from(128_u8.saturating_add(signal as u8))
+        }
         _ => ExitCode::from(1),
     }
 }

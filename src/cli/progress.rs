@@ -1,13 +1,14 @@
 //! Progress: a bar on a terminal, a plain line every tenth of the way elsewhere.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     io::{IsTerminal, Write},
     sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::{
     Result,
@@ -58,8 +59,15 @@ pub fn progress(quiet: bool, from: u64, steps: u64, agents: usize) -> Progress {
 }
 
 fn bar(length: u64) -> ProgressBar {
+    styled(
+        length,
+        "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left",
+    )
+}
+
+/// A bar of ours that shows what `template` says.
+pub(in crate::cli) fn styled(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    let template = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━╸─"));
     }
@@ -101,6 +109,55 @@ impl Jobs {
             bar.set_position(done);
         } else if !self.quiet && tenth(done) > tenth(done - 1) {
             let _ = writeln!(std::io::stderr(), "{done}/{} jobs", self.all);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Progress of a transfer.
+pub struct Bytes {
+    what: String,
+    bar: Option<ProgressBar>,
+    tenth: Cell<u64>,
+    quiet: bool,
+}
+
+impl Bytes {
+    /// Of `what`, on stderr; nothing is shown if `quiet`.
+    pub fn new(quiet: bool, what: &str) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::new(0);
+            let template =
+                "{prefix}  {wide_bar:.cyan/dim} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar.set_prefix(what.to_owned());
+            bar
+        });
+        Self {
+            what: what.to_owned(),
+            bar,
+            tenth: Cell::new(0),
+            quiet,
+        }
+    }
+
+    /// `done` of `all` bytes have come.
+    pub fn now(&self, done: u64, all: u64) {
+        let tenth = done * 10 / all.max(1);
+        if let Some(bar) = &self.bar {
+            bar.set_length(all);
+            bar.set_position(done);
+        } else if !self.quiet && tenth > self.tenth.replace(tenth) {
+            let (what, done, all) = (&self.what, HumanBytes(done), HumanBytes(all));
+            let _ = writeln!(std::io::stderr(), "{what}: {done} of {all}");
         }
     }
 

@@ -10,6 +10,7 @@ mod landscape;
 mod learning_curve;
 mod lr_sensitivity;
 mod style;
+mod training_metrics;
 
 pub use comparison::comparison;
 pub use describe::describe;
@@ -18,3 +19,4 @@ pub use episode::{Pictures, episode, make_folder};
 pub use landscape::{MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::learning_curve;
 pub use lr_sensitivity::lr_sensitivity;
+pub use training_metrics::{Metrics, training_metrics};

@@ -40,8 +40,8 @@ pub struct ResNet {
     pool: Option<Pool>,
     blocks: Vec<Block>,
     head: Linear,
-    /// Batches the running statistics have seen.
-    batches: u64,
+    /// Batches the running statistics have taken in.
+    pub batches: u64,
 }
 
 /// Two 3x3 convolutions beside a shortcut.
@@ -318,6 +318,11 @@ impl ResNet {
     /// The last layer's weight and bias, `[1, classes, 512]` and `[1, classes]`.
     pub fn last(&self) -> [Parameter; 2] {
         self.head.parameters("fc")
+    }
+
+    /// The running means and variances under torchvision's names.
+    pub fn running(&self) -> Vec<Parameter> {
+        self.layers().flat_map(ConvNorm::running).collect()
     }
 
     /// Multiplications and additions of the convolutions and the last layer in a step of training,

@@ -160,7 +160,8 @@ fn apart(one: &(Settings, Vec<Run>), all: &[(Settings, Vec<Run>)]) -> String {
 }
 
 impl Run {
-    fn new(finished: Finished, config: &toml::Table) -> Result<Self> {
+    /// The run that has `finished`, of the configuration `config`.
+    pub(super) fn new(finished: Finished, config: &toml::Table) -> Result<Self> {
         let mut evaluations = finished.evaluations()?;
         let outcome = finished.outcome;
         if outcome.status == Status::Diverged {

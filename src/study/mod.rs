@@ -1,10 +1,33 @@
 //! Many runs together.
+//!
+//! An [`Experiment`](experiment::Experiment) is one TOML file; a [`Study`] is that and its runs. Its tuning
+//! stage runs every trial on the tuning seeds, a rule chooses each optimiser's settings in each
+//! environment, and the report stage runs those on seeds of its own. Whoever does the runs, the results
+//! are the same bytes.
 
 mod collect;
 pub mod describe;
+pub mod energy;
+mod engine;
+mod estimate;
+pub mod experiment;
+pub mod kind;
+mod pool;
+mod progress;
+mod record;
+mod select;
+mod slurm;
 mod summary;
+mod verify;
 
+pub use crate::keys::Key;
 pub use collect::{Collected, Grid, Group, Run, collect};
+pub use engine::{Chosen, Part, Study};
+pub use estimate::Pace;
+pub use pool::Settings;
+pub use progress::{Progress, Show};
+pub use slurm::{Slurm, submit};
+pub use verify::Rehearsed;
 
 use std::path::{Path, PathBuf};
 

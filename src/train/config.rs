@@ -9,10 +9,14 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Result,
     agent::{DqnConfig, DqnOverrides},
+    files::hex,
+    keys::choices,
     optim::{self, Spec, Value},
     settings::{check, settings},
     suggest,
 };
+
+choices!(Compute, Preset);
 
 settings! {
     /// What is run, on what, for how long.
@@ -334,9 +338,6 @@ impl Config {
     /// The run's id: a hash of its whole configuration.
     pub fn id(&self) -> String {
         let digest = Sha256::digest(self.to_toml());
-        digest[..5]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&digest[..5])
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) const CONFIG: &str = "config.toml";
-const OUTCOME: &str = "outcome.csv";
+pub(super) const OUTCOME: &str = "outcome.csv";
 const EPISODES: &str = "episodes.csv";
 const EVALUATIONS: &str = "evaluations.csv";
 const UPDATES: &str = "updates.csv";
@@ -26,7 +26,7 @@ const DIAGNOSTICS: &str = "diagnostics.csv";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The weights of the policy that did best in an evaluation.
 pub const POLICY: &str = "policy.safetensors";
-const LOCK: &str = ".lock";
+pub(super) const LOCK: &str = ".lock";
 /// The run's figure.
 pub const FIGURE: &str = "learning_curve.png";
 /// The figure of its diagnostics, if it has any.
@@ -105,7 +105,7 @@ pub struct RunFolder {
 }
 
 /// What is in a folder where a run should go.
-enum Holds {
+pub(super) enum Holds {
     Nothing,
     ThisUnfinished,
     ThisFinished,
@@ -114,7 +114,14 @@ enum Holds {
     Foreign(String),
 }
 
-fn holds(path: &Path, text: &str) -> Result<Holds> {
+/// `text` is the configuration of the run that should go there, and `ours` are the files of its kind of
+/// run; `is_run` knows the configuration file of another.
+pub(super) fn holds(
+    path: &Path,
+    text: &str,
+    ours: &[&str],
+    is_run: impl Fn(&Path) -> bool,
+) -> Result<Holds> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Holds::Nothing),
@@ -126,7 +133,7 @@ fn holds(path: &Path, text: &str) -> Result<Holds> {
         .map_err(|error| cannot_use(path, &error))?;
     // What a run that was killed was writing, it had under such a name.
     let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
-    let foreign = |name: &&String| !OURS.contains(&whole(name).as_str());
+    let foreign = |name: &&String| !ours.contains(&whole(name).as_str());
     let foreign = names.iter().find(foreign);
     let config = path.join(CONFIG);
     let found = fs::read_to_string(&config).unwrap_or_default();
@@ -140,7 +147,7 @@ fn holds(path: &Path, text: &str) -> Result<Holds> {
         } else if found.is_empty() {
             // Interrupted before its first file was whole, or never a run's.
             foreign.map_or(Holds::ThisUnfinished, |name| Holds::Foreign(name.clone()))
-        } else if ConfigSource::read(&config).is_ok() {
+        } else if is_run(&config) {
             Holds::OtherRun
         } else {
             Holds::Foreign(CONFIG.into())
@@ -148,21 +155,22 @@ fn holds(path: &Path, text: &str) -> Result<Holds> {
     )
 }
 
+fn is_run(config: &Path) -> bool {
+    ConfigSource::read(config).is_ok()
+}
+
 /// Takes the folder for this process.
-fn lock(path: &Path) -> Result<File> {
+pub(super) fn lock(path: &Path) -> Result<File> {
     let file = File::create(path.join(LOCK)).map_err(|error| cannot_use(path, &error))?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-            "another process is running in {}; wait for it, or choose another --out",
-            path.display()
-        ))),
+        Err(TryLockError::WouldBlock) => Err(Error::Taken(path.to_path_buf())),
         // Where locks are not supported, there is none.
         _ => Ok(file),
     }
 }
 
-/// The run that is finished here, if it is to be left; an error if what is here must not be touched.
-fn refused(path: &Path, holds: &Holds, again: Again) -> Result<Option<Finished>> {
+/// Whether a run is finished here that is to be left; an error if what is here must not be touched.
+pub(super) fn refused(path: &Path, holds: &Holds, again: Again) -> Result<bool> {
     let (shown, force) = (path.display(), again == Again::Force);
     match holds {
         Holds::Foreign(what) => Err(Error::usage(format!(
@@ -171,8 +179,8 @@ fn refused(path: &Path, holds: &Holds, again: Again) -> Result<Option<Finished>>
         Holds::OtherRun if !force => Err(Error::usage(format!(
             "{shown} already holds another run; choose another --out, or --force to overwrite it"
         ))),
-        Holds::ThisFinished if !force => Finished::read(path).map(Some),
-        _ => Ok(None),
+        Holds::ThisFinished => Ok(!force),
+        _ => Ok(false),
     }
 }
 
@@ -188,19 +196,40 @@ pub struct Ready {
 impl Ready {
     /// Makes it the run's: empty, or as it was at the checkpoint.
     pub fn open(self) -> Result<(RunFolder, Option<Checkpoint>)> {
-        // What a run that was killed had not finished writing.
-        for name in OURS {
-            let part = match name.strip_suffix(".png") {
-                Some(stem) => format!("{stem}.part.png"),
-                None => format!("{name}.part"),
-            };
-            let _ = fs::remove_file(self.path.join(part));
-        }
+        remove_parts(&self.path, &OURS);
         let folder = match &self.from {
             Some(from) => RunFolder::go_on(&self.path, self.lock, &self.config, from)?,
             None => RunFolder::start(&self.path, self.lock, &self.config)?,
         };
         Ok((folder, self.from))
+    }
+}
+
+/// Removes what a run that was killed had not finished writing of `ours`.
+pub(super) fn remove_parts(path: &Path, ours: &[&str]) {
+    for name in ours {
+        let part = match name.strip_suffix(".png") {
+            Some(stem) => format!("{stem}.part.png"),
+            None => format!("{name}.part"),
+        };
+        let _ = fs::remove_file(path.join(part));
+    }
+}
+
+/// Starts a run's folder: without what is `stale`, with its configuration.
+pub(super) fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
+    // A stale outcome must go before anything of the new run is written.
+    for stale in stale {
+        match fs::remove_file(path.join(stale)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(cannot_use(path, &error));
+            }
+            _ => {}
+        }
+    }
+    match write_whole(&path.join(CONFIG), config) {
+        Err(Error::Io { source, .. }) => Err(cannot_use(path, &source)),
+        other => other,
     }
 }
 
@@ -211,15 +240,15 @@ impl RunFolder {
     /// A folder that holds anything but a run is never touched.
     pub fn look(path: &Path, config: &Config, again: Again) -> Result<Opened> {
         let text = config.to_toml();
-        if let Some(finished) = refused(path, &holds(path, &text)?, again)? {
-            return Ok(Opened::Finished(finished));
+        if refused(path, &holds(path, &text, &OURS, is_run)?, again)? {
+            return Finished::read(path).map(Opened::Finished);
         }
         fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
         let lock = lock(path)?;
         // Another process may have come to its end here in the meantime.
-        let holds = holds(path, &text)?;
-        if let Some(finished) = refused(path, &holds, again)? {
-            return Ok(Opened::Finished(finished));
+        let holds = holds(path, &text, &OURS, is_run)?;
+        if refused(path, &holds, again)? {
+            return Finished::read(path).map(Opened::Finished);
         }
         let saved = path.join(CHECKPOINT);
         let interrupted = matches!(holds, Holds::ThisUnfinished) && saved.exists();
@@ -241,9 +270,17 @@ impl RunFolder {
         })))
     }
 
+    /// The run `config`, if it has finished at `path`. Nothing is touched.
+    pub fn finished(path: &Path, config: &Config) -> Result<Option<Finished>> {
+        match holds(path, &config.to_toml(), &OURS, is_run)? {
+            Holds::ThisFinished => Finished::read(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     fn start(path: &Path, lock: File, config: &Config) -> Result<Self> {
         // A stale outcome must go before anything of the new run is written.
-        for stale in [
+        let stale = [
             OUTCOME,
             CHECKPOINT,
             POLICY,
@@ -251,18 +288,8 @@ impl RunFolder {
             DIAGNOSTICS,
             DIAGNOSTICS_FIGURE,
             MACHINE,
-        ] {
-            match fs::remove_file(path.join(stale)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(cannot_use(path, &error));
-                }
-                _ => {}
-            }
-        }
-        match write_whole(&path.join(CONFIG), config.to_toml()) {
-            Err(Error::Io { source, .. }) => return Err(cannot_use(path, &source)),
-            other => other?,
-        }
+        ];
+        begin(path, &stale, &config.to_toml())?;
         Ok(Self {
             path: path.to_path_buf(),
             policy: Vec::new(),
@@ -334,7 +361,7 @@ impl RunFolder {
     }
 }
 
-fn cannot_use(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn cannot_use(path: &Path, error: &std::io::Error) -> Error {
     let path = path.display();
     Error::usage(format!(
         "cannot write to {path}: {error}; choose a folder that can be written with --out"
@@ -434,7 +461,7 @@ impl Finished {
     }
 }
 
-fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+pub(super) fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     let wrong =
         |error: csv::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
     let mut reader = csv::Reader::from_path(path).map_err(wrong)?;
@@ -445,14 +472,14 @@ fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
 }
 
 /// A CSV file being written.
-struct Rows {
+pub(super) struct Rows {
     path: PathBuf,
     writer: csv::Writer<File>,
 }
 
 impl Rows {
     /// Starts `path` with the header of rows `T`, which a file without rows has too.
-    fn create<T: Serialize + Default>(path: PathBuf) -> Result<Self> {
+    pub(super) fn create<T: Serialize + Default>(path: PathBuf) -> Result<Self> {
         let header = csv_text([T::default()])?;
         let header = header.lines().next().unwrap_or_default();
         let start = || {
@@ -468,7 +495,7 @@ impl Rows {
     }
 
     /// Goes on with `path` behind its first `length` bytes.
-    fn go_on(path: PathBuf, length: u64) -> Result<Self> {
+    pub(super) fn go_on(path: PathBuf, length: u64) -> Result<Self> {
         let open = || {
             let mut file = File::options().write(true).open(&path)?;
             let found = file.metadata()?.len();
@@ -488,23 +515,23 @@ impl Rows {
     }
 
     /// Bytes written, after a flush.
-    fn length(&self) -> Result<u64> {
+    pub(super) fn length(&self) -> Result<u64> {
         let metadata = self.writer.get_ref().metadata();
         let metadata = metadata.map_err(|error| Error::io("cannot read", &self.path, error))?;
         Ok(metadata.len())
     }
 
-    fn write(&mut self, row: &impl Serialize) -> Result<()> {
+    pub(super) fn write(&mut self, row: &impl Serialize) -> Result<()> {
         let result = self.writer.serialize(row).map_err(std::io::Error::from);
         result.map_err(|error| Error::io("cannot write", &self.path, error))
     }
 
-    fn flush(&mut self) -> Result<()> {
+    pub(super) fn flush(&mut self) -> Result<()> {
         let result = self.writer.flush();
         result.map_err(|error| Error::io("cannot write", &self.path, error))
     }
 
-    fn sync(&mut self) -> Result<()> {
+    pub(super) fn sync(&mut self) -> Result<()> {
         let result = self.writer.get_ref().sync_all();
         result.map_err(|error| Error::io("cannot write", &self.path, error))
     }

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::folder::MACHINE;
-use crate::{Error, Result, files::write_whole};
+use crate::{Error, Result, files::write_whole, study::energy::Spent};
 
 /// Where and how fast a run ran: `machine.toml`, the only file of a run that differs from time to time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Machine {
     pub seconds: f64,
     /// Environment steps of training for each of them, of all agents together.
     pub steps_per_second: f64,
+    /// What it cost, if that was looked at: all parts together if it was interrupted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 fn one() -> usize {
@@ -41,6 +44,7 @@ impl Machine {
             agents,
             seconds,
             steps_per_second: steps as f64 / seconds,
+            spent: None,
         }
     }
 

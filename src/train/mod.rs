@@ -12,6 +12,7 @@ mod member;
 mod observe;
 mod play;
 mod rl;
+mod supervised;
 
 pub use actor::{Actor, Trained};
 pub use checkpoint::{Checkpoint, Snapshot};
@@ -26,3 +27,9 @@ pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
 pub use play::{Episode, Picture, drawable, play};
 pub use rl::{Task, run, run_cohort};
+pub use supervised::{
+    Classifier, DataName, EpochRow, HistoryRow, Layers, Learner, METRICS, Net, Precision, Score,
+    SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedMachine, SupervisedObserver,
+    SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedReady, SupervisedRun,
+    SupervisedSnapshot, default_supervised_folder, note_setting, run_supervised,
+};

@@ -217,33 +217,29 @@ pub(super) fn backward<T: Lanes>(
         .clone()
         .map(|c| total(1, c) * inverse[c].to_f64())
         .collect();
-    // dx = gamma inverse (dz - mean(dz) - x^ mean(dz x^)) with x^ = (x - mean) inverse, as a dz + b x + c.
-    let of_dz: Vec<T> = gamma.iter().zip(&inverse).map(|(&g, &i)| g * i).collect();
-    let of_x: Vec<f64> = channels
-        .clone()
-        .map(|c| -of_dz[c].to_f64() * inverse[c].to_f64() * dgamma[c] / n)
+    // dx = gamma inverse (dz - mean(dz) - (x - mean) inverse mean(dz x^)). Not as a line in x: the
+    // rounding of its offset would be the same for all, and the sum of many dx next to nothing.
+    let share = |total: f64| T::from_f64(total / n);
+    let factor: Vec<T> = gamma.iter().zip(&inverse).map(|(&g, &i)| g * i).collect();
+    let of_dz: Vec<T> = dbeta.iter().map(|&total| share(total)).collect();
+    let slopes = dgamma.iter().zip(&inverse);
+    let of_x: Vec<T> = slopes
+        .map(|(&total, i)| share(total * i.to_f64()))
         .collect();
-    let rest = channels.map(|c| {
-        T::from_f64(-of_dz[c].to_f64() * dbeta[c] / n - of_x[c] * moments.mean[c].to_f64())
-    });
-    let (rest, of_x): (Vec<T>, Vec<T>) = (
-        rest.collect(),
-        of_x.iter().map(|&f| T::from_f64(f)).collect(),
-    );
     let dx = Out::new(x.len());
     (0..shape.positions).into_par_iter().for_each(|i| {
         let of = |all| part(all, i, shape);
         // SAFETY: a part for each position.
         let dx = unsafe { dx.part(i * shape.part(), shape.part()) };
-        let coefficients = [&of_dz, &of_x, &rest].map(Vec::as_slice);
+        let lines = [&factor, &of_dz, &of_x, &moments.mean].map(Vec::as_slice);
         wide(
             #[inline(always)]
             || match (&shortcut, y) {
-                (Some(dz), _) => combine(dx, of(x), of(dz), of(x), coefficients, |dz, _| dz),
-                (None, None) => combine(dx, of(x), of(dy), of(x), coefficients, |dz, _| dz),
+                (Some(dz), _) => combine(dx, of(x), of(dz), of(x), lines, |dz, _| dz),
+                (None, None) => combine(dx, of(x), of(dy), of(x), lines, |dz, _| dz),
                 (None, Some(y)) => {
                     let relu = |dy, y| passed(dy, y, T::zero());
-                    combine(dx, of(x), of(dy), of(y), coefficients, relu);
+                    combine(dx, of(x), of(dy), of(y), lines, relu);
                 }
             },
         );
@@ -325,17 +321,17 @@ fn combine<T: Lanes>(
     x: &[T],
     dy: &[T],
     y: &[T],
-    [of_dz, of_x, rest]: [&[T]; 3],
+    [factor, of_dz, of_x, mean]: [&[T]; 4],
     behind: impl Fn(T, T) -> T,
 ) {
-    let channels = rest.len();
+    let channels = mean.len();
     let rows = x.chunks_exact(channels).zip(dy.chunks_exact(channels));
     let rows = rows.zip(y.chunks_exact(channels));
     for (dx, ((x, dy), y)) in dx.chunks_exact_mut(channels).zip(rows) {
         let each = x.iter().zip(dy).zip(y);
-        let coefficients = of_dz.iter().zip(of_x).zip(rest);
-        for (dx, (((&x, &dy), &y), ((&a, &b), &c))) in dx.iter_mut().zip(each.zip(coefficients)) {
-            dx.write(a * behind(dy, y) + b * x + c);
+        let lines = factor.iter().zip(of_dz).zip(of_x.iter().zip(mean));
+        for (dx, (((&x, &dy), &y), ((&f, &b), (&k, &m)))) in dx.iter_mut().zip(each.zip(lines)) {
+            dx.write(f * (behind(dy, y) - b - (x - m) * k));
         }
     }
 }

@@ -1,0 +1,127 @@
+//! Trains classifiers with optimisers of your choice: the control, where samples are independent.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use optimiser_paradigms::{
+    Result,
+    cli::{self, SupervisedArgs, SupervisedProgress},
+    data::{self, Dataset},
+    figures,
+    train::{
+        Classifier, Control, Layers, Learner, METRICS, Net, SupervisedConfig, SupervisedFinished,
+        SupervisedFolder, SupervisedOpened, SupervisedReady, run_supervised,
+    },
+};
+
+// With the system's allocator, much of a step is spent on page faults for its tensors.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    keep_memory();
+    cli::exit(supervised(&SupervisedArgs::from_env()))
+}
+
+/// Has the allocator keep what is freed. A step frees and asks for the same sizes again, and memory
+/// given back to the system comes as pages to be cleared: an eighth of a step.
+fn keep_memory() {
+    /// `mi_option_purge_delay` of mimalloc.h: milliseconds until freed memory is given back, -1 for never.
+    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+    // SAFETY: sets a number in a table of the allocator's own, before any other thread is there.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
+}
+
+fn supervised(args: &SupervisedArgs) -> Result<()> {
+    let stop = cli::stop_on_signals()?;
+    let runs = args.runs()?;
+    let (configs, folders): (Vec<SupervisedConfig>, Vec<PathBuf>) = runs.into_iter().unzip();
+    let mut opened = Vec::new();
+    for (config, folder) in configs.iter().zip(&folders) {
+        config.run.device.device()?;
+        opened.push(SupervisedFolder::look(folder, config, args.again())?);
+    }
+    // Not before all are known to be free: an error must not cost a finished run.
+    let mut finished = Vec::new();
+    let mut data = None;
+    for (config, opened) in configs.iter().zip(opened) {
+        finished.push(match opened {
+            SupervisedOpened::Finished(run) => run,
+            SupervisedOpened::Unfinished(ready) => {
+                let dataset = match &data {
+                    Some(dataset) => dataset,
+                    None => data.insert(load(config, args)?),
+                };
+                let control = Control::new(args.checkpoint_every, stop.clone());
+                train(config, *ready, dataset, &control, args.quiet)?
+            }
+        });
+    }
+    for (config, run) in configs.iter().zip(&finished) {
+        let path = run.path.join(METRICS);
+        if !path.exists() {
+            let shown = cli::metrics(std::slice::from_ref(run))?;
+            figures::training_metrics(&path, &title(config), &shown)?;
+        }
+    }
+    if let (Some(together), Some(config)) = (args.together(&configs), configs.first()) {
+        let path = together.join(METRICS);
+        figures::training_metrics(&path, &title(config), &cli::metrics(&finished)?)?;
+    }
+    if !args.quiet {
+        cli::say(&cli::supervised_summary(&finished));
+        let folder = args
+            .together(&configs)
+            .unwrap_or_else(|| folders[0].clone());
+        cli::say(&format!("\n  folder: {}\n", folder.display()));
+    }
+    Ok(())
+}
+
+fn title(config: &SupervisedConfig) -> String {
+    let run = &config.run;
+    let layers = match run.train {
+        Layers::All => "",
+        Layers::Fc => ", last layer alone",
+    };
+    let net = match run.net {
+        Net::Resnet18 => "ResNet-18",
+        Net::Mlp => "MLP",
+    };
+    format!("{net} on {}{layers}, batches of {}", run.dataset, run.batch)
+}
+
+/// The data set, fetched first if asked for.
+fn load(config: &SupervisedConfig, args: &SupervisedArgs) -> Result<Dataset> {
+    let Some(name) = config.run.dataset.images() else {
+        return Err(optimiser_paradigms::Error::usage("q-regression"));
+    };
+    if args.download {
+        let folder = args.data_dir.clone();
+        let folder = folder.unwrap_or_else(|| name.default_folder());
+        let bytes = cli::Bytes::new(args.quiet, name.name());
+        let fetched = data::download(name, &folder, &mut |done, all| bytes.now(done, all));
+        bytes.finish();
+        fetched?;
+    }
+    Dataset::load(name, args.data_dir.as_deref())
+}
+
+fn train(
+    config: &SupervisedConfig,
+    ready: SupervisedReady,
+    dataset: &Dataset,
+    control: &Control,
+    quiet: bool,
+) -> Result<SupervisedFinished> {
+    let mut learner = Classifier::new(config, dataset.clone())?;
+    let [_, batches] = config.batches(learner.samples());
+    let (mut folder, from) = ready.open()?;
+    let label = config.optimiser.to_string();
+    let mut progress = SupervisedProgress::new(quiet, label, batches, config.run.batch);
+    let mut both = (&mut folder, &mut progress);
+    let outcome = run_supervised(config, &mut learner, from.as_deref(), &mut both, control);
+    let machine = progress.finish();
+    let outcome = outcome?;
+    machine.write(folder.path())?;
+    folder.finish(outcome)
+}

@@ -1,0 +1,210 @@
+//! The flags of `study run`, `list`, `verify` and `slurm`.
+
+mod print;
+mod progress;
+
+pub use print::{list_runs, verify};
+pub use progress::StudyProgress;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, value_parser};
+
+use crate::{
+    Result,
+    study::{
+        Part, Settings, Slurm, Study,
+        experiment::{Experiment, Stage},
+    },
+};
+
+/// Which study.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// The experiment: a TOML file, or the name of one in experiments/
+    #[arg(value_name = "EXPERIMENT")]
+    experiment: PathBuf,
+
+    /// Where its runs are [default: runs/EXPERIMENT]
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
+
+    /// Where its results go [default: results/EXPERIMENT]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+impl Which {
+    /// The study, its experiment read and checked.
+    pub fn study(&self) -> Result<Study> {
+        study(&self.experiment, self.runs.as_deref(), self.out.as_deref())
+    }
+}
+
+/// The study of the experiment at `path`; runs and results are where nobody says otherwise.
+pub fn study(path: &Path, runs: Option<&Path>, out: Option<&Path>) -> Result<Study> {
+    let experiment = Experiment::read(path)?;
+    let within = |folder: &str| Path::new(folder).join(&experiment.name);
+    Ok(Study {
+        runs: runs.map_or_else(|| within("runs"), Path::to_path_buf),
+        out: out.map_or_else(|| within("results"), Path::to_path_buf),
+        experiment,
+    })
+}
+
+/// What `study run` is asked for.
+#[derive(Args, Debug)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    #[command(flatten)]
+    which: Which,
+
+    /// One stage alone [default: both, then the results]
+    #[arg(long, value_enum)]
+    stage: Option<Stage>,
+
+    /// Every N-th run of the stage, from number I on
+    #[arg(long, value_name = "I/N", value_parser = shard, requires = "stage", conflicts_with = "index")]
+    shard: Option<Part>,
+
+    /// Run number K of the stage, from 0
+    #[arg(long, value_name = "K", requires = "stage")]
+    index: Option<usize>,
+
+    /// Runs at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+
+    /// Steps from checkpoint to checkpoint of a run [default: one a minute]
+    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  study run quick
+  study run experiments/rmsprop_vs_adam.toml
+  study run quick --stage tune --shard 1/4
+  study run quick --stage report --index 7
+
+A run that is done is skipped, one that was interrupted goes on, and several of these at once share the work, on
+one machine or on several with a common folder. Ctrl-C ends all runs after a checkpoint.
+
+With GNU parallel, then with HyperQueue:
+  seq 8 | parallel study run quick --stage tune --jobs 1 --shard {}/8
+  hq submit --array 1-8 sh -c 'study run quick --stage tune --jobs 1 --shard $HQ_TASK_ID/8'
+and the same with --stage report, then `study collect experiments/quick.toml`.";
+
+fn shard(text: &str) -> std::result::Result<Part, String> {
+    let parts = text.split_once('/');
+    let numbers = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match numbers {
+        Some((shard, of)) if (1..=of).contains(&shard) => Ok(Part::Shard { shard, of }),
+        _ => Err("allowed: I/N with 1 <= I <= N, such as 1/4".into()),
+    }
+}
+
+impl RunArgs {
+    /// The study.
+    pub fn study(&self) -> Result<Study> {
+        self.which.study()
+    }
+
+    /// The stages to run.
+    pub fn stages(&self) -> Vec<Stage> {
+        self.stage
+            .map_or(vec![Stage::Tune, Stage::Report], |stage| vec![stage])
+    }
+
+    /// Whether all runs of both stages are to be done, so that results follow.
+    pub fn whole(&self) -> bool {
+        self.stage.is_none()
+    }
+
+    /// Which runs of a stage.
+    pub fn part(&self) -> Part {
+        self.index
+            .map(Part::Index)
+            .or(self.shard)
+            .unwrap_or(Part::All)
+    }
+
+    /// How they are done.
+    pub fn settings(&self, study: &Study) -> Result<Settings> {
+        Ok(Settings {
+            jobs: self.jobs.map(usize::from),
+            checkpoint_every: self.checkpoint_every,
+            stop: super::stop_on_signals()?,
+            energy: study.experiment.top.energy.clone(),
+        })
+    }
+}
+
+/// What `study slurm` is asked for.
+#[derive(Args, Debug)]
+#[command(after_help = SLURM_EXAMPLES)]
+pub struct SlurmArgs {
+    #[command(flatten)]
+    which: Which,
+
+    /// Submit the jobs as well
+    #[arg(long)]
+    pub submit: bool,
+
+    /// Where the scripts and logs go [default: slurm/EXPERIMENT]
+    #[arg(long, value_name = "FOLDER")]
+    scripts: Option<PathBuf>,
+
+    /// Tasks of a stage at most; its runs are dealt to them
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..))]
+    tasks: u32,
+
+    /// Elements of a job array at most [default: what the cluster allows]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    max_array: Option<u32>,
+
+    /// Tasks of an array at once [default: as many as there is room for]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    at_once: Option<u32>,
+
+    /// Steps from checkpoint to checkpoint of a run [default: one a minute]
+    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+
+    /// Options for sbatch, behind --
+    #[arg(last = true, value_name = "SBATCH OPTIONS")]
+    options: Vec<String>,
+}
+
+const SLURM_EXAMPLES: &str = "\
+Examples:
+  study slurm rmsprop_vs_adam
+  study slurm rmsprop_vs_adam --submit -- --partition=long --time=4:00:00 --mem=1G
+  study slurm rmsprop_vs_adam --submit --tasks 100 -- --cpus-per-task=4
+
+Run it again after a task has failed: only what is left is submitted. A task that comes near its time limit or is
+requeued goes on from its runs' checkpoints.";
+
+impl SlurmArgs {
+    /// The study.
+    pub fn study(&self) -> Result<Study> {
+        self.which.study()
+    }
+
+    /// How it is laid out.
+    pub fn slurm(&self, study: &Study) -> Slurm {
+        let folder = || Path::new("slurm").join(&study.experiment.name);
+        Slurm {
+            folder: self.scripts.clone().unwrap_or_else(folder),
+            tasks: self.tasks as usize,
+            max_array: self.max_array.map(|n| n as usize),
+            at_once: self.at_once.map(|n| n as usize),
+            checkpoint_every: self.checkpoint_every,
+            options: self.options.clone(),
+        }
+    }
+}

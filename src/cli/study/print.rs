@@ -1,0 +1,82 @@
+//! What `study list` and `study verify` print.
+
+use std::time::Duration;
+
+use indicatif::HumanDuration;
+
+use super::StudyProgress;
+use crate::{
+    Error, Result,
+    study::{Pace, Rehearsed, Study, energy::Spent, experiment::Stage},
+    train::Status,
+};
+
+/// What `study list` prints: the runs of each cell, and what they will take.
+pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
+    let experiment = &study.experiment;
+    let mut out = format!(
+        "{}\n\n| environment | optimisers | tuning runs | report runs | a run | from |\n|---|---|---|---|---|---|\n",
+        experiment.top.question
+    );
+    let (tune, report) = (study.per_cell(Stage::Tune), study.per_cell(Stage::Report));
+    let mut seconds = 0.0;
+    for (cell, pace) in experiment.cells.iter().zip(paces) {
+        seconds += pace.seconds * (tune + report) as f64;
+        out += &format!(
+            "| {} | {} | {tune} | {report} | {:.1} s | {} |\n",
+            cell.label(),
+            experiment.arms.len(),
+            pace.seconds,
+            match pace.recorded {
+                0 => "a burst, evaluations left out".into(),
+                runs => format!("{runs} finished runs"),
+            }
+        );
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let spent = Spent::estimate(seconds, &experiment.top.energy);
+    let wall = Duration::from_secs_f64(seconds / cores as f64);
+    out += &format!(
+        "\n{} runs, estimated: {:.2} core-hours, {} on the {cores} cores of this machine, {:.1} kJ and {:.1} gCO2e at {} W a core and {} gCO2e/kWh.\n",
+        experiment.count(Stage::Tune) + experiment.count(Stage::Report),
+        seconds / 3600.0,
+        HumanDuration(wall),
+        spent.joules / 1e3,
+        spent.gco2e,
+        experiment.top.energy.watts_per_core,
+        experiment.top.energy.grams_per_kwh,
+    );
+    if let Some(budget) = experiment.top.budget.core_hours {
+        let verdict = if seconds / 3600.0 <= budget {
+            "within"
+        } else {
+            "beyond"
+        };
+        out += &format!("That is {verdict} its budget of {budget} core-hours.\n");
+    }
+    Ok(out)
+}
+
+/// What `study verify` prints; an error if a trial cannot be run.
+pub fn verify(study: &Study, quiet: bool) -> Result<String> {
+    let show = StudyProgress::new(quiet, "verify");
+    let rehearsed = study.verify(&show)?;
+    let failed = rehearsed
+        .iter()
+        .filter_map(|one| one.status.as_ref().err().map(|e| (one, e)));
+    let failed: Vec<_> = failed.collect();
+    if let Some((one, error)) = failed.first() {
+        return Err(Error::Failed {
+            failed: failed.len(),
+            of: rehearsed.len(),
+            why: format!("{}: {error}", one.trial),
+        });
+    }
+    let diverged = |one: &&Rehearsed| matches!(one.status, Ok(Status::Diverged));
+    let diverged: Vec<_> = rehearsed.iter().filter(diverged).collect();
+    let mut out = format!("{} trials can be run.\n", rehearsed.len());
+    for one in &diverged {
+        out += &format!("{} diverged within a few hundred steps.\n", one.trial);
+    }
+    Ok(out)
+}

@@ -1,0 +1,379 @@
+//! The flags of `supervised`, its progress, and what it says in the end.
+
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Write as _},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Result,
+    figures::Metrics,
+    optim::{Spec, Value},
+    train::{
+        Again, EpochRow, HistoryRow, Net, Status, SupervisedConfig, SupervisedFinished,
+        SupervisedMachine, SupervisedObserver, SupervisedOverrides, SupervisedRun,
+        default_supervised_folder,
+    },
+};
+
+/// Train a classifier with optimisers of your choice, where samples are independent.
+///
+/// Without flags, this is the note's experiment: torchvision's ResNet-18 on CIFAR-10, from random
+/// weights, 10 epochs of batches of 256, Adam.
+#[derive(Parser, Debug)]
+#[command(name = "supervised", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
+pub struct SupervisedArgs {
+    /// The optimisers, one run after the other; rl --list shows them and their hyper-parameters. The
+    /// note's settings hold where none are given: sgd has lr 0.01 and momentum 0.9, adam and rmsprop lr
+    /// 0.001, adagrad lr 0.01
+    #[arg(long, value_name = "NAME[:KEY=VALUE,...],...", default_value = "adam")]
+    opt: String,
+
+    /// Learning rates, a run for each, instead of the optimisers' own
+    #[arg(long, value_name = "LR,...", value_delimiter = ',')]
+    lr: Vec<f64>,
+
+    /// Seeds from --seed on, a run for each
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    seeds: u16,
+
+    #[command(flatten, next_help_heading = "Run")]
+    run: SupervisedOverrides,
+
+    /// Where the data set's files are [default: data/DATASET, and Debian's own for fashion-mnist]
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Fetch the data set's official files first, to --data-dir; goes on where it was interrupted
+    #[arg(long)]
+    pub download: bool,
+
+    /// The folder of the run, or of all runs and their common figure
+    /// [default: runs/DATASET/OPTIMISER-sSEED-ID]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+
+    /// Go on with runs that were interrupted; finished ones are left, new ones start
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+
+    /// Batches from checkpoint to checkpoint [default: one a minute]
+    #[arg(long, value_name = "BATCHES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub checkpoint_every: Option<u64>,
+
+    /// Run again even if the folder holds a run
+    #[arg(long)]
+    force: bool,
+
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  supervised --dataset cifar10 --opt adam --download
+  supervised --dataset fashion-mnist --opt sgd,adam,rmsprop,adagrad --epochs 2
+  supervised --dataset fashion-mnist --opt adam:beta1=0,adam --lr 3e-4,1e-3,3e-3 --seeds 3
+  supervised --dataset cifar10 --train fc --weights resnet18.safetensors
+  supervised --dataset fashion-mnist --net mlp --opt rmsprop
+  supervised --dataset q-regression --opt adam --epochs 20
+  supervised --dataset synthetic --steps 20";
+
+impl SupervisedArgs {
+    /// The arguments of this process; prints help or the mistake and ends the process if there is one.
+    pub fn from_env() -> Self {
+        let matches = Self::command_with_defaults().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The command, with the note's value in each flag's help.
+    fn command_with_defaults() -> clap::Command {
+        let run = toml::Table::try_from(SupervisedRun::note(Net::Resnet18)).unwrap_or_default();
+        Self::command().mut_args(|arg| {
+            let value = run.get(arg.get_id().as_str());
+            let (Some(value), Some(help)) = (value, arg.get_help()) else {
+                return arg;
+            };
+            let default = match value {
+                toml::Value::String(text) if text.is_empty() => return arg,
+                toml::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let mlp = match arg.get_id().as_str() {
+                "batch" => "; 128 for the mlp",
+                _ => "",
+            };
+            let help = format!("{help} [default: {default}{mlp}]");
+            arg.help(help)
+        })
+    }
+
+    /// What to do about a run that is there already.
+    pub fn again(&self) -> Again {
+        match (self.force, self.resume) {
+            (true, _) => Again::Force,
+            (_, true) => Again::Resume,
+            _ => Again::Refuse,
+        }
+    }
+
+    /// The configuration of each run, and its folder.
+    pub fn runs(&self) -> Result<Vec<(SupervisedConfig, PathBuf)>> {
+        let mut configs = Vec::new();
+        for optimiser in optimisers(&self.opt)? {
+            let lrs = self.lr.iter().copied().map(Some);
+            let lrs: Vec<_> = if self.lr.is_empty() {
+                vec![None]
+            } else {
+                lrs.collect()
+            };
+            for lr in lrs {
+                let mut optimiser = optimiser.clone();
+                if let Some(lr) = lr {
+                    optimiser.set("lr", Value::Number(lr))?;
+                }
+                for k in 0..u64::from(self.seeds) {
+                    let mut run = self.run.clone();
+                    let seed = run.seed.unwrap_or(1).checked_add(k);
+                    run.seed = Some(seed.ok_or_else(|| {
+                        Error::usage("--seeds: the last seed must be at most 9223372036854775807")
+                    })?);
+                    configs.push(SupervisedConfig::resolve(run, optimiser.clone())?);
+                }
+            }
+        }
+        for (i, config) in configs.iter().enumerate() {
+            if configs[..i].iter().any(|other| other.id() == config.id()) {
+                return Err(Error::usage(format!(
+                    "--opt {}: {} is there twice",
+                    self.opt, config.optimiser
+                )));
+            }
+        }
+        let together = self.together(&configs);
+        let folder = |config: &SupervisedConfig| match (&together, &self.out) {
+            (Some(all), _) => {
+                let run = default_supervised_folder(config);
+                all.join(run.file_name().unwrap_or_default())
+            }
+            (None, Some(out)) => out.clone(),
+            (None, None) => default_supervised_folder(config),
+        };
+        Ok(configs.iter().map(|c| (c.clone(), folder(c))).collect())
+    }
+
+    /// The folder of several runs, which their common figure is in.
+    pub fn together(&self, configs: &[SupervisedConfig]) -> Option<PathBuf> {
+        let (first, _) = (configs.first()?, configs.get(1)?);
+        let named = || {
+            let ids: String = configs.iter().map(SupervisedConfig::id).collect();
+            let digest = Sha256::digest(ids);
+            let id: String = digest[..5].iter().map(|b| format!("{b:02x}")).collect();
+            let name = format!("comparison-{id}");
+            ["runs", &first.run.dataset.to_string(), &name]
+                .iter()
+                .collect()
+        };
+        Some(self.out.clone().unwrap_or_else(named))
+    }
+}
+
+/// `sgd,adam:lr=1e-3,beta1=0,rmsprop` taken apart: a piece without a name belongs to the one before.
+fn optimisers(list: &str) -> Result<Vec<Spec>> {
+    let mut texts: Vec<String> = Vec::new();
+    for piece in list.split(',') {
+        match texts.last_mut() {
+            Some(last) if piece.contains('=') && !piece.contains(':') => {
+                last.push(',');
+                last.push_str(piece);
+            }
+            _ => texts.push(piece.trim().to_owned()),
+        }
+    }
+    texts.iter().map(|text| text.parse()).collect()
+}
+
+/// Batches from line to line where there is no terminal.
+const LINE_EVERY: u64 = 25;
+
+/// Shows how far a supervised run is.
+pub struct SupervisedProgress {
+    label: String,
+    steps: u64,
+    batch: u64,
+    started: Instant,
+    /// Since when the batch that comes next is being worked on.
+    since: Instant,
+    training: Duration,
+    done: u64,
+    tested: Option<f64>,
+    bar: Option<ProgressBar>,
+    quiet: bool,
+}
+
+impl SupervisedProgress {
+    /// On stderr, for a run called `label` of `steps` batches of `batch`.
+    pub fn new(quiet: bool, label: String, steps: u64, batch: usize) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::new(steps);
+            let template = "{prefix}  {wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar.set_prefix(label.clone());
+            bar
+        });
+        let now = Instant::now();
+        Self {
+            label,
+            steps,
+            batch: batch as u64,
+            started: now,
+            since: now,
+            training: Duration::ZERO,
+            done: 0,
+            tested: None,
+            bar,
+            quiet,
+        }
+    }
+
+    /// Takes the bar away; where it ran and how fast.
+    pub fn finish(&self) -> SupervisedMachine {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let seconds = self.started.elapsed().as_secs_f64();
+        let training = self.training.as_secs_f64().max(1e-9);
+        SupervisedMachine::here(self.done * self.batch, training, seconds)
+    }
+}
+
+impl SupervisedObserver for SupervisedProgress {
+    fn batch(&mut self, row: &HistoryRow) -> Result<()> {
+        self.training += self.since.elapsed();
+        self.since = Instant::now();
+        self.done += 1;
+        let rate = (self.done * self.batch) as f64 / self.training.as_secs_f64();
+        let tested = self
+            .tested
+            .map_or("-".into(), |share| format!("{:.2} %", 100.0 * share));
+        let message = format!(
+            "epoch {}  loss {:.4}  accuracy {:.1} %  test {tested}  {rate:.0} images/s",
+            row.epoch,
+            row.loss,
+            100.0 * row.accuracy
+        );
+        if let Some(bar) = &self.bar {
+            bar.set_position(row.step);
+            bar.set_message(message);
+        } else if !self.quiet && (row.step.is_multiple_of(LINE_EVERY) || row.step == self.steps) {
+            let (done, left) = (self.done, self.steps - row.step);
+            let left = self.started.elapsed().mul_f64(left as f64 / done as f64);
+            let _ = writeln!(
+                std::io::stderr(),
+                "{}  batch {}/{}  {message}  {} left",
+                self.label,
+                row.step,
+                self.steps,
+                HumanDuration(left)
+            );
+        }
+        Ok(())
+    }
+
+    fn history(&mut self, _row: &HistoryRow) -> Result<()> {
+        Ok(())
+    }
+
+    fn epoch(&mut self, row: &EpochRow) -> Result<()> {
+        self.tested = Some(row.test_accuracy);
+        self.since = Instant::now();
+        Ok(())
+    }
+}
+
+/// What is told of finished runs: a line for each.
+pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
+    let mut out = String::new();
+    let wide = runs.iter().map(|run| run.outcome.optimiser.len()).max();
+    let wide = wide.unwrap_or(0).max(9);
+    let _ = writeln!(
+        out,
+        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>8}  {:>9}  {:>7}",
+        "optimiser", "seed", "train loss", "test loss", "test", "images/s", "B/weight", "memory"
+    );
+    for run in runs {
+        let outcome = &run.outcome;
+        let machine = SupervisedMachine::read(&run.path);
+        let rate = machine
+            .as_ref()
+            .map_or("-".into(), |m| format!("{:.0}", m.images_per_second));
+        let memory = machine.and_then(|m| m.peak_memory);
+        let memory = memory.map_or("-".into(), |bytes| format!("{} MB", bytes / 1_000_000));
+        let loss = |loss: Option<f64>| loss.map_or("-".into(), |loss| format!("{loss:.4}"));
+        let diverged = match outcome.status {
+            Status::Finished => "",
+            Status::Diverged => "  DIVERGED",
+        };
+        let _ = writeln!(
+            out,
+            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>8}  {:>9}  {memory:>7}{diverged}",
+            outcome.optimiser,
+            outcome.seed,
+            loss(outcome.train_loss),
+            loss(outcome.test_loss),
+            100.0 * outcome.test_accuracy,
+            outcome.optimiser_bytes_per_parameter,
+        );
+    }
+    out
+}
+
+/// What the figure shows of finished runs. The seed is in the name where it tells them apart.
+pub fn metrics(runs: &[SupervisedFinished]) -> Result<Vec<Metrics>> {
+    let seeds = runs
+        .iter()
+        .any(|run| run.outcome.seed != runs[0].outcome.seed);
+    let of = |run: &SupervisedFinished| {
+        let outcome = &run.outcome;
+        let seed = if seeds {
+            format!(", seed {}", outcome.seed)
+        } else {
+            String::new()
+        };
+        Ok(Metrics {
+            label: format!("{}{seed}", outcome.optimiser),
+            history: run.history()?,
+            epochs: run.epochs()?,
+        })
+    };
+    runs.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_a_list_apart() {
+        let specs = optimisers("sgd,adam:lr=1e-3,beta1=0,rmsprop").unwrap();
+        let names: Vec<_> = specs.iter().map(|spec| spec.entry().name).collect();
+        assert_eq!(names, ["sgd", "adam", "rmsprop"]);
+        assert_eq!(specs[1].to_string(), "adam:lr=0.001,beta1=0");
+        assert!(optimisers("sgd,").is_err());
+        assert!(optimisers("adam,sdg").is_err());
+    }
+
+    #[test]
+    fn flags_are_consistent() {
+        SupervisedArgs::command_with_defaults().debug_assert();
+    }
+}

@@ -1,0 +1,258 @@
+//! Differences between arms, and differences between those: linear contrasts with their intervals.
+//!
+//! Arms that were run with the same seeds form a block: a seed is drawn for all of them at once, so what
+//! it does to all of them cancels (paired data: Efron & Tibshirani 1993, section 8.6). Blocks are drawn
+//! independently of each other, and so are the tasks within a block.
+
+use rand::Rng;
+
+use super::{
+    Aggregate, Bootstrap, Equivalence, Estimate, Scores,
+    distribution::Distribution,
+    equivalence::{self, checked},
+};
+use crate::{Error, Result};
+
+/// A weighted sum of the aggregates of arms.
+#[derive(Clone, Debug)]
+pub struct Contrast<'a> {
+    blocks: Vec<Block<'a>>,
+}
+
+/// Arms with the same seeds in the same tasks.
+#[derive(Clone, Debug)]
+struct Block<'a> {
+    arms: Vec<Arm<'a>>,
+    /// Runs in each task.
+    sizes: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Arm<'a> {
+    weight: f64,
+    /// In the order of the block's first arm.
+    tasks: Vec<&'a [f64]>,
+}
+
+impl<'a> Contrast<'a> {
+    /// One arm by itself.
+    pub fn of(scores: &'a Scores) -> Self {
+        let tasks = scores.tasks().iter().map(|task| task.scores()).collect();
+        Self {
+            blocks: vec![Block {
+                arms: vec![Arm { weight: 1.0, tasks }],
+                sizes: scores.sizes(),
+            }],
+        }
+    }
+
+    /// A weighted sum of arms run with the same seeds. An error if there are none, if a weight is not finite,
+    /// or if tasks or seeds differ.
+    pub fn paired(arms: &[(f64, &'a Scores)]) -> Result<Self> {
+        let Some((_, first)) = arms.first() else {
+            return Err(Error::usage("a contrast needs at least one arm"));
+        };
+        let arms = arms.iter().map(|(weight, scores)| {
+            if !weight.is_finite() {
+                let why = format!("the weight {weight} of an arm is not a finite number");
+                return Err(Error::usage(why));
+            }
+            let tasks = scores.as_paired_with(first)?;
+            Ok(Arm {
+                weight: *weight,
+                tasks: tasks.iter().map(|task| task.scores()).collect(),
+            })
+        });
+        Ok(Self {
+            blocks: vec![Block {
+                arms: arms.collect::<Result<_>>()?,
+                sizes: first.sizes(),
+            }],
+        })
+    }
+
+    /// How much better `with` does than `without`, both run with the same seeds.
+    pub fn effect(with: &'a Scores, without: &'a Scores) -> Result<Self> {
+        Self::paired(&[(1.0, with), (-1.0, without)])
+    }
+
+    /// This contrast less another one, of runs with other seeds. Of two effects it is their interaction: how
+    /// much more a change does here than there. Tasks may be others there.
+    pub fn minus(mut self, other: Self) -> Self {
+        self.blocks
+            .extend(other.blocks.into_iter().map(|mut block| {
+                for arm in &mut block.arms {
+                    arm.weight = -arm.weight;
+                }
+                block
+            }));
+        self
+    }
+
+    /// The weighted sum of the arms' aggregates. Its `n` is how many seeds are drawn, over all tasks and
+    /// blocks: runs for one arm, pairs for two.
+    pub fn estimate(
+        &self,
+        aggregate: Aggregate,
+        bootstrap: &Bootstrap,
+        rng: &mut impl Rng,
+    ) -> Estimate {
+        let (strata, statistic) = self.resampled(aggregate);
+        bootstrap.estimate(&strata, statistic, rng)
+    }
+
+    /// The p-value of no difference: twice the smaller share of resamples on either side of 0, corrected as
+    /// the interval is (Efron & Tibshirani 1993, section 15.4).
+    pub fn p_value(&self, aggregate: Aggregate, bootstrap: &Bootstrap, rng: &mut impl Rng) -> f64 {
+        let distribution = self.distribution(aggregate, bootstrap, rng);
+        let side = distribution
+            .p_at_most(0.0)
+            .min(distribution.p_at_least(0.0));
+        (2.0 * side).min(1.0)
+    }
+
+    /// Whether it is within `margin` of 0: two one-sided tests at `alpha`, which hold if the bootstrap interval
+    /// at the level `1 - 2 alpha` lies between the margins (Schuirmann 1987). An error unless `margin` is
+    /// above 0 and `alpha` between 0 and 0.5.
+    pub fn equivalence(
+        &self,
+        aggregate: Aggregate,
+        margin: f64,
+        alpha: f64,
+        bootstrap: &Bootstrap,
+        rng: &mut impl Rng,
+    ) -> Result<Equivalence> {
+        checked(margin, alpha)?;
+        let distribution = self.distribution(aggregate, bootstrap, rng);
+        Ok(equivalence::verdict(
+            distribution.interval(1.0 - 2.0 * alpha),
+            distribution.p_at_most(-margin),
+            distribution.p_at_least(margin),
+            margin,
+        ))
+    }
+
+    fn distribution(
+        &self,
+        aggregate: Aggregate,
+        bootstrap: &Bootstrap,
+        rng: &mut impl Rng,
+    ) -> Distribution {
+        let (strata, statistic) = self.resampled(aggregate);
+        bootstrap.distribution(&strata, statistic, rng)
+    }
+
+    /// A stratum for each task of each block, and the contrast of what is drawn from them.
+    fn resampled(&self, aggregate: Aggregate) -> (Vec<usize>, impl FnMut(&[Vec<usize>]) -> f64) {
+        let sizes = self.blocks.iter().flat_map(|block| block.sizes.clone());
+        let mut tasks: Vec<Vec<f64>> = Vec::new();
+        let statistic = move |mut drawn: &[Vec<usize>]| {
+            let mut sum = 0.0;
+            for block in &self.blocks {
+                let places;
+                (places, drawn) = drawn.split_at(block.sizes.len());
+                tasks.resize_with(places.len(), Vec::new);
+                for arm in &block.arms {
+                    for ((task, scores), places) in tasks.iter_mut().zip(&arm.tasks).zip(places) {
+                        task.clear();
+                        task.extend(places.iter().map(|&place| scores[place]));
+                    }
+                    sum += arm.weight * aggregate.of(&tasks);
+                }
+            }
+            sum
+        };
+        (sizes.collect(), statistic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    const MEAN: Aggregate = Aggregate::Mean;
+
+    fn rng() -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(1)
+    }
+
+    fn scores(of: impl Fn(u64) -> f64) -> Scores {
+        let rows = (0..40).map(|seed| ("a", seed, of(seed)));
+        Scores::new(rows.chain((0..20).map(|seed| ("b", seed, of(seed + 100))))).unwrap()
+    }
+
+    fn noise(seed: u64) -> f64 {
+        ChaCha8Rng::seed_from_u64(seed).random::<f64>()
+    }
+
+    #[test]
+    fn what_a_seed_does_to_both_arms_cancels() {
+        let (with, without) = (
+            scores(|s| 100.0 * noise(s) + 2.0),
+            scores(|s| 100.0 * noise(s)),
+        );
+        let effect = Contrast::effect(&with, &without).unwrap();
+        let Estimate { point, lo, hi, n } =
+            effect.estimate(MEAN, &Bootstrap::default(), &mut rng());
+        assert!((point - 2.0).abs() < 1e-12 && hi - lo < 1e-10);
+        assert_eq!(n, 60);
+        // Drawn apart, they would not.
+        let apart = Contrast::of(&with).minus(Contrast::of(&without));
+        let apart = apart.estimate(MEAN, &Bootstrap::default(), &mut rng());
+        assert!((apart.point - 2.0).abs() < 1e-9 && apart.hi - apart.lo > 10.0);
+    }
+
+    #[test]
+    fn the_mean_effect_is_the_mean_of_the_differences() {
+        let (with, without) = (scores(|s| noise(s) + noise(s + 1000)), scores(noise));
+        let effect = Contrast::effect(&with, &without).unwrap();
+        let differences = with.minus(&without).unwrap();
+        let a = effect.estimate(MEAN, &Bootstrap::default(), &mut rng());
+        let b = differences.estimate(MEAN, &Bootstrap::default(), &mut rng());
+        for (a, b) in [(a.point, b.point), (a.lo, b.lo), (a.hi, b.hi)] {
+            assert!((a - b).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn an_interaction_is_the_difference_of_two_effects() {
+        let (rl, rl_without) = (scores(|s| noise(s) - 0.3 * noise(s + 500)), scores(noise));
+        let (control, control_without) = (scores(|s| noise(s + 7)), scores(|s| noise(s + 9)));
+        let here = Contrast::effect(&rl, &rl_without).unwrap();
+        let there = Contrast::effect(&control, &control_without).unwrap();
+        let one = |contrast: &Contrast| contrast.estimate(MEAN, &Bootstrap::default(), &mut rng());
+        let interaction = here.clone().minus(there.clone());
+        let (both, here, there) = (one(&interaction), one(&here), one(&there));
+        assert!((both.point - (here.point - there.point)).abs() < 1e-12);
+        assert_eq!(both.n, 120);
+        // Independent, so variances add; 5 % is for the resamples and the tails.
+        let half = |e: Estimate| (e.hi - e.lo) / 2.0;
+        let expected = half(here).hypot(half(there));
+        assert!((half(both) / expected - 1.0).abs() < 0.05, "{both:?}");
+    }
+
+    #[test]
+    fn p_values_and_equivalence_agree_with_the_interval() {
+        let (with, without) = (scores(|s| noise(s) + 0.1 * noise(s + 900)), scores(noise));
+        let effect = Contrast::effect(&with, &without).unwrap();
+        let plain = Bootstrap::default();
+        assert!(effect.p_value(MEAN, &plain, &mut rng()) < 1e-3);
+        let at = |margin| effect.equivalence(MEAN, margin, 0.05, &plain, &mut rng());
+        let (close, far) = (at(0.1).unwrap(), at(0.02).unwrap());
+        assert!(close.equivalent && close.p < 0.05);
+        assert!(!far.equivalent && far.p > 0.05 && far.p_lower < 0.05);
+        assert!(at(0.0).is_err() && at(f64::NAN).is_err());
+        let same = Contrast::effect(&with, &with).unwrap();
+        assert_eq!(same.p_value(MEAN, &plain, &mut rng()), 1.0);
+    }
+
+    #[test]
+    fn arms_that_do_not_fit_are_refused() {
+        let (a, fewer) = (scores(noise), Scores::new([("a", 1, 1.0)]).unwrap());
+        assert!(Contrast::effect(&a, &fewer).is_err());
+        assert!(Contrast::paired(&[]).is_err());
+        assert!(Contrast::paired(&[(f64::NAN, &a)]).is_err());
+    }
+}

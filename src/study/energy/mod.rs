@@ -1,0 +1,254 @@
+//! What a run costs: processor time, joules, gCO2e.
+//!
+//! On Linux with a readable `/sys/class/powercap`, RAPL's counters say what the processors' packages
+//! drew while a run went, and the run's share is its share of the machine's busy processor time.
+//! Elsewhere the joules are an estimate, and called one: processor seconds times the watts of a core. A run
+//! on a GPU has what NVML counts besides, its share among the runs at once.
+
+mod nvml;
+mod rapl;
+
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use self::{nvml::Nvml, rapl::Rapl};
+use super::experiment::Energy;
+
+/// Power of a busy core where nothing measures it: 12 W, Green Algorithms' value for any processor
+/// (Lannelongue, Grealey & Inouye 2021).
+pub const WATTS_PER_CORE: f64 = 12.0;
+/// The world's average carbon intensity of electricity, gCO2e/kWh (IEA 2019, as in Green Algorithms).
+pub const GRAMS_PER_KWH: f64 = 475.0;
+
+/// Where RAPL's counters are.
+const POWERCAP: &str = "/sys/class/powercap";
+/// A counter turns over after some ten minutes of full power at the earliest.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Clock ticks a second in `/proc/stat`, on every Linux there is.
+const TICKS: f64 = 100.0;
+
+/// Where a processor's joules come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// RAPL's counters.
+    Rapl,
+    /// Processor seconds times the watts of a core.
+    Estimate,
+}
+
+/// What was spent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Processor seconds.
+    pub cpu_seconds: f64,
+    /// The processor's joules.
+    pub joules: f64,
+    /// Where they come from.
+    pub source: Source,
+    /// The GPU's joules, measured by NVML; `None` without a GPU or where it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_joules: Option<f64>,
+    /// Grams of CO2 equivalent, at the experiment's intensity.
+    pub gco2e: f64,
+}
+
+impl Spent {
+    /// What `cpu_seconds` cost if nothing measures it.
+    pub fn estimate(cpu_seconds: f64, energy: &Energy) -> Self {
+        Self::new(
+            cpu_seconds,
+            cpu_seconds * energy.watts_per_core,
+            Source::Estimate,
+            energy,
+        )
+    }
+
+    fn new(cpu_seconds: f64, joules: f64, source: Source, energy: &Energy) -> Self {
+        Self {
+            cpu_seconds,
+            joules,
+            source,
+            gpu_joules: None,
+            gco2e: grams(joules, energy),
+        }
+    }
+
+    /// With what a GPU drew.
+    fn with_gpu(self, joules: Option<f64>, energy: &Energy) -> Self {
+        Self {
+            gpu_joules: joules,
+            gco2e: self.gco2e + grams(joules.unwrap_or(0.0), energy),
+            ..self
+        }
+    }
+
+    /// Both together; an estimate if either is.
+    pub fn and(self, other: Self) -> Self {
+        let measured = self.source == Source::Rapl && other.source == Source::Rapl;
+        Self {
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
+            joules: self.joules + other.joules,
+            source: if measured {
+                Source::Rapl
+            } else {
+                Source::Estimate
+            },
+            gco2e: self.gco2e + other.gco2e,
+            gpu_joules: match (self.gpu_joules, other.gpu_joules) {
+                (Some(a), Some(b)) => Some(a + b),
+                // Half of it is not it.
+                _ => None,
+            },
+        }
+    }
+}
+
+fn grams(joules: f64, energy: &Energy) -> f64 {
+    joules / 3.6e6 * energy.grams_per_kwh
+}
+
+/// Measures what the thread that made it spends.
+pub struct Meter {
+    started: Instant,
+    cpu: Option<f64>,
+    rapl: Option<Rapl>,
+    busy: Option<f64>,
+    looked: Instant,
+    gpu: Option<Gpu>,
+}
+
+struct Gpu {
+    counter: Nvml,
+    before: f64,
+    runs: usize,
+}
+
+impl Meter {
+    /// From now on; for one of so many runs at once on the GPU, if it is on one.
+    pub fn start(on_gpu: Option<usize>) -> Self {
+        let now = Instant::now();
+        Self {
+            started: now,
+            cpu: thread_seconds(),
+            rapl: Rapl::open(Path::new(POWERCAP)),
+            busy: busy_seconds(),
+            looked: now,
+            gpu: on_gpu.and_then(|runs| {
+                let counter = Nvml::open()?;
+                let before = counter.joules()?;
+                Some(Gpu {
+                    counter,
+                    before,
+                    runs,
+                })
+            }),
+        }
+    }
+
+    /// To be called often: a counter that turns over twice unseen would lose energy.
+    pub fn look(&mut self) {
+        if let Some(rapl) = &mut self.rapl
+            && self.looked.elapsed() >= LOOK_EVERY
+        {
+            rapl.look();
+            self.looked = Instant::now();
+        }
+    }
+
+    /// Seconds since the start.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// What was spent since the start.
+    pub fn stop(mut self, energy: &Energy) -> Spent {
+        let since = |before: Option<f64>, now: Option<f64>| Some(now? - before?);
+        // A thread that computes all the time is on a core all the time.
+        let cpu = since(self.cpu, thread_seconds()).unwrap_or_else(|| self.seconds());
+        let measured = self.rapl.as_mut().and_then(|rapl| {
+            rapl.look();
+            let busy = since(self.busy, busy_seconds())?;
+            Some(rapl.joules * share(cpu, busy))
+        });
+        let gpu = self.gpu.as_ref().and_then(|gpu| {
+            let drawn = gpu.counter.joules()? - gpu.before;
+            Some(drawn / gpu.runs as f64)
+        });
+        let spent = match measured {
+            Some(joules) => Spent::new(cpu, joules, Source::Rapl, energy),
+            None => Spent::estimate(cpu, energy),
+        };
+        spent.with_gpu(gpu, energy)
+    }
+}
+
+/// The share of `cpu` seconds in a machine's `busy` ones, which are counted in coarser steps.
+fn share(cpu: f64, busy: f64) -> f64 {
+    cpu / busy.max(cpu).max(f64::MIN_POSITIVE)
+}
+
+/// Seconds that this thread has been on a core.
+fn thread_seconds() -> Option<f64> {
+    // The scheduler counts up to its last turn, some milliseconds ago; this gives it one.
+    thread::yield_now();
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds * 1e-9)
+}
+
+/// Seconds that this machine's cores have been busy, together.
+fn busy_seconds() -> Option<f64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let fields = text.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<f64> = fields
+        .split_whitespace()
+        .map_while(|x| x.parse().ok())
+        .collect();
+    // User, nice, system; then idle and waiting; then interrupts.
+    let &[user, nice, system, _, _, irq, soft, ..] = ticks.as_slice() else {
+        return None;
+    };
+    Some((user + nice + system + irq + soft) / TICKS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kilowatt_hour_has_the_stated_grams() {
+        let energy = Energy {
+            watts_per_core: 10.0,
+            grams_per_kwh: 475.0,
+        };
+        let hour = Spent::estimate(360_000.0, &energy);
+        assert_eq!((hour.joules, hour.gco2e), (3.6e6, 475.0));
+        assert_eq!(hour.source, Source::Estimate);
+        let both = hour.and(Spent::new(1.0, 2.0, Source::Rapl, &energy));
+        assert_eq!((both.joules, both.source), (3.6e6 + 2.0, Source::Estimate));
+        let with = hour.with_gpu(Some(7.2e6), &energy);
+        assert_eq!((with.gpu_joules, with.gco2e), (Some(7.2e6), 3.0 * 475.0));
+        assert_eq!(with.and(hour).gpu_joules, None);
+        assert_eq!(with.and(with).gpu_joules, Some(14.4e6));
+    }
+
+    #[test]
+    fn a_busy_thread_spends_processor_time() {
+        let meter = Meter::start(None);
+        let mut x = 1u64;
+        while meter.seconds() < 0.05 {
+            x = std::hint::black_box(x.wrapping_mul(3));
+        }
+        let spent = meter.stop(&Energy::default());
+        assert!(spent.cpu_seconds > 0.0 && spent.joules > 0.0, "{spent:?}");
+        assert_eq!(share(1.0, 4.0), 0.25);
+        assert_eq!(share(0.004, 0.0), 1.0);
+    }
+}

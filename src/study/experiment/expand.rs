@@ -1,0 +1,228 @@
+//! From tables to cells, arms and trials.
+
+use super::{
+    Rung,
+    grid::combinations,
+    once,
+    tables::{Factor, Score, Top},
+};
+use crate::{
+    Error, Result,
+    optim::{Spec, Value},
+    study::kind::{Job, Kind, Outcome, Scale},
+    suggest,
+};
+
+/// An environment at one combination of the factors' levels.
+pub struct Cell {
+    /// The environment's name.
+    pub environment: String,
+    /// Each factor's key and level: `agent.buffer_size=1000`, separated by blanks.
+    pub factors: String,
+    /// What is 0 and what is 1.
+    pub scale: Scale,
+    kind: &'static dyn Kind,
+    settings: toml::Table,
+    /// What factors set of the optimiser.
+    optimiser: Vec<(String, Value)>,
+}
+
+/// An optimiser with the settings it may be given.
+pub struct Arm {
+    /// What it is called.
+    pub name: String,
+    /// Its trials, in the grid's order.
+    pub trials: Vec<Trial>,
+}
+
+/// One setting of a grid.
+pub struct Trial {
+    /// The optimiser with that setting.
+    pub spec: Spec,
+    /// Hyper-parameters that are at an end of their values, if there are three or more.
+    pub at_edge: Vec<String>,
+}
+
+impl Cell {
+    /// The run with this optimiser and seed.
+    pub(super) fn job(&self, spec: &Spec, seed: u64) -> Result<Box<dyn Job>> {
+        let mut spec = spec.clone();
+        for (key, value) in &self.optimiser {
+            spec.set(key, *value)?;
+        }
+        self.kind.job(&self.settings, &spec, seed)
+    }
+
+    /// What a run is called in messages.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.environment, self.factors)
+            .trim_end()
+            .into()
+    }
+
+    /// The optimiser of `trial` here.
+    pub fn setting(&self, trial: &Trial) -> String {
+        let mut spec = trial.spec.clone();
+        for (key, value) in &self.optimiser {
+            // It has been set before, when the experiment was read.
+            let _ = spec.set(key, *value);
+        }
+        spec.to_string()
+    }
+}
+
+impl Score {
+    /// The score of a run, between 0 and 1 where it is between chance and a good agent.
+    pub fn of(self, outcome: &Outcome, scale: Scale) -> f64 {
+        let raw = match self {
+            Score::Area => area(outcome),
+            Score::Final => outcome.last,
+        };
+        (raw - scale.random) / (scale.reference - scale.random)
+    }
+}
+
+/// The mean of the evaluations.
+pub fn area(outcome: &Outcome) -> f64 {
+    let sum: f64 = outcome.curve.iter().map(|(_, score)| score).sum();
+    sum / outcome.curve.len() as f64
+}
+
+/// The optimisers with their trials; an error if their grids differ in size.
+pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
+    let mut arms: Vec<Arm> = Vec::new();
+    for table in &top.optimisers {
+        let within = |error: Error| Error::usage(format!("optimiser `{}`: {error}", table.name));
+        let base: Spec = table.optimiser.parse().map_err(within)?;
+        let trial = |setting: Vec<(&str, Value)>| {
+            let mut spec = base.clone();
+            let mut at_edge = Vec::new();
+            for (key, value) in setting {
+                spec.set(key, value)?;
+                let values = &table.grid[key].0;
+                let ends = [values.first(), values.last()].map(|x| x.copied().map(Value::Number));
+                if values.len() >= 3 && ends.contains(&Some(value)) {
+                    at_edge.push(key.to_owned());
+                }
+            }
+            spec.rule()?;
+            Ok(Trial { spec, at_edge })
+        };
+        let trials: Result<Vec<Trial>> = combinations(&table.grid).into_iter().map(trial).collect();
+        arms.push(Arm {
+            name: table.name.clone(),
+            trials: trials.map_err(within)?,
+        });
+    }
+    let mut tuned = arms.iter().filter(|arm| arm.tuned());
+    if let Some(first) = tuned.next()
+        && let Some(other) = tuned.find(|arm| arm.trials.len() != first.trials.len())
+    {
+        return Err(Error::usage(format!(
+            "optimiser `{}` has {} trials and `{}` {}; each must have the same tuning budget",
+            first.name,
+            first.trials.len(),
+            other.name,
+            other.trials.len()
+        )));
+    }
+    Ok(arms)
+}
+
+impl Arm {
+    /// Whether there is anything to choose.
+    pub fn tuned(&self) -> bool {
+        self.trials.len() > 1
+    }
+}
+
+/// Every environment at every combination of the levels of its factors.
+pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
+    let environments: Vec<&str> = rungs.iter().map(|rung| rung.name.as_str()).collect();
+    once("environment", &environments)?;
+    let keys: Vec<&str> = top
+        .factors
+        .iter()
+        .map(|factor| factor.key.as_str())
+        .collect();
+    once("factor", &keys)?;
+    for factor in &top.factors {
+        let within = |why: String| Error::usage(format!("factor `{}`: {why}", factor.key));
+        if factor.values.is_empty() {
+            return Err(within("it has no values".into()));
+        }
+        let stranger = |name: &&String| !environments.contains(&name.as_str());
+        if let Some(name) = factor.environments.iter().find(stranger) {
+            let known = environments.iter().copied();
+            return Err(within(suggest::unknown("environment", name, known)));
+        }
+    }
+    let cell = |rung: &Rung, level: &[(&str, &toml::Value)]| {
+        let within = |error: Error| Error::usage(format!("environment `{}`: {error}", rung.name));
+        let known = rung.kind.scale(&rung.settings);
+        let random = rung.scale.0.or(known.map(|scale| scale.random));
+        let reference = rung.scale.1.or(known.map(|scale| scale.reference));
+        let (Some(random), Some(reference)) = (random, reference) else {
+            return Err(within(Error::usage(
+                "its scores of chance and of a good agent are not known; give `random` and `reference`",
+            )));
+        };
+        if !(random.is_finite() && reference.is_finite() && reference > random) {
+            return Err(within(Error::usage(format!(
+                "random = {random}, reference = {reference} is not allowed; allowed: finite numbers, the reference above"
+            ))));
+        }
+        let (mut settings, mut optimiser) = (rung.settings.clone(), Vec::new());
+        for (key, value) in level {
+            match key.strip_prefix("optimiser.") {
+                Some(key) => optimiser.push((key.into(), number(key, value).map_err(within)?)),
+                None => rung.kind.set(&mut settings, key, value).map_err(within)?,
+            }
+        }
+        let shown = |(key, value): &(&str, &toml::Value)| match value {
+            toml::Value::String(text) => format!("{key}={text}"),
+            value => format!("{key}={value}"),
+        };
+        Ok(Cell {
+            environment: rung.name.clone(),
+            factors: level.iter().map(shown).collect::<Vec<_>>().join(" "),
+            scale: Scale { random, reference },
+            kind: rung.kind,
+            settings,
+            optimiser,
+        })
+    };
+    let each = |rung| {
+        levels(top, rung)
+            .into_iter()
+            .map(move |level| cell(rung, &level))
+    };
+    rungs.iter().flat_map(each).collect()
+}
+
+/// Every combination of the levels of the factors that `rung` has.
+fn levels<'a>(top: &'a Top, rung: &Rung) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
+    let mut levels = vec![Vec::new()];
+    let its = |factor: &&Factor| {
+        factor.environments.is_empty() || factor.environments.contains(&rung.name)
+    };
+    for factor in top.factors.iter().filter(its) {
+        let longer = |one: &Vec<(_, _)>| {
+            let with = |value| [&one[..], &[(factor.key.as_str(), value)]].concat();
+            factor.values.iter().map(with).collect::<Vec<_>>()
+        };
+        levels = levels.iter().flat_map(longer).collect();
+    }
+    levels
+}
+
+fn number(key: &str, value: &toml::Value) -> Result<Value> {
+    match value {
+        toml::Value::Integer(x) => Ok(Value::Number(*x as f64)),
+        toml::Value::Float(x) => Ok(Value::Number(*x)),
+        toml::Value::Boolean(x) => Ok(Value::Flag(*x)),
+        other => Err(Error::usage(format!(
+            "factor `optimiser.{key}`: {other} is not allowed; allowed: numbers, true and false"
+        ))),
+    }
+}

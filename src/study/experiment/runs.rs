@@ -1,0 +1,123 @@
+//! The runs of an experiment, in the order of their numbers.
+
+use super::{Arm, Experiment};
+use crate::{Error, Result, study::kind::Job};
+
+/// The two halves of a study.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Stage {
+    /// Every trial on the tuning seeds
+    Tune,
+    /// What was chosen, on the report seeds
+    Report,
+}
+
+/// One run of a study.
+pub struct Run {
+    /// Its stage.
+    pub stage: Stage,
+    /// Its cell's number.
+    pub cell: usize,
+    /// Its arm's number.
+    pub arm: usize,
+    /// Its trial's number.
+    pub trial: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// What is to be done.
+    pub job: Box<dyn Job>,
+}
+
+impl Stage {
+    /// As it stands in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Tune => "tune",
+            Stage::Report => "report",
+        }
+    }
+}
+
+impl Experiment {
+    /// Runs of a stage, whatever is chosen.
+    pub fn count(&self, stage: Stage) -> usize {
+        let seeds = &self.top.seeds;
+        let each: usize = match stage {
+            Stage::Tune => {
+                self.tuned().map(|arm| arm.trials.len()).sum::<usize>() * seeds.tuning.0.len()
+            }
+            Stage::Report => self.arms.len() * seeds.report.0.len(),
+        };
+        self.cells.len() * each
+    }
+
+    fn tuned(&self) -> impl Iterator<Item = &Arm> {
+        self.arms.iter().filter(|arm| arm.tuned())
+    }
+
+    /// The runs of the tuning stage; number k is the same whenever it is asked for.
+    pub fn tuning(&self) -> Result<Vec<Run>> {
+        let mut runs = Vec::new();
+        for cell in 0..self.cells.len() {
+            for (arm, _) in self.arms.iter().enumerate().filter(|(_, arm)| arm.tuned()) {
+                for trial in 0..self.arms[arm].trials.len() {
+                    for &seed in &self.top.seeds.tuning.0 {
+                        runs.push(self.run(Stage::Tune, cell, arm, trial, seed)?);
+                    }
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The runs of the report stage, with the trial that `chosen` says for a cell and an arm.
+    pub fn report(&self, chosen: &[Vec<usize>]) -> Result<Vec<Run>> {
+        let mut runs = Vec::new();
+        for (cell, chosen) in chosen.iter().enumerate() {
+            for (arm, &trial) in chosen.iter().enumerate() {
+                for &seed in &self.top.seeds.report.0 {
+                    runs.push(self.run(Stage::Report, cell, arm, trial, seed)?);
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    fn run(&self, stage: Stage, cell: usize, arm: usize, trial: usize, seed: u64) -> Result<Run> {
+        let (at, of) = (&self.cells[cell], &self.arms[arm]);
+        let job = at.job(&of.trials[trial].spec, seed).map_err(|error| {
+            Error::usage(format!(
+                "environment `{}`, optimiser `{}`: {error}",
+                at.label(),
+                of.name
+            ))
+        })?;
+        Ok(Run {
+            stage,
+            cell,
+            arm,
+            trial,
+            seed,
+            job,
+        })
+    }
+
+    /// One run of each trial in each cell, on the first tuning seed.
+    pub fn trials(&self) -> Result<Vec<Run>> {
+        let mut runs = Vec::new();
+        let seed = self.top.seeds.tuning.0[0];
+        for cell in 0..self.cells.len() {
+            for (arm, of) in self.arms.iter().enumerate() {
+                for trial in 0..of.trials.len() {
+                    runs.push(self.run(Stage::Tune, cell, arm, trial, seed)?);
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    /// An error if any run is impossible.
+    pub(super) fn check_runs(&self) -> Result<()> {
+        self.trials().map(drop)
+    }
+}

@@ -1,0 +1,161 @@
+//! The tables of an experiment's TOML.
+
+use serde::{Deserialize, Serialize};
+
+use super::{grid::Grid, seeds::Seeds};
+use crate::{
+    keys::{choices, holds, keys},
+    study::energy::{GRAMS_PER_KWH, WATTS_PER_CORE},
+};
+
+keys! {
+    /// What stands at the top of an experiment.
+    Top {
+        /// The question it answers, in a sentence
+        question: String,
+        /// What is expected, and would be news if it were not so
+        hypothesis: String,
+        /// How its figures are to be read, and which of them decides; written before the runs
+        analysis: String,
+        /// What a run is judged by, between the environment's `random` (0) and `reference` (1): the area
+        /// under its evaluation curve, or its last evaluation. A run that diverged has the worst return
+        score: Score = Score::Area,
+        /// How settings are chosen from a grid, on the tuning seeds
+        selection: Selection = Selection::BestMean,
+        /// Differences of normalised scores within this count as none
+        margin: f64 = 0.05,
+        /// The seeds
+        seeds: SeedsTable,
+        /// What it may cost
+        budget: Budget = Budget { core_hours: None },
+        /// What energy is worth where it cannot be measured
+        energy: Energy = Energy::default(),
+        /// What runs are made on
+        environments: Vec<Environment>,
+        /// What is compared
+        optimisers: Vec<Optimiser>,
+        /// What else is varied; every level with every optimiser
+        factors: Vec<Factor> = Vec::new(),
+        /// The differences that the report states, each between two optimisers on the same seeds
+        contrasts: Vec<Contrast> = Vec::new(),
+    }
+}
+
+keys! {
+    /// The seeds of both stages, which share none.
+    SeedsTable {
+        /// On these, settings are chosen
+        tuning: Seeds,
+        /// On these, what was chosen is judged
+        report: Seeds,
+    }
+}
+
+keys! {
+    /// What an experiment may cost.
+    Budget {
+        /// Processor time of all runs, in hours; `study list` says whether it is enough
+        core_hours: Option<f64> = None,
+    }
+}
+
+keys! {
+    /// What energy is worth where it cannot be measured.
+    Energy {
+        /// Power of a busy core, its share of memory left out: Green Algorithms' value for any
+        /// processor (Lannelongue et al. 2021)
+        watts_per_core: f64 = WATTS_PER_CORE,
+        /// Carbon intensity, gCO2e/kWh: the world's average (IEA 2019, as in Green Algorithms)
+        grams_per_kwh: f64 = GRAMS_PER_KWH,
+    }
+}
+
+impl Default for Energy {
+    fn default() -> Self {
+        Self {
+            watts_per_core: WATTS_PER_CORE,
+            grams_per_kwh: GRAMS_PER_KWH,
+        }
+    }
+}
+
+keys! {
+    /// What runs are made on; the rest of its keys are its kind's.
+    Environment {
+        /// What it is called in the results; else what its kind calls it
+        name: Option<String> = None,
+        /// What a run on it is; the kind's own keys go beside this one
+        kind: String = "rl".into(),
+        /// The return that counts as 0; known for some environments
+        random: Option<f64> = None,
+        /// The return that counts as 1; known for some environments
+        reference: Option<f64> = None,
+    }
+}
+
+keys! {
+    /// An optimiser, with the settings it may be given.
+    Optimiser {
+        /// What it is called in the results
+        name: String,
+        /// Its rule or preset with hyper-parameters: "adam:beta1=0"; `rl --list`
+        optimiser: String,
+        /// What is tried for its hyper-parameters; without a grid there is nothing to choose. All grids
+        /// have the same number of trials
+        grid: Grid = Grid::new(),
+    }
+}
+
+keys! {
+    /// Something that is varied besides the optimiser.
+    Factor {
+        /// What: `agent.buffer_size`, `env.length`, `env.drift`, `optimiser.beta1`, ...
+        key: String,
+        /// Its levels
+        values: Vec<toml::Value>,
+        /// The environments that it is for, by their names; all if there are none
+        environments: Vec<String> = Vec::new(),
+    }
+}
+
+keys! {
+    /// A difference between two optimisers.
+    Contrast {
+        /// What it is called
+        name: String,
+        /// The optimiser that has what is in question
+        with: String,
+        /// The optimiser that lacks it
+        without: String,
+    }
+}
+
+holds! {
+    SeedsTable: "a table",
+    Budget: "a table",
+    Energy: "a table",
+    Environment: "a table",
+    Optimiser: "a table",
+    Factor: "a table",
+    Contrast: "a table",
+}
+
+/// What a run is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Score {
+    /// The mean of its evaluations: the area under their curve.
+    Area,
+    /// Its last evaluation.
+    Final,
+}
+
+/// How settings are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// The trial with the best mean score over the tuning seeds; the first of equals.
+    BestMean,
+}
+
+choices!(Score, Selection);

@@ -1,0 +1,284 @@
+//! DQN runs, as `rl` does them.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{Job, Kind, Outcome, Scale, Watcher};
+use crate::{
+    Error, Result,
+    agent::DqnOverrides,
+    keys::{Key, Keys, holds, keys},
+    optim::Spec,
+    study::{collect::Run, experiment::merge},
+    suggest,
+    train::{
+        self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,
+        Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
+    },
+};
+
+/// DQN runs.
+pub struct Rl;
+
+keys! {
+    /// What a DQN run is made of, apart from its optimiser and its seed.
+    Settings {
+        /// The environment, with its dials and drifts: `rl --list`
+        env: Option<String> = None,
+        /// The published setting to start from
+        preset: Option<Preset> = None,
+        /// What is run: `rl --help`, Run
+        run: RunOverrides = RunOverrides::default(),
+        /// The agent: `rl --help`, Agent
+        agent: DqnOverrides = DqnOverrides::default(),
+    }
+}
+
+holds! {
+    RunOverrides: "a table",
+    DqnOverrides: "a table",
+}
+
+/// Scores of the plain environments: of chance as measured over 20 streams of 20,000 steps
+/// (`results/environments`), and of a good agent.
+const SCALES: [(&str, f64, f64); 5] = [
+    // As long as an episode can be.
+    ("cartpole", 22.2, 500.0),
+    // Gymnasium's thresholds.
+    ("acrobot", -498.0, -100.0),
+    ("mountain_car", -200.0, -110.0),
+    // The most there is.
+    ("catch", -0.602, 1.0),
+    ("deep_sea", -0.00412, 0.99),
+];
+
+impl Kind for Rl {
+    fn name(&self) -> &'static str {
+        "rl"
+    }
+
+    fn keys(&self) -> Vec<(Key, Vec<Key>)> {
+        let preset = Preset::Cleanrl;
+        let tables = |name: &str| match name {
+            "run" => RunOverrides::keys(&preset.run()),
+            "agent" => DqnOverrides::keys(&preset.agent()),
+            _ => Vec::new(),
+        };
+        let with = |key: Key| (key.clone(), tables(key.name));
+        Settings::keys().into_iter().map(with).collect()
+    }
+
+    fn reserved(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("run.seed", "seeds are in [seeds]"),
+            ("run.env", "write `env` without `run`"),
+        ]
+    }
+
+    fn check(
+        &self,
+        settings: toml::Spanned<toml::de::DeTable<'_>>,
+    ) -> std::result::Result<(), toml::de::Error> {
+        Settings::deserialize(toml::de::Deserializer::from(settings)).map(drop)
+    }
+
+    fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()> {
+        let Some(dial) = key.strip_prefix("env.") else {
+            return merge::set(settings, key, value);
+        };
+        let env = settings.get("env").and_then(toml::Value::as_str);
+        let env = env.unwrap_or_default();
+        let separator = if env.contains('?') { '&' } else { '?' };
+        let value = match value {
+            toml::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let env = format!("{env}{separator}{dial}={value}");
+        settings.insert("env".into(), env.into());
+        Ok(())
+    }
+
+    fn title(&self, settings: &toml::Table) -> Result<String> {
+        let env = settings.get("env").and_then(toml::Value::as_str);
+        let env = env.ok_or_else(|| Error::usage("the key `env` is missing"))?;
+        Ok(envs::make(env)?.spec().name.clone())
+    }
+
+    fn scale(&self, settings: &toml::Table) -> Option<Scale> {
+        let env = settings.get("env")?.as_str()?;
+        let name = envs::make(env).ok()?.spec().name.clone();
+        let plain = name.split('?').next()?;
+        let known = SCALES.iter().find(|(env, ..)| *env == plain);
+        known.map(|&(_, random, reference)| Scale { random, reference })
+    }
+
+    fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
+        let settings = Settings::deserialize(settings.clone()).map_err(|error| {
+            let message = error.message();
+            let hint = suggest::for_unknown_field(message);
+            Error::usage(format!("{message}; {}", hint.trim_end()))
+        })?;
+        let source = ConfigSource {
+            preset: settings.preset,
+            run: RunOverrides {
+                env: settings.env,
+                seed: Some(seed),
+                ..settings.run
+            },
+            optimiser: Some(optimiser.clone()),
+            agent: settings.agent,
+        };
+        let config = source.resolve(None)?;
+        let id = config.id();
+        Ok(Box::new(Dqn { config, id }))
+    }
+}
+
+struct Dqn {
+    config: Config,
+    id: String,
+}
+
+impl Job for Dqn {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn steps(&self) -> u64 {
+        self.config.run.steps
+    }
+
+    fn effort(&self) -> f64 {
+        let Config { run, agent, .. } = &self.config;
+        let pass = envs::make(&run.env).map_or(1.0, |env| {
+            let spec = env.spec();
+            let network = agent.architecture(&spec.observation.shape, spec.actions);
+            network.weights().unwrap_or(1) as f64
+        });
+        // A pass to act, and for each row of a batch three and the target's.
+        let learning = agent.updates(run.steps) as f64 * agent.batch_size as f64 * 4.0;
+        pass * (run.steps as f64 + learning)
+    }
+
+    fn on_gpu(&self) -> bool {
+        self.config.run.device != Compute::Cpu
+    }
+
+    fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
+        let ready = match RunFolder::look(folder, &self.config, Again::Resume)? {
+            Opened::Finished(_) => return Ok(()),
+            Opened::Unfinished(ready) => ready,
+        };
+        let (run_folder, from) = ready.open()?;
+        let mut run_folder = Box::new(run_folder);
+        let first = from.as_ref().map_or(0, |from| from.step);
+        watcher.begins(folder, first)?;
+        let mut steps = Steps { watcher, at: first };
+        let result = {
+            let mut observer = (&mut *run_folder, &mut steps);
+            let task = Task {
+                config: &self.config,
+                from,
+                observer: &mut observer,
+            };
+            train::run_cohort(vec![task], control)
+        };
+        let at = steps.at;
+        match result {
+            Ok(mut outcomes) => {
+                watcher.ends(folder, at)?;
+                run_folder.finish(outcomes.remove(0)).map(drop)
+            }
+            Err(stopped @ Error::Stopped { step, .. }) => {
+                watcher.ends(folder, step)?;
+                Err(stopped)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {
+        let Some(finished) = RunFolder::finished(folder, &self.config)? else {
+            return Ok(None);
+        };
+        let config = finished.config()?;
+        let Run {
+            outcome,
+            evaluations,
+            ..
+        } = Run::new(finished, &config)?;
+        let point = |row: &EvaluationRow| (row.step, row.mean_return);
+        Ok(Some(Outcome {
+            status: outcome.status,
+            steps: outcome.steps,
+            updates: outcome.updates,
+            curve: evaluations.iter().map(point).collect(),
+            last: outcome.final_return,
+            solved_step: outcome.solved_step,
+            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+        }))
+    }
+
+    fn rehearse(&self, steps: u64, learning: bool) -> Result<Status> {
+        let outcome = train::run(&self.shortened(steps, learning), &mut Nobody)?;
+        Ok(outcome.status)
+    }
+
+    fn updates(&self, rehearsed: u64) -> (u64, u64) {
+        let updates = |config: &Config| config.agent.updates(config.run.steps);
+        let short = self.shortened(rehearsed, true);
+        (updates(&self.config), updates(&short))
+    }
+}
+
+impl Dqn {
+    fn shortened(&self, steps: u64, learning: bool) -> Config {
+        let mut config = self.config.clone();
+        config.run.steps = steps.min(config.run.steps);
+        let start = if learning { steps / 2 } else { steps };
+        config.agent.learning_starts = config.agent.learning_starts.min(start);
+        // One at its start and one at its end.
+        config.run.eval_every = config.run.steps;
+        config.run.eval_episodes = 1;
+        config
+    }
+}
+
+/// Tells a watcher of each step.
+struct Steps<'a> {
+    watcher: &'a mut dyn Watcher,
+    at: u64,
+}
+
+impl Observer for Steps<'_> {
+    fn progress(&mut self, step: u64, _epsilon: f64) -> Result<()> {
+        self.at = step;
+        self.watcher.progress(step);
+        Ok(())
+    }
+    fn episode(&mut self, _row: &EpisodeRow) -> Result<()> {
+        Ok(())
+    }
+    fn evaluation(&mut self, _row: &EvaluationRow) -> Result<()> {
+        Ok(())
+    }
+    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Watches nothing.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn episode(&mut self, _row: &EpisodeRow) -> Result<()> {
+        Ok(())
+    }
+    fn evaluation(&mut self, _row: &EvaluationRow) -> Result<()> {
+        Ok(())
+    }
+    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
+        Ok(())
+    }
+}

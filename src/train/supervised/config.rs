@@ -1,0 +1,280 @@
+//! The configuration of a supervised run.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Result,
+    data::DatasetName,
+    keys::choices,
+    nn::Stem,
+    optim::{Spec, Value},
+    settings::{check, settings},
+    train::Compute,
+};
+
+/// What is learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataName {
+    /// 60,000 photographs of 32x32, 10 classes (Krizhevsky 2009)
+    Cifar10,
+    /// 70,000 grey pictures of clothes, 28x28, 10 classes (Xiao et al. 2017)
+    FashionMnist,
+    /// Made-up pictures, for trying things out
+    Synthetic,
+    /// Regression to a trained agent's action values on its own experience, frozen and well mixed
+    QRegression,
+}
+
+impl DataName {
+    /// The images it is made of, if it is.
+    pub fn images(self) -> Option<DatasetName> {
+        match self {
+            DataName::Cifar10 => Some(DatasetName::Cifar10),
+            DataName::FashionMnist => Some(DatasetName::FashionMnist),
+            DataName::Synthetic => Some(DatasetName::Synthetic),
+            DataName::QRegression => None,
+        }
+    }
+}
+
+impl std::fmt::Display for DataName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.images().map_or("q-regression", DatasetName::name))
+    }
+}
+
+/// The network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Net {
+    /// torchvision's ResNet-18
+    Resnet18,
+    /// The DQN's own: hidden layers of 120 and 84
+    Mlp,
+}
+
+/// Which layers learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Layers {
+    /// All of them
+    All,
+    /// The last alone; those before it are frozen and normalise by their running statistics
+    Fc,
+}
+
+/// How products are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// In float32
+    F32,
+    /// On a GPU, of numbers rounded to NVIDIA's TF32 (10 bits)
+    Tf32,
+    /// On a GPU, of activations and weights rounded to bfloat16 (7 bits); the weights that learn are float32
+    Bf16,
+}
+
+choices!(DataName, Net, Layers, Precision, Stem);
+
+settings! {
+    /// What is learned, by what, for how long.
+    SupervisedRun, set by SupervisedOverrides {
+        /// What is learned
+        #[arg(value_enum)]
+        dataset: DataName,
+        /// The network; q-regression has the mlp
+        #[arg(value_enum)]
+        net: Net,
+        /// How images come into the ResNet
+        #[arg(value_enum)]
+        stem: Stem,
+        /// Which layers learn
+        #[arg(value_enum)]
+        train: Layers,
+        /// Passes over the training data
+        epochs: u64,
+        /// Batches, instead of whole epochs; 0 for epochs
+        steps: u64,
+        /// Samples in a batch; the last of an epoch has what is left
+        #[arg(value_name = "SAMPLES")]
+        batch: usize,
+        /// Whether images are shifted by up to 4 pixels and flipped at random
+        #[arg(num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+        augment: bool,
+        /// Batches from line to line of history.csv, which has their mean
+        log_every: u64,
+        /// Fixes the initial weights, the order of the samples, and what augmentation does
+        seed: u64,
+        /// Where the network computes; cuda needs a build with --features cuda
+        #[arg(value_enum)]
+        device: Compute,
+        /// How products are computed; a CPU has f32 alone
+        #[arg(value_enum)]
+        precision: Precision,
+        /// Initial weights instead of random ones: torchvision's resnet18 in safetensors; none if empty
+        #[arg(value_name = "FILE")]
+        weights: String,
+        /// The run of the agent that q-regression learns from; one is trained if empty
+        #[arg(value_name = "RUN")]
+        teacher: String,
+    }
+}
+
+impl SupervisedRun {
+    /// The note's experiment, with `net` and its usual batch: CleanRL's DQN learns from 128.
+    pub fn note(net: Net) -> Self {
+        Self {
+            dataset: DataName::Cifar10,
+            net,
+            stem: Stem::Imagenet,
+            train: Layers::All,
+            epochs: 10,
+            steps: 0,
+            batch: match net {
+                Net::Resnet18 => 256,
+                Net::Mlp => 128,
+            },
+            augment: false,
+            log_every: 2,
+            seed: 1,
+            device: Compute::Cpu,
+            precision: Precision::F32,
+            weights: String::new(),
+            teacher: String::new(),
+        }
+    }
+}
+
+/// `optimiser` with the note's settings where it sets none: SGD with momentum 0.9 and lr 0.01, Adam and
+/// RMSprop with lr 0.001, Adagrad with lr 0.01.
+pub fn note_setting(optimiser: &mut Spec) -> Result<()> {
+    let settings: &[(&str, f64)] = match optimiser.entry().name {
+        "sgd" => &[("lr", 0.01), ("momentum", 0.9)],
+        "momentum" | "nag" | "adagrad" => &[("lr", 0.01)],
+        "rmsprop" | "adam" => &[("lr", 0.001)],
+        _ => &[],
+    };
+    for (key, value) in settings {
+        if !optimiser.is_set(key) {
+            optimiser.set(key, Value::Number(*value))?;
+        }
+    }
+    Ok(())
+}
+
+/// The whole configuration of a supervised run, every default written out.
+#[derive(Clone, Debug, Serialize)]
+pub struct SupervisedConfig {
+    /// What is run.
+    pub run: SupervisedRun,
+    /// The optimiser.
+    pub optimiser: Spec,
+}
+
+impl SupervisedConfig {
+    /// What `set` asks for, the note's experiment for the rest, checked.
+    pub fn resolve(set: SupervisedOverrides, mut optimiser: Spec) -> Result<Self> {
+        let regression = set.dataset == Some(DataName::QRegression);
+        let net = match (set.net, regression) {
+            (Some(Net::Resnet18), true) => {
+                return Err(Error::usage(
+                    "net = resnet18 is not allowed with dataset = q-regression; allowed: mlp",
+                ));
+            }
+            (_, true) => Net::Mlp,
+            (net, false) => net.unwrap_or(Net::Resnet18),
+        };
+        note_setting(&mut optimiser)?;
+        let run = SupervisedOverrides {
+            net: Some(net),
+            ..set
+        };
+        let config = Self {
+            run: run.over(SupervisedRun::note(net)),
+            optimiser,
+        };
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<()> {
+        let run = &self.run;
+        let most = i64::MAX as u64;
+        let count = |key, x: u64, least| {
+            let allowed = format!("{least} <= x <= {most}");
+            check(key, x, (least..=most).contains(&x), &allowed)
+        };
+        count("epochs", run.epochs, 1)?;
+        count("steps", run.steps, 0)?;
+        count("log_every", run.log_every, 1)?;
+        count("seed", run.seed, 0)?;
+        // Batch normalisation of one image behind the last pooling would be one of one number.
+        let least = match run.net {
+            Net::Resnet18 => 2,
+            Net::Mlp => 1,
+        };
+        let batch = (least..=65_536).contains(&run.batch);
+        check("batch", run.batch, batch, &format!("{least} <= x <= 65536"))?;
+        let resnet_only = [
+            ("train = fc", run.train == Layers::Fc),
+            ("stem = cifar", run.stem == Stem::Cifar),
+            ("augment = true", run.augment),
+            ("weights", !run.weights.is_empty()),
+        ];
+        let asked = resnet_only.iter().find(|(_, asked)| *asked);
+        if let (Net::Mlp, Some((what, _))) = (run.net, asked) {
+            return Err(Error::usage(format!(
+                "{what} is not allowed with net = mlp; allowed: with net = resnet18"
+            )));
+        }
+        if run.precision != Precision::F32
+            && (run.device, run.net) != (Compute::Cuda, Net::Resnet18)
+        {
+            return Err(Error::usage(
+                "precision is f32 unless device = cuda and net = resnet18; allowed: f32",
+            ));
+        }
+        if !run.teacher.is_empty() && run.dataset != DataName::QRegression {
+            return Err(Error::usage(format!(
+                "teacher is not allowed with dataset = {}; allowed: with dataset = q-regression",
+                run.dataset
+            )));
+        }
+        self.optimiser.rule().map(drop)
+    }
+
+    /// Batches in an epoch of `samples`, and in the whole run.
+    pub fn batches(&self, samples: usize) -> [u64; 2] {
+        let each = samples.div_ceil(self.run.batch) as u64;
+        let all = match self.run.steps {
+            0 => self.run.epochs.saturating_mul(each),
+            steps => steps,
+        };
+        [each, all]
+    }
+
+    /// As TOML, every value written out.
+    pub fn to_toml(&self) -> String {
+        // Every value has been validated to fit TOML's types.
+        toml::to_string(self).expect("a configuration fits TOML")
+    }
+
+    /// The run's id: a hash of its whole configuration.
+    pub fn id(&self) -> String {
+        let digest = Sha256::digest(self.to_toml());
+        digest[..5]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// Where the initial weights come from, if not from the seed.
+    pub fn weights(&self) -> Option<PathBuf> {
+        (!self.run.weights.is_empty()).then(|| PathBuf::from(&self.run.weights))
+    }
+}

@@ -1,0 +1,649 @@
+//! Studies end to end: whoever does the runs, in whatever order, however often interrupted, the results are
+//! the same bytes.
+#![cfg(unix)]
+
+#[allow(dead_code, reason = "it serves the runs of `rl` too")]
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use common::{Ran, run};
+use optimiser_paradigms::train::Preset;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::{TempDir, tempdir};
+
+const STUDY: &str = env!("CARGO_BIN_EXE_study");
+
+/// Two environments, a factor, an optimiser with a grid and one without, and two that share their runs.
+const SMALL: &str = r#"
+question = "Does it work?"
+hypothesis = "It does."
+analysis = "Look and see."
+
+[seeds]
+tuning = [11, 12]
+report = "1..2"
+
+[rl]
+run = { steps = 1500, eval_every = 500, eval_episodes = 2, log_every = 10 }
+agent = { learning_starts = 300, hidden = [16], batch_size = 16, buffer_size = 500 }
+
+[[environments]]
+env = "cartpole"
+
+[[environments]]
+name = "slow catch"
+env = "catch"
+run = { steps = 2500 }
+
+[[factors]]
+key = "agent.target_network_frequency"
+values = [50, 400]
+
+[[optimisers]]
+name = "adam"
+optimiser = "adam:beta1=0"
+grid = { lr = [1e-3, 1e-2] }
+
+[[optimisers]]
+name = "the same"
+optimiser = "adam:beta1=0"
+grid = { lr = [1e-2, 1e-3] }
+
+[[optimisers]]
+name = "fixed"
+optimiser = "rmsprop-tf"
+
+[[contrasts]]
+name = "nothing"
+with = "adam"
+without = "the same"
+"#;
+
+/// Runs of its stages: cells x trials x seeds, cells x arms x seeds.
+const TUNING: usize = 4 * 4 * 2;
+const REPORT: usize = 4 * 3 * 2;
+
+fn with(text: &str) -> TempDir {
+    let dir = tempdir().unwrap();
+    fs::write(dir.path().join("small.toml"), text).unwrap();
+    dir
+}
+
+fn study(dir: &Path, args: &[&str]) -> Ran {
+    run(STUDY, dir, args, &[])
+}
+
+fn works(dir: &Path, args: &[&str]) -> Ran {
+    let ran = study(dir, args);
+    assert_eq!(ran.code, Some(0), "{args:?}: {}", ran.stderr);
+    ran
+}
+
+/// The files of the results that must be the same, by name.
+fn results(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(dir.join("results/small")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let files = paths.map(|path| (name(&path), fs::read(&path).unwrap()));
+    files.filter(|(name, _)| name != "cost.csv").collect()
+}
+
+fn undisturbed() -> BTreeMap<String, Vec<u8>> {
+    let dir = with(SMALL);
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    results(dir.path())
+}
+
+fn same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
+    assert!(a.keys().eq(b.keys()), "{:?}, {:?}", a.keys(), b.keys());
+    for (name, bytes) in a {
+        assert!(*bytes == b[name], "{name} differs");
+    }
+}
+
+fn spawn(dir: &Path, more: &[&str]) -> Child {
+    let mut command = Command::new(STUDY);
+    command
+        .current_dir(dir)
+        .args(["run", "small.toml"])
+        .args(more);
+    command.stderr(Stdio::piped()).stdout(Stdio::null());
+    command.spawn().unwrap()
+}
+
+#[test]
+fn a_whole_study_leaves_every_run_and_what_was_chosen() {
+    let dir = with(SMALL);
+    let ran = works(dir.path(), &["run", "small.toml", "--jobs", "2"]);
+    assert!(ran.stderr.contains("agent-steps/s"), "{}", ran.stderr);
+    let files = results(dir.path());
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "curves.csv",
+            "experiment.toml",
+            "manifest.toml",
+            "runs.csv",
+            "tuning.csv"
+        ]
+    );
+    let text = |name: &str| String::from_utf8(files[name].clone()).unwrap();
+    assert_eq!(text("experiment.toml"), SMALL);
+    assert_eq!(text("runs.csv").lines().count(), 1 + TUNING + REPORT);
+    // What was chosen has the best mean of its tuning runs, and is what the report stage ran.
+    let runs = csv_rows(&text("runs.csv"));
+    let tuning = csv_rows(&text("tuning.csv"));
+    assert_eq!(tuning.len(), 4 * 4);
+    let key = |row: &BTreeMap<String, String>| {
+        ["environment", "factors", "optimiser"].map(|column| row[column].clone())
+    };
+    for row in &tuning {
+        let trials = || tuning.iter().filter(|other| key(other) == key(row));
+        let score = |row: &BTreeMap<String, String>| row["score"].parse::<f64>().unwrap();
+        let own = |run: &&BTreeMap<String, String>| {
+            key(run) == key(row) && run["stage"] == "tune" && run["setting"] == row["setting"]
+        };
+        let scores: Vec<f64> = runs.iter().filter(own).map(score).collect();
+        assert_eq!(scores.len(), 2);
+        assert!((score(row) - (scores[0] + scores[1]) / 2.0).abs() < 1e-12);
+        if row["chosen"] == "true" {
+            assert!(trials().all(|other| score(other) <= score(row)), "{row:?}");
+            let reported =
+                |run: &&BTreeMap<String, String>| key(run) == key(row) && run["stage"] == "report";
+            let settings = runs.iter().filter(reported).map(|run| &run["setting"]);
+            assert!(settings.eq([&row["setting"]; 2]), "{row:?}");
+        }
+        assert_eq!(trials().filter(|row| row["chosen"] == "true").count(), 1);
+    }
+    // Equal arms have equal runs, which were done once.
+    let folders = fs::read_dir(dir.path().join("runs/small")).unwrap();
+    let folders = folders.filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    let folders = folders.count();
+    assert_eq!(folders, (TUNING / 2) + 4 * 2 * 2, "runs are shared");
+    let cost = fs::read_to_string(dir.path().join("results/small/cost.csv")).unwrap();
+    for row in csv_rows(&cost) {
+        assert!(row["joules"].parse::<f64>().unwrap() > 0.0, "{row:?}");
+        assert!(
+            ["rapl", "estimate"].contains(&row["source"].as_str()),
+            "{row:?}"
+        );
+    }
+    // Again there is nothing to do, and nothing changes.
+    let before = results(dir.path());
+    works(dir.path(), &["run", "small.toml"]);
+    same(&before, &results(dir.path()));
+}
+
+fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
+    csv::Reader::from_reader(text.as_bytes())
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+#[test]
+fn shards_and_indices_end_in_the_same_bytes() {
+    let whole = undisturbed();
+    let shards = with(SMALL);
+    for stage in ["tune", "report"] {
+        for shard in ["1/2", "2/2"] {
+            let args = [
+                "run",
+                "small.toml",
+                "--stage",
+                stage,
+                "--shard",
+                shard,
+                "--jobs",
+                "1",
+            ];
+            works(shards.path(), &args);
+        }
+    }
+    works(shards.path(), &["collect", "small.toml"]);
+    same(&whole, &results(shards.path()));
+
+    let indices = with(SMALL);
+    for (stage, runs) in [("tune", TUNING), ("report", REPORT)] {
+        for k in (0..runs).rev() {
+            let args = [
+                "run",
+                "small.toml",
+                "--stage",
+                stage,
+                "--index",
+                &k.to_string(),
+            ];
+            works(indices.path(), &args);
+        }
+    }
+    works(indices.path(), &["collect", "small.toml"]);
+    same(&whole, &results(indices.path()));
+}
+
+#[test]
+fn killed_at_random_moments_it_ends_in_the_same_bytes() {
+    let whole = undisturbed();
+    let dir = with(SMALL);
+    let mut moments = ChaCha8Rng::seed_from_u64(9);
+    let mut resumed = false;
+    for _ in 0..15 {
+        let mut child = spawn(dir.path(), &["--checkpoint-every", "100"]);
+        sleep(Duration::from_millis(moments.random_range(5..120)));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        resumed |= String::from_utf8_lossy(&output.stderr).contains("goes on from step");
+    }
+    assert!(resumed, "no run went on from a checkpoint");
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    same(&whole, &results(dir.path()));
+}
+
+#[test]
+fn a_signal_ends_all_runs_after_a_checkpoint() {
+    let whole = undisturbed();
+    let dir = with(SMALL);
+    let runs = dir.path().join("runs/small");
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let folders = || fs::read_dir(&runs).map_or(0, Iterator::count);
+        let before = folders();
+        let mut child = spawn(dir.path(), &["--jobs", "1"]);
+        while folders() < before + 2 {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended");
+            sleep(Duration::from_millis(1));
+        }
+        let kill = ["-s", signal, &child.id().to_string()];
+        assert!(Command::new("kill").args(kill).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("the same command goes on"), "{said}");
+    }
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    same(&whole, &results(dir.path()));
+}
+
+#[test]
+fn two_at_once_share_the_work() {
+    let whole = undisturbed();
+    let dir = with(SMALL);
+    let both = [(); 2].map(|()| spawn(dir.path(), &["--jobs", "1"]));
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    }
+    same(&whole, &results(dir.path()));
+}
+
+#[test]
+fn a_run_that_fails_is_named_and_stops_no_other() {
+    let dir = with(SMALL);
+    works(
+        dir.path(),
+        &["run", "small.toml", "--stage", "tune", "--index", "5"],
+    );
+    let runs = dir.path().join("runs/small");
+    let first = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(first.join("config.toml")).unwrap();
+    fs::write(first.join("letter.txt"), "mine").unwrap();
+    let id = first.file_name().unwrap().to_string_lossy().into_owned();
+    let ran = study(dir.path(), &["run", "small.toml", "--stage", "tune"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    for words in [id.as_str(), "letter.txt", "1 of 16 runs failed"] {
+        assert!(
+            ran.stderr.contains(words),
+            "no `{words}` in: {}",
+            ran.stderr
+        );
+    }
+    assert_eq!(
+        fs::read_dir(&runs).unwrap().count(),
+        16,
+        "the others are done"
+    );
+    let ran = study(dir.path(), &["collect", "small.toml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr
+            .contains("2 of 32 runs of stage tune are not done"),
+        "{}",
+        ran.stderr
+    );
+    fs::remove_dir_all(&first).unwrap();
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    same(&undisturbed(), &results(dir.path()));
+}
+
+#[test]
+fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
+    for (old, new, words) in [
+        (
+            "hypothesis",
+            "hypotesis",
+            &["line 3", "`hypotesis`", "did you mean `hypothesis`?"][..],
+        ),
+        (
+            "report = \"1",
+            "reports = \"1",
+            &["line 8", "did you mean `report`?"],
+        ),
+        (
+            "report = \"1..2\"",
+            "report = \"2..1\"",
+            &["line 8", "allowed: \"1..30\""],
+        ),
+        (
+            "report = \"1..2\"",
+            "report = [1, 11]",
+            &["seed 11 is in both"],
+        ),
+        (
+            "report = \"1..2\"",
+            "",
+            &["line 6", "the key `report` is missing"],
+        ),
+        (
+            "hidden = [16]",
+            "hiden = [16]",
+            &["line 12", "did you mean `hidden`?"],
+        ),
+        ("hidden = [16]", "hidden = \"big\"", &["line 12"]),
+        (
+            "batch_size = 16",
+            "batch_size = 0",
+            &["environment `cartpole", "batch_size = 0", "allowed: 1 <= x"],
+        ),
+        (
+            "run = { steps = 1500,",
+            "run = { seed = 3, steps = 1500,",
+            &["line 11", "run.seed", "[seeds]"],
+        ),
+        (
+            "run = { steps = 2500 }",
+            "runs = { steps = 2500 }",
+            &["line 20", "did you mean `run`?"],
+        ),
+        (
+            "run = { steps = 2500 }",
+            "run = { stebs = 2500 }",
+            &["line 20", "did you mean `steps`?"],
+        ),
+        (
+            "name = \"slow catch\"",
+            "name = \"cartpole\"",
+            &["two environments called `cartpole`"],
+        ),
+        ("env = \"catch\"", "env = \"cach\"", &["did you mean"]),
+        (
+            "env = \"catch\"",
+            "env = \"breakout\"",
+            &["`random` and `reference`"],
+        ),
+        (
+            "env = \"catch\"",
+            "env = \"catch\"\nkind = \"rk\"",
+            &["line 20", "unknown kind `rk`", "allowed: rl"],
+        ),
+        (
+            "optimiser = \"adam:beta1=0\"",
+            "optimiser = \"adm\"",
+            &["`adam`", "did you mean `adam`?"],
+        ),
+        ("lr = [1e-3, 1e-2]", "lr = [1e-3]\nlrs = [1]", &["line 30"]),
+        (
+            "lr = [1e-3, 1e-2]",
+            "learning_rate = [1e-3, 1e-2]",
+            &["unknown adam hyper-parameter"],
+        ),
+        (
+            "lr = [1e-3, 1e-2]",
+            "lr = [1e-3, 1e-2, 3e-2]",
+            &["the same tuning budget"],
+        ),
+        (
+            "lr = [1e-3, 1e-2]",
+            "lr = { from = 1.0, to = 0.1, points = 2 }",
+            &["line 29"],
+        ),
+        (
+            "agent.target_network",
+            "agent.taget_network",
+            &["did you mean `target_network_frequency`?"],
+        ),
+        (
+            "agent.target_network_frequency",
+            "optimiser.nothing",
+            &["unknown adam hyper-parameter `nothing`"],
+        ),
+        (
+            "agent.target_network_frequency",
+            "env.length",
+            &[
+                "environment `cartpole env.length=50`",
+                "allowed: a number from",
+            ],
+        ),
+        (
+            "values = [50, 400]",
+            "values = [50, 400]\nenvironments = [\"slow cat\"]",
+            &["factor `agent.target", "did you mean `slow catch`?"],
+        ),
+        (
+            "without = \"the same\"",
+            "without = \"tha same\"",
+            &["contrast `nothing`", "did you mean `the same`?"],
+        ),
+    ] {
+        assert!(SMALL.contains(old), "{old}");
+        let dir = with(&SMALL.replacen(old, new, 1));
+        let ran = study(dir.path(), &["run", "small.toml"]);
+        assert_eq!(ran.code, Some(2), "{new}: {}", ran.stderr);
+        assert!(ran.stderr.contains("small.toml"), "{}", ran.stderr);
+        for word in words {
+            assert!(
+                ran.stderr.contains(word),
+                "{new}: no `{word}` in: {}",
+                ran.stderr
+            );
+        }
+        assert!(!dir.path().join("runs").exists(), "{new}");
+    }
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused() {
+    let dir = with(SMALL);
+    for (args, words) in [
+        (&["run", "nowhere.toml"][..], "nowhere"),
+        (&["run", "small.toml", "--shard", "1/2"], "--stage"),
+        (
+            &["run", "small.toml", "--stage", "tune", "--shard", "3/2"],
+            "allowed: I/N",
+        ),
+        (
+            &["run", "small.toml", "--stage", "tune", "--shard", "0/2"],
+            "allowed: I/N",
+        ),
+        (
+            &["run", "small.toml", "--stage", "tune", "--index", "32"],
+            "allowed: 0 to 31",
+        ),
+        (
+            &["run", "small.toml", "--stage", "report"],
+            "runs of stage tune are not done",
+        ),
+        (&["run", "small.toml", "--jobs", "0"], "jobs"),
+        (
+            &["collect", "small.toml"],
+            "32 of 32 runs of stage tune are not done",
+        ),
+        (&["slurm", "small.toml", "--tasks", "0"], "tasks"),
+    ] {
+        let ran = study(dir.path(), args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{args:?}: {}", ran.stderr);
+    }
+    fs::create_dir(dir.path().join("experiments")).unwrap();
+    fs::copy(
+        dir.path().join("small.toml"),
+        dir.path().join("experiments/tiny.toml"),
+    )
+    .unwrap();
+    works(dir.path(), &["list", "tiny"]);
+    let ran = study(dir.path(), &["list", "tini"]);
+    assert!(
+        ran.stderr.contains("did you mean `tiny`?"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn the_schema_has_every_key() {
+    let dir = with("");
+    let schema = works(dir.path(), &["schema"]).stdout;
+    let has = |key: &str| {
+        assert!(
+            schema.contains(&format!("| `{key}` |")),
+            "no `{key}` in {schema}"
+        );
+    };
+    // What the parser says is allowed, in each table.
+    let asked = [
+        "nonsense = 1",
+        "[seeds]\nnonsense = 1",
+        "[budget]\nnonsense = 1",
+        "[energy]\nnonsense = 1",
+        "[[environments]]\nnonsense = 1",
+        "[rl]\nnonsense = 1",
+        "[rl.run]\nnonsense = 1",
+        "[rl.agent]\nnonsense = 1",
+        "[[optimisers]]\nnonsense = 1",
+        "[[factors]]\nnonsense = 1",
+        "[[contrasts]]\nnonsense = 1",
+    ];
+    for text in asked {
+        fs::write(dir.path().join("small.toml"), text).unwrap();
+        let said = study(dir.path(), &["list", "small.toml"]).stderr;
+        let allowed: Vec<String> = match said.split_once("allowed: ") {
+            Some((_, list)) => list.trim().split(", ").map(str::to_owned).collect(),
+            None => said
+                .split('`')
+                .skip(3)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect(),
+        };
+        assert!(!allowed.is_empty(), "{text}: {said}");
+        // A kind's own table is a section.
+        allowed
+            .iter()
+            .filter(|key| *key != "rl")
+            .for_each(|key| has(key));
+    }
+    let keys = |table: toml::Table| table.keys().for_each(|key| has(key));
+    keys(toml::Table::try_from(Preset::Cleanrl.agent()).unwrap());
+    // Two are the study's own.
+    keys(toml::Table::try_from(Preset::Cleanrl.run()).unwrap());
+}
+
+#[test]
+fn an_experiment_is_listed_and_tried() {
+    let dir = with(SMALL);
+    let listed = works(dir.path(), &["list", "small.toml"]).stdout;
+    for words in [
+        "Does it work?",
+        "| slow catch agent.target_network_frequency=400 | 3 | 8 | 6 |",
+        "56 runs, estimated",
+        "a burst",
+        "gCO2e",
+    ] {
+        assert!(listed.contains(words), "no `{words}` in {listed}");
+    }
+    let tried = works(dir.path(), &["verify", "small.toml"]).stdout;
+    assert!(tried.contains("12 trials can be run"), "{tried}");
+    assert!(!dir.path().join("runs").exists());
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    let listed = works(dir.path(), &["list", "small.toml"]).stdout;
+    assert!(listed.contains("8 finished runs"), "{listed}");
+    // A factor may be for some environments only.
+    let some = SMALL.replacen("[50, 400]", "[50, 400]\nenvironments = [\"cartpole\"]", 1);
+    let listed = works(with(&some).path(), &["list", "small.toml"]).stdout;
+    assert!(listed.contains("| slow catch | 3 | 8 | 6 |"), "{listed}");
+    assert!(listed.contains("42 runs, estimated"), "{listed}");
+    // Every experiment that is here can be read.
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in fs::read_dir(here.join("experiments")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "toml") {
+            works(dir.path(), &["verify", path.to_str().unwrap()]);
+        }
+    }
+}
+
+#[test]
+fn slurm_gets_arrays_under_its_limits_of_what_is_left() {
+    let dir = with(SMALL);
+    let slurm = [
+        "slurm",
+        "small.toml",
+        "--checkpoint-every",
+        "70",
+        "--max-array",
+        "10",
+        "--at-once",
+        "3",
+        "--",
+        "--mem=1G",
+    ];
+    let said = works(dir.path(), &slurm).stdout;
+    assert!(said.contains("32 tasks to tune, 24 to report"), "{said}");
+    let folder = dir.path().join("slurm/small");
+    let submit = || fs::read_to_string(folder.join("submit.sh")).unwrap();
+    for words in [
+        "--job-name='small-tune' --array=0-9%3 '--mem=1G' task.sh tune 32 0\n",
+        "--array=0-1%3 '--mem=1G' task.sh tune 32 30\n",
+        "--array=0-3%3 '--mem=1G' task.sh report 24 20\n",
+        "collect.sh",
+    ] {
+        assert!(submit().contains(words), "no `{words}` in {}", submit());
+    }
+    let task = fs::read_to_string(folder.join("task.sh")).unwrap();
+    assert!(task.contains("--checkpoint-every 70 &\n"), "{task}");
+    for script in ["submit.sh", "task.sh", "collect.sh"] {
+        let checked = Command::new("sh")
+            .arg("-n")
+            .arg(folder.join(script))
+            .status();
+        assert!(checked.unwrap().success(), "{script}");
+    }
+    // What is done is not asked for again, nor the same run of the other arm.
+    let shard = [
+        "run",
+        "small.toml",
+        "--quiet",
+        "--stage",
+        "tune",
+        "--shard",
+        "2/4",
+    ];
+    works(dir.path(), &shard);
+    let said = works(dir.path(), &["slurm", "small.toml", "--tasks", "4"]).stdout;
+    assert!(said.contains("2 tasks to tune, 4 to report"), "{said}");
+    assert!(
+        submit().contains("--array=0,2  task.sh tune 4 0\n"),
+        "{}",
+        submit()
+    );
+}
