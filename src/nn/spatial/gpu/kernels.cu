@@ -251,7 +251,7 @@ struct Sums {
     struct Pair *parts; /* [slices, groups], to be written */
     unsigned *tickets;  /* all 0 */
     real *dgamma, *dbeta;
-    real *line; /* [3, channels]: dx = line[0] dz + line[1] (x - mean) + line[2] */
+    real *line; /* [3, channels]: dx = line[0] (dz - line[1] - (x - mean) line[2]) */
     int rows, channels;
     int each; /* rows of a slice */
     double eps;
@@ -301,13 +301,12 @@ extern "C" __global__ void normalise_sums(struct Sums a) {
     for (int j = 0; j < WIDE; j++) {
         const int channel = group * WIDE + j;
         const real inverse = 1 / root(a.variance[channel] + (real)a.eps);
-        const real factor = a.gamma[channel] * inverse;
         const real dbeta = own->of_dz[j], dgamma = own->of_product[j] * inverse;
         a.dgamma[channel] = dgamma;
         a.dbeta[channel] = dbeta;
-        a.line[channel] = factor;
-        a.line[a.channels + channel] = -factor * inverse * dgamma / a.rows;
-        a.line[2 * a.channels + channel] = -factor * dbeta / a.rows;
+        a.line[channel] = a.gamma[channel] * inverse;
+        a.line[a.channels + channel] = dbeta / a.rows;
+        a.line[2 * a.channels + channel] = dgamma * inverse / a.rows;
     }
 }
 
@@ -324,13 +323,13 @@ extern "C" __global__ void normalise_back(struct Back a) {
     const int groups = a.channels / WIDE;
     const int group = blockIdx.x * COLUMNS + threadIdx.x;
     if (group >= groups) return;
-    real mean[WIDE], of_dz[WIDE], of_x[WIDE], rest[WIDE];
+    real mean[WIDE], factor[WIDE], of_dz[WIDE], of_x[WIDE];
     for (int j = 0; j < WIDE; j++) {
         const int channel = group * WIDE + j;
         mean[j] = a.mean[channel];
-        of_dz[j] = a.line[channel];
-        of_x[j] = a.line[a.channels + channel];
-        rest[j] = a.line[2 * a.channels + channel];
+        factor[j] = a.line[channel];
+        of_dz[j] = a.line[a.channels + channel];
+        of_x[j] = a.line[2 * a.channels + channel];
     }
     for (int row = blockIdx.y * LANES + threadIdx.y; row < a.rows; row += gridDim.y * LANES) {
         const unsigned long long here = (unsigned long long)row * groups + group;
@@ -342,7 +341,7 @@ extern "C" __global__ void normalise_back(struct Back a) {
         }
         struct Wide dx;
         for (int j = 0; j < WIDE; j++)
-            dx.of[j] = store(of_dz[j] * load(dz.of[j]) + of_x[j] * (load(x.of[j]) - mean[j]) + rest[j]);
+            dx.of[j] = store(factor[j] * (load(dz.of[j]) - of_dz[j] - (load(x.of[j]) - mean[j]) * of_x[j]));
         a.dx[here] = dx;
     }
 }
