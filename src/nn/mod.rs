@@ -22,3 +22,4 @@ pub use linear::Linear;
 pub use mlp::Mlp;
 pub use network::{Architecture, Network};
 pub use resnet::{ResNet, Stem};
+pub use spatial::minibatch;

@@ -32,6 +32,9 @@ pub enum Stem {
 }
 
 /// The network. Images come position by position, `[height * width, batch, 3]`.
+///
+/// It computes in the type of its images; on a GPU that may be bf16 while the weights are f32: then the
+/// moments, the last layer, the loss and the weights' gradients are f32 too.
 pub struct ResNet {
     stem: ConvNorm,
     pool: Option<Pool>,
@@ -59,6 +62,24 @@ pub struct Learned {
     pub grads: GradStore,
 }
 
+/// What the last layer says of a batch.
+struct Head {
+    loss: Tensor,
+    logits: Tensor,
+    grads: GradStore,
+}
+
+impl Head {
+    /// Waits for the loss: last of all, so that a GPU has all of the step before it.
+    fn read(self) -> Result<Learned> {
+        Ok(Learned {
+            loss: self.loss.to_dtype(DType::F64)?.to_scalar()?,
+            logits: self.logits,
+            grads: self.grads,
+        })
+    }
+}
+
 /// What the way back needs, in the order of the way there.
 struct Tape {
     stem: Kept,
@@ -66,6 +87,8 @@ struct Tape {
     blocks: Vec<[Option<Kept>; 3]>,
     /// Positions behind the last block.
     positions: usize,
+    /// The type of the activations.
+    dtype: DType,
 }
 
 /// Makes the layers one after the other, from one stream.
@@ -175,18 +198,18 @@ impl ResNet {
         let (features, tape) = self.forward(images)?;
         self.batches += 1;
         let features = Var::from_tensor(&features)?;
-        let (mut learned, d_features) = self.learn_head(&features, labels)?;
+        let (mut head, d_features) = self.learn_head(&features, labels)?;
         for (var, grad) in self.backward(tape, &d_features)? {
-            learned.grads.insert(var.as_tensor(), grad);
+            head.grads.insert(var.as_tensor(), grad);
         }
-        Ok(learned)
+        head.read()
     }
 
     /// The loss and the gradients of the last layer alone; the layers before it normalise by their
     /// running statistics and learn nothing.
     pub fn learn_last(&self, images: &Tensor, labels: &Tensor) -> Result<Learned> {
         let features = Var::from_tensor(&self.features(images)?)?;
-        Ok(self.learn_head(&features, labels)?.0)
+        self.learn_head(&features, labels)?.0.read()
     }
 
     /// Logits `[batch, classes]` by running statistics.
@@ -195,19 +218,19 @@ impl ResNet {
         self.head.infer(&features)?.squeeze(0)
     }
 
-    fn learn_head(&self, features: &Var, labels: &Tensor) -> Result<(Learned, Tensor)> {
+    fn learn_head(&self, features: &Var, labels: &Tensor) -> Result<(Head, Tensor)> {
         let logits = self.head.forward(&features.unsqueeze(0)?)?.squeeze(0)?;
         let loss = candle_nn::loss::cross_entropy(&logits, labels)?;
         let mut grads = loss.backward()?;
         let Some(d_features) = grads.remove(features) else {
             bail!("the loss has no gradient for the last layer's input");
         };
-        let learned = Learned {
-            loss: loss.to_dtype(DType::F64)?.to_scalar()?,
+        let head = Head {
+            loss,
             logits: logits.detach(),
             grads,
         };
-        Ok((learned, d_features))
+        Ok((head, d_features))
     }
 
     fn features(&self, images: &Tensor) -> Result<Tensor> {
@@ -223,7 +246,12 @@ impl ResNet {
                 .second
                 .infer(&inner, Some(shortcut.as_ref().unwrap_or(&x)))?;
         }
-        x.mean(0)
+        self.pooled(&x)
+    }
+
+    /// The mean over all positions, in the weights' type.
+    fn pooled(&self, x: &Tensor) -> Result<Tensor> {
+        x.to_dtype(self.last()[0].var.dtype())?.mean(0)
     }
 
     /// Features `[batch, 512]`, and the tape.
@@ -249,14 +277,16 @@ impl ResNet {
             found,
             blocks,
             positions: x.dim(0)?,
+            dtype: x.dtype(),
         };
-        Ok((x.mean(0)?, tape))
+        Ok((self.pooled(&x)?, tape))
     }
 
     /// The gradients of all weights before the last layer's; what the tape kept goes as it is used.
     fn backward(&self, tape: Tape, d_features: &Tensor) -> Result<WeightGrads> {
         let mut grads = Vec::new();
         let share = d_features.affine(1.0 / tape.positions as f64, 0.0)?;
+        let share = share.to_dtype(tape.dtype)?;
         let (batch, channels) = share.dims2()?;
         let mut dy = share
             .broadcast_as((tape.positions, batch, channels))?

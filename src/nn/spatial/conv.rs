@@ -1,9 +1,14 @@
 //! A convolution's three passes.
 
+#[cfg(any(feature = "cuda", test))]
+use std::sync::OnceLock;
+
 use candle_core::{Result, bail};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+#[cfg(any(feature = "cuda", test))]
+use super::gpu::Tables;
 use super::{
     lanes::Lanes,
     meeting::{Meeting, grouped},
@@ -27,6 +32,8 @@ pub(super) struct Geometry {
     by_output: Vec<Vec<Meeting>>,
     /// Whether anything meets at a place.
     meets: Vec<bool>,
+    #[cfg(any(feature = "cuda", test))]
+    tables: OnceLock<Tables>,
 }
 
 impl Geometry {
@@ -50,7 +57,19 @@ impl Geometry {
                 .iter()
                 .map(|all| !all.is_empty())
                 .collect(),
+            #[cfg(any(feature = "cuda", test))]
+            tables: OnceLock::new(),
         })
+    }
+
+    /// The same as tables on the GPU that its weights are on.
+    #[cfg(any(feature = "cuda", test))]
+    pub fn tables(&self, device: &candle_core::Device) -> Result<&Tables> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables);
+        }
+        let tables = Tables::new(&self.by_input, &self.by_output, device)?;
+        Ok(self.tables.get_or_init(|| tables))
     }
 
     /// The sizes of its weight.

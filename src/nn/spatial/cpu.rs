@@ -1,9 +1,9 @@
 //! The layers' passes on tensors in the processor's memory.
 
-use candle_core::{CpuStorage, DType, Device, InplaceOp3, Layout, Result, Tensor, bail};
+use candle_core::{CpuStorage, DType, Device, InplaceOp3, Layout, Result, Tensor, Var, bail};
 
 use super::{
-    Geometry, Lanes,
+    Geometry, Lanes, NormGrads,
     norm::{self, Line, Moments, Shape},
     pool::MaxPool,
 };
@@ -34,8 +34,10 @@ fn tensor<T: Lanes>(data: Vec<T>, shape: impl Into<candle_core::Shape>) -> Resul
     Tensor::from_vec(data, shape.into(), &Device::Cpu)
 }
 
-pub(super) fn convolve(geometry: &Geometry, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    by_dtype!(x, convolve_of(geometry, x, weight))
+/// What comes out, and what came in.
+pub(super) fn convolve(geometry: &Geometry, x: &Tensor, weight: &Tensor) -> Result<[Tensor; 2]> {
+    let y = by_dtype!(x, convolve_of(geometry, x, weight))?;
+    Ok([y, x.clone()])
 }
 
 fn convolve_of<T: Lanes>(geometry: &Geometry, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
@@ -140,8 +142,15 @@ fn shape(x: &Tensor) -> Result<Shape> {
     })
 }
 
-pub(super) fn moments(x: &Tensor) -> Result<[Tensor; 2]> {
-    by_dtype!(x, moments_of(x))
+pub(super) fn moments(x: &Tensor, running: &[Var; 2], share: f64) -> Result<[Tensor; 2]> {
+    let moments = by_dtype!(x, moments_of(x))?;
+    let n = (x.dim(0)? * x.dim(1)?) as f64;
+    // The running variance is the unbiased one.
+    for ((running, moment), factor) in running.iter().zip(&moments).zip([1.0, n / (n - 1.0)]) {
+        let kept = running.affine(1.0 - share, 0.0)?;
+        running.set(&(kept + moment.affine(share * factor, 0.0)?)?)?;
+    }
+    Ok(moments)
 }
 
 fn moments_of<T: Lanes>(x: &Tensor) -> Result<[Tensor; 2]> {
@@ -193,9 +202,6 @@ fn normalise_of<T: Lanes>(
         dims,
     )
 }
-
-/// The gradients of the input, of gamma, of beta, and of the shortcut.
-pub(super) type NormGrads = (Tensor, Tensor, Tensor, Option<Tensor>);
 
 pub(super) fn normalise_backward(
     x: &Tensor,

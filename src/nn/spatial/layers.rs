@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
-use super::{Geometry, PANEL, Sizes, cpu, pool::MaxPool};
+use super::{Geometry, Sizes, passes, pool::MaxPool};
 use crate::{nn::columns::Window, optim::Parameter};
 
 /// PyTorch's `eps` of batch normalisation.
@@ -17,6 +17,8 @@ pub(in crate::nn) struct ConvNorm {
     names: [String; 2],
     geometry: Geometry,
     kernel: usize,
+    /// Output channels that lie side by side in the weight.
+    panel: usize,
     weight: Var,
     gamma: Var,
     beta: Var,
@@ -26,7 +28,10 @@ pub(in crate::nn) struct ConvNorm {
 
 /// What [`ConvNorm::forward`] keeps for the way back.
 pub(in crate::nn) struct Kept {
-    x: Tensor,
+    /// What came in, or what was gathered from it.
+    seen: Tensor,
+    /// The weight in the activations' type.
+    weight: Tensor,
     convolved: Tensor,
     moments: [Tensor; 2],
     /// What came out, where relu clipped it.
@@ -64,6 +69,7 @@ impl ConvNorm {
         let mut layer = Self {
             names,
             kernel: window.kernel,
+            panel: passes::panel(device, outputs)?,
             weight: var(0.0)?,
             gamma: var(1.0)?,
             beta: var(0.0)?,
@@ -91,8 +97,13 @@ impl ConvNorm {
 
     /// A tensor of PyTorch's order in that of the convolution's weight.
     pub fn panels_order(&self, torch: &Tensor) -> Result<Tensor> {
-        let [panels, places, inputs, panel] = panels(self.geometry.sizes());
-        let torch = torch.reshape((panels, panel, inputs, places))?;
+        let Sizes {
+            outputs,
+            inputs,
+            places,
+        } = self.geometry.sizes();
+        let panels = outputs / self.panel;
+        let torch = torch.reshape((panels, self.panel, inputs, places))?;
         torch.permute((0, 3, 2, 1))?.contiguous()
     }
 
@@ -133,26 +144,20 @@ impl ConvNorm {
 
     /// Normalised by the batch's own statistics, which the running ones take in.
     pub fn forward(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, Kept)> {
-        let convolved = cpu::convolve(&self.geometry, x, &self.weight)?;
+        let weight = self.weight.to_dtype(x.dtype())?;
+        let [convolved, seen] = passes::convolve(&self.geometry, x, &weight)?;
         let (positions, batch, _) = convolved.dims3()?;
-        let n = (positions * batch) as f64;
-        if n < 2.0 {
+        if positions * batch < 2 {
             bail!(
                 "{}: batch normalisation of one number a channel; allowed: 2 or more",
                 self.names[1]
             );
         }
-        let moments = cpu::moments(&convolved)?;
-        // The running variance is the unbiased one.
-        for ((running, moment), factor) in
-            self.running.iter().zip(&moments).zip([1.0, n / (n - 1.0)])
-        {
-            let kept = running.affine(1.0 - MOMENTUM, 0.0)?;
-            running.set(&(kept + moment.affine(MOMENTUM * factor, 0.0)?)?)?;
-        }
+        let moments = passes::moments(&convolved, &self.running, MOMENTUM)?;
         let y = self.normalise(&convolved, &moments, shortcut)?;
         let kept = Kept {
-            x: x.clone(),
+            seen,
+            weight,
             convolved,
             moments,
             y: self.relu.then(|| y.clone()),
@@ -162,7 +167,8 @@ impl ConvNorm {
 
     /// Normalised by the running statistics.
     pub fn infer(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<Tensor> {
-        let convolved = cpu::convolve(&self.geometry, x, &self.weight)?;
+        let weight = self.weight.to_dtype(x.dtype())?;
+        let [convolved, _] = passes::convolve(&self.geometry, x, &weight)?;
         let moments = self.running.each_ref().map(|var| var.as_tensor().clone());
         self.normalise(&convolved, &moments, shortcut)
     }
@@ -174,7 +180,7 @@ impl ConvNorm {
         shortcut: Option<&Tensor>,
     ) -> Result<Tensor> {
         let scale = [self.gamma.as_tensor(), self.beta.as_tensor()];
-        cpu::normalise(x, moments, scale, EPS, shortcut, self.relu)
+        passes::normalise(x, moments, scale, EPS, shortcut, self.relu)
     }
 
     /// Puts the gradients of its variables to `grads`, and gives those of its input and of the
@@ -188,12 +194,13 @@ impl ConvNorm {
         grads: &mut WeightGrads,
     ) -> Result<[Option<Tensor>; 2]> {
         let Kept {
-            x,
+            seen,
+            weight,
             convolved,
             moments,
             y,
         } = kept;
-        let (d_convolved, d_gamma, d_beta, d_shortcut) = cpu::normalise_backward(
+        let (d_convolved, d_gamma, d_beta, d_shortcut) = passes::normalise_backward(
             &convolved,
             dy,
             y.as_ref(),
@@ -203,7 +210,7 @@ impl ConvNorm {
             shortcut,
         )?;
         drop((convolved, y));
-        let d_weight = cpu::weight_grad(&self.geometry, &x, &d_convolved, &self.weight)?;
+        let d_weight = passes::weight_grad(&self.geometry, &seen, &d_convolved, &self.weight)?;
         grads.push((self.weight.clone(), d_weight));
         grads.push((self.gamma.clone(), d_gamma));
         grads.push((self.beta.clone(), d_beta));
@@ -212,18 +219,9 @@ impl ConvNorm {
             InputGrad::New => None,
             InputGrad::AddedTo(other) => Some(other),
         };
-        let dx = cpu::input_grad(&self.geometry, &d_convolved, &self.weight, onto)?;
+        let dx = passes::input_grad(&self.geometry, &d_convolved, &weight, onto)?;
         Ok([Some(dx), d_shortcut])
     }
-}
-
-fn panels(sizes: Sizes) -> [usize; 4] {
-    let Sizes {
-        outputs,
-        inputs,
-        places,
-    } = sizes;
-    [outputs / PANEL, places, inputs, PANEL]
 }
 
 /// 3x3 max pooling with stride 2.
@@ -237,11 +235,11 @@ impl Pool {
 
     /// The largest, and where it was found.
     pub fn forward(&self, x: &Tensor) -> Result<[Tensor; 2]> {
-        cpu::max_pool(&self.0, x)
+        passes::max_pool(&self.0, x)
     }
 
     /// The gradient of the input.
     pub fn backward(&self, dy: &Tensor, found: &Tensor) -> Result<Tensor> {
-        cpu::max_pool_backward(&self.0, dy, found)
+        passes::max_pool_backward(&self.0, dy, found)
     }
 }

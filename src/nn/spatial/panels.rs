@@ -1,5 +1,5 @@
 //! How weights lie: `[out / panel, places, in, panel]`, so that a product finds a strip of each row in
-//! one piece. Optimisers work number by number and do not care.
+//! one piece. On a GPU there is one panel. Optimisers work number by number and do not care.
 
 /// Channels side by side on the CPU, whatever the width of its vectors: so that what is saved and what
 /// is computed does not depend on the machine.

@@ -1,8 +1,15 @@
 //! Max pooling.
 
+#[cfg(any(feature = "cuda", test))]
+use std::sync::OnceLock;
+
+#[cfg(any(feature = "cuda", test))]
+use candle_core::Tensor;
 use candle_core::{Result, bail};
 use rayon::prelude::*;
 
+#[cfg(any(feature = "cuda", test))]
+use super::gpu::listed;
 use super::{
     lanes::Lanes,
     meeting::{Meeting, grouped},
@@ -15,6 +22,8 @@ use crate::{nn::columns::Window, wide::wide};
 pub(super) struct MaxPool {
     by_input: Vec<Vec<Meeting>>,
     by_output: Vec<Vec<Meeting>>,
+    #[cfg(any(feature = "cuda", test))]
+    tables: OnceLock<[Tensor; 2]>,
 }
 
 impl MaxPool {
@@ -31,7 +40,23 @@ impl MaxPool {
                 meeting.input
             }),
             by_output,
+            #[cfg(any(feature = "cuda", test))]
+            tables: OnceLock::new(),
         })
+    }
+
+    /// What each input meets, output and place, and what each output meets, input and place, as tables on
+    /// a GPU.
+    #[cfg(any(feature = "cuda", test))]
+    pub fn tables(&self, device: &candle_core::Device) -> Result<&[Tensor; 2]> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables);
+        }
+        let tables = [
+            listed(&self.by_input, |m| [m.output, m.place], device)?,
+            listed(&self.by_output, |m| [m.input, m.place], device)?,
+        ];
+        Ok(self.tables.get_or_init(|| tables))
     }
 
     /// Positions of an image before and behind it.

@@ -1,0 +1,249 @@
+//! An NVIDIA GPU: kernels compiled with NVRTC, products by cuBLAS.
+//!
+//! Kernels may fuse a multiplication with an addition, and round division and root correctly.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+    ffi::c_void,
+    sync::{LazyLock, Mutex},
+};
+
+use candle_core::{
+    CudaDevice, CudaStorage, DType, Device, Result, Storage, Tensor, bail,
+    cuda::gemm_reduced_precision_f32,
+    cuda_backend::{
+        CudaStorageSlice, DeviceId, WrapErr,
+        cudarc::{
+            cublas::{
+                result::gemm_ex,
+                sys::{cublasComputeType_t, cublasGemmAlgo_t, cublasOperation_t, cudaDataType_t},
+            },
+            driver::{
+                CudaFunction, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg,
+                result::{device, mem_pool},
+                sys::CUmemPool_attribute,
+            },
+            nvrtc::{CompileOptions, compile_ptx_with_opts},
+        },
+    },
+};
+
+use super::{
+    machine::{Address, ColumnMajor, Grid, Machine, Product, TICKETS},
+    text::{Element, Kernels},
+};
+
+/// What NVRTC made of each text.
+static COMPILED: LazyLock<Mutex<HashMap<Kernels, String>>> = LazyLock::new(Mutex::default);
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<DeviceId, Known>> = RefCell::default();
+}
+
+/// What a thread, which has a stream of its own on each GPU, keeps for that.
+struct Known {
+    functions: HashMap<(Kernels, &'static str), CudaFunction>,
+    /// Launches of two streams must not count together.
+    tickets: Tensor,
+}
+
+/// A GPU, by the stream that the calling thread has there.
+pub(super) struct Gpu(CudaDevice);
+
+impl Gpu {
+    /// That of candle's.
+    pub fn new(device: CudaDevice) -> Self {
+        Self(device)
+    }
+
+    /// Lets `look` see what this thread keeps for this GPU.
+    fn known<T>(&self, look: impl FnOnce(&mut Known) -> Result<T>) -> Result<T> {
+        KNOWN.with_borrow_mut(|all| match all.entry(self.0.id()) {
+            Entry::Occupied(known) => look(known.into_mut()),
+            Entry::Vacant(new) => {
+                self.keep_memory();
+                look(new.insert(Known {
+                    functions: HashMap::new(),
+                    tickets: Tensor::zeros(TICKETS, DType::U32, &Device::Cuda(self.0.clone()))?,
+                }))
+            }
+        })
+    }
+
+    /// Memory that tensors gave back stays with the process: by default the driver gives it all back to
+    /// the system whenever the processor waits for the GPU, which is once a step.
+    fn keep_memory(&self) {
+        let mut all = u64::MAX;
+        // SAFETY: the device is one that the driver gave, and the attribute is a number of 64 bits.
+        unsafe {
+            // A GPU without pools gives memory back one piece at a time, and needs nothing.
+            if let Ok(pool) =
+                device::get_default_mem_pool(self.0.cuda_stream().context().cu_device())
+            {
+                let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+                let _ = mem_pool::set_attribute(pool, threshold, (&raw mut all).cast());
+            }
+        }
+    }
+
+    fn function(&self, kernels: Kernels, name: &'static str) -> Result<CudaFunction> {
+        self.known(|known| {
+            Ok(match known.functions.entry((kernels, name)) {
+                Entry::Occupied(function) => function.get().clone(),
+                Entry::Vacant(new) => new.insert(self.load(kernels, name)?).clone(),
+            })
+        })
+    }
+
+    fn load(&self, kernels: Kernels, name: &str) -> Result<CudaFunction> {
+        let mut compiled = COMPILED.lock().unwrap_or_else(|held| held.into_inner());
+        let ptx = match compiled.entry(kernels) {
+            Entry::Occupied(ptx) => ptx.into_mut(),
+            Entry::Vacant(new) => new.insert(compile(kernels)?),
+        };
+        let module = format!("images-{kernels:?}");
+        let function = self.0.get_or_load_custom_func(name, &module, ptx)?;
+        Ok(function.into_cuda_function())
+    }
+}
+
+impl Machine for Gpu {
+    unsafe fn launch(
+        &self,
+        kernels: Kernels,
+        name: &'static str,
+        grid: Grid,
+        arguments: &u8,
+    ) -> Result<()> {
+        let function = self.function(kernels, name)?;
+        let stream = self.0.cuda_stream();
+        let mut launch = stream.launch_builder(&function);
+        // CUDA copies as many bytes from there as the kernel's structure has.
+        launch.arg(arguments);
+        let config = LaunchConfig {
+            grid_dim: (grid.blocks[0] as u32, grid.blocks[1] as u32, 1),
+            block_dim: (grid.threads[0] as u32, grid.threads[1] as u32, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: as the caller promises; work on the thread's one stream happens in order, the giving
+        // back of memory too.
+        unsafe { launch.launch(config) }.w()?;
+        Ok(())
+    }
+
+    unsafe fn product(&self, product: &Product) -> Result<()> {
+        let ColumnMajor {
+            at: [a, b, c],
+            turned,
+            m,
+            n,
+            k,
+            leading: [lda, ldb, ldc],
+        } = product.column_major()?;
+        let [of_a, of_b] = turned.map(|turned| match turned {
+            true => cublasOperation_t::CUBLAS_OP_T,
+            false => cublasOperation_t::CUBLAS_OP_N,
+        });
+        let (factors, compute) = match product.element {
+            Element::F32 if gemm_reduced_precision_f32() => (
+                cudaDataType_t::CUDA_R_32F,
+                cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+            ),
+            Element::F32 => (
+                cudaDataType_t::CUDA_R_32F,
+                cublasComputeType_t::CUBLAS_COMPUTE_32F,
+            ),
+            Element::F64 => (
+                cudaDataType_t::CUDA_R_64F,
+                cublasComputeType_t::CUBLAS_COMPUTE_64F,
+            ),
+            Element::Bf16 => (
+                cudaDataType_t::CUDA_R_16BF,
+                cublasComputeType_t::CUBLAS_COMPUTE_32F,
+            ),
+        };
+        let result = match product.result {
+            DType::F64 => cudaDataType_t::CUDA_R_64F,
+            DType::BF16 => cudaDataType_t::CUDA_R_16BF,
+            _ => cudaDataType_t::CUDA_R_32F,
+        };
+        // What the result is multiplied by is of the type that is computed with.
+        let beta = f64::from(u8::from(product.add));
+        let (wide, narrow) = ([1.0, beta], [1.0, beta as f32]);
+        let [alpha, beta]: [*const c_void; 2] = match product.element {
+            Element::F64 => [(&raw const wide[0]).cast(), (&raw const wide[1]).cast()],
+            _ => [(&raw const narrow[0]).cast(), (&raw const narrow[1]).cast()],
+        };
+        let blas = self.0.cublas_handle();
+        // SAFETY: as the caller promises; the handle is bound to the thread's stream.
+        let done = unsafe {
+            gemm_ex(
+                *blas.handle(),
+                of_a,
+                of_b,
+                m,
+                n,
+                k,
+                alpha,
+                a as *const c_void,
+                factors,
+                lda,
+                b as *const c_void,
+                factors,
+                ldb,
+                beta,
+                c as *mut c_void,
+                result,
+                ldc,
+                compute,
+                cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT_TENSOR_OP,
+            )
+        };
+        done.w()?;
+        Ok(())
+    }
+
+    fn tickets(&self) -> Result<Address> {
+        self.known(|known| {
+            let (storage, _) = known.tickets.storage_and_layout();
+            match &*storage {
+                Storage::Cuda(storage) => address(storage),
+                _ => bail!("counters that are not on the GPU"),
+            }
+        })
+    }
+}
+
+/// The PTX of `kernels`. Needs NVRTC, but no GPU.
+pub(super) fn compile(kernels: Kernels) -> Result<String> {
+    let options = CompileOptions {
+        ftz: Some(false),
+        prec_sqrt: Some(true),
+        prec_div: Some(true),
+        fmad: Some(true),
+        ..Default::default()
+    };
+    let ptx = compile_ptx_with_opts(kernels.text(), options);
+    Ok(ptx
+        .map_err(|error| candle_core::Error::Cuda(Box::new(error)))?
+        .to_src())
+}
+
+/// Where a storage begins.
+pub(super) fn address(storage: &CudaStorage) -> Result<Address> {
+    fn of<T>(slice: &CudaSlice<T>) -> Address {
+        let stream = slice.stream().clone();
+        let (address, _read) = slice.device_ptr(&stream);
+        address
+    }
+    Ok(match &storage.slice {
+        CudaStorageSlice::U8(slice) => of(slice),
+        CudaStorageSlice::U32(slice) => of(slice),
+        CudaStorageSlice::I32(slice) => of(slice),
+        CudaStorageSlice::BF16(slice) => of(slice),
+        CudaStorageSlice::F32(slice) => of(slice),
+        CudaStorageSlice::F64(slice) => of(slice),
+        _ => bail!("layers of images on a GPU: tensors of a type that they do not have"),
+    })
+}
