@@ -71,20 +71,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             3 => 0.0,
             _ => best(&mut || convolution.input_grad(&dy, &weight).map(drop))?,
         };
-        let grad = best(&mut || convolution.weight_grad(&x, &dy).map(drop))?;
+        let grad = best(&mut || convolution.weight_grad(&x, &dy, &weight).map(drop))?;
         println!(
-            "{kernel}x{kernel}/{stride} {channels}->{outputs} {side}x{side},{forward:.3f},{input:.3f},{grad:.3f}"
+            "{kernel}x{kernel}/{stride} {channels}->{outputs} {side}x{side},{forward:.3},{input:.3},{grad:.3}"
         );
     }
     let images = random(&[32 * 32, batch, 3])?;
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
-    let labels = Tensor::from_iter((0..batch).map(|_| rng.random_range(0..10_u32)), &Device::Cpu)?;
+    let labels = Tensor::from_iter(
+        (0..batch).map(|_| rng.random_range(0..10_u32)),
+        &Device::Cpu,
+    )?;
     let mut net = ResNet::new(Stem::Imagenet, [32; 2], 10, rng, DType::F32, &Device::Cpu)?;
     let mut optimiser = Optimiser::new(&["adam".parse()?], net.parameters())?;
     let step = best(&mut || {
         let learned = net.learn(&images, &labels)?;
-        optimiser.step(&learned.grads).map_err(candle_core::Error::wrap)
+        optimiser
+            .step(&learned.grads)
+            .map_err(candle_core::Error::wrap)
     })?;
-    println!("step,{step:.3f},,");
+    println!("step,{step:.3},,");
     Ok(())
 }

@@ -22,4 +22,4 @@ pub use linear::Linear;
 pub use mlp::Mlp;
 pub use network::{Architecture, Network};
 pub use resnet::{ResNet, Stem};
-pub use spatial::minibatch;
+pub use spatial::{Convolution, minibatch};

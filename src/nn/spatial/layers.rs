@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
-use super::{Geometry, Sizes, passes, pool::MaxPool};
+use super::{Geometry, PANEL, Sizes, passes, pool::MaxPool};
 use crate::{nn::columns::Window, optim::Parameter};
 
 /// PyTorch's `eps` of batch normalisation.
@@ -241,5 +241,47 @@ impl Pool {
     /// The gradient of the input.
     pub fn backward(&self, dy: &Tensor, found: &Tensor) -> Result<Tensor> {
         passes::max_pool_backward(&self.0, dy, found)
+    }
+}
+
+/// A convolution without weights of its own, position by position: what one costs.
+///
+/// Images are `[height * width, batch, channels]`.
+pub struct Convolution {
+    geometry: Geometry,
+}
+
+impl Convolution {
+    /// Of images `[channels, height, width]`, with square kernels and half of a kernel as padding.
+    pub fn new(image: [usize; 3], outputs: usize, kernel: usize, stride: usize) -> Result<Self> {
+        let window = Window::new(image, kernel, stride, kernel / 2)?;
+        let geometry = Geometry::new(&window, outputs)?;
+        Ok(Self { geometry })
+    }
+
+    /// The shape of its weight on the CPU.
+    pub fn weight_shape(&self) -> [usize; 4] {
+        let Sizes {
+            outputs,
+            inputs,
+            places,
+        } = self.geometry.sizes();
+        [outputs / PANEL, places, inputs, PANEL]
+    }
+
+    /// What comes out of `x`.
+    pub fn forward(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        let [y, _] = passes::convolve(&self.geometry, x, weight)?;
+        Ok(y)
+    }
+
+    /// The gradient of what came in.
+    pub fn input_grad(&self, dy: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        passes::input_grad(&self.geometry, dy, weight, None)
+    }
+
+    /// The gradient of a weight like `weight`.
+    pub fn weight_grad(&self, x: &Tensor, dy: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        passes::weight_grad(&self.geometry, x, dy, weight)
     }
 }

@@ -26,6 +26,7 @@ mod tile;
 
 use conv::Geometry;
 use lanes::Lanes;
+pub use layers::Convolution;
 pub(super) use layers::{ConvNorm, InputGrad, Kept, Pool, WeightGrads};
 use panels::{PANEL, Sizes};
 use passes::NormGrads;

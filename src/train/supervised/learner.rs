@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, path::Path};
 use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use safetensors::Dtype;
 
-use super::{Layers, Net, Score, SupervisedConfig};
+use super::{Layers, Net, Precision, Score, SupervisedConfig};
 use crate::{
     Error, Result,
     agent::DqnConfig,
     data::{self, Dataset, Split},
-    nn::{Architecture, Network, ResNet},
+    nn::{Architecture, Network, ResNet, minibatch},
     optim::Parameter,
     saved::{Array, Saved, bytes, numbers},
     streams::{Stream, stream},
@@ -50,9 +50,20 @@ pub struct Classifier {
     layers: Layers,
     train: Split,
     test: Split,
+    /// The training and test images on the GPU, if the network is there.
+    resident: Option<[Tensor; 2]>,
+    /// The type of the activations.
+    dtype: DType,
     augment: bool,
     seed: u64,
     device: Device,
+}
+
+/// Which images.
+#[derive(Clone, Copy)]
+enum Part {
+    Train,
+    Test,
 }
 
 enum ClassifierNet {
@@ -103,24 +114,54 @@ impl Classifier {
                  normalisation needs two; choose another batch"
             )));
         }
+        let resident = match (&net, device.is_cuda()) {
+            (ClassifierNet::ResNet(_), true) => {
+                let on = |split: &Split| {
+                    let [channels, height, width] = split.shape();
+                    let shape = (split.len(), channels, height, width);
+                    Tensor::from_slice(split.images(), shape, &device)
+                };
+                Some([on(&train)?, on(&test)?])
+            }
+            _ => None,
+        };
+        // For the whole process; a CPU does not mind.
+        candle_core::cuda::set_gemm_reduced_precision_f32(run.precision == Precision::Tf32);
         Ok(Self {
             net,
             layers: run.train,
             train,
             test,
+            resident,
+            dtype: match run.precision {
+                Precision::Bf16 => DType::BF16,
+                Precision::F32 | Precision::Tf32 => DType::F32,
+            },
             augment: run.augment,
             seed: run.seed,
             device,
         })
     }
 
-    /// The images `rows` of `split` and their labels as the network reads them.
+    /// The images `rows` and their labels as the network reads them.
     fn batch(
         &self,
-        split: &Split,
+        part: Part,
         rows: &[u32],
         looks: Option<&[data::Look]>,
     ) -> Result<(Tensor, Tensor)> {
+        let split = match part {
+            Part::Train => &self.train,
+            Part::Test => &self.test,
+        };
+        let labels = rows
+            .iter()
+            .map(|&row| u32::from(split.labels()[row as usize]));
+        let labels = Tensor::from_iter(labels, &self.device)?;
+        if let Some(images) = &self.resident {
+            let images = minibatch(&images[part as usize], rows, looks, self.dtype)?;
+            return Ok((images, labels));
+        }
         let [channels, height, width] = split.shape();
         let mut pixels = vec![0.0; rows.len() * split.pixels()];
         let shape = match self.net {
@@ -133,10 +174,6 @@ impl Classifier {
                 (1, rows.len(), split.pixels())
             }
         };
-        let labels = rows
-            .iter()
-            .map(|&row| u32::from(split.labels()[row as usize]));
-        let labels = Tensor::from_iter(labels, &self.device)?;
         Ok((Tensor::from_vec(pixels, shape, &self.device)?, labels))
     }
 }
@@ -180,7 +217,7 @@ impl Learner for Classifier {
     fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(Score, GradStore)> {
         let places = start..start + rows.len();
         let looks = self.augment.then(|| data::looks(self.seed, epoch, places));
-        let (images, labels) = self.batch(&self.train, rows, looks.as_deref())?;
+        let (images, labels) = self.batch(Part::Train, rows, looks.as_deref())?;
         let (loss, logits, grads) = match (&mut self.net, self.layers) {
             (ClassifierNet::ResNet(net), layers) => {
                 let learned = match layers {
@@ -204,7 +241,7 @@ impl Learner for Classifier {
         let rows: Vec<u32> = (0..self.test.len() as u32).collect();
         let mut sums = Score::default();
         for rows in rows.chunks(TEST_BATCH) {
-            let (images, labels) = self.batch(&self.test, rows, None)?;
+            let (images, labels) = self.batch(Part::Test, rows, None)?;
             let logits = match &self.net {
                 ClassifierNet::ResNet(net) => net.infer(&images)?,
                 ClassifierNet::Mlp(net) => net.infer(&images)?.squeeze(0)?,
