@@ -17,7 +17,7 @@
 //!
 //! [`optim`] has a file for each optimiser and the registry of all; [`nn`] the
 //! networks and the fused operations they need; [`agent`] acting, remembering
-//! and learning; [`landscape`] optimisers on surfaces of two weights;
+//! and learning; [`data`] the images of the supervised control; [`landscape`] optimisers on surfaces of two weights;
 //! [`train`] one run; [`study`] many; [`stats`] every number with its
 //! interval; [`figures`] and [`cli`] what people see. The crate `envs` has the
 //! environments and knows nothing of agents.

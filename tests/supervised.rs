@@ -191,6 +191,19 @@ fn optimisers_of_a_comparison_start_from_the_same_weights_and_are_drawn_together
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.stdout.matches("adam:lr=0.001,beta1=0").count(), 2);
     assert!(dir.path().join("all/training_metrics.png").exists());
+    let all: BTreeMap<_, _> = ["runs.csv", "epochs.csv"]
+        .map(|name| {
+            (
+                name.to_owned(),
+                fs::read(dir.path().join("all").join(name)).unwrap(),
+            )
+        })
+        .into();
+    assert_eq!(
+        column(&all, "runs.csv", "seed"),
+        ["1", "2", "1", "2", "1", "2"]
+    );
+    assert_eq!(column(&all, "epochs.csv", "epoch").len(), 12);
     let mut first: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in fs::read_dir(dir.path().join("all")).unwrap() {
         let folder = entry.unwrap().path();

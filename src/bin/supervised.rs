@@ -8,8 +8,8 @@ use optimiser_paradigms::{
     data::{self, Dataset, DatasetName},
     figures,
     train::{
-        Classifier, Control, Layers, Learner, METRICS, Net, SupervisedConfig, SupervisedFinished,
-        SupervisedFolder, SupervisedOpened, SupervisedReady, run_supervised,
+        self, Classifier, Control, Layers, Learner, METRICS, Net, SupervisedConfig,
+        SupervisedFinished, SupervisedFolder, SupervisedOpened, SupervisedReady, run_supervised,
     },
 };
 
@@ -64,6 +64,7 @@ fn supervised(args: &SupervisedArgs) -> Result<()> {
         }
     }
     if let (Some(together), Some(config)) = (args.together(&configs), configs.first()) {
+        train::write_comparison(&together, &finished)?;
         let path = together.join(METRICS);
         figures::training_metrics(&path, &title(config), &cli::metrics(&finished)?)?;
     }
@@ -121,8 +122,7 @@ fn train(
     let mut learner = Classifier::new(config, dataset.clone())?;
     let [_, batches] = config.batches(learner.samples());
     let (mut folder, from) = ready.open()?;
-    let label = config.optimiser.to_string();
-    let mut progress = SupervisedProgress::new(quiet, label, batches, config.run.batch);
+    let mut progress = SupervisedProgress::new(quiet, config, batches);
     let mut both = (&mut folder, &mut progress);
     let outcome = run_supervised(config, &mut learner, from.as_deref(), &mut both, control);
     let machine = progress.finish();

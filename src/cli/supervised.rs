@@ -15,8 +15,12 @@ use crate::{
     Error, Result,
     figures::Metrics,
     optim::{Spec, Value},
+    study::{
+        energy::{Meter, Source, Spent},
+        experiment::Energy,
+    },
     train::{
-        Again, EpochRow, HistoryRow, Net, Status, SupervisedConfig, SupervisedFinished,
+        Again, Compute, EpochRow, HistoryRow, Net, Status, SupervisedConfig, SupervisedFinished,
         SupervisedMachine, SupervisedObserver, SupervisedOverrides, SupervisedRun,
         default_supervised_folder,
     },
@@ -214,13 +218,15 @@ pub struct SupervisedProgress {
     training: Duration,
     done: u64,
     tested: Option<f64>,
+    meter: Meter,
     bar: Option<ProgressBar>,
     quiet: bool,
 }
 
 impl SupervisedProgress {
-    /// On stderr, for a run called `label` of `steps` batches of `batch`.
-    pub fn new(quiet: bool, label: String, steps: u64, batch: usize) -> Self {
+    /// On stderr, for a run of `steps` batches.
+    pub fn new(quiet: bool, config: &SupervisedConfig, steps: u64) -> Self {
+        let label = config.optimiser.to_string();
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(steps);
             let template = "{prefix}  {wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
@@ -234,30 +240,33 @@ impl SupervisedProgress {
         Self {
             label,
             steps,
-            batch: batch as u64,
+            batch: config.run.batch as u64,
             started: now,
             since: now,
             training: Duration::ZERO,
             done: 0,
             tested: None,
+            meter: Meter::of_process((config.run.device == Compute::Cuda).then_some(1)),
             bar,
             quiet,
         }
     }
 
     /// Takes the bar away; where it ran and how fast.
-    pub fn finish(&self) -> SupervisedMachine {
+    pub fn finish(self) -> SupervisedMachine {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let training = self.training.as_secs_f64().max(1e-9);
-        SupervisedMachine::here(self.done * self.batch, training, seconds)
+        let spent = self.meter.stop(&Energy::default());
+        SupervisedMachine::here(self.done * self.batch, training, seconds, spent)
     }
 }
 
 impl SupervisedObserver for SupervisedProgress {
     fn batch(&mut self, row: &HistoryRow) -> Result<()> {
+        self.meter.look();
         self.training += self.since.elapsed();
         self.since = Instant::now();
         self.done += 1;
@@ -307,8 +316,16 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
     let wide = wide.unwrap_or(0).max(9);
     let _ = writeln!(
         out,
-        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>8}  {:>9}  {:>7}",
-        "optimiser", "seed", "train loss", "test loss", "test", "images/s", "B/weight", "memory"
+        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>8}  {:>8}  {:>7}  {:>7}",
+        "optimiser",
+        "seed",
+        "train loss",
+        "test loss",
+        "test",
+        "images/s",
+        "B/weight",
+        "memory",
+        "energy"
     );
     for run in runs {
         let outcome = &run.outcome;
@@ -316,6 +333,8 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
         let rate = machine
             .as_ref()
             .map_or("-".into(), |m| format!("{:.0}", m.images_per_second));
+        let energy = machine.as_ref().and_then(|m| m.spent);
+        let energy = energy.map_or("-".into(), |spent| joules(&spent));
         let memory = machine.and_then(|m| m.peak_memory);
         let memory = memory.map_or("-".into(), |bytes| format!("{} MB", bytes / 1_000_000));
         let loss = |loss: Option<f64>| loss.map_or("-".into(), |loss| format!("{loss:.4}"));
@@ -325,7 +344,7 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
         };
         let _ = writeln!(
             out,
-            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>8}  {:>9}  {memory:>7}{diverged}",
+            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>8}  {:>8}  {memory:>7}  {energy:>7}{diverged}",
             outcome.optimiser,
             outcome.seed,
             loss(outcome.train_loss),
@@ -335,6 +354,16 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
         );
     }
     out
+}
+
+/// As kJ; `~` if it is an estimate.
+fn joules(spent: &Spent) -> String {
+    let estimate = match spent.source {
+        Source::Rapl => "",
+        Source::Estimate => "~",
+    };
+    let all = spent.joules + spent.gpu_joules.unwrap_or(0.0);
+    format!("{estimate}{:.1} kJ", all / 1e3)
 }
 
 /// What the figure shows of finished runs. The seed is in the name where it tells them apart.

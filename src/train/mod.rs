@@ -31,5 +31,5 @@ pub use supervised::{
     Classifier, DataName, EpochRow, HistoryRow, Layers, Learner, METRICS, Net, Precision, Score,
     SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedMachine, SupervisedObserver,
     SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedReady, SupervisedRun,
-    SupervisedSnapshot, default_supervised_folder, note_setting, run_supervised,
+    SupervisedSnapshot, default_supervised_folder, note_setting, run_supervised, write_comparison,
 };

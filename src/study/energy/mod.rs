@@ -114,9 +114,11 @@ fn grams(joules: f64, energy: &Energy) -> f64 {
     joules / 3.6e6 * energy.grams_per_kwh
 }
 
-/// Measures what the thread that made it spends.
+/// Measures what the thread that made it spends, or its whole process.
 pub struct Meter {
     started: Instant,
+    /// Tells the processor seconds so far.
+    clock: fn() -> Option<f64>,
     cpu: Option<f64>,
     rapl: Option<Rapl>,
     busy: Option<f64>,
@@ -133,10 +135,20 @@ struct Gpu {
 impl Meter {
     /// From now on; for one of so many runs at once on the GPU, if it is on one.
     pub fn start(on_gpu: Option<usize>) -> Self {
+        Self::by(thread_seconds, on_gpu)
+    }
+
+    /// [`start`](Self::start) for all threads of this process.
+    pub fn of_process(on_gpu: Option<usize>) -> Self {
+        Self::by(process_seconds, on_gpu)
+    }
+
+    fn by(clock: fn() -> Option<f64>, on_gpu: Option<usize>) -> Self {
         let now = Instant::now();
         Self {
             started: now,
-            cpu: thread_seconds(),
+            clock,
+            cpu: clock(),
             rapl: Rapl::open(Path::new(POWERCAP)),
             busy: busy_seconds(),
             looked: now,
@@ -171,7 +183,7 @@ impl Meter {
     pub fn stop(mut self, energy: &Energy) -> Spent {
         let since = |before: Option<f64>, now: Option<f64>| Some(now? - before?);
         // A thread that computes all the time is on a core all the time.
-        let cpu = since(self.cpu, thread_seconds()).unwrap_or_else(|| self.seconds());
+        let cpu = since(self.cpu, (self.clock)()).unwrap_or_else(|| self.seconds());
         let measured = self.rapl.as_mut().and_then(|rapl| {
             rapl.look();
             let busy = since(self.busy, busy_seconds())?;
@@ -203,6 +215,22 @@ fn thread_seconds() -> Option<f64> {
     Some(nanoseconds * 1e-9)
 }
 
+/// Seconds that all threads of this process have been on cores.
+fn process_seconds() -> Option<f64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name before them may hold anything, a parenthesis too.
+    let fields = text.rsplit_once(')')?.1.split_whitespace();
+    let ticks: Vec<f64> = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|x| x.parse().ok())
+        .collect();
+    match ticks.as_slice() {
+        [user, system] => Some((user + system) / TICKS),
+        _ => None,
+    }
+}
+
 /// Seconds that this machine's cores have been busy, together.
 fn busy_seconds() -> Option<f64> {
     let text = fs::read_to_string("/proc/stat").ok()?;
@@ -221,6 +249,16 @@ fn busy_seconds() -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_has_spent_at_least_what_its_thread_has() {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(60) {
+            std::hint::black_box(began);
+        }
+        let (thread, process) = (thread_seconds().unwrap(), process_seconds().unwrap());
+        assert!(process >= thread - 0.02, "{process} < {thread}");
+    }
 
     #[test]
     fn a_kilowatt_hour_has_the_stated_grams() {

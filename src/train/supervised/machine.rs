@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result,
     files::write_whole,
+    study::energy::Spent,
     train::{Machine, folder::MACHINE},
 };
 
@@ -25,11 +26,14 @@ pub struct SupervisedMachine {
     pub images_per_second: f64,
     /// The most memory the process had by the run's end, in bytes; none where it cannot be read.
     pub peak_memory: Option<u64>,
+    /// What it cost in processor time, energy and gCO2e; of the last part if it was interrupted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 impl SupervisedMachine {
     /// This machine, after `images` in `training` of `seconds`.
-    pub fn here(images: u64, training: f64, seconds: f64) -> Self {
+    pub fn here(images: u64, training: f64, seconds: f64, spent: Spent) -> Self {
         let Machine {
             version, processor, ..
         } = Machine::here(1, 0, 1.0);
@@ -43,6 +47,7 @@ impl SupervisedMachine {
             seconds,
             images_per_second: images as f64 / training,
             peak_memory: peak_memory(),
+            spent: Some(spent),
         }
     }
 

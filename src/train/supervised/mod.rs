@@ -1,5 +1,6 @@
 //! Supervised runs: the same optimisers where samples are independent and identically distributed.
 
+mod compare;
 mod config;
 mod folder;
 mod learner;
@@ -7,6 +8,7 @@ mod machine;
 mod rows;
 mod run;
 
+pub use compare::write_comparison;
 pub use config::{
     DataName, Layers, Net, Precision, SupervisedConfig, SupervisedOverrides, SupervisedRun,
     note_setting,

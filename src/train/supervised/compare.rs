@@ -1,0 +1,67 @@
+//! Runs side by side in tables of their own.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{EpochRow, HistoryRow, SupervisedFinished};
+use crate::{Result, files::write_csv};
+
+/// A line of a run's `history.csv` among those of others.
+#[derive(Serialize)]
+struct History<'a> {
+    optimiser: &'a str,
+    seed: u64,
+    step: u64,
+    epoch: u64,
+    loss: f64,
+    accuracy: f64,
+}
+
+/// A line of a run's `epochs.csv` among those of others.
+#[derive(Serialize)]
+struct Epoch<'a> {
+    optimiser: &'a str,
+    seed: u64,
+    epoch: u64,
+    step: u64,
+    train_loss: f64,
+    train_accuracy: f64,
+    test_loss: f64,
+    test_accuracy: f64,
+}
+
+/// Writes the runs' outcomes, histories and epochs into `folder`: `runs.csv`, `history.csv`,
+/// `epochs.csv`.
+pub fn write_comparison(folder: &Path, runs: &[SupervisedFinished]) -> Result<()> {
+    let (mut history, mut epochs) = (Vec::new(), Vec::new());
+    for run in runs {
+        let (optimiser, seed) = (run.outcome.optimiser.as_str(), run.outcome.seed);
+        let line = |row: HistoryRow| History {
+            optimiser,
+            seed,
+            step: row.step,
+            epoch: row.epoch,
+            loss: row.loss,
+            accuracy: row.accuracy,
+        };
+        history.extend(run.history()?.into_iter().map(line));
+        let line = |row: EpochRow| Epoch {
+            optimiser,
+            seed,
+            epoch: row.epoch,
+            step: row.step,
+            train_loss: row.train_loss,
+            train_accuracy: row.train_accuracy,
+            test_loss: row.test_loss,
+            test_accuracy: row.test_accuracy,
+        };
+        epochs.extend(run.epochs()?.into_iter().map(line));
+    }
+    write_csv(
+        &folder.join("runs.csv"),
+        runs.iter().map(|run| &run.outcome),
+    )?;
+    write_csv(&folder.join("history.csv"), history)?;
+    write_csv(&folder.join("epochs.csv"), epochs)
+}
