@@ -45,7 +45,7 @@ fn supervised(args: &SupervisedArgs) -> Result<()> {
     let mut data = None;
     for (config, opened) in configs.iter().zip(opened) {
         finished.push(match opened {
-            SupervisedOpened::Finished(run) => run,
+            SupervisedOpened::Finished(run) => *run,
             SupervisedOpened::Unfinished(ready) => {
                 let dataset = match &data {
                     Some(dataset) => dataset,

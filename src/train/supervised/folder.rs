@@ -46,7 +46,7 @@ pub enum SupervisedOpened {
     /// Nothing finished: the run can start, or go on from a checkpoint.
     Unfinished(Box<SupervisedReady>),
     /// This very run, finished earlier.
-    Finished(SupervisedFinished),
+    Finished(Box<SupervisedFinished>),
 }
 
 /// A folder that this process has taken for a run.
@@ -116,7 +116,8 @@ impl SupervisedFolder {
     /// before [`SupervisedReady::open`].
     pub fn look(path: &Path, config: &SupervisedConfig, again: Again) -> Result<SupervisedOpened> {
         let text = config.to_toml();
-        let finished = || SupervisedFinished::read(path).map(SupervisedOpened::Finished);
+        let finished =
+            || SupervisedFinished::read(path).map(|run| SupervisedOpened::Finished(Box::new(run)));
         if refused(path, &holds(path, &text, &OURS, is_run)?, again)? {
             return finished();
         }
