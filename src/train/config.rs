@@ -51,7 +51,7 @@ settings! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Compute {
-    /// The processor, one thread a run.
+    /// The processor: one thread a run, all cores for a ResNet.
     Cpu,
     /// The first NVIDIA GPU.
     Cuda,

@@ -1,11 +1,17 @@
 //! Runs side by side in tables of their own.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde::Serialize;
 
-use super::{EpochRow, HistoryRow, SupervisedFinished};
-use crate::{Result, files::write_csv};
+use super::{EpochRow, HistoryRow, SupervisedFinished, SupervisedMachine};
+use crate::{
+    Error, Result,
+    files::{write_csv, write_whole},
+};
 
 /// A line of a run's `history.csv` among those of others.
 #[derive(Serialize)]
@@ -31,8 +37,32 @@ struct Epoch<'a> {
     test_accuracy: f64,
 }
 
-/// Writes the runs' outcomes, histories and epochs into `folder`: `runs.csv`, `history.csv`,
-/// `epochs.csv`.
+/// What made the tables.
+#[derive(Serialize)]
+struct Manifest {
+    versions: BTreeSet<String>,
+    processors: BTreeSet<String>,
+    /// The whole configuration of each run, under its id.
+    runs: BTreeMap<String, toml::Table>,
+}
+
+impl Manifest {
+    fn of(runs: &[SupervisedFinished]) -> Result<Self> {
+        let machines: Vec<_> = runs
+            .iter()
+            .filter_map(|run| SupervisedMachine::read(&run.path))
+            .collect();
+        let config = |run: &SupervisedFinished| Ok((run.outcome.id.clone(), run.config()?));
+        Ok(Self {
+            versions: machines.iter().map(|m| m.version.clone()).collect(),
+            processors: machines.iter().map(|m| m.processor.clone()).collect(),
+            runs: runs.iter().map(config).collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// Writes the runs' outcomes, histories and epochs into `folder`, and what made them: `runs.csv`,
+/// `history.csv`, `epochs.csv`, `manifest.toml`.
 pub fn write_comparison(folder: &Path, runs: &[SupervisedFinished]) -> Result<()> {
     let (mut history, mut epochs) = (Vec::new(), Vec::new());
     for run in runs {
@@ -63,5 +93,8 @@ pub fn write_comparison(folder: &Path, runs: &[SupervisedFinished]) -> Result<()
         runs.iter().map(|run| &run.outcome),
     )?;
     write_csv(&folder.join("history.csv"), history)?;
-    write_csv(&folder.join("epochs.csv"), epochs)
+    write_csv(&folder.join("epochs.csv"), epochs)?;
+    let manifest = toml::to_string(&Manifest::of(runs)?);
+    let manifest = manifest.map_err(|error| Error::usage(error.to_string()))?;
+    write_whole(&folder.join("manifest.toml"), manifest)
 }

@@ -235,6 +235,14 @@ impl SupervisedFinished {
         })
     }
 
+    /// Its configuration, as TOML.
+    pub fn config(&self) -> Result<toml::Table> {
+        let path = self.path.join(CONFIG);
+        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+        let table = text.and_then(|text| text.parse().map_err(|e: toml::de::Error| e.to_string()));
+        table.map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
+    }
+
     /// Its training, a few batches a line.
     pub fn history(&self) -> Result<Vec<HistoryRow>> {
         read_rows(&self.path.join(HISTORY))
