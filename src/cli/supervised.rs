@@ -16,13 +16,13 @@ use crate::{
     figures::Metrics,
     optim::{Spec, Value},
     train::{
-        Again, EpochRow, HistoryRow, Net, Status, SupervisedConfig, SupervisedFinished,
+        Again, DataName, EpochRow, HistoryRow, Net, Status, SupervisedConfig, SupervisedFinished,
         SupervisedMachine, SupervisedObserver, SupervisedOverrides, SupervisedRun,
         default_supervised_folder,
     },
 };
 
-/// Train a classifier with optimisers of your choice, where samples are independent.
+/// Train a network with optimisers of your choice, where samples are independent.
 ///
 /// Without flags, this is the note's experiment: torchvision's ResNet-18 on CIFAR-10, from random
 /// weights, 10 epochs of batches of 256, Adam.
@@ -84,6 +84,7 @@ Examples:
   supervised --dataset cifar10 --train fc --weights resnet18.safetensors
   supervised --dataset fashion-mnist --net mlp --opt rmsprop
   supervised --dataset q-regression --opt adam --epochs 20
+  supervised --dataset q-bootstrap --env acrobot --opt adam:beta1=0,adam --epochs 20
   supervised --dataset synthetic --steps 20";
 
 impl SupervisedArgs {
@@ -126,6 +127,18 @@ impl SupervisedArgs {
 
     /// The configuration of each run, and its folder.
     pub fn runs(&self) -> Result<Vec<(SupervisedConfig, PathBuf)>> {
+        let dataset = self.run.dataset.unwrap_or(DataName::Cifar10);
+        for (flag, given) in [
+            ("--data-dir", self.data_dir.is_some()),
+            ("--download", self.download),
+        ] {
+            if given && dataset.images().is_none() {
+                return Err(Error::usage(format!(
+                    "{flag} is not allowed with --dataset {dataset}, which needs no files; allowed: with \
+                     images"
+                )));
+            }
+        }
         let mut configs = Vec::new();
         for optimiser in optimisers(&self.opt)? {
             let lrs = self.lr.iter().copied().map(Some);
@@ -266,7 +279,7 @@ impl SupervisedObserver for SupervisedProgress {
             .tested
             .map_or("-".into(), |share| format!("{:.2} %", 100.0 * share));
         let message = format!(
-            "epoch {}  loss {:.4}  accuracy {:.1} %  test {tested}  {rate:.0} images/s",
+            "epoch {}  loss {:.4}  accuracy {:.1} %  test {tested}  {rate:.0} samples/s",
             row.epoch,
             row.loss,
             100.0 * row.accuracy
@@ -307,15 +320,15 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
     let wide = wide.unwrap_or(0).max(9);
     let _ = writeln!(
         out,
-        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>8}  {:>9}  {:>7}",
-        "optimiser", "seed", "train loss", "test loss", "test", "images/s", "B/weight", "memory"
+        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>9}  {:>9}  {:>7}",
+        "optimiser", "seed", "train loss", "test loss", "test", "samples/s", "B/weight", "memory"
     );
     for run in runs {
         let outcome = &run.outcome;
         let machine = SupervisedMachine::read(&run.path);
         let rate = machine
             .as_ref()
-            .map_or("-".into(), |m| format!("{:.0}", m.images_per_second));
+            .map_or("-".into(), |m| format!("{:.0}", m.samples_per_second));
         let memory = machine.and_then(|m| m.peak_memory);
         let memory = memory.map_or("-".into(), |bytes| format!("{} MB", bytes / 1_000_000));
         let loss = |loss: Option<f64>| loss.map_or("-".into(), |loss| format!("{loss:.4}"));
@@ -325,7 +338,7 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
         };
         let _ = writeln!(
             out,
-            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>8}  {:>9}  {memory:>7}{diverged}",
+            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>9}  {:>9}  {memory:>7}{diverged}",
             outcome.optimiser,
             outcome.seed,
             loss(outcome.train_loss),

@@ -2,10 +2,13 @@
 
 mod config;
 mod folder;
+mod frozen;
 mod learner;
 mod machine;
+mod q_regression;
 mod rows;
 mod run;
+mod teacher;
 
 pub use config::{
     DataName, Layers, Net, Precision, SupervisedConfig, SupervisedOverrides, SupervisedRun,
@@ -15,7 +18,9 @@ pub use folder::{
     METRICS, SupervisedFinished, SupervisedFolder, SupervisedOpened, SupervisedReady,
     default_supervised_folder,
 };
-pub use learner::{Classifier, Learner};
+pub use learner::{Classifier, Learner, learner};
 pub use machine::SupervisedMachine;
+pub use q_regression::QRegression;
 pub use rows::{EpochRow, HistoryRow, SupervisedObserver, SupervisedOutcome};
 pub use run::{Score, SupervisedSnapshot, run_supervised};
+pub use teacher::teacher_config;
