@@ -45,7 +45,7 @@ fn supervised(args: &SupervisedArgs) -> Result<()> {
     let mut images = None;
     for (config, opened) in configs.iter().zip(opened) {
         finished.push(match opened {
-            SupervisedOpened::Finished(run) => run,
+            SupervisedOpened::Finished(run) => *run,
             SupervisedOpened::Unfinished(ready) => {
                 // All runs have the same.
                 let load = |name| match &images {

@@ -18,7 +18,7 @@ use crate::{
     train::{
         Again, DataName, EpochRow, HistoryRow, Net, Status, SupervisedConfig, SupervisedFinished,
         SupervisedMachine, SupervisedObserver, SupervisedOverrides, SupervisedRun,
-        default_supervised_folder,
+        default_supervised_folder, note_setting,
     },
 };
 
@@ -149,6 +149,7 @@ impl SupervisedArgs {
             };
             for lr in lrs {
                 let mut optimiser = optimiser.clone();
+                note_setting(&mut optimiser)?;
                 if let Some(lr) = lr {
                     optimiser.set("lr", Value::Number(lr))?;
                 }

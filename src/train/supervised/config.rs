@@ -269,8 +269,9 @@ fn environment(set: &SupervisedOverrides) -> Result<String> {
 }
 
 impl SupervisedConfig {
-    /// What `set` asks for, the note's experiment for the rest, checked.
-    pub fn resolve(set: SupervisedOverrides, mut optimiser: Spec) -> Result<Self> {
+    /// What `set` asks for, the note's experiment for the rest, checked. The optimiser is as given:
+    /// [`note_setting`] has the note's.
+    pub fn resolve(set: SupervisedOverrides, optimiser: Spec) -> Result<Self> {
         let dataset = set.dataset.unwrap_or(DataName::Cifar10);
         let of_images = dataset.images().is_some();
         let net = match (set.net, of_images) {
@@ -283,7 +284,6 @@ impl SupervisedConfig {
             (net, true) => net.unwrap_or(Net::Resnet18),
         };
         refuse_strangers(&set, dataset)?;
-        note_setting(&mut optimiser)?;
         let run = SupervisedOverrides {
             net: Some(net),
             env: if of_images {
@@ -363,6 +363,13 @@ impl SupervisedConfig {
         let (every, most) = (run.target_every, i64::MAX as u64);
         let allowed = format!("1 <= x <= {most}");
         check("target_every", every, (1..=most).contains(&every), &allowed)
+    }
+
+    /// Samples to learn from.
+    pub fn samples(&self) -> usize {
+        let buffer = self.run.buffer;
+        let images = self.run.dataset.images();
+        images.map_or(buffer - held_out(buffer), DatasetName::samples)
     }
 
     /// Batches in an epoch of `samples`, and in the whole run.

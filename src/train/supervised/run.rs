@@ -70,6 +70,11 @@ pub(super) fn lengths(config: &SupervisedConfig, data: &[u8]) -> Result<Vec<(Str
         .collect()
 }
 
+/// Batches done by the checkpoint `data` of the run `config`.
+pub(super) fn step(config: &SupervisedConfig, data: &[u8]) -> Result<u64> {
+    Saved::read(WHAT, &whose(config), data)?.count("step")
+}
+
 /// Trains as `config` says, from its start or from the checkpoint `from`, to its end, and tells
 /// `observer`. The result depends on `config` alone.
 pub fn run_supervised(
