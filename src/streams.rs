@@ -24,6 +24,8 @@ pub enum Stream {
     Augment,
     /// The synthetic data set.
     Synthetic,
+    /// The frozen buffer that action values are learned from.
+    Buffer,
 }
 
 /// The stream `name` of the run with this `seed`: the same on every machine and for every optimiser.
@@ -78,6 +80,7 @@ mod tests {
             Shuffle,
             Augment,
             Synthetic,
+            Buffer,
         ]
         .into_iter()
         .flat_map(|name| [first(1, name), first(2, name)])
@@ -87,7 +90,7 @@ mod tests {
         assert_eq!(first(1, Explore), first(1, Explore));
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 22);
+        assert_eq!(all.len(), 24);
         // Fixed for good: results in the repository depend on them.
         assert_eq!(first(1, Init), 7424550030962593201);
     }

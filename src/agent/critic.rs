@@ -1,7 +1,10 @@
 //! What the value networks of a cohort say of transitions: values, targets, losses, gradients.
 
-use candle_core::{DType, Device, Result as CandleResult, Tensor, Var, WithDType};
+use candle_core::{
+    DType, Device, Result as CandleResult, Shape, Tensor, Var, WithDType, backprop::GradStore,
+};
 use num_traits::Float;
+use rand::Rng;
 
 use super::{
     Batch, DqnConfig, greedy,
@@ -9,7 +12,11 @@ use super::{
     munchausen::{log_policy, soft_value},
     td_loss,
 };
-use crate::{Result, nn::Network, optim::flat_gradient};
+use crate::{
+    Result,
+    nn::Network,
+    optim::{Parameter, flat_gradient},
+};
 
 /// The online and the target network of each agent of a cohort.
 pub struct Critic {
@@ -35,6 +42,16 @@ pub struct TargetValues<T = f32> {
     pub obs: Vec<T>,
 }
 
+/// What a batch says of the networks as they are.
+pub struct Fit {
+    /// Each agent's loss.
+    pub loss: Vec<f64>,
+    /// The values of the observations, `[agents, batch, actions]`.
+    pub values: Vec<f32>,
+    /// The losses' gradients.
+    pub grads: GradStore,
+}
+
 /// A batch's loss, and what it was made of, on the way to its gradient.
 pub(super) struct BatchLoss {
     /// Each agent's, `[agents]`.
@@ -45,6 +62,31 @@ pub(super) struct BatchLoss {
 }
 
 impl Critic {
+    /// A network for each stream of `init`, which its initial weights are drawn from, for observations
+    /// of the shape `observation`; the target networks are equal to them.
+    pub fn new(
+        config: &DqnConfig,
+        observation: impl Into<Shape>,
+        actions: usize,
+        init: &mut [impl Rng],
+        (dtype, device): (DType, &Device),
+    ) -> Result<Self> {
+        let observation = observation.into();
+        let architecture = config.architecture(observation.dims(), actions);
+        let online = Network::new(&architecture, init, dtype, device)?;
+        Ok(Self {
+            config: config.clone(),
+            agents: init.len(),
+            obs_len: observation.elem_count(),
+            actions,
+            target: online.detached()?,
+            online,
+            dtype,
+            composed: !device.is_cpu(),
+            device: device.clone(),
+        })
+    }
+
     /// The networks of agent number `agent` alone; they share no memory with these.
     pub fn alone(&self, agent: usize) -> Result<Self> {
         Ok(Self {
@@ -178,6 +220,29 @@ impl Critic {
             actions,
             targets,
         })
+    }
+
+    /// The loss of `batch` against `targets`, `[agents, batch]`, and all that a gradient step needs.
+    pub fn fit(&self, batch: &Batch, targets: &[f32]) -> Result<Fit> {
+        let of = self.loss(batch, targets)?;
+        Ok(Fit {
+            loss: of.loss.to_dtype(DType::F64)?.to_vec1()?,
+            values: of.q.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?,
+            grads: self.online.backward(&of.loss)?,
+        })
+    }
+
+    /// The weights that learn.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        self.online.parameters()
+    }
+
+    /// Makes the target networks equal to the online ones.
+    pub fn copy_to_target(&self) -> Result<()> {
+        for (target, online) in self.pairs() {
+            target.set(&online)?;
+        }
+        Ok(())
     }
 
     /// The gradient of the loss of `batch` against `targets`, of a critic [`alone`](Self::alone):

@@ -6,7 +6,6 @@ use rand::Rng;
 use super::{Batch, Critic, DqnConfig, TargetValues, greedy};
 use crate::{
     Result,
-    nn::Network,
     optim::{Optimiser, Parameter, Spec},
 };
 
@@ -104,23 +103,10 @@ impl Dqn {
         (dtype, device): (DType, &Device),
     ) -> Result<Self> {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
-        let observation = observation.into();
-        let architecture = config.architecture(observation.dims(), actions);
-        let online = Network::new(&architecture, init, dtype, device)?;
-        let optimiser = Optimiser::new(specs, online.parameters())?
+        let critic = Critic::new(config, observation, actions, init, (dtype, device))?;
+        let optimiser = Optimiser::new(specs, critic.parameters())?
             .clip(config.clipping())
             .schedule(config.lr_schedule, updates);
-        let critic = Critic {
-            config: config.clone(),
-            agents: specs.len(),
-            obs_len: observation.elem_count(),
-            actions,
-            target: online.detached()?,
-            online,
-            dtype,
-            composed: !device.is_cpu(),
-            device: device.clone(),
-        };
         Ok(Self {
             critic,
             optimiser,
@@ -142,15 +128,11 @@ impl Dqn {
 
     /// The online network's weights and biases.
     pub fn parameters(&self) -> Vec<Parameter> {
-        self.critic.online.parameters()
+        self.critic.parameters()
     }
 
-    pub(super) fn online(&self) -> &Network {
-        &self.critic.online
-    }
-
-    pub(super) fn target(&self) -> &Network {
-        &self.critic.target
+    pub(super) fn critic(&self) -> &Critic {
+        &self.critic
     }
 
     pub(super) fn optimiser(&self) -> &Optimiser {
@@ -161,14 +143,6 @@ impl Dqn {
         &mut self.optimiser
     }
 
-    pub(super) fn obs_len(&self) -> usize {
-        self.critic.obs_len
-    }
-
-    pub(super) fn actions(&self) -> usize {
-        self.critic.actions
-    }
-
     /// The action values `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
     pub fn values(&self, obs: &[f32]) -> Result<Vec<f32>> {
         self.critic.values(obs)
@@ -177,7 +151,10 @@ impl Dqn {
     /// The greedy actions for the observations `[agents, n, obs_len]`.
     pub fn act(&self, obs: &[f32]) -> Result<Vec<usize>> {
         let values = self.values(obs)?;
-        Ok(values.chunks_exact(self.actions()).map(greedy).collect())
+        Ok(values
+            .chunks_exact(self.critic.actions)
+            .map(greedy)
+            .collect())
     }
 
     /// One gradient step on `batch`.
@@ -249,9 +226,6 @@ impl Dqn {
 
     /// Makes the target network equal to the online one.
     pub fn copy_to_target(&mut self) -> Result<()> {
-        for (target, online) in self.critic.pairs() {
-            target.set(&online)?;
-        }
-        Ok(())
+        self.critic.copy_to_target()
     }
 }

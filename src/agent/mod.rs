@@ -10,7 +10,7 @@ mod policy;
 mod replay;
 
 pub use config::{Convs, DqnConfig, DqnOverrides, Hidden, Loss};
-pub use critic::{Critic, TargetValues};
+pub use critic::{Critic, Fit, TargetValues};
 pub use dqn::{Ahead, Details, Dqn, Learned};
 pub use explore::{epsilon, greedy};
 pub use loss::td_loss;

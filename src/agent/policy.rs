@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use candle_core::{Device, Tensor, Var};
 use safetensors::Dtype;
 
-use super::{Dqn, greedy};
+use super::{Critic, Dqn, greedy};
 use crate::{
     Error, Result,
     nn::Network,
@@ -60,43 +60,42 @@ impl Policy {
     /// gave; an error that names the file if they do not fit.
     pub fn read(self, path: &Path) -> Result<Self> {
         let data = fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
-        let load = || {
-            let saved = Saved::read(WHAT, &self.whose(), &data)?;
-            for p in self.net.parameters() {
-                set(&p.var, &p.name, &saved)?;
-            }
-            Ok(())
-        };
         let within = |error: Error| Error::usage(format!("{}: {error}", path.display()));
-        load().map_err(within)?;
+        self.load(&data).map_err(within)
+    }
+
+    /// This network with the weights that [`to_safetensors`](Self::to_safetensors) gave.
+    pub fn load(self, data: &[u8]) -> Result<Self> {
+        let saved = Saved::read(WHAT, &self.whose(), data)?;
+        for p in self.net.parameters() {
+            set(&p.var, &p.name, &saved)?;
+        }
         Ok(self)
     }
 }
 
-impl Dqn {
+impl Critic {
     /// The policy that agent number `agent` has now.
     pub fn policy(&self, agent: usize) -> Result<Policy> {
         // Evaluated on the CPU wherever it was trained.
-        let net = self.online().agent(agent, &Device::Cpu)?;
-        Ok(Policy::new(net, self.obs_len(), self.actions()))
+        let net = self.online.agent(agent, &Device::Cpu)?;
+        Ok(Policy::new(net, self.obs_len, self.actions))
     }
 
-    /// Everything of agent number `agent`: its network, its target network, its optimiser's state.
+    /// The network of agent number `agent` and its target network.
     pub(crate) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
         let mut arrays = Vec::new();
-        for (prefix, net) in [("online", self.online()), ("target", self.target())] {
+        for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
             for p in net.agent(agent, &Device::Cpu)?.parameters() {
                 arrays.push(array(&format!("{prefix}.{}", p.name), p.var.as_tensor())?);
             }
         }
-        let state = self.optimiser().agent_to_safetensors(agent)?;
-        arrays.push(("optimiser".into(), Dtype::U8, vec![state.len()], state));
         Ok(arrays)
     }
 
     /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
-    pub(crate) fn load_agent(&mut self, agent: usize, saved: &Saved) -> Result<()> {
-        for (prefix, net) in [("online", self.online()), ("target", self.target())] {
+    pub(crate) fn load_agent(&self, agent: usize, saved: &Saved) -> Result<()> {
+        for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
             for p in net.parameters() {
                 let name = format!("{prefix}.{}", p.name);
                 let one = p.var.as_tensor().narrow(0, agent, 1)?.copy()?;
@@ -109,6 +108,27 @@ impl Dqn {
                     .set(&Tensor::cat(&[&before, one.as_tensor(), &after], 0)?)?;
             }
         }
+        Ok(())
+    }
+}
+
+impl Dqn {
+    /// The policy that agent number `agent` has now.
+    pub fn policy(&self, agent: usize) -> Result<Policy> {
+        self.critic().policy(agent)
+    }
+
+    /// Everything of agent number `agent`: its network, its target network, its optimiser's state.
+    pub(crate) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
+        let mut arrays = self.critic().agent_arrays(agent)?;
+        let state = self.optimiser().agent_to_safetensors(agent)?;
+        arrays.push(("optimiser".into(), Dtype::U8, vec![state.len()], state));
+        Ok(arrays)
+    }
+
+    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    pub(crate) fn load_agent(&mut self, agent: usize, saved: &Saved) -> Result<()> {
+        self.critic().load_agent(agent, saved)?;
         let state = saved.list("optimiser", Dtype::U8)?;
         self.optimiser_mut().restore_agent(agent, state)
     }

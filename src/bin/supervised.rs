@@ -8,8 +8,8 @@ use optimiser_paradigms::{
     data::{self, Dataset, DatasetName},
     figures,
     train::{
-        self, Classifier, Control, Layers, Learner, METRICS, Net, SupervisedConfig,
-        SupervisedFinished, SupervisedFolder, SupervisedOpened, SupervisedReady, run_supervised,
+        self, Control, Layers, Learner, METRICS, Net, SupervisedConfig, SupervisedFinished,
+        SupervisedFolder, SupervisedOpened, SupervisedReady, learner, run_supervised,
     },
 };
 
@@ -42,17 +42,19 @@ fn supervised(args: &SupervisedArgs) -> Result<()> {
     }
     // Not before all are known to be free: an error must not cost a finished run.
     let mut finished = Vec::new();
-    let mut data = None;
+    let mut images = None;
     for (config, opened) in configs.iter().zip(opened) {
         finished.push(match opened {
             SupervisedOpened::Finished(run) => *run,
             SupervisedOpened::Unfinished(ready) => {
-                let dataset = match &data {
-                    Some(dataset) => dataset,
-                    None => data.insert(load(config, args)?),
+                // All runs have the same.
+                let load = |name| match &images {
+                    Some(dataset) => Ok(Dataset::clone(dataset)),
+                    None => Ok(images.insert(load(name, args)?).clone()),
                 };
+                let mut learner = learner(config, load)?;
                 let control = Control::new(args.checkpoint_every, stop.clone());
-                train(config, *ready, dataset, &control, args.quiet)?
+                train(config, *ready, learner.as_mut(), &control, args.quiet)?
             }
         });
     }
@@ -88,14 +90,16 @@ fn title(config: &SupervisedConfig) -> String {
         Net::Resnet18 => "ResNet-18",
         Net::Mlp => "MLP",
     };
-    format!("{net} on {}{layers}, batches of {}", run.dataset, run.batch)
+    let of = match run.dataset.images() {
+        Some(_) => String::new(),
+        None => format!(" of {}", run.env),
+    };
+    let (dataset, batch) = (run.dataset, run.batch);
+    format!("{net} on {dataset}{of}{layers}, batches of {batch}")
 }
 
 /// The data set, fetched first if asked for.
-fn load(config: &SupervisedConfig, args: &SupervisedArgs) -> Result<Dataset> {
-    let Some(name) = config.run.dataset.images() else {
-        return Err(Error::usage("q-regression"));
-    };
+fn load(name: DatasetName, args: &SupervisedArgs) -> Result<Dataset> {
     if args.download && name == DatasetName::Synthetic {
         return Err(Error::usage(
             "--download is not allowed with dataset = synthetic, which has no files; allowed: with cifar10 and fashion-mnist",
@@ -115,16 +119,15 @@ fn load(config: &SupervisedConfig, args: &SupervisedArgs) -> Result<Dataset> {
 fn train(
     config: &SupervisedConfig,
     ready: SupervisedReady,
-    dataset: &Dataset,
+    learner: &mut dyn Learner,
     control: &Control,
     quiet: bool,
 ) -> Result<SupervisedFinished> {
-    let mut learner = Classifier::new(config, dataset.clone())?;
     let [_, batches] = config.batches(learner.samples());
     let (mut folder, from) = ready.open()?;
     let mut progress = SupervisedProgress::new(quiet, config, batches);
     let mut both = (&mut folder, &mut progress);
-    let outcome = run_supervised(config, &mut learner, from.as_deref(), &mut both, control);
+    let outcome = run_supervised(config, learner, from.as_deref(), &mut both, control);
     let machine = progress.finish();
     let outcome = outcome?;
     machine.write(folder.path())?;

@@ -20,13 +20,13 @@ use crate::{
         experiment::Energy,
     },
     train::{
-        Again, Compute, EpochRow, HistoryRow, Net, Status, SupervisedConfig, SupervisedFinished,
-        SupervisedMachine, SupervisedObserver, SupervisedOverrides, SupervisedRun,
-        default_supervised_folder,
+        Again, Compute, DataName, EpochRow, HistoryRow, Net, Status, SupervisedConfig,
+        SupervisedFinished, SupervisedMachine, SupervisedObserver, SupervisedOverrides,
+        SupervisedRun, default_supervised_folder, note_setting,
     },
 };
 
-/// Train a classifier with optimisers of your choice, where samples are independent.
+/// Train a network with optimisers of your choice, where samples are independent.
 ///
 /// Without flags, this is the note's experiment: torchvision's ResNet-18 on CIFAR-10, from random
 /// weights, 10 epochs of batches of 256, Adam.
@@ -88,6 +88,7 @@ Examples:
   supervised --dataset cifar10 --train fc --weights resnet18.safetensors
   supervised --dataset fashion-mnist --net mlp --opt rmsprop
   supervised --dataset q-regression --opt adam --epochs 20
+  supervised --dataset q-bootstrap --env acrobot --opt adam:beta1=0,adam --epochs 20
   supervised --dataset synthetic --steps 20";
 
 impl SupervisedArgs {
@@ -130,6 +131,18 @@ impl SupervisedArgs {
 
     /// The configuration of each run, and its folder.
     pub fn runs(&self) -> Result<Vec<(SupervisedConfig, PathBuf)>> {
+        let dataset = self.run.dataset.unwrap_or(DataName::Cifar10);
+        for (flag, given) in [
+            ("--data-dir", self.data_dir.is_some()),
+            ("--download", self.download),
+        ] {
+            if given && dataset.images().is_none() {
+                return Err(Error::usage(format!(
+                    "{flag} is not allowed with --dataset {dataset}, which needs no files; allowed: with \
+                     images"
+                )));
+            }
+        }
         let mut configs = Vec::new();
         for optimiser in optimisers(&self.opt)? {
             let lrs = self.lr.iter().copied().map(Some);
@@ -140,6 +153,7 @@ impl SupervisedArgs {
             };
             for lr in lrs {
                 let mut optimiser = optimiser.clone();
+                note_setting(&mut optimiser)?;
                 if let Some(lr) = lr {
                     optimiser.set("lr", Value::Number(lr))?;
                 }
@@ -275,7 +289,7 @@ impl SupervisedObserver for SupervisedProgress {
             .tested
             .map_or("-".into(), |share| format!("{:.2} %", 100.0 * share));
         let message = format!(
-            "epoch {}  loss {:.4}  accuracy {:.1} %  test {tested}  {rate:.0} images/s",
+            "epoch {}  loss {:.4}  accuracy {:.1} %  test {tested}  {rate:.0} samples/s",
             row.epoch,
             row.loss,
             100.0 * row.accuracy
@@ -316,13 +330,13 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
     let wide = wide.unwrap_or(0).max(9);
     let _ = writeln!(
         out,
-        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>8}  {:>8}  {:>7}  {:>7}",
+        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>9}  {:>8}  {:>7}  {:>7}",
         "optimiser",
         "seed",
         "train loss",
         "test loss",
         "test",
-        "images/s",
+        "samples/s",
         "B/weight",
         "memory",
         "energy"
@@ -332,7 +346,7 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
         let machine = SupervisedMachine::read(&run.path);
         let rate = machine
             .as_ref()
-            .map_or("-".into(), |m| format!("{:.0}", m.images_per_second));
+            .map_or("-".into(), |m| format!("{:.0}", m.samples_per_second));
         let energy = machine.as_ref().and_then(|m| m.spent);
         let energy = energy.map_or("-".into(), |spent| joules(&spent));
         let memory = machine.and_then(|m| m.peak_memory);
@@ -344,7 +358,7 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
         };
         let _ = writeln!(
             out,
-            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>8}  {:>8}  {memory:>7}  {energy:>7}{diverged}",
+            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>9}  {:>8}  {memory:>7}  {energy:>7}{diverged}",
             outcome.optimiser,
             outcome.seed,
             loss(outcome.train_loss),

@@ -64,6 +64,23 @@ impl DatasetName {
         }
     }
 
+    /// Images to train on.
+    pub fn samples(self) -> usize {
+        match self {
+            Self::Cifar10 => 50_000,
+            Self::FashionMnist => 60_000,
+            Self::Synthetic => SYNTHETIC.1,
+        }
+    }
+
+    /// Numbers of an image: channels x height x width.
+    pub fn pixels(self) -> usize {
+        match self {
+            Self::Cifar10 | Self::Synthetic => 3 * 32 * 32,
+            Self::FashionMnist => 28 * 28,
+        }
+    }
+
     /// What each label stands for.
     pub fn classes(self) -> &'static [&'static str; 10] {
         match self {

@@ -67,6 +67,10 @@ impl Study {
 /// What a whole run takes, from the time of steps without learning and of those with it.
 fn burst(job: &dyn Job) -> Result<f64> {
     let mut steps = STEPS.min(job.steps());
+    if !job.acts() {
+        // What the first in this process does for all, such as training a teacher, is no run's own.
+        job.rehearse(steps, false)?;
+    }
     loop {
         let took = |learning: bool| -> Result<f64> {
             let started = Instant::now();
@@ -74,12 +78,16 @@ fn burst(job: &dyn Job) -> Result<f64> {
             Ok(started.elapsed().as_secs_f64())
         };
         let (acting, learning) = (took(false)?, took(true)?);
-        if learning < BURST.as_secs_f64() && steps < job.steps() {
+        let (before, long) = match job.acts() {
+            true => (acting / steps as f64 * job.steps() as f64, learning),
+            false => (acting, learning - acting),
+        };
+        if long < BURST.as_secs_f64() && steps < job.steps() {
             steps = (steps * 2).min(job.steps());
             continue;
         }
         let (all, some) = job.updates(steps);
         let update = (learning - acting).max(0.0) / some.max(1) as f64;
-        return Ok(acting / steps as f64 * job.steps() as f64 + update * all as f64);
+        return Ok(before + update * all as f64);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rand::Rng;
 
 use super::{
-    Checkpoint, ConfigSource,
+    Checkpoint, Config, ConfigSource,
     folder::{CHECKPOINT, CONFIG, POLICY},
 };
 use crate::{
@@ -53,12 +53,14 @@ impl<'a> Actor<'a> {
 
 /// An agent as its run left it.
 pub struct Trained {
-    /// The run's folder.
+    /// The run's folder; empty if there is none.
     pub path: PathBuf,
     /// The environment it learned on.
     pub env: String,
     /// The agent.
     pub policy: Policy,
+    /// The discount of its action values.
+    pub gamma: f64,
     /// The numbers in an observation and the actions it knows.
     pub shape: (usize, usize),
     /// Where the environment stood in what outlasts its episodes, if it was interrupted
@@ -88,16 +90,7 @@ impl Trained {
             )));
         }
         let config = ConfigSource::read(&run.join(CONFIG))?.resolve(None)?;
-        let env = envs::make(&config.run.env)?;
-        let (observation, actions) = (&env.spec().observation, env.spec().actions);
-        let untrained = Dqn::new(
-            &config.agent,
-            std::slice::from_ref(&config.optimiser),
-            observation.shape.as_slice(),
-            actions,
-            &mut [stream(config.run.seed, Stream::Init)],
-            config.agent.updates(config.run.steps),
-        )?;
+        let (untrained, shape) = untrained(&config)?;
         let (policy, world) = match interrupted {
             true => Checkpoint::read(&saved, &config)?.policy(untrained, &config)?,
             false => (untrained.policy(0)?.read(&best)?, Vec::new()),
@@ -105,11 +98,40 @@ impl Trained {
         Ok(Self {
             path: run.to_path_buf(),
             policy,
-            shape: (observation.len(), actions),
+            gamma: config.agent.gamma,
+            shape,
             world,
             env: config.run.env,
         })
     }
+
+    /// The agent of the run `config` that ended with the policy `saved`, which has no folder.
+    pub fn of(config: &Config, saved: &[u8]) -> Result<Self> {
+        let (untrained, shape) = untrained(config)?;
+        Ok(Self {
+            path: PathBuf::new(),
+            policy: untrained.policy(0)?.load(saved)?,
+            gamma: config.agent.gamma,
+            shape,
+            world: Vec::new(),
+            env: config.run.env.clone(),
+        })
+    }
+}
+
+/// The agent of the run `config` at its start, and the numbers in an observation and the actions it knows.
+fn untrained(config: &Config) -> Result<(Dqn, (usize, usize))> {
+    let env = envs::make(&config.run.env)?;
+    let (observation, actions) = (&env.spec().observation, env.spec().actions);
+    let agent = Dqn::new(
+        &config.agent,
+        std::slice::from_ref(&config.optimiser),
+        observation.shape.as_slice(),
+        actions,
+        &mut [stream(config.run.seed, Stream::Init)],
+        config.agent.updates(config.run.steps),
+    )?;
+    Ok((agent, (observation.len(), actions)))
 }
 
 #[cfg(test)]

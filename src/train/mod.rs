@@ -28,8 +28,9 @@ pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRo
 pub use play::{Episode, Picture, drawable, play};
 pub use rl::{Task, run, run_cohort};
 pub use supervised::{
-    Classifier, DataName, EpochRow, HistoryRow, Layers, Learner, METRICS, Net, Precision, Score,
-    SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedMachine, SupervisedObserver,
-    SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedReady, SupervisedRun,
-    SupervisedSnapshot, default_supervised_folder, note_setting, run_supervised, write_comparison,
+    Classifier, DataName, EpochRow, HistoryRow, Layers, Learner, METRICS, Net, Precision,
+    QRegression, Score, SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedMachine,
+    SupervisedObserver, SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedReady,
+    SupervisedRun, SupervisedSnapshot, default_supervised_folder, learner, note_setting,
+    run_supervised, teacher_config, write_comparison,
 };

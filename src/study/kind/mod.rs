@@ -4,6 +4,7 @@
 //! into a [`Job`], which knows what it costs, how it is done in a folder, and what came of it.
 
 mod rl;
+mod supervised;
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use crate::{
 
 /// Every kind of run there is.
 pub fn registry() -> &'static [&'static dyn Kind] {
-    &[&rl::Rl]
+    &[&rl::Rl, &supervised::Supervised]
 }
 
 /// A sort of run, with settings of its own.
@@ -79,8 +80,14 @@ pub trait Job: Send + Sync {
     /// What came of it, if it has finished in `folder`.
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>>;
 
+    /// Whether steps take time before it learns. If not, what comes before its first step does: reading
+    /// images, filling a buffer.
+    fn acts(&self) -> bool {
+        true
+    }
+
     /// Does its first `steps` steps and leaves nothing; it learns in the second half of them if
-    /// `learning`, else not at all.
+    /// `learning`, else not at all. One that does not act learns in all of them or does none.
     fn rehearse(&self, steps: u64, learning: bool) -> Result<Status>;
 
     /// Gradient steps in the whole run, and in a rehearsal of `steps` steps.

@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     EpochRow, HistoryRow, SupervisedConfig, SupervisedObserver, SupervisedOutcome,
-    SupervisedSnapshot, run::lengths,
+    SupervisedSnapshot,
+    run::{lengths, step},
 };
 use crate::{
     Error, Result,
@@ -74,6 +75,12 @@ fn is_run(config: &Path) -> bool {
 }
 
 impl SupervisedReady {
+    /// Batches done by its checkpoint, 0 if there is none.
+    pub fn step(&self) -> Result<u64> {
+        let at = |from: &Vec<u8>| step(&self.config, from);
+        self.from.as_ref().map_or(Ok(0), at)
+    }
+
     /// Makes it the run's: empty, or as it was at the checkpoint, which is given too.
     pub fn open(self) -> Result<(SupervisedFolder, Option<Vec<u8>>)> {
         let Self {
@@ -116,8 +123,10 @@ impl SupervisedFolder {
     /// before [`SupervisedReady::open`].
     pub fn look(path: &Path, config: &SupervisedConfig, again: Again) -> Result<SupervisedOpened> {
         let text = config.to_toml();
-        let finished =
-            || SupervisedFinished::read(path).map(|run| SupervisedOpened::Finished(Box::new(run)));
+        let finished = || {
+            let run = SupervisedFinished::read(path)?;
+            Ok(SupervisedOpened::Finished(Box::new(run)))
+        };
         if refused(path, &holds(path, &text, &OURS, is_run)?, again)? {
             return finished();
         }
@@ -153,6 +162,14 @@ impl SupervisedFolder {
             lock,
             from,
         })))
+    }
+
+    /// The run `config`, if it has finished at `path`. Nothing is touched.
+    pub fn finished(path: &Path, config: &SupervisedConfig) -> Result<Option<SupervisedFinished>> {
+        match holds(path, &config.to_toml(), &OURS, is_run)? {
+            Holds::ThisFinished => SupervisedFinished::read(path).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Where it is.

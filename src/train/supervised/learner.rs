@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, path::Path};
 use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use safetensors::Dtype;
 
-use super::{Layers, Net, Precision, Score, SupervisedConfig};
+use super::{Layers, Net, Precision, QRegression, Score, SupervisedConfig};
 use crate::{
     Error, Result,
     agent::DqnConfig,
-    data::{self, Dataset, Split},
+    data::{self, Dataset, DatasetName, Split},
     nn::{Architecture, Network, ResNet, minibatch},
     optim::Parameter,
     saved::{Array, Saved, bytes, numbers},
@@ -28,8 +28,18 @@ pub trait Learner {
     /// gradients.
     fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(Score, GradStore)>;
 
+    /// `step` batches are done, and the optimiser's steps after them. Whether what is learned has moved,
+    /// as it does where a network's own answers are part of it.
+    fn stepped(&mut self, step: u64) -> Result<bool> {
+        let _ = step;
+        Ok(false)
+    }
+
     /// The mean loss of the test samples.
     fn test(&self) -> Result<Score>;
+
+    /// The least mean loss of the test samples if the answer is the same for all of them.
+    fn constant_loss(&self) -> f64;
 
     /// What it takes to go on, beside the samples.
     fn arrays(&self) -> Result<Vec<Array>>;
@@ -39,6 +49,17 @@ pub trait Learner {
 
     /// The weights in safetensors, a ResNet's as torchvision names and orders them.
     fn weights(&self) -> Result<Vec<u8>>;
+}
+
+/// What `config` asks for, as it starts; `images` gives the data set that it names, if it names one.
+pub fn learner(
+    config: &SupervisedConfig,
+    images: impl FnOnce(DatasetName) -> Result<Dataset>,
+) -> Result<Box<dyn Learner>> {
+    Ok(match config.run.dataset.images() {
+        Some(name) => Box::new(Classifier::new(config, images(name)?)?),
+        None => Box::new(QRegression::new(config)?),
+    })
 }
 
 /// Test images that are looked at together.
@@ -255,6 +276,16 @@ impl Learner for Classifier {
             loss: sums.loss / n,
             accuracy: sums.accuracy / n,
         })
+    }
+
+    /// The entropy of the labels: that of their shares as the answer.
+    fn constant_loss(&self) -> f64 {
+        let mut counts = BTreeMap::<u8, f64>::new();
+        for label in self.test.labels() {
+            *counts.entry(*label).or_default() += 1.0;
+        }
+        let shares = counts.values().map(|count| count / self.test.len() as f64);
+        shares.map(|share| -share * share.ln()).sum()
     }
 
     fn arrays(&self) -> Result<Vec<Array>> {

@@ -22,8 +22,8 @@ pub struct SupervisedMachine {
     pub threads: usize,
     /// Seconds from start to end, tests included; of the last part if it was interrupted.
     pub seconds: f64,
-    /// Training images a second, tests not included.
-    pub images_per_second: f64,
+    /// Training samples a second, tests not included.
+    pub samples_per_second: f64,
     /// The most memory the process had by the run's end, in bytes; none where it cannot be read.
     pub peak_memory: Option<u64>,
     /// What it cost in processor time, energy and gCO2e; of the last part if it was interrupted.
@@ -32,8 +32,8 @@ pub struct SupervisedMachine {
 }
 
 impl SupervisedMachine {
-    /// This machine, after `images` in `training` of `seconds`.
-    pub fn here(images: u64, training: f64, seconds: f64, spent: Spent) -> Self {
+    /// This machine, after `samples` in `training` of `seconds`.
+    pub fn here(samples: u64, training: f64, seconds: f64, spent: Spent) -> Self {
         let Machine {
             version, processor, ..
         } = Machine::here(1, 0, 1.0);
@@ -45,7 +45,7 @@ impl SupervisedMachine {
             processor,
             threads: asked.unwrap_or_else(cores),
             seconds,
-            images_per_second: images as f64 / training,
+            samples_per_second: samples as f64 / training,
             peak_memory: peak_memory(),
             spent: Some(spent),
         }

@@ -14,7 +14,7 @@ pub struct HistoryRow {
     pub epoch: u64,
     /// The mean of their losses.
     pub loss: f64,
-    /// The mean of their shares of right answers. In q-regression, an answer is right if it has the
+    /// The mean of their shares of right answers. Of action values, an answer is right if it has the
     /// teacher's best action.
     pub accuracy: f64,
 }
@@ -30,7 +30,8 @@ pub struct EpochRow {
     pub train_loss: f64,
     /// The share of right answers among them.
     pub train_accuracy: f64,
-    /// The mean loss on the test data at its end.
+    /// The mean loss on the test data at its end; of action values, the mean squared distance from the
+    /// teacher's.
     pub test_loss: f64,
     /// The share of right answers among them.
     pub test_accuracy: f64,
@@ -69,6 +70,9 @@ pub struct SupervisedOutcome {
     pub best_test_accuracy: f64,
     /// That epoch; 0 if there was none.
     pub best_epoch: u64,
+    /// The least loss on the test data of an answer that is the same for all: of classes the entropy of
+    /// the labels, of action values the variance of the teacher's.
+    pub constant_loss: f64,
     /// Weights that learned.
     pub parameters: usize,
     /// Bytes of optimiser state for each of them.

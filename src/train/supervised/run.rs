@@ -70,6 +70,11 @@ pub(super) fn lengths(config: &SupervisedConfig, data: &[u8]) -> Result<Vec<(Str
         .collect()
 }
 
+/// Batches done by the checkpoint `data` of the run `config`.
+pub(super) fn step(config: &SupervisedConfig, data: &[u8]) -> Result<u64> {
+    Saved::read(WHAT, &whose(config), data)?.count("step")
+}
+
 /// Trains as `config` says, from its start or from the checkpoint `from`, to its end, and tells
 /// `observer`. The result depends on `config` alone.
 pub fn run_supervised(
@@ -181,6 +186,9 @@ impl<'a> Run<'a> {
         self.sums.samples += rows.len() as f64;
         if alive {
             self.optimiser.step(&grads)?;
+            if self.learner.stepped(self.step)? {
+                self.optimiser.target_updated()?;
+            }
         }
         let over = self.step.is_multiple_of(self.each) || self.step == self.all || !alive;
         if self.step.is_multiple_of(self.config.run.log_every) || over {
@@ -238,6 +246,7 @@ impl<'a> Run<'a> {
             test_accuracy: last.map_or(0.0, |row| row.test_accuracy),
             best_test_accuracy: self.best.map_or(0.0, |row| row.test_accuracy),
             best_epoch: self.best.map_or(0, |row| row.epoch),
+            constant_loss: self.learner.constant_loss(),
             parameters: parameters.iter().map(|p| p.var.elem_count()).sum(),
             optimiser_bytes_per_parameter: self.optimiser.bytes_per_parameter(),
         })

@@ -1,0 +1,335 @@
+//! Supervised runs, as `supervised` does them: the control, where samples are independent.
+//!
+//! The score of a classifier is its accuracy on the test images, between 0 and 1. That of action values is
+//! minus their test loss, in units of what a constant answer has, and no worse than that: -1 is to know
+//! nothing, 0 to have the teacher's values.
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use serde::Deserialize;
+
+use super::{Job, Kind, Outcome, Scale, Watcher};
+use crate::{
+    Error, Result,
+    agent::DqnConfig,
+    data::{Dataset, DatasetName},
+    keys::{Key, Keys, holds, keys},
+    nn::{Architecture, Stem},
+    optim::Spec,
+    study::experiment::merge,
+    suggest,
+    train::{
+        self, Again, Compute, Control, EpochRow, HistoryRow, Learner, Net, Status,
+        SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedObserver,
+        SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedRun,
+    },
+};
+
+/// Supervised runs.
+pub struct Supervised;
+
+keys! {
+    /// What a supervised run is made of, apart from its optimiser and its seed.
+    Settings {
+        /// What is learned, by what, for how long: `supervised --help`, Run. Images are where `supervised`
+        /// finds them without --data-dir
+        run: SupervisedOverrides = SupervisedOverrides::default(),
+    }
+}
+
+holds! {
+    SupervisedOverrides: "a table",
+}
+
+impl Kind for Supervised {
+    fn name(&self) -> &'static str {
+        "supervised"
+    }
+
+    fn keys(&self) -> Vec<(Key, Vec<Key>)> {
+        let run = || SupervisedOverrides::keys(&SupervisedRun::note(Net::Mlp));
+        let with = |key: Key| (key, run());
+        Settings::keys().into_iter().map(with).collect()
+    }
+
+    fn reserved(&self) -> &'static [(&'static str, &'static str)] {
+        &[("run.seed", "seeds are in [seeds]")]
+    }
+
+    fn check(
+        &self,
+        settings: toml::Spanned<toml::de::DeTable<'_>>,
+    ) -> std::result::Result<(), toml::de::Error> {
+        Settings::deserialize(toml::de::Deserializer::from(settings)).map(drop)
+    }
+
+    fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()> {
+        merge::set(settings, key, value)
+    }
+
+    /// What is learned, and by what: `fashion-mnist, mlp`.
+    fn title(&self, settings: &toml::Table) -> Result<String> {
+        let run = read(settings)?.run;
+        let dataset = run.dataset.ok_or_else(|| {
+            Error::usage("the key `dataset` of `run` is missing: what is learned")
+        })?;
+        let of = match (dataset.images(), run.env) {
+            (None, Some(env)) => format!(" of {env}"),
+            _ => String::new(),
+        };
+        let net = match (dataset.images(), run.net) {
+            (Some(_), None | Some(Net::Resnet18)) => "resnet18",
+            _ => "mlp",
+        };
+        Ok(format!("{dataset}{of}, {net}"))
+    }
+
+    fn scale(&self, settings: &toml::Table) -> Option<Scale> {
+        let dataset = read(settings).ok()?.run.dataset?;
+        Some(match dataset.images() {
+            Some(_) => Scale {
+                random: 0.0,
+                reference: 1.0,
+            },
+            None => Scale {
+                random: -1.0,
+                reference: 0.0,
+            },
+        })
+    }
+
+    fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
+        let set = SupervisedOverrides {
+            seed: Some(seed),
+            ..read(settings)?.run
+        };
+        let config = SupervisedConfig::resolve(set, optimiser.clone())?;
+        // Every core has a run of its own.
+        if (config.run.net, config.run.device) == (Net::Resnet18, Compute::Cpu) {
+            return Err(Error::usage(
+                "net = resnet18 is not allowed in a study with device = cpu, since it takes all cores; \
+                 allowed: net = mlp, or device = cuda",
+            ));
+        }
+        let id = config.id();
+        Ok(Box::new(Fit { config, id }))
+    }
+}
+
+fn read(settings: &toml::Table) -> Result<Settings> {
+    Settings::deserialize(settings.clone()).map_err(|error| {
+        let message = error.message();
+        let hint = suggest::for_unknown_field(message);
+        Error::usage(format!("{message}; {}", hint.trim_end()))
+    })
+}
+
+/// Images that this process has read.
+static IMAGES: Mutex<Vec<(DatasetName, Dataset)>> = Mutex::new(Vec::new());
+
+fn images(name: DatasetName) -> Result<Dataset> {
+    let mut all = IMAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, dataset)) = all.iter().find(|(known, _)| *known == name) {
+        return Ok(dataset.clone());
+    }
+    let dataset = Dataset::load(name, None)?;
+    all.push((name, dataset.clone()));
+    Ok(dataset)
+}
+
+struct Fit {
+    config: SupervisedConfig,
+    id: String,
+}
+
+impl Job for Fit {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn steps(&self) -> u64 {
+        let [_, all] = self.config.batches(self.config.samples());
+        all
+    }
+
+    fn effort(&self) -> f64 {
+        // Each row of a batch takes three passes.
+        self.steps() as f64 * self.config.run.batch as f64 * 3.0 * self.pass()
+    }
+
+    fn on_gpu(&self) -> bool {
+        self.config.run.device != Compute::Cpu
+    }
+
+    fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
+        let ready = match SupervisedFolder::look(folder, &self.config, Again::Resume)? {
+            SupervisedOpened::Finished(_) => return Ok(()),
+            SupervisedOpened::Unfinished(ready) => ready,
+        };
+        let first = ready.step()?;
+        watcher.begins(folder, first)?;
+        let mut learner = self.learner()?;
+        let (mut run_folder, from) = ready.open()?;
+        let mut steps = Steps { watcher, at: first };
+        let result = train::run_supervised(
+            &self.config,
+            learner.as_mut(),
+            from.as_deref(),
+            &mut (&mut run_folder, &mut steps),
+            control,
+        );
+        let at = steps.at;
+        match result {
+            Ok(outcome) => {
+                watcher.ends(folder, at)?;
+                run_folder.finish(outcome).map(drop)
+            }
+            Err(stopped @ Error::Stopped { step, .. }) => {
+                watcher.ends(folder, step)?;
+                Err(stopped)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {
+        let Some(finished) = SupervisedFolder::finished(folder, &self.config)? else {
+            return Ok(None);
+        };
+        let curve = self.curve(&finished)?;
+        let SupervisedFinished { outcome, .. } = finished;
+        let worst = self.worst();
+        Ok(Some(Outcome {
+            status: outcome.status,
+            steps: outcome.steps,
+            updates: outcome.steps,
+            last: curve.last().map_or(worst, |(_, score)| *score),
+            curve,
+            solved_step: None,
+            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+        }))
+    }
+
+    fn acts(&self) -> bool {
+        false
+    }
+
+    fn rehearse(&self, steps: u64, learning: bool) -> Result<Status> {
+        let mut learner = self.learner()?;
+        if !learning {
+            return Ok(Status::Finished);
+        }
+        let mut config = self.config.clone();
+        config.run.steps = steps.min(self.steps());
+        let control = Control::default();
+        let outcome =
+            train::run_supervised(&config, learner.as_mut(), None, &mut Nobody, &control)?;
+        Ok(outcome.status)
+    }
+
+    fn updates(&self, rehearsed: u64) -> (u64, u64) {
+        (self.steps(), rehearsed.min(self.steps()))
+    }
+}
+
+impl Fit {
+    fn learner(&self) -> Result<Box<dyn Learner>> {
+        train::learner(&self.config, images)
+    }
+
+    /// Multiply-adds of a pass of one sample, roughly.
+    fn pass(&self) -> f64 {
+        let run = &self.config.run;
+        let (inputs, outputs) = match run.dataset.images() {
+            Some(name) => (name.pixels(), name.classes().len()),
+            None => envs::make(&run.env).map_or((1, 1), |env| {
+                (env.spec().observation.len(), env.spec().actions)
+            }),
+        };
+        match (run.net, run.stem) {
+            // 1.8e9 for 224x224 (He et al. 2015), here for 32x32; the other stem keeps four times the height
+            // and the width.
+            (Net::Resnet18, Stem::Imagenet) => 3.7e7,
+            (Net::Resnet18, Stem::Cifar) => 5.6e8,
+            (Net::Mlp, _) => Architecture {
+                observation: vec![inputs],
+                conv: Vec::new(),
+                hidden: DqnConfig::cleanrl().hidden.0,
+                outputs,
+                dueling: false,
+            }
+            .weights()
+            .unwrap_or(1) as f64,
+        }
+    }
+
+    fn of_images(&self) -> bool {
+        self.config.run.dataset.images().is_some()
+    }
+
+    /// The score of a run that diverged.
+    fn worst(&self) -> f64 {
+        if self.of_images() { 0.0 } else { -1.0 }
+    }
+
+    fn score(&self, row: &EpochRow, outcome: &SupervisedOutcome) -> f64 {
+        if self.of_images() {
+            return row.test_accuracy;
+        }
+        let share = row.test_loss / outcome.constant_loss;
+        // Not a number is no better than a constant.
+        if share < 1.0 { -share } else { self.worst() }
+    }
+
+    /// The score at the end of each epoch; the worst of those that a diverged run did not come to.
+    fn curve(&self, finished: &SupervisedFinished) -> Result<Vec<(u64, f64)>> {
+        let [each, all] = self.config.batches(self.config.samples());
+        let rows = finished.epochs()?;
+        let score = |row: &EpochRow| (row.step, self.score(row, &finished.outcome));
+        let mut curve: Vec<(u64, f64)> = rows.iter().map(score).collect();
+        if finished.outcome.status == Status::Diverged {
+            let missed = rows.len() as u64 + 1..=all.div_ceil(each);
+            curve.extend(missed.map(|epoch| (all.min(epoch.saturating_mul(each)), self.worst())));
+            // However well it did before.
+            if let Some(last) = curve.last_mut() {
+                last.1 = self.worst();
+            }
+        }
+        Ok(curve)
+    }
+}
+
+/// Tells a watcher of each batch.
+struct Steps<'a> {
+    watcher: &'a mut dyn Watcher,
+    at: u64,
+}
+
+impl SupervisedObserver for Steps<'_> {
+    fn batch(&mut self, row: &HistoryRow) -> Result<()> {
+        self.at = row.step;
+        self.watcher.progress(row.step);
+        Ok(())
+    }
+    fn history(&mut self, _row: &HistoryRow) -> Result<()> {
+        Ok(())
+    }
+    fn epoch(&mut self, _row: &EpochRow) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Watches nothing.
+struct Nobody;
+
+impl SupervisedObserver for Nobody {
+    fn history(&mut self, _row: &HistoryRow) -> Result<()> {
+        Ok(())
+    }
+    fn epoch(&mut self, _row: &EpochRow) -> Result<()> {
+        Ok(())
+    }
+}
