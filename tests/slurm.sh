@@ -113,6 +113,7 @@ name = "rmsprop-tf"
 optimiser = "rmsprop-tf"
 END
 "$study" run small.toml --quiet --runs local/runs --out local/results
+"$study" report small.toml --out local/results
 
 jobs() { timeout 10 squeue --noheader --states=all --array --format='%A %j %K %T %i'; }
 idle() { ! jobs | grep -qE 'PENDING|RUNNING|COMPLETING|CONFIGURING|REQUEUED'; }
@@ -164,7 +165,10 @@ wait_for 120 "the second round does not end" idle
 [ "$(goes_on)" -ge 3 ] || fail "the killed task did not go on from its checkpoint"
 [ -s results/small/runs.csv ] || fail "no results followed"
 
-for file in curves.csv experiment.toml manifest.toml runs.csv tuning.csv; do
+for file in contrasts.csv curves.csv experiment.toml manifest.toml runs.csv summary.csv tuning.csv; do
     cmp "local/results/$file" "results/small/$file" || fail "$file differs"
+done
+for file in report.md report.html; do
+    [ -s "results/small/$file" ] || fail "there is no $file"
 done
 echo "the same bytes from Slurm: $(jobs | grep -c COMPLETED) tasks completed, $(goes_on) times one went on from a checkpoint"

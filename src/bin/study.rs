@@ -5,7 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use optimiser_paradigms::{
     Result,
-    cli::{self, DescribeArgs, Jobs, LandscapeArgs, RunArgs, SlurmArgs, StudyProgress, Which},
+    cli::{
+        self, DescribeArgs, Jobs, LandscapeArgs, ReportArgs, RunArgs, SlurmArgs, StudyProgress,
+        Which,
+    },
     figures,
     landscape::{self, Tuner},
     study::{self, Study, describe, experiment},
@@ -28,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   study list rmsprop_vs_adam
   study run quick
+  study report quick
   study slurm rmsprop_vs_adam --submit -- --time=4:00:00
   study collect runs
   study collect runs/cartpole_optimisers --out results/cartpole_optimisers
@@ -60,6 +64,8 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
+    /// Write an experiment's report: the verdict, figures, and every cell with its interval
+    Report(ReportArgs),
     /// Draw the optimisers' paths over surfaces of two weights, and measure what the note says of them
     Landscape(LandscapeArgs),
     /// Measure how far the data of environments are from independent and identically distributed
@@ -82,6 +88,7 @@ fn main() -> ExitCode {
             cli::study(&folder, runs.as_deref(), out.as_deref()).and_then(|study| record(&study))
         }
         Command::Collect { folder, out, .. } => collect(&folder, out),
+        Command::Report(args) => report(&args),
         Command::Landscape(args) => landscape(&args),
         Command::DescribeEnv(args) if args.render.is_some() => render(&args),
         Command::DescribeEnv(args) => describe_env(&args),
@@ -105,6 +112,23 @@ fn record(study: &Study) -> Result<()> {
         eprintln!("warning: {warning}");
     }
     cli::say(&format!("results are in {}\n", study.out.display()));
+    Ok(())
+}
+
+fn report(args: &ReportArgs) -> Result<()> {
+    let folder = study::report::folder(&args.experiment, args.out.as_deref());
+    let reported = study::report::report(&folder, &args.experiment)?;
+    for warning in &reported.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(page) = &args.splice {
+        study::report::splice(page, &reported.name, &reported.short)?;
+    }
+    let verdict = reported.verdict.unwrap_or("none");
+    cli::say(&format!(
+        "verdict: {verdict}\nthe report is in {}\n",
+        folder.join("report.html").display()
+    ));
     Ok(())
 }
 

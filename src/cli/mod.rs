@@ -17,7 +17,7 @@ pub(crate) use play::can_draw;
 pub use play::{draw, play};
 pub use progress::{Bytes, Jobs, Progress, progress};
 pub use rl::RlArgs;
-pub use study::{RunArgs, SlurmArgs, StudyProgress, Which, list_runs, study, verify};
+pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyProgress, Which, list_runs, study, verify};
 pub use summary::{cohort_summary, summary};
 pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
 

@@ -80,6 +80,38 @@ pub fn png(
     })
 }
 
+/// What is drawn on `size` units as an SVG element, which takes its width and its colours from its page: each
+/// of ours is a variable there, `--ink`, `--s0` to `--s9`, `--faint` and `--grid`.
+pub fn svg(
+    size: (u32, u32),
+    draw: impl FnOnce(&DrawingArea<SVGBackend, plotters::coord::Shift>) -> Drawn,
+) -> Result<String> {
+    register();
+    let mut drawn = String::new();
+    let result = (|| {
+        let root = SVGBackend::with_string(&mut drawn, size).into_drawing_area();
+        draw(&root)?;
+        root.present()?;
+        Ok(())
+    })();
+    result.map_err(|error: Box<dyn std::error::Error>| Error::Figure {
+        path: "a figure of the report".into(),
+        why: error.to_string(),
+    })?;
+    let series = SERIES.iter().enumerate();
+    let series = series.map(|(i, colour)| (*colour, format!("s{i}")));
+    let others = [(FAINT, "faint".into()), (GRID, "grid".into())];
+    for (RGBColor(r, g, b), name) in series.chain(others) {
+        let hex = format!("\"#{r:02X}{g:02X}{b:02X}\"");
+        drawn = drawn.replace(&hex, &format!("\"var(--{name})\""));
+    }
+    let (width, height) = size;
+    let own = format!(
+        "width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\""
+    );
+    Ok(drawn.replacen(&own, &format!("viewBox=\"0 0 {width} {height}\""), 1))
+}
+
 /// What drawing returns.
 pub type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 

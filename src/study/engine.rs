@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::{
-    experiment::{Experiment, Run, Stage},
+    experiment::{Arm, Cell, Experiment, Run, Stage},
     kind::Outcome,
     pool::{self, Settings},
     progress::{Progress, Show},
-    select::{mean, select},
+    select::select,
 };
 use crate::{Error, Result};
 
@@ -53,7 +53,7 @@ impl Part {
 pub struct Chosen {
     /// The trial.
     pub trial: usize,
-    /// Each trial's mean score on the tuning seeds; empty if there was nothing to choose.
+    /// Each trial's score on the tuning seeds, by the experiment's rule of choice; empty if there was nothing to choose.
     pub scores: Vec<f64>,
 }
 
@@ -122,30 +122,31 @@ impl Study {
     /// For each cell and each optimiser, the trial that the experiment's rule chooses.
     pub fn choose(&self) -> Result<Vec<Vec<Chosen>>> {
         let experiment = &self.experiment;
-        let none = |arm: &super::experiment::Arm| vec![Vec::new(); arm.trials.len()];
+        let none = |arm: &Arm| vec![Vec::new(); arm.trials.len()];
         let each = || experiment.arms.iter().map(none).collect::<Vec<_>>();
-        let mut scores: Vec<Vec<Vec<Vec<f64>>>> = experiment.cells.iter().map(|_| each()).collect();
+        let mut scores: Vec<Vec<Vec<Vec<(u64, f64)>>>> =
+            experiment.cells.iter().map(|_| each()).collect();
         let runs = experiment.tuning()?;
         for (run, outcome) in runs.iter().zip(self.outcomes(&runs)?) {
             let score = experiment
                 .top
                 .score
                 .of(&outcome, experiment.cells[run.cell].scale);
-            scores[run.cell][run.arm][run.trial].push(score);
+            scores[run.cell][run.arm][run.trial].push((run.seed, score));
         }
-        let choose = |trials: Vec<Vec<f64>>| match trials.len() {
-            1 => Chosen {
-                trial: 0,
-                scores: Vec::new(),
-            },
-            _ => Chosen {
-                trial: select(experiment.top.selection, &trials),
-                scores: trials.iter().map(|scores| mean(scores)).collect(),
-            },
+        let choose = |cell: &Cell, trials: Vec<Vec<(u64, f64)>>| {
+            if trials.len() == 1 {
+                return Ok(Chosen {
+                    trial: 0,
+                    scores: Vec::new(),
+                });
+            }
+            let (trial, scores) = select(experiment.top.selection, &cell.label(), &trials)?;
+            Ok(Chosen { trial, scores })
         };
-        let cells = scores.into_iter();
-        Ok(cells
-            .map(|cell| cell.into_iter().map(choose).collect())
-            .collect())
+        let cells = experiment.cells.iter().zip(scores);
+        cells
+            .map(|(cell, arms)| arms.into_iter().map(|arm| choose(cell, arm)).collect())
+            .collect()
     }
 }

@@ -15,6 +15,8 @@ pub mod kind;
 mod pool;
 mod progress;
 mod record;
+pub mod report;
+mod rows;
 mod select;
 mod slurm;
 mod summary;

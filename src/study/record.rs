@@ -2,92 +2,19 @@
 
 use std::fs::File;
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    energy::Source,
     engine::Study,
     experiment::{Run, Stage, area},
     kind::Outcome,
+    rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
 };
 use crate::{
     Error, Result, files,
     files::{write_csv, write_whole},
     train::{Machine, Status},
 };
-
-/// A run: a line of `runs.csv`.
-#[derive(Serialize)]
-struct RunRow<'a> {
-    stage: &'static str,
-    /// Its number in its stage.
-    index: usize,
-    environment: &'a str,
-    factors: &'a str,
-    optimiser: &'a str,
-    setting: String,
-    seed: u64,
-    id: &'a str,
-    status: Status,
-    steps: u64,
-    updates: u64,
-    /// The mean of its evaluations.
-    area: f64,
-    /// The last one.
-    last: f64,
-    /// The experiment's score, normalised.
-    score: f64,
-    solved_step: Option<u64>,
-    optimiser_bytes_per_parameter: f64,
-}
-
-/// An evaluation of a run of the report stage: a line of `curves.csv`.
-#[derive(Serialize)]
-struct CurveRow<'a> {
-    id: &'a str,
-    step: u64,
-    score: f64,
-}
-
-/// A trial of the tuning stage: a line of `tuning.csv`.
-#[derive(Serialize)]
-struct TuningRow<'a> {
-    environment: &'a str,
-    factors: &'a str,
-    optimiser: &'a str,
-    setting: String,
-    score: f64,
-    chosen: bool,
-    /// Hyper-parameters at an end of their values, separated by blanks.
-    at_edge: String,
-}
-
-/// What a run cost: a line of `cost.csv`.
-#[derive(Serialize)]
-struct CostRow<'a> {
-    stage: &'static str,
-    id: &'a str,
-    seconds: f64,
-    cpu_seconds: Option<f64>,
-    joules: Option<f64>,
-    source: Option<Source>,
-    gpu_joules: Option<f64>,
-    gco2e: Option<f64>,
-    processor: String,
-}
-
-/// What the results are of: `manifest.toml`.
-#[derive(Serialize)]
-struct Manifest<'a> {
-    experiment: &'a str,
-    version: &'static str,
-    /// Of `experiment.toml`, the experiment as it was run.
-    sha256: String,
-    tuning_runs: usize,
-    report_runs: usize,
-    diverged: usize,
-}
 
 impl Study {
     /// Writes `manifest.toml`, `experiment.toml`, `runs.csv`, `curves.csv`, `tuning.csv` and `cost.csv`; an
@@ -113,7 +40,11 @@ impl Study {
         let report = both().skip(tuning_runs);
         let curves = report.flat_map(|(_, (run, outcome))| {
             let id = run.job.id();
-            let row = move |&(step, score): &(u64, f64)| CurveRow { id, step, score };
+            let row = move |&(step, score): &(u64, f64)| CurveRow {
+                id: id.into(),
+                step,
+                score,
+            };
             outcome.curve.iter().map(row)
         });
         write_csv(&self.out.join("curves.csv"), curves)?;
@@ -122,8 +53,8 @@ impl Study {
         write_whole(&self.out.join("experiment.toml"), &experiment.text)?;
         let diverged = |outcome: &&Outcome| outcome.status == Status::Diverged;
         let manifest = Manifest {
-            experiment: &experiment.name,
-            version: env!("CARGO_PKG_VERSION"),
+            experiment: experiment.name.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
             sha256: files::hex(&Sha256::digest(&experiment.text)),
             tuning_runs,
             report_runs: runs.len() - tuning_runs,
@@ -134,18 +65,18 @@ impl Study {
         Ok(warnings)
     }
 
-    fn row<'a>(&'a self, k: usize, tuning: usize, run: &'a Run, outcome: &Outcome) -> RunRow<'a> {
+    fn row(&self, k: usize, tuning: usize, run: &Run, outcome: &Outcome) -> RunRow {
         let experiment = &self.experiment;
         let (cell, arm) = (&experiment.cells[run.cell], &experiment.arms[run.arm]);
         RunRow {
-            stage: run.stage.name(),
+            stage: run.stage,
             index: if k < tuning { k } else { k - tuning },
-            environment: &cell.environment,
-            factors: &cell.factors,
-            optimiser: &arm.name,
+            environment: cell.environment.clone(),
+            factors: cell.factors.clone(),
+            optimiser: arm.name.clone(),
             setting: cell.setting(&arm.trials[run.trial]),
             seed: run.seed,
-            id: run.job.id(),
+            id: run.job.id().into(),
             status: outcome.status,
             steps: outcome.steps,
             updates: outcome.updates,
@@ -173,9 +104,9 @@ impl Study {
                         ));
                     }
                     rows.push(TuningRow {
-                        environment: &cell.environment,
-                        factors: &cell.factors,
-                        optimiser: &arm.name,
+                        environment: cell.environment.clone(),
+                        factors: cell.factors.clone(),
+                        optimiser: arm.name.clone(),
                         setting: cell.setting(trial),
                         score,
                         chosen: i == chosen.trial,
@@ -192,8 +123,8 @@ impl Study {
         let rows = runs.iter().filter_map(|run| {
             let machine = Machine::read(&self.runs.join(run.job.id()))?;
             Some(CostRow {
-                stage: run.stage.name(),
-                id: run.job.id(),
+                stage: run.stage,
+                id: run.job.id().into(),
                 seconds: machine.seconds,
                 cpu_seconds: machine.spent.map(|spent| spent.cpu_seconds),
                 joules: machine.spent.map(|spent| spent.joules),

@@ -1,40 +1,51 @@
 //! Which setting of a grid is taken to the report stage.
 
 use super::experiment::Selection;
+use crate::{
+    Result,
+    stats::{Scores, choose},
+};
 
-/// The trial that `rule` chooses from each one's scores on the tuning seeds.
-pub fn select(rule: Selection, scores: &[Vec<f64>]) -> usize {
-    match rule {
-        Selection::BestMean => best_mean(scores),
-    }
-}
-
-/// The trial with the best mean; the first of equals. No number is worse than any.
-fn best_mean(scores: &[Vec<f64>]) -> usize {
-    let means: Vec<f64> = scores.iter().map(|scores| mean(scores)).collect();
-    let mut best = 0;
-    for (trial, mean) in means.iter().enumerate() {
-        if *mean > means[best] || means[best].is_nan() && !mean.is_nan() {
-            best = trial;
-        }
-    }
-    best
-}
-
-/// The mean of a trial's scores.
-pub fn mean(scores: &[f64]) -> f64 {
-    scores.iter().sum::<f64>() / scores.len() as f64
+/// The trial that `rule` chooses in `cell` from each one's scores on the tuning seeds, and each one's score
+/// by that rule; the first of equals.
+pub fn select(
+    rule: Selection,
+    cell: &str,
+    trials: &[Vec<(u64, f64)>],
+) -> Result<(usize, Vec<f64>)> {
+    let rows =
+        |runs: &Vec<(u64, f64)>| Scores::new(runs.iter().map(|&(seed, score)| (cell, seed, score)));
+    let scores: Vec<Scores> = trials.iter().map(rows).collect::<Result<_>>()?;
+    let chosen = choose(&scores.iter().collect::<Vec<_>>(), rule.aggregate())?;
+    let by_rule = scores.iter().map(|s| s.aggregate(rule.aggregate()));
+    Ok((chosen.place(), by_rule.collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn select(rule: Selection, trials: &[&[f64]]) -> (usize, Vec<f64>) {
+        let seeded = |scores: &&[f64]| (0..).zip(scores.iter().copied()).collect();
+        let trials: Vec<Vec<(u64, f64)>> = trials.iter().map(seeded).collect();
+        super::select(rule, "here", &trials).unwrap()
+    }
+
     #[test]
-    fn the_first_of_the_best_is_chosen() {
-        let scores = [vec![f64::NAN], vec![1.0, 2.0], vec![3.0, 0.0], vec![-9.0]];
-        assert_eq!(best_mean(&scores), 1);
-        assert_eq!(best_mean(&scores[2..]), 0);
-        assert_eq!(best_mean(&[vec![f64::NAN], vec![f64::NAN]]), 0);
+    fn the_first_of_the_best_by_the_rule_is_chosen() {
+        let trials: [&[f64]; 3] = [&[0.0, 0.0], &[1.0, 2.0], &[3.0, 0.0]];
+        let (best, means) = select(Selection::BestMean, &trials);
+        assert_eq!((best, means), (1, vec![0.0, 1.5, 1.5]));
+        // One lucky run lifts a mean and not an interquartile mean.
+        let trials: [&[f64]; 2] = [&[0.0, 0.0, 0.0, 9.0], &[1.0, 1.0, 1.0, 1.0]];
+        assert_eq!(select(Selection::BestMean, &trials).0, 0);
+        assert_eq!(select(Selection::BestIqm, &trials), (1, vec![0.0, 1.0]));
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_is_named() {
+        let error = super::select(Selection::BestMean, "here", &[vec![(7, f64::NAN)]]);
+        let said = error.unwrap_err().to_string();
+        assert!(said.contains("task `here`, seed 7"), "{said}");
     }
 }

@@ -262,7 +262,8 @@ const COLLECT: &str = r#"#!/bin/sh
 #SBATCH --requeue
 #SBATCH --output=@LOGS@/%x-%j.log
 cd @HERE@ || exit 1
-exec @STUDY@ collect @EXPERIMENT@ --runs @RUNS@ --out @OUT@
+@STUDY@ collect @EXPERIMENT@ --runs @RUNS@ --out @OUT@ || exit
+exec @STUDY@ report @EXPERIMENT@ --out @OUT@
 "#;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The flags of `study run`, `list`, `verify` and `slurm`.
+//! The flags of `study run`, `list`, `verify`, `slurm` and `report`.
 
 mod print;
 mod progress;
@@ -208,3 +208,29 @@ impl SlurmArgs {
         }
     }
 }
+
+/// What `study report` is asked for.
+#[derive(Args, Debug)]
+#[command(after_help = REPORT_EXAMPLES)]
+pub struct ReportArgs {
+    /// The experiment: its name, its TOML file, or the folder with its results
+    #[arg(value_name = "EXPERIMENT")]
+    pub experiment: PathBuf,
+
+    /// Where its results are, and the report goes [default: results/EXPERIMENT]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+
+    /// Put the verdict and the contrasts into this page too, between <!-- study:EXPERIMENT --> and
+    /// <!-- /study:EXPERIMENT -->
+    #[arg(long, value_name = "FILE")]
+    pub splice: Option<PathBuf>,
+}
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  study report quick
+  study report rmsprop_vs_adam --splice README.md
+
+It reads what `study run` or `study collect` wrote, and writes summary.csv, contrasts.csv, report.md and report.html
+beside it. The same results give the same report.";

@@ -17,8 +17,12 @@ use crate::{
 pub struct Cell {
     /// The environment's name.
     pub environment: String,
-    /// Each factor's key and level: `agent.buffer_size=1000`, separated by blanks.
+    /// Each factor's key and level.
+    pub levels: Vec<(String, String)>,
+    /// The same as one text: `agent.buffer_size=1000`, separated by blanks.
     pub factors: String,
+    /// The environment's rung on the ladder of controls.
+    pub rung: String,
     /// What is 0 and what is 1.
     pub scale: Scale,
     kind: &'static dyn Kind,
@@ -180,12 +184,16 @@ pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
             }
         }
         let shown = |(key, value): &(&str, &toml::Value)| match value {
-            toml::Value::String(text) => format!("{key}={text}"),
-            value => format!("{key}={value}"),
+            toml::Value::String(text) => ((*key).to_owned(), text.clone()),
+            value => ((*key).to_owned(), value.to_string()),
         };
+        let levels: Vec<(String, String)> = level.iter().map(shown).collect();
+        let joined = levels.iter().map(|(key, value)| format!("{key}={value}"));
         Ok(Cell {
             environment: rung.name.clone(),
-            factors: level.iter().map(shown).collect::<Vec<_>>().join(" "),
+            rung: rung.rung.clone(),
+            factors: joined.collect::<Vec<_>>().join(" "),
+            levels,
             scale: Scale { random, reference },
             kind: rung.kind,
             settings,

@@ -14,7 +14,7 @@ pub use grid::{Grid, Values};
 pub use runs::{Run, Stage};
 pub use schema::schema;
 pub use seeds::Seeds;
-pub use tables::{Contrast, Energy, Environment, Factor, Optimiser, Score, Selection, Top};
+pub use tables::{Claim, Contrast, Energy, Environment, Factor, Optimiser, Score, Selection, Top};
 
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,8 @@ pub struct Experiment {
 pub struct Rung {
     /// What it is called in the results.
     pub name: String,
+    /// Its rung on the ladder of controls.
+    pub rung: String,
     /// Its kind.
     pub kind: &'static dyn Kind,
     /// Its kind's settings, with what the experiment has for all of that kind.
@@ -61,6 +63,7 @@ impl Experiment {
         check(&top).map_err(within)?;
         let arms = expand::arms(&top).map_err(within)?;
         let cells = expand::cells(&top, &rungs).map_err(within)?;
+        check_contrasts(&top, &rungs).map_err(within)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let experiment = Self {
             name: name.into_owned(),
@@ -154,6 +157,32 @@ fn check(top: &Top) -> Result<()> {
                     contrast.name
                 )));
             }
+        }
+    }
+    Ok(())
+}
+
+/// An error if a contrast is about an environment that is not there, or about one on both of its sides.
+fn check_contrasts(top: &Top, rungs: &[Rung]) -> Result<()> {
+    let known: Vec<&str> = rungs.iter().map(|rung| rung.name.as_str()).collect();
+    for contrast in &top.contrasts {
+        let within = |why: String| Error::usage(format!("contrast `{}`: {why}", contrast.name));
+        for name in contrast.environments.iter().chain(&contrast.less) {
+            if !known.contains(&name.as_str()) {
+                let known = known.iter().copied();
+                return Err(within(suggest::unknown("environment", name, known)));
+            }
+        }
+        let both = |name: &&String| contrast.environments.contains(name);
+        if let Some(name) = contrast.less.iter().find(both) {
+            return Err(within(format!(
+                "environment `{name}` is in both `environments` and `less`; once is allowed"
+            )));
+        }
+        if !contrast.less.is_empty() && contrast.environments.is_empty() {
+            return Err(within(
+                "`less` needs `environments`: what it is subtracted from".into(),
+            ));
         }
     }
     Ok(())

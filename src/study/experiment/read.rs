@@ -65,6 +65,7 @@ pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
             })?;
             rungs.push(Rung {
                 name: read.name.unwrap_or(title),
+                rung: read.rung.unwrap_or_else(|| kind.name().into()),
                 kind,
                 settings: merged,
                 scale: (read.random, read.reference),

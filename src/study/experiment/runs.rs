@@ -4,7 +4,10 @@ use super::{Arm, Experiment};
 use crate::{Error, Result, study::kind::Job};
 
 /// The two halves of a study.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// Every trial on the tuning seeds
     Tune,

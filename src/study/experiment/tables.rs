@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{grid::Grid, seeds::Seeds};
 use crate::{
     keys::{choices, holds, keys},
+    stats::Aggregate,
     study::energy::{GRAMS_PER_KWH, WATTS_PER_CORE},
 };
 
@@ -86,6 +87,9 @@ keys! {
         name: Option<String> = None,
         /// What a run on it is; the kind's own keys go beside this one
         kind: String = "rl".into(),
+        /// Its rung on a ladder of controls, whose rungs are in the order of their first environments, that
+        /// with the most independent data first; its kind if there is none
+        rung: Option<String> = None,
         /// The return that counts as 0; known for some environments
         random: Option<f64> = None,
         /// The return that counts as 1; known for some environments
@@ -127,6 +131,13 @@ keys! {
         with: String,
         /// The optimiser that lacks it
         without: String,
+        /// The environments that it is about, by their names; all if there are none
+        environments: Vec<String> = Vec::new(),
+        /// The same difference in these environments is subtracted: how much more it is there than here
+        less: Vec<String> = Vec::new(),
+        /// What the hypothesis says of it. The first contrast with a claim decides: its verdict is the
+        /// study's
+        claim: Option<Claim> = None,
     }
 }
 
@@ -156,6 +167,29 @@ pub enum Score {
 pub enum Selection {
     /// The trial with the best mean score over the tuning seeds; the first of equals.
     BestMean,
+    /// The trial with the best interquartile mean, which one lucky or unlucky seed hardly moves; the first
+    /// of equals.
+    BestIqm,
 }
 
-choices!(Score, Selection);
+impl Selection {
+    /// What it compares.
+    pub fn aggregate(self) -> Aggregate {
+        match self {
+            Selection::BestMean => Aggregate::Mean,
+            Selection::BestIqm => Aggregate::Iqm,
+        }
+    }
+}
+
+/// What a hypothesis says of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// It is above 0: `with` is better.
+    Above,
+    /// It is below 0: `with` is worse.
+    Below,
+}
+
+choices!(Claim, Score, Selection);

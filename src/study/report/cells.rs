@@ -1,0 +1,78 @@
+//! Every environment with every optimiser: `summary.csv`.
+
+use serde::Serialize;
+
+use super::load::Results;
+use crate::{
+    Result,
+    stats::{Aggregate, Bootstrap, Estimate, Scores, rounded},
+    study::rows::RunRow,
+};
+
+/// A line of `summary.csv`: figures with the 95 % intervals of the bootstrap.
+#[derive(Serialize)]
+pub struct CellRow {
+    pub environment: String,
+    pub factors: String,
+    pub optimiser: String,
+    pub setting: String,
+    pub runs: usize,
+    pub diverged: usize,
+    pub solved: usize,
+    /// The normalised score's interquartile mean.
+    pub score: f64,
+    pub score_lo: f64,
+    pub score_hi: f64,
+    /// The mean of the mean evaluations.
+    pub area: f64,
+    pub area_lo: f64,
+    pub area_hi: f64,
+    /// The mean of the last evaluations.
+    pub last: f64,
+    pub last_lo: f64,
+    pub last_hi: f64,
+    pub optimiser_bytes_per_parameter: f64,
+}
+
+/// A line for each cell and arm.
+pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
+    let experiment = &results.experiment;
+    let mut rows = Vec::new();
+    for (c, cell) in experiment.cells.iter().enumerate() {
+        for (a, arm) in experiment.arms.iter().enumerate() {
+            let runs = &results.runs[c][a];
+            let of = |what: &str, aggregate, value: fn(&RunRow) -> f64| -> Result<Estimate> {
+                let scores =
+                    Scores::new(runs.iter().map(|run| (cell.label(), run.seed, value(run))))?;
+                let mut rng = results.rng(&format!("cell {} {} {what}", cell.label(), arm.name));
+                let e = scores.estimate(aggregate, &Bootstrap::default(), &mut rng);
+                let Estimate { point, lo, hi, n } = e;
+                let [point, lo, hi] = [point, lo, hi].map(rounded);
+                Ok(Estimate { point, lo, hi, n })
+            };
+            let score = of("score", Aggregate::Iqm, |run| run.score)?;
+            let area = of("area", Aggregate::Mean, |run| run.area)?;
+            let last = of("last", Aggregate::Mean, |run| run.last)?;
+            rows.push(CellRow {
+                environment: cell.environment.clone(),
+                factors: cell.factors.clone(),
+                optimiser: arm.name.clone(),
+                setting: runs[0].setting.clone(),
+                runs: runs.len(),
+                diverged: results.diverged(c, a),
+                solved: runs.iter().filter(|run| run.solved_step.is_some()).count(),
+                score: score.point,
+                score_lo: score.lo,
+                score_hi: score.hi,
+                area: area.point,
+                area_lo: area.lo,
+                area_hi: area.hi,
+                last: last.point,
+                last_lo: last.lo,
+                last_hi: last.hi,
+                optimiser_bytes_per_parameter: runs[0].optimiser_bytes_per_parameter,
+            });
+        }
+    }
+    Ok(rows)
+}

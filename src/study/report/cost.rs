@@ -1,0 +1,157 @@
+//! What runs cost, and how they were done: what another machine would say differently.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    document::{Block, Section},
+    load::Results,
+    shown::ranges,
+};
+use crate::{
+    stats::digits,
+    study::{energy::Source, experiment::Stage, rows::CostRow},
+};
+
+/// The heading of what differs from machine to machine.
+pub const TIME: &str = "Time";
+
+/// Processor seconds of the report stage's runs.
+pub fn time(results: &Results) -> Section {
+    let section = Section::new(TIME);
+    let seconds = |cost: &CostRow| Some(cost.cpu_seconds.unwrap_or(cost.seconds));
+    let Some(rows) = each(results, seconds) else {
+        return section
+            .text("Nothing is known of the time of these runs: cost.csv has none of them.");
+    };
+    section
+        .text("Processor seconds of the report stage's runs, and for each run that solved its task. Runs that others used the machine beside take longer.")
+        .table(&["optimiser", "seconds a run", "seconds in all", "seconds for each solved", "runs"], rows)
+}
+
+/// Joules of the report stage's runs.
+pub fn energy(results: &Results) -> Section {
+    let section = Section::new("Energy");
+    let joules = |cost: &CostRow| Some(cost.joules? + cost.gpu_joules.unwrap_or(0.0));
+    let Some(rows) = each(results, joules) else {
+        return section
+            .text("Nothing is known of the energy of these runs: cost.csv has none of them.");
+    };
+    let mut unique: BTreeMap<(&str, &str), &CostRow> = BTreeMap::new();
+    for ((stage, id), cost) in &results.costs {
+        unique.insert((stage.name(), id), cost);
+    }
+    let sources: BTreeSet<&str> = unique
+        .values()
+        .filter_map(|cost| cost.source)
+        .map(source)
+        .collect();
+    let grams: f64 = unique.values().filter_map(|cost| cost.gco2e).sum();
+    let all: f64 = unique.values().filter_map(|cost| joules(cost)).sum();
+    let energy = &results.experiment.top.energy;
+    section
+        .text(format!(
+            "Joules, {}; {} gCO2e/kWh. Both stages together: {} kJ, {} gCO2e.",
+            sources
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join("; ")
+                .replace("{watts}", &energy.watts_per_core.to_string()),
+            energy.grams_per_kwh,
+            digits(all / 1000.0),
+            digits(grams)
+        ))
+        .table(
+            &[
+                "optimiser",
+                "joules a run",
+                "joules in all",
+                "joules for each solved",
+                "runs",
+            ],
+            rows,
+        )
+}
+
+fn source(source: Source) -> &'static str {
+    match source {
+        Source::Rapl => "measured by RAPL's counters",
+        Source::Estimate => "estimated: processor seconds times {watts} W a core",
+    }
+}
+
+/// For each arm, `value` a run, in all, and for each run that solved its task; `None` if nothing is known.
+fn each(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
+    let mut known = 0;
+    let row = |(arm, of): (usize, &crate::study::experiment::Arm)| {
+        let runs = || results.runs.iter().flat_map(|cell| &cell[arm]);
+        let cost = |id: &String| results.costs.get(&(Stage::Report, id.clone()));
+        let values: Vec<f64> = runs().filter_map(|run| value(cost(&run.id)?)).collect();
+        known += values.len();
+        let sum: f64 = values.iter().sum();
+        let solved = runs().filter(|run| run.solved_step.is_some()).count();
+        let over = |n: usize| {
+            if n > 0 {
+                digits(sum / n as f64)
+            } else {
+                "-".into()
+            }
+        };
+        vec![
+            of.name.clone(),
+            over(values.len()),
+            digits(sum),
+            over(solved),
+            values.len().to_string(),
+        ]
+    };
+    let rows = results
+        .experiment
+        .arms
+        .iter()
+        .enumerate()
+        .map(row)
+        .collect();
+    (known > 0).then_some(rows)
+}
+
+/// The commands, versions, seeds and machines.
+pub fn how(results: &Results) -> Section {
+    let (experiment, manifest) = (&results.experiment, &results.manifest);
+    let name = &experiment.name;
+    let mut processors: BTreeMap<&str, usize> = BTreeMap::new();
+    for cost in results.costs.values() {
+        *processors.entry(&cost.processor).or_default() += 1;
+    }
+    let machines: Vec<String> = processors
+        .iter()
+        .map(|(name, runs)| format!("{name} ({runs} runs)"))
+        .collect();
+    let seconds: f64 = results
+        .costs
+        .values()
+        .map(|cost| cost.cpu_seconds.unwrap_or(cost.seconds))
+        .sum();
+    let seeds = &experiment.top.seeds;
+    Section::new("How this was run")
+        .block(Block::Code(format!("study run {name}\nstudy report {name}")))
+        .list(vec![
+            format!("Version: optimiser-paradigms {}", manifest.version),
+            format!("Experiment: experiment.toml, sha256 {}", manifest.sha256),
+            format!(
+                "Runs: {} to tune, on the seeds {}; {} to report, on the seeds {}; {} diverged",
+                manifest.tuning_runs,
+                ranges(&seeds.tuning.0),
+                manifest.report_runs,
+                ranges(&seeds.report.0),
+                manifest.diverged
+            ),
+            match machines.is_empty() {
+                true => "Machine: not recorded".into(),
+                false => format!("Machine: {}", machines.join("; ")),
+            },
+            format!("Processor time of both stages: {} hours", digits(seconds / 3600.0)),
+            "Every interval is 95 %. The bootstrap's generator is seeded from the experiment's sha256, so that the \
+             same results give the same report."
+                .into(),
+        ])
+}

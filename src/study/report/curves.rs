@@ -1,0 +1,115 @@
+//! Learning curves: what evaluations came to over training, in each cell.
+
+use super::{
+    document::{Figure, Panel, Section},
+    load::Results,
+};
+use crate::{
+    Result,
+    figures::{Across, Intervals, Line, lines},
+    stats::{Aggregate, Bootstrap, Estimate, Method, Scores},
+};
+
+/// With more optimisers than this, bands would hide the lines: only those that are contrasted first have one.
+pub const MANY: usize = 6;
+
+/// Resamples of each point of a band.
+const RESAMPLES: usize = 2000;
+
+/// Each optimiser's name and colour.
+pub fn key(results: &Results) -> Vec<(String, usize)> {
+    let arms = results.experiment.arms.iter().enumerate();
+    arms.map(|(arm, of)| (of.name.clone(), arm)).collect()
+}
+
+/// A panel for each cell.
+pub fn curves(results: &Results) -> Result<Section> {
+    let experiment = &results.experiment;
+    let bootstrap = Bootstrap::new(RESAMPLES, 0.95, Method::Percentile)?;
+    let banded = banded(results);
+    let mut panels = Vec::new();
+    for (c, cell) in experiment.cells.iter().enumerate() {
+        let mut drawn = Vec::new();
+        for arm in 0..experiment.arms.len() {
+            let with_band = banded.contains(&arm);
+            drawn.push(Line {
+                colour: arm,
+                points: curve(results, c, arm, with_band.then_some(&bootstrap))?,
+                intervals: if with_band {
+                    Intervals::Band
+                } else {
+                    Intervals::None
+                },
+            });
+        }
+        panels.push(Panel {
+            title: cell.label(),
+            svg: lines(&Across::Steps, "evaluation", &drawn, &[])?,
+        });
+    }
+    let which = match banded.len() == experiment.arms.len() {
+        true => "bands",
+        false => "bands, for the optimisers of the contrast that comes first",
+    };
+    let caption = format!(
+        "Interquartile mean over seeds of each evaluation, by training steps; {which}: 95 % bootstrap interval of \
+         each point. A run that diverged has the worst return from then on."
+    );
+    Ok(Section::new("Learning curves").figure(Figure {
+        caption,
+        key: key(results),
+        panels,
+    }))
+}
+
+fn banded(results: &Results) -> Vec<usize> {
+    let experiment = &results.experiment;
+    let contrasts = &experiment.top.contrasts;
+    let first = contrasts
+        .iter()
+        .find(|c| c.claim.is_some())
+        .or(contrasts.first());
+    match first {
+        Some(first) if experiment.arms.len() > MANY => {
+            vec![results.arm(&first.with), results.arm(&first.without)]
+        }
+        _ => (0..experiment.arms.len()).collect(),
+    }
+}
+
+fn curve(
+    results: &Results,
+    cell: usize,
+    arm: usize,
+    bootstrap: Option<&Bootstrap>,
+) -> Result<Vec<(f64, Estimate)>> {
+    let runs = &results.runs[cell][arm];
+    let curves: Vec<&Vec<(u64, f64)>> = runs
+        .iter()
+        .filter_map(|run| results.curves.get(&run.id))
+        .collect();
+    let points = curves.iter().map(|curve| curve.len()).min().unwrap_or(0);
+    let label = results.experiment.cells[cell].label();
+    let name = &results.experiment.arms[arm].name;
+    let point = |k: usize| {
+        let rows = runs.iter().zip(&curves);
+        let scores = Scores::new(rows.map(|(run, curve)| (&label, run.seed, curve[k].1)))?;
+        let estimate = match bootstrap {
+            Some(bootstrap) => {
+                let mut rng = results.rng(&format!("curve {label} {name} {k}"));
+                scores.estimate(Aggregate::Iqm, bootstrap, &mut rng)
+            }
+            None => {
+                let point = scores.aggregate(Aggregate::Iqm);
+                Estimate {
+                    point,
+                    lo: point,
+                    hi: point,
+                    n: runs.len(),
+                }
+            }
+        };
+        Ok((curves[0][k].0 as f64, estimate))
+    };
+    (0..points).map(point).collect()
+}

@@ -1,0 +1,86 @@
+//! What a report says, apart from how it is written: [`super::markdown`] and [`super::html`] write it.
+
+/// A report.
+pub struct Document {
+    pub title: String,
+    pub sections: Vec<Section>,
+}
+
+/// A part of it with a heading.
+pub struct Section {
+    pub title: &'static str,
+    pub blocks: Vec<Block>,
+}
+
+/// A part of a section. All text is plain: whoever writes it out makes it harmless.
+pub enum Block {
+    /// The verdict's word, and what it rests on.
+    Verdict {
+        word: &'static str,
+        why: String,
+    },
+    Text(String),
+    List(Vec<String>),
+    Table(Table),
+    Figure(Figure),
+    /// Commands.
+    Code(String),
+}
+
+/// Rows of as many cells as its head has.
+pub struct Table {
+    pub head: Vec<&'static str>,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Panels with one key.
+pub struct Figure {
+    pub caption: String,
+    /// Names, with the number of their colour.
+    pub key: Vec<(String, usize)>,
+    pub panels: Vec<Panel>,
+}
+
+/// One drawing.
+pub struct Panel {
+    pub title: String,
+    /// An `<svg>` element.
+    pub svg: String,
+}
+
+impl Section {
+    pub fn new(title: &'static str) -> Self {
+        Self {
+            title,
+            blocks: Vec::new(),
+        }
+    }
+
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.blocks.push(Block::Text(text.into()));
+        self
+    }
+
+    pub fn list(mut self, items: Vec<String>) -> Self {
+        if !items.is_empty() {
+            self.blocks.push(Block::List(items));
+        }
+        self
+    }
+
+    pub fn table(mut self, head: &[&'static str], rows: Vec<Vec<String>>) -> Self {
+        let head = head.to_vec();
+        self.blocks.push(Block::Table(Table { head, rows }));
+        self
+    }
+
+    pub fn figure(mut self, figure: Figure) -> Self {
+        self.blocks.push(Block::Figure(figure));
+        self
+    }
+
+    pub fn block(mut self, block: Block) -> Self {
+        self.blocks.push(block);
+        self
+    }
+}

@@ -1,0 +1,117 @@
+//! A document as one HTML file that asks for nothing from outside.
+
+use super::document::{Block, Document, Figure, Table};
+
+/// Colours, light and dark, and how things lie on wide and narrow screens.
+const STYLE: &str = include_str!("style.css");
+
+/// The whole of it.
+pub fn html(document: &Document) -> String {
+    let title = escaped(&document.title);
+    let (mut contents, mut main) = (String::new(), String::new());
+    for (number, section) in document.sections.iter().enumerate() {
+        let heading = escaped(section.title);
+        contents += &format!("<a href=\"#s{number}\">{heading}</a>\n");
+        main += &format!("<section id=\"s{number}\">\n<h2>{heading}</h2>\n");
+        main.extend(section.blocks.iter().map(block));
+        main += "</section>\n";
+    }
+    // The policy makes sure of it: no script, and nothing that is not in this file.
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n\
+         <nav aria-label=\"Sections\">\n{contents}</nav>\n</header>\n<main>\n{main}</main>\n</body>\n</html>\n"
+    )
+}
+
+fn block(block: &Block) -> String {
+    match block {
+        Block::Verdict { word, why } => format!(
+            "<div class=\"verdict {word}\"><strong>{word}</strong><p>{}</p></div>\n",
+            escaped(why)
+        ),
+        Block::Text(text) => format!("<p>{}</p>\n", escaped(text)),
+        Block::List(items) => {
+            let item = |item: &String| format!("<li>{}</li>\n", escaped(item));
+            let items: String = items.iter().map(item).collect();
+            format!("<ul>\n{items}</ul>\n")
+        }
+        Block::Table(table) => rows(table),
+        Block::Figure(one) => figure(one),
+        Block::Code(text) => format!("<pre tabindex=\"0\"><code>{}</code></pre>\n", escaped(text)),
+    }
+}
+
+fn rows(table: &Table) -> String {
+    let head = table
+        .head
+        .iter()
+        .map(|cell| format!("<th scope=\"col\">{}</th>", escaped(cell)));
+    let row = |row: &Vec<String>| {
+        let cells: String = row
+            .iter()
+            .map(|cell| format!("<td>{}</td>", escaped(cell)))
+            .collect();
+        format!("<tr>{cells}</tr>\n")
+    };
+    // It scrolls by itself, so that the page does not.
+    format!(
+        "<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        head.collect::<String>(),
+        table.rows.iter().map(row).collect::<String>()
+    )
+}
+
+fn figure(figure: &Figure) -> String {
+    let entry = |(name, colour): &(String, usize)| {
+        format!(
+            "<li><svg class=\"dash\" viewBox=\"0 0 24 8\" aria-hidden=\"true\"><path d=\"M0 4H24\" \
+             style=\"stroke:var(--s{}){}\"/></svg>{}</li>\n",
+            colour % crate::figures::COLOURS,
+            if *colour < crate::figures::COLOURS {
+                ""
+            } else {
+                ";stroke-dasharray:6 3"
+            },
+            escaped(name)
+        )
+    };
+    let key: String = figure.key.iter().map(entry).collect();
+    let key = match key.is_empty() {
+        true => key,
+        false => format!("<ul class=\"key\">\n{key}</ul>\n"),
+    };
+    let panel = |panel: &super::document::Panel| {
+        let title = escaped(&panel.title);
+        let svg = panel.svg.replacen(
+            "<svg",
+            &format!("<svg role=\"img\" aria-label=\"{title}\""),
+            1,
+        );
+        format!("<div class=\"panel\"><h3>{title}</h3>\n{svg}</div>\n")
+    };
+    let panels: String = figure.panels.iter().map(panel).collect();
+    format!(
+        "<figure>\n{key}<div class=\"panels\">\n{panels}</div>\n<figcaption>{}</figcaption>\n</figure>\n",
+        escaped(&figure.caption)
+    )
+}
+
+/// `text` with nothing in it that HTML would take for more than text.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\'' => out += "&#39;",
+            letter => out.push(letter),
+        }
+    }
+    out
+}

@@ -1,0 +1,240 @@
+//! A study's tables, read and held against its experiment.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Result, files,
+    stats::Scores,
+    study::{
+        experiment::{Experiment, Stage},
+        rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
+    },
+    train::Status,
+};
+
+/// The results of a study, complete.
+pub struct Results {
+    /// The experiment as it was run.
+    pub experiment: Experiment,
+    pub manifest: Manifest,
+    /// `[cells][arms][report seeds]`.
+    pub runs: Vec<Vec<Vec<RunRow>>>,
+    /// `[cells][arms][trials][tuning seeds]`, with no trial where there was nothing to choose.
+    pub tuning: Vec<Vec<Vec<Vec<RunRow>>>>,
+    /// `[cells][arms][trials]`, likewise.
+    pub trials: Vec<Vec<Vec<TuningRow>>>,
+    /// The evaluations of each run of the report stage.
+    pub curves: HashMap<String, Vec<(u64, f64)>>,
+    /// What runs cost, where that is known.
+    pub costs: HashMap<(Stage, String), CostRow>,
+    seed: [u8; 32],
+}
+
+impl Results {
+    /// Reads the results in `folder`; an error says which file is missing or wrong, and what it lacks.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let manifest = folder.join("manifest.toml");
+        let text = fs::read_to_string(&manifest).map_err(|error| {
+            Error::usage(format!(
+                "cannot read {}: {error}; `study run` and `study collect` write a study's results",
+                manifest.display()
+            ))
+        })?;
+        let manifest: Manifest =
+            toml::from_str(&text).map_err(|error| wrong(&manifest, error.message()))?;
+        let path = folder.join("experiment.toml");
+        let mut experiment = Experiment::read(&path)?;
+        experiment.name = manifest.experiment.clone();
+        let digest = Sha256::digest(&experiment.text);
+        if files::hex(&digest) != manifest.sha256 {
+            let why =
+                "it is not the experiment that was run: manifest.toml has another sha256 of it";
+            return Err(wrong(&path, why));
+        }
+        let path = folder.join("runs.csv");
+        let rows: Vec<RunRow> = rows(&path)?;
+        let (runs, tuning) = arranged(&experiment, rows).map_err(|why| wrong(&path, why))?;
+        let path = folder.join("tuning.csv");
+        let trials = trials(&experiment, self::rows(&path)?).map_err(|why| wrong(&path, why))?;
+        let path = folder.join("curves.csv");
+        let curves = curves(self::rows(&path)?);
+        let all = runs.iter().flatten().flatten();
+        if let Some(run) = all.clone().find(|run| !curves.contains_key(&run.id)) {
+            return Err(wrong(
+                &path,
+                format!("run {} has no evaluation in it", run.id),
+            ));
+        }
+        let costs: Vec<CostRow> = self::rows(&folder.join("cost.csv"))?;
+        let costs = costs
+            .into_iter()
+            .map(|row| ((row.stage, row.id.clone()), row));
+        Ok(Self {
+            costs: costs.collect(),
+            seed: digest.into(),
+            experiment,
+            manifest,
+            runs,
+            tuning,
+            trials,
+            curves,
+        })
+    }
+
+    /// The generator for `what`: the same for the same experiment, whatever else is computed.
+    pub fn rng(&self, what: &str) -> ChaCha8Rng {
+        let digest = Sha256::new().chain_update(self.seed).chain_update(what);
+        ChaCha8Rng::from_seed(digest.finalize().into())
+    }
+
+    /// The scores of an arm in some cells, which are its tasks; an error if there is none.
+    pub fn scores(&self, arm: usize, cells: &[usize]) -> Result<Scores> {
+        let of = |&cell: &usize| {
+            let label = self.experiment.cells[cell].label();
+            let runs = self.runs[cell][arm].iter();
+            runs.map(move |run| (label.clone(), run.seed, run.score))
+        };
+        Scores::new(cells.iter().flat_map(of))
+    }
+
+    /// The number of every cell.
+    pub fn cells(&self) -> Vec<usize> {
+        (0..self.experiment.cells.len()).collect()
+    }
+
+    /// The number of the arm called `name`, which the experiment has.
+    pub fn arm(&self, name: &str) -> usize {
+        let mut arms = self.experiment.arms.iter();
+        arms.position(|arm| arm.name == name).unwrap_or_default()
+    }
+
+    /// How many of an arm's runs in a cell diverged.
+    pub fn diverged(&self, cell: usize, arm: usize) -> usize {
+        let runs = self.runs[cell][arm].iter();
+        runs.filter(|run| run.status == Status::Diverged).count()
+    }
+}
+
+fn wrong(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::usage(format!("{}: {why}", path.display()))
+}
+
+fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(path, error))?;
+    let rows = reader.deserialize().collect::<csv::Result<_>>();
+    rows.map_err(|error| wrong(path, error))
+}
+
+type Arranged = (Vec<Vec<Vec<RunRow>>>, Vec<Vec<Vec<Vec<RunRow>>>>);
+
+/// The runs of both stages, in the places that the experiment has for them.
+fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<Arranged, String> {
+    let mut found: HashMap<_, RunRow> = HashMap::new();
+    for row in rows {
+        if !row.score.is_finite() {
+            let (id, score) = (&row.id, row.score);
+            return Err(format!(
+                "the score of run {id} is {score}, which is no number to compare"
+            ));
+        }
+        let key = (
+            row.stage,
+            format!("{} {}", row.environment, row.factors),
+            row.optimiser.clone(),
+            // What was chosen is the only setting of the report stage.
+            (row.stage == Stage::Tune).then(|| row.setting.clone()),
+            row.seed,
+        );
+        found.insert(key, row);
+    }
+    let take = |stage, cell: usize, arm: usize, setting: Option<String>, seed: u64| {
+        let (cell, arm) = (&experiment.cells[cell], &experiment.arms[arm]);
+        let place = format!("{} {}", cell.environment, cell.factors);
+        let key = (stage, place, arm.name.clone(), setting, seed);
+        found.get(&key).cloned().ok_or_else(|| {
+            let (stage, label) = (stage.name(), cell.label());
+            format!(
+                "there is no run of stage {stage} in {label} with {}, seed {seed}",
+                arm.name
+            )
+        })
+    };
+    let seeds = &experiment.top.seeds;
+    let (mut runs, mut tuning) = (Vec::new(), Vec::new());
+    for (c, cell) in experiment.cells.iter().enumerate() {
+        let (mut by_arm, mut tuned) = (Vec::new(), Vec::new());
+        for (a, arm) in experiment.arms.iter().enumerate() {
+            let report = seeds.report.0.iter();
+            let report = report.map(|&seed| take(Stage::Report, c, a, None, seed));
+            by_arm.push(report.collect::<std::result::Result<Vec<_>, _>>()?);
+            let mut trials = Vec::new();
+            for trial in arm.trials.iter().filter(|_| arm.tuned()) {
+                let of = |&seed: &u64| take(Stage::Tune, c, a, Some(cell.setting(trial)), seed);
+                let runs = seeds.tuning.0.iter().map(of);
+                trials.push(runs.collect::<std::result::Result<Vec<_>, _>>()?);
+            }
+            tuned.push(trials);
+        }
+        runs.push(by_arm);
+        tuning.push(tuned);
+    }
+    Ok((runs, tuning))
+}
+
+fn trials(
+    experiment: &Experiment,
+    rows: Vec<TuningRow>,
+) -> std::result::Result<Vec<Vec<Vec<TuningRow>>>, String> {
+    let cells = experiment.cells.iter().map(|cell| {
+        let arms = experiment.arms.iter().map(|arm| {
+            let its = |row: &&TuningRow| {
+                row.optimiser == arm.name
+                    && row.environment == cell.environment
+                    && row.factors == cell.factors
+            };
+            let found: Vec<TuningRow> = rows.iter().filter(its).cloned().collect();
+            let chosen = found.iter().filter(|row| row.chosen).count();
+            match (arm.tuned(), found.len(), chosen) {
+                (false, 0, _) => Ok(found),
+                (true, n, 1) if n == arm.trials.len() => Ok(found),
+                (_, n, chosen) => Err(format!(
+                    "{} in {} has {n} trials and {chosen} of them chosen",
+                    arm.name,
+                    cell.label()
+                )),
+            }
+        });
+        arms.collect()
+    });
+    cells.collect()
+}
+
+/// Evaluations by run; arms that share a run have it twice.
+fn curves(rows: Vec<CurveRow>) -> HashMap<String, Vec<(u64, f64)>> {
+    let mut curves: HashMap<String, Vec<(u64, f64)>> = HashMap::new();
+    for row in rows {
+        let curve = curves.entry(row.id).or_default();
+        if curve.last().is_none_or(|&(step, _)| step < row.step) {
+            curve.push((row.step, row.score));
+        }
+    }
+    curves
+}
+
+/// The folder with the results that `asked` means: a folder, a TOML or an experiment's name.
+pub fn folder(asked: &Path, out: Option<&Path>) -> PathBuf {
+    match out {
+        Some(out) => out.to_path_buf(),
+        None if asked.join("manifest.toml").exists() => asked.to_path_buf(),
+        None => Path::new("results").join(asked.file_stem().unwrap_or_default()),
+    }
+}

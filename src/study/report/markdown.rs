@@ -1,0 +1,106 @@
+//! A document as Markdown, without its figures.
+
+use super::document::{Block, Document, Section, Table};
+
+/// The whole of it.
+pub fn markdown(document: &Document) -> String {
+    let mut out = format!("# {}\n", escaped(&document.title));
+    for section in &document.sections {
+        out += &format!("\n## {}\n", escaped(section.title));
+        out += &body(section);
+    }
+    out
+}
+
+/// A section without its heading.
+pub fn body(section: &Section) -> String {
+    let mut out = String::new();
+    for block in &section.blocks {
+        out.push('\n');
+        match block {
+            Block::Verdict { word, why } => {
+                out += &format!("**{}**: {}\n", escaped(word), escaped(why));
+            }
+            Block::Text(text) => out += &format!("{}\n", begun(&escaped(text))),
+            Block::List(items) => {
+                for item in items {
+                    out += &format!("- {}\n", begun(&escaped(item)));
+                }
+            }
+            Block::Table(table) => out += &rows(table),
+            Block::Figure(figure) => {
+                out += &format!("(Figure in report.html: {})\n", escaped(&figure.caption));
+            }
+            Block::Code(text) => out += &format!("```sh\n{}\n```\n", text.replace("```", "'''")),
+        }
+    }
+    out
+}
+
+fn rows(table: &Table) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let head: Vec<String> = table.head.iter().map(|&cell| cell.to_owned()).collect();
+    let rule = "|---".repeat(head.len()) + "|\n";
+    let rows = table.rows.iter().map(|row| line(row));
+    line(&head) + &rule + &rows.collect::<String>()
+}
+
+/// `text` at the beginning of a line, where it could begin a heading, a list or a rule.
+fn begun(text: &str) -> String {
+    match text.starts_with(['#', '+', '-', '=', '~']) {
+        true => format!("\\{text}"),
+        false => text.to_owned(),
+    }
+}
+
+/// `text` on one line, with nothing in it that Markdown or HTML would take for more than text.
+pub fn escaped(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let letters: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    for (i, &letter) in letters.iter().enumerate() {
+        let alphanumeric = |at: Option<&char>| at.is_some_and(|c| c.is_alphanumeric());
+        let inside = alphanumeric(i.checked_sub(1).and_then(|i| letters.get(i)))
+            && alphanumeric(letters.get(i + 1));
+        let special = match letter {
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' => true,
+            '_' => !inside,
+            _ => false,
+        };
+        if special {
+            out.push('\\');
+        }
+        match letter {
+            '&' => out += "&amp;",
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_text() {
+        for (text, expected) in [
+            ("a | b", "a \\| b"),
+            (
+                "<script>alert(1)</script>",
+                "\\<script\\>alert(1)\\</script\\>",
+            ),
+            ("rmsprop_vs_adam _x_", "rmsprop_vs_adam \\_x\\_"),
+            (
+                "[a](http://b) `c` &amp;",
+                "\\[a\\](http://b) \\`c\\` &amp;amp;",
+            ),
+        ] {
+            assert_eq!(escaped(text), expected);
+        }
+        assert_eq!(begun(&escaped("# no\nheading")), "\\# no heading");
+    }
+}

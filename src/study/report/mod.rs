@@ -1,0 +1,152 @@
+//! A report on a study: its verdict first, then all that it rests on.
+//!
+//! Results are read (`load`), judged (`contrasts`, `verdict`), said in sections (`document`) and written as
+//! Markdown and as HTML. The same results give the same bytes, but for time, energy and machines.
+
+mod cells;
+mod contrasts;
+mod cost;
+mod curves;
+mod document;
+mod html;
+mod ladder;
+mod load;
+mod markdown;
+mod sections;
+mod shown;
+mod splice;
+mod tuning;
+mod verdict;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::{
+    Result,
+    files::{write_csv, write_whole},
+    stats::rounded,
+};
+use contrasts::Contrasted;
+use document::{Document, Section};
+use load::Results;
+pub use load::folder;
+pub use splice::splice;
+
+/// What a report came to.
+pub struct Reported {
+    /// The experiment.
+    pub name: String,
+    /// `supported`, `refuted`, `equivalent` or `inconclusive`; `None` if the experiment claims nothing.
+    pub verdict: Option<&'static str>,
+    /// The verdict and the contrasts in Markdown, for another page.
+    pub short: String,
+    /// What the reader should know before believing it.
+    pub warnings: Vec<String>,
+}
+
+/// A line of `contrasts.csv`.
+#[derive(Serialize)]
+struct ContrastRow<'a> {
+    contrast: &'a str,
+    with: &'a str,
+    without: &'a str,
+    decides: bool,
+    difference: f64,
+    lo: f64,
+    hi: f64,
+    p: f64,
+    p_corrected: f64,
+    margin: f64,
+    finding: String,
+    verdict: Option<&'static str>,
+    pairs: usize,
+}
+
+/// Reads the results in `folder` and writes `summary.csv`, `contrasts.csv`, `report.md` and `report.html`
+/// there. `asked` is what the experiment was called by; a warning says if its TOML is now another.
+pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
+    let results = Results::read(folder)?;
+    let contrasts = contrasts::contrasts(&results)?;
+    let rows = cells::cells(&results)?;
+    let document = document(&results, &contrasts, &rows)?;
+    super::folder(folder)?;
+    write_csv(&folder.join("summary.csv"), &rows)?;
+    write_csv(
+        &folder.join("contrasts.csv"),
+        contrasts.iter().map(contrast_row),
+    )?;
+    write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
+    write_whole(&folder.join("report.html"), html::html(&document))?;
+    let deciding = contrasts.iter().find(|one| one.decides);
+    Ok(Reported {
+        verdict: deciding
+            .and_then(Contrasted::verdict)
+            .map(verdict::Verdict::word),
+        short: splice::short(&results, &contrasts, folder),
+        warnings: changed(&results, asked).into_iter().collect(),
+        name: results.experiment.name,
+    })
+}
+
+fn document(
+    results: &Results,
+    contrasts: &[Contrasted],
+    rows: &[cells::CellRow],
+) -> Result<Document> {
+    let [sensitivity, chosen] = tuning::tuning(results)?;
+    let sections: Vec<Section> = vec![
+        sections::verdict(results, contrasts),
+        sections::contrasts(results, contrasts)?,
+        curves::curves(results)?,
+        sensitivity,
+        chosen,
+        ladder::ladder(results)?,
+        ladder::dose(results)?,
+        sections::profiles(results)?,
+        sections::mechanism(),
+        sections::memory(results),
+        cost::time(results),
+        cost::energy(results),
+        sections::cells(rows),
+        cost::how(results),
+    ];
+    Ok(Document {
+        title: format!("Report on {}", results.experiment.name),
+        sections,
+    })
+}
+
+fn contrast_row<'a>(one: &'a Contrasted) -> ContrastRow<'a> {
+    let e = one.evidence.effect;
+    ContrastRow {
+        contrast: &one.contrast.name,
+        with: &one.contrast.with,
+        without: &one.contrast.without,
+        decides: one.decides,
+        difference: rounded(e.point),
+        lo: rounded(e.lo),
+        hi: rounded(e.hi),
+        p: rounded(one.p),
+        p_corrected: rounded(one.evidence.p),
+        margin: one.evidence.margin,
+        finding: one.finding.to_string(),
+        verdict: one.verdict().map(verdict::Verdict::word),
+        pairs: e.n,
+    }
+}
+
+/// A warning if the experiment's TOML is no longer the one that was run.
+fn changed(results: &Results, asked: &Path) -> Option<String> {
+    let named = Path::new("experiments").join(asked).with_extension("toml");
+    let candidates: [PathBuf; 2] = [asked.to_path_buf(), named];
+    let path = candidates.iter().find(|path| path.is_file())?;
+    let text = std::fs::read_to_string(path).ok()?;
+    (text != results.experiment.text).then(|| {
+        format!(
+            "{} has changed since the results were written; the report is of what was run, and `study collect` \
+             brings them up to date if it has the same runs",
+            path.display()
+        )
+    })
+}

@@ -1,0 +1,65 @@
+//! Numbers as a report shows them.
+
+use crate::stats::digits;
+
+/// A difference with its sign.
+pub fn signed(x: f64) -> String {
+    let shown = match x.abs() < 0.0005 {
+        true => "0.000".into(),
+        false if x.abs() < 1.0 => format!("{:.3}", x.abs()),
+        false => digits(x.abs()),
+    };
+    match x {
+        _ if shown == "0.000" => shown,
+        x if x < 0.0 => format!("-{shown}"),
+        _ => format!("+{shown}"),
+    }
+}
+
+/// `= 0.013`, without the sign of equality.
+pub fn p_value(p: f64) -> String {
+    match p < 0.001 {
+        true => "< 0.001".into(),
+        false => format!("{p:.3}"),
+    }
+}
+
+/// A number of seeds, if there is one that does.
+pub fn seeds(n: Option<usize>) -> String {
+    n.map_or("over a million".into(), |n| n.to_string())
+}
+
+/// 1 as 100 %.
+pub fn percent(x: f64) -> String {
+    format!("{:.0} %", 100.0 * x)
+}
+
+/// Whole numbers with runs of them as ranges: `1..30, 41`.
+pub fn ranges(numbers: &[u64]) -> String {
+    let runs = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+    let shown = |run: &[u64]| match run {
+        [first, .., last] => format!("{first}..{last}"),
+        [one] => one.to_string(),
+        [] => String::new(),
+    };
+    runs.map(shown).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [0.0004, -0.25, 0.05, 12.345].map(signed),
+            ["0.000", "-0.250", "+0.050", "+12.3"]
+        );
+        assert_eq!(
+            [0.0001, 0.0134, 1.0].map(p_value),
+            ["< 0.001", "0.013", "1.000"]
+        );
+        assert_eq!(ranges(&[1, 2, 3, 7, 9, 10]), "1..3, 7, 9..10");
+        assert_eq!(ranges(&[u64::MAX]), u64::MAX.to_string());
+    }
+}

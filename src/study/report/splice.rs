@@ -1,0 +1,110 @@
+//! A report's essence in another page, between two marks.
+
+use std::{fs, path::Path};
+
+use super::{
+    contrasts::Contrasted,
+    document::Section,
+    load::Results,
+    markdown, sections,
+    shown::{p_value, signed},
+};
+use crate::{Error, Result, files::write_whole};
+
+/// The verdict and the contrasts, in Markdown.
+pub fn short(results: &Results, contrasts: &[Contrasted], folder: &Path) -> String {
+    let mut verdict = sections::verdict(results, contrasts);
+    // The question and the verdict; the rest is in the report.
+    verdict.blocks.truncate(2);
+    let row = |one: &Contrasted| {
+        let e = one.evidence.effect;
+        vec![
+            one.contrast.name.clone(),
+            signed(e.point),
+            format!("{} to {}", signed(e.lo), signed(e.hi)),
+            p_value(one.evidence.p),
+            one.finding.to_string(),
+        ]
+    };
+    let table = Section::new("").table(
+        &["contrast", "difference", "95 % interval", "p", "finding"],
+        contrasts.iter().map(row).collect(),
+    );
+    let seeds = results.experiment.top.seeds.report.0.len();
+    let folder = folder.to_string_lossy().replace('\\', "/");
+    let rest = format!(
+        "{seeds} seeds a cell; the whole report, with every cell and how it was run: \
+         [`report.md`](<{folder}/report.md>), [`report.html`](<{folder}/report.html>).\n"
+    );
+    let table = match contrasts.is_empty() {
+        true => String::new(),
+        false => markdown::body(&table),
+    };
+    format!("{}{table}\n{rest}", markdown::body(&verdict))
+}
+
+/// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at `path`. An
+/// error if either is missing or there twice, or if they are in the wrong order.
+pub fn splice(path: &Path, name: &str, text: &str) -> Result<()> {
+    let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
+    let page = spliced(&page, name, text)
+        .map_err(|why| Error::usage(format!("{}: {why}", path.display())))?;
+    write_whole(path, page)
+}
+
+fn spliced(page: &str, name: &str, text: &str) -> std::result::Result<String, String> {
+    let marks = [
+        format!("<!-- study:{name} -->"),
+        format!("<!-- /study:{name} -->"),
+    ];
+    for mark in &marks {
+        match page.matches(mark.as_str()).count() {
+            1 => {}
+            0 => {
+                return Err(format!(
+                    "there is no {mark} in it; the text goes between {} and {}",
+                    marks[0], marks[1]
+                ));
+            }
+            n => return Err(format!("{mark} is in it {n} times; once is allowed")),
+        }
+    }
+    let (head, rest) = page.split_once(&marks[0]).unwrap_or_default();
+    let Some((_, tail)) = rest.split_once(&marks[1]) else {
+        return Err(format!("{} comes after {}", marks[0], marks[1]));
+    };
+    let text = text.trim();
+    Ok(format!("{head}{}\n{text}\n{}{tail}", marks[0], marks[1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_between_the_marks_is_replaced_and_nothing_else() {
+        let page = "before\n<!-- study:a -->\nold\n<!-- /study:a -->\nafter\n";
+        let once = spliced(page, "a", "\nnew\n").unwrap();
+        assert_eq!(
+            once,
+            "before\n<!-- study:a -->\nnew\n<!-- /study:a -->\nafter\n"
+        );
+        assert_eq!(spliced(&once, "a", "new").unwrap(), once);
+    }
+
+    #[test]
+    fn marks_that_are_missing_twice_or_turned_round_are_errors() {
+        for (page, words) in [
+            ("nothing", "there is no <!-- study:a -->"),
+            ("<!-- study:a -->", "there is no <!-- /study:a -->"),
+            (
+                "<!-- study:a --><!-- study:a --><!-- /study:a -->",
+                "2 times",
+            ),
+            ("<!-- /study:a --><!-- study:a -->", "comes after"),
+        ] {
+            let why = spliced(page, "a", "new").unwrap_err();
+            assert!(why.contains(words), "{why}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The lines of a study's tables: what is written when its runs are done, and read to report on them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{energy::Source, experiment::Stage};
+use crate::train::Status;
+
+/// A run: a line of `runs.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunRow {
+    pub stage: Stage,
+    /// Its number in its stage.
+    pub index: usize,
+    pub environment: String,
+    pub factors: String,
+    pub optimiser: String,
+    pub setting: String,
+    pub seed: u64,
+    pub id: String,
+    pub status: Status,
+    pub steps: u64,
+    pub updates: u64,
+    /// The mean of its evaluations.
+    pub area: f64,
+    /// The last one.
+    pub last: f64,
+    /// The experiment's score, normalised.
+    pub score: f64,
+    pub solved_step: Option<u64>,
+    pub optimiser_bytes_per_parameter: f64,
+}
+
+/// An evaluation of a run of the report stage: a line of `curves.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CurveRow {
+    pub id: String,
+    pub step: u64,
+    pub score: f64,
+}
+
+/// A trial of the tuning stage: a line of `tuning.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TuningRow {
+    pub environment: String,
+    pub factors: String,
+    pub optimiser: String,
+    pub setting: String,
+    pub score: f64,
+    pub chosen: bool,
+    /// Hyper-parameters at an end of their values, separated by blanks.
+    pub at_edge: String,
+}
+
+/// What a run cost: a line of `cost.csv`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CostRow {
+    pub stage: Stage,
+    pub id: String,
+    pub seconds: f64,
+    pub cpu_seconds: Option<f64>,
+    pub joules: Option<f64>,
+    pub source: Option<Source>,
+    pub gpu_joules: Option<f64>,
+    pub gco2e: Option<f64>,
+    pub processor: String,
+}
+
+/// What the results are of: `manifest.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub experiment: String,
+    pub version: String,
+    /// Of `experiment.toml`, the experiment as it was run.
+    pub sha256: String,
+    pub tuning_runs: usize,
+    pub report_runs: usize,
+    pub diverged: usize,
+}

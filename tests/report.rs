@@ -1,0 +1,499 @@
+//! Reports: on the results of `study run quick` (`tests/fixtures/report/quick`, copied from `results/quick`) and on
+//! tables made here.
+
+#[allow(dead_code, reason = "it serves the runs of `rl` too")]
+mod common;
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use common::{Ran, run};
+use sha2::{Digest, Sha256};
+use tempfile::{TempDir, tempdir};
+
+const SECTIONS: [&str; 14] = [
+    "Verdict",
+    "Contrasts",
+    "Learning curves",
+    "Learning rates",
+    "What was chosen",
+    "The ladder of controls",
+    "Dose-response",
+    "Performance profiles",
+    "Mechanism",
+    "Memory",
+    "Time",
+    "Energy",
+    "Every cell",
+    "How this was run",
+];
+
+/// What another machine would say differently.
+const MACHINE: [&str; 3] = ["Time", "Energy", "How this was run"];
+
+fn report(dir: &Path, more: &[&str]) -> Ran {
+    let args = [&["report", "results/quick"], more].concat();
+    run(env!("CARGO_BIN_EXE_study"), dir, &args, &[])
+}
+
+fn works(dir: &Path) -> Ran {
+    let ran = report(dir, &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran
+}
+
+/// The results of `study run quick` in a folder of their own.
+fn quick() -> TempDir {
+    let dir = tempdir().unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/report/quick");
+    let to = results(&dir);
+    fs::create_dir_all(&to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+    dir
+}
+
+fn results(dir: &TempDir) -> PathBuf {
+    dir.path().join("results/quick")
+}
+
+fn read(dir: &TempDir, name: &str) -> String {
+    fs::read_to_string(results(dir).join(name)).unwrap()
+}
+
+fn change(dir: &TempDir, name: &str, how: impl FnOnce(String) -> String) {
+    fs::write(results(dir).join(name), how(read(dir, name))).unwrap();
+}
+
+/// Changes the experiment, and says in the manifest that this is what was run.
+fn change_experiment(dir: &TempDir, how: impl FnOnce(String) -> String) {
+    change(dir, "experiment.toml", how);
+    let digest: String =
+        Sha256::digest(read(dir, "experiment.toml"))
+            .iter()
+            .fold(String::new(), |mut hex, byte| {
+                write!(hex, "{byte:02x}").unwrap();
+                hex
+            });
+    let line = |line: &str| match line.starts_with("sha256") {
+        true => format!("sha256 = \"{digest}\"\n"),
+        false => format!("{line}\n"),
+    };
+    change(dir, "manifest.toml", |text| {
+        text.lines().map(line).collect()
+    });
+}
+
+/// The sections of a report in Markdown, by title.
+fn sections(text: &str) -> Vec<(String, String)> {
+    let parts = text.split("\n## ").skip(1);
+    let titled = parts.map(|part| part.split_once('\n').unwrap());
+    titled
+        .map(|(title, body)| (title.to_owned(), body.to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_report_has_every_section_and_stands_by_itself() {
+    let dir = quick();
+    let said = works(dir.path()).stdout;
+    assert!(said.contains("verdict: inconclusive"), "{said}");
+    let (markdown, html) = (read(&dir, "report.md"), read(&dir, "report.html"));
+    let found = sections(&markdown);
+    let titles: Vec<&str> = found.iter().map(|(title, _)| title.as_str()).collect();
+    assert_eq!(titles, SECTIONS);
+    for (number, title) in SECTIONS.iter().enumerate() {
+        let section = format!("<section id=\"s{number}\">\n<h2>{title}</h2>");
+        assert!(html.contains(&section), "{section}");
+    }
+    let section = |title: &str| &found.iter().find(|(found, _)| found == title).unwrap().1;
+    for (title, words) in [
+        ("Verdict", "3 seeds are too few; it takes 10"),
+        ("Verdict", "seeds a cell would find a difference"),
+        ("Contrasts", "inconclusive (decides)"),
+        ("Contrasts", "too few seeds"),
+        ("What was chosen", "bias of the choice"),
+        ("What was chosen", "at an end of its grid"),
+        ("The ladder of controls", "This study has one rung (rl)"),
+        ("Dose-response", "agent.buffer_size=10000"),
+        ("Mechanism", "hold no diagnostics"),
+        ("Memory", "300 %"),
+        ("Energy", "gCO2e"),
+        ("How this was run", "study run quick"),
+        ("How this was run", "on the seeds 101..102"),
+    ] {
+        assert!(
+            section(title).contains(words),
+            "{title}: no `{words}` in {}",
+            section(title)
+        );
+    }
+    // A panel for each environment at each level, of curves and of learning rates; and contrasts, dose, profile.
+    assert_eq!(
+        html.matches("<div class=\"panel\">").count(),
+        4 + 4 + 2 + 1 + 1
+    );
+    assert_eq!(html.matches("class=\"verdict inconclusive\"").count(), 1);
+    for outside in ["http://", "https://", "<script", "@import", "url(", "src="] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    // What is drawn takes its colours from the page.
+    let drawings = html.split("<main>").nth(1).unwrap();
+    assert!(!drawings.contains("fill=\"#") && !drawings.contains("stroke=\"#"));
+    assert!(!html.contains("NaN") && !markdown.contains("NaN") && !markdown.contains(" inf"));
+    let summary = read(&dir, "summary.csv");
+    assert_eq!(summary.lines().count(), 1 + 4 * 3);
+    assert_eq!(read(&dir, "contrasts.csv").lines().count(), 1 + 1);
+    // Every number with its interval, in the order of the runs.
+    let rows: Vec<Vec<f64>> = csv::Reader::from_reader(summary.as_bytes())
+        .records()
+        .map(|row| {
+            row.unwrap()
+                .iter()
+                .skip(7)
+                .map(|x| x.parse().unwrap())
+                .collect()
+        })
+        .collect();
+    for row in rows {
+        for estimate in row[..9].chunks(3) {
+            assert!(
+                estimate[1] <= estimate[0] && estimate[0] <= estimate[2],
+                "{row:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_results_give_the_same_bytes_whatever_they_cost() {
+    let (once, again) = (quick(), quick());
+    works(once.path());
+    change(&again, "cost.csv", |text| {
+        let dearer = |row: &str| row.replace(",0.", ",1.") + "\n";
+        text.lines()
+            .map(dearer)
+            .collect::<String>()
+            .replace("estimate", "rapl")
+    });
+    works(again.path());
+    for name in ["summary.csv", "contrasts.csv"] {
+        assert_eq!(read(&once, name), read(&again, name), "{name}");
+    }
+    let (a, b) = (read(&once, "report.md"), read(&again, "report.md"));
+    for ((title, a), (_, b)) in sections(&a).iter().zip(&sections(&b)) {
+        assert_eq!(a == b, !MACHINE.contains(&title.as_str()), "{title}");
+    }
+    let html = read(&again, "report.html");
+    works(again.path());
+    assert_eq!(html, read(&again, "report.html"));
+}
+
+#[test]
+fn a_choice_at_an_end_of_its_grid_is_a_warning() {
+    let dir = quick();
+    works(dir.path());
+    assert!(read(&dir, "report.md").contains("No setting was chosen at an end of its grid."));
+    change(&dir, "tuning.csv", |text| {
+        text.replacen(",true,\n", ",true,lr\n", 1)
+    });
+    works(dir.path());
+    for name in ["report.md", "report.html"] {
+        let text = read(&dir, name);
+        assert!(
+            text.contains("Warning: 1 of 12 choices are at an end"),
+            "{name}"
+        );
+        assert!(
+            text.contains("adam: lr is best at an end of its grid (adam:lr=0.003)"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let dir = quick();
+    let hostile = "<script>alert(1)</script> | <img src=x onerror=alert(2)> **bold** \\\"";
+    change_experiment(&dir, |text| {
+        let (_, rest) = text.split_once("question").unwrap();
+        let rest = rest.split_once('\n').unwrap().1;
+        format!(
+            "question = \"{hostile}\"\n{}",
+            rest.replace("momentum in Adam", "</svg><b>it's")
+        )
+    });
+    works(dir.path());
+    let html = read(&dir, "report.html");
+    assert!(
+        html.contains("&lt;script&gt;alert(1)&lt;/script&gt; | &lt;img"),
+        "{html}"
+    );
+    for tag in ["<script", "<img", "<b>", "</svg><b"] {
+        assert!(!html.contains(tag), "{tag}");
+    }
+    let markdown = read(&dir, "report.md");
+    assert!(
+        markdown.contains("\\<script\\>alert(1)\\</script\\> \\| \\<img"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("| \\</svg\\>\\<b\\>it's |"), "{markdown}");
+}
+
+#[test]
+fn results_that_are_not_whole_are_named() {
+    let none = tempdir().unwrap();
+    let ran = report(none.path(), &[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("study run"), "{}", ran.stderr);
+    let without = |text: String, line: usize| -> String {
+        let lines = text.lines().enumerate().filter(|(k, _)| *k != line);
+        lines.map(|(_, line)| format!("{line}\n")).collect()
+    };
+    let header = |text: String| text.lines().next().unwrap().to_owned() + "\n";
+    type How = Box<dyn Fn(String) -> String>;
+    let cases: [(&str, How, &str); 8] = [
+        (
+            "runs.csv",
+            Box::new(move |text| without(text, 108)),
+            "there is no run of stage report in catch",
+        ),
+        (
+            "runs.csv",
+            Box::new(move |text| without(text, 1)),
+            "there is no run of stage tune in cartpole",
+        ),
+        (
+            "runs.csv",
+            Box::new(|text| text.replacen("0.1653792001217702", "NaN", 1)),
+            "score of run 7c672ef5f7 is NaN",
+        ),
+        (
+            "runs.csv",
+            Box::new(|text| text.replacen("finished", "finnished", 1)),
+            "finnished",
+        ),
+        ("curves.csv", Box::new(header), "has no evaluation"),
+        (
+            "tuning.csv",
+            Box::new(|text| text.replacen("true", "false", 1)),
+            "0 of them chosen",
+        ),
+        (
+            "experiment.toml",
+            Box::new(|text| text.replace("0.05", "0.5")),
+            "not the experiment that was run",
+        ),
+        (
+            "manifest.toml",
+            Box::new(|_| "runs = 3".into()),
+            "unknown field",
+        ),
+    ];
+    for (name, how, words) in cases {
+        let dir = quick();
+        change(&dir, name, how);
+        let ran = report(dir.path(), &[]);
+        assert_eq!(ran.code, Some(2), "{name}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains(name) && ran.stderr.contains(words),
+            "{name}: {}",
+            ran.stderr
+        );
+        assert!(!results(&dir).join("report.md").exists(), "{name}");
+    }
+    // What runs cost may be unknown.
+    let dir = quick();
+    change(&dir, "cost.csv", header);
+    works(dir.path());
+    assert!(read(&dir, "report.md").contains("Nothing is known of the energy"));
+}
+
+#[test]
+fn where_all_runs_diverged_nothing_is_compared() {
+    let dir = quick();
+    let fields = |row: &str| -> Vec<String> {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(row.as_bytes());
+        let record = reader.records().next().unwrap().unwrap();
+        record.iter().map(str::to_owned).collect()
+    };
+    change(&dir, "runs.csv", |text| {
+        let mut out = text.lines().next().unwrap().to_owned() + "\n";
+        for row in text.lines().skip(1) {
+            let mut row = fields(row);
+            for (place, value) in [
+                (8, "diverged"),
+                (11, "0.0"),
+                (12, "0.0"),
+                (13, "-0.1"),
+                (14, ""),
+            ] {
+                row[place] = value.into();
+            }
+            row[5] = format!("\"{}\"", row[5]);
+            out += &(row.join(",") + "\n");
+        }
+        out
+    });
+    let said = works(dir.path()).stdout;
+    assert!(said.contains("verdict: inconclusive"), "{said}");
+    let markdown = read(&dir, "report.md");
+    assert!(
+        markdown.contains("every run of adam diverged"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("all runs of one diverged"), "{markdown}");
+    assert!(
+        !markdown.contains("| equivalent |") && !markdown.contains("NaN"),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn the_verdict_is_put_into_another_page() {
+    let dir = quick();
+    let page = dir.path().join("README.md");
+    let text = "Before.\n<!-- study:quick -->\n<!-- /study:quick -->\nAfter.\n";
+    fs::write(&page, text).unwrap();
+    let splice = || {
+        let ran = report(dir.path(), &["--splice", "README.md"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        fs::read_to_string(&page).unwrap()
+    };
+    let once = splice();
+    assert!(
+        once.starts_with("Before.\n<!-- study:quick -->\n")
+            && once.ends_with("<!-- /study:quick -->\nAfter.\n")
+    );
+    for words in [
+        "**inconclusive**",
+        "| momentum in Adam |",
+        "(<results/quick/report.html>)",
+    ] {
+        assert!(once.contains(words), "no `{words}` in {once}");
+    }
+    assert_eq!(splice(), once);
+    fs::write(&page, "No marks.").unwrap();
+    let ran = report(dir.path(), &["--splice", "README.md"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("there is no <!-- study:quick -->"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(fs::read_to_string(&page).unwrap(), "No marks.");
+}
+
+/// A control on which both optimisers do the same, and a rung on which momentum costs `cost`.
+fn two_rungs(cost: f64) -> TempDir {
+    let dir = quick();
+    change_experiment(&dir, |_| {
+        r#"
+question = "Does momentum hurt where data shift?"
+hypothesis = "It does."
+analysis = "Made tables."
+[seeds]
+tuning = [1]
+report = "11..30"
+[[environments]]
+name = "still"
+env = "catch"
+rung = "control"
+[[environments]]
+name = "shifting"
+env = "cartpole"
+rung = "online"
+[[optimisers]]
+name = "adam"
+optimiser = "adam"
+[[optimisers]]
+name = "adam0"
+optimiser = "adam:beta1=0"
+[[contrasts]]
+name = "momentum where data shift, less on the control"
+with = "adam"
+without = "adam0"
+environments = ["shifting"]
+less = ["still"]
+claim = "below"
+[[contrasts]]
+name = "momentum everywhere"
+with = "adam"
+without = "adam0"
+"#
+        .into()
+    });
+    let header = |text: String| text.lines().next().unwrap().to_owned() + "\n";
+    let (mut runs, mut curves) = (
+        header(read(&dir, "runs.csv")),
+        header(read(&dir, "curves.csv")),
+    );
+    for env in ["still", "shifting"] {
+        for arm in ["adam", "adam0"] {
+            for seed in 11u64..=30 {
+                let pays = if (env, arm) == ("shifting", "adam") {
+                    cost
+                } else {
+                    0.0
+                };
+                let luck = 0.02 * (seed % 5) as f64
+                    + if arm == "adam" {
+                        0.01 * (seed % 3) as f64
+                    } else {
+                        0.01
+                    };
+                let (score, id) = (0.5 + luck - pays, format!("{env}{arm}{seed}"));
+                writeln!(runs, "report,0,{env},,{arm},{arm},{seed},{id},finished,100,90,{score},{score},{score},,8.0").unwrap();
+                writeln!(curves, "{id},50,{score}\n{id},100,{score}").unwrap();
+            }
+        }
+    }
+    change(&dir, "runs.csv", |_| runs);
+    change(&dir, "curves.csv", |_| curves);
+    change(&dir, "tuning.csv", header);
+    change(&dir, "cost.csv", header);
+    dir
+}
+
+#[test]
+fn the_interaction_of_a_ladder_decides() {
+    for (cost, verdict) in [(0.3, "supported"), (-0.3, "refuted"), (0.0, "equivalent")] {
+        let dir = two_rungs(cost);
+        let said = works(dir.path()).stdout;
+        assert!(
+            said.contains(&format!("verdict: {verdict}")),
+            "{cost}: {said}"
+        );
+        let markdown = read(&dir, "report.md");
+        let found = sections(&markdown);
+        let ladder = &found
+            .iter()
+            .find(|(title, _)| title == "The ladder of controls")
+            .unwrap()
+            .1;
+        assert!(ladder.contains("online less control"), "{ladder}");
+        // The effect is made: it is found to a hundredth.
+        let row = ladder
+            .lines()
+            .find(|line| line.contains("online less control"))
+            .unwrap();
+        let difference: f64 = row
+            .split('|')
+            .nth(3)
+            .unwrap()
+            .trim()
+            .trim_start_matches('\\')
+            .parse()
+            .unwrap();
+        assert!((difference + cost).abs() < 0.01, "{row}");
+        assert!(markdown.contains("nothing was tuned"), "{markdown}");
+        assert!(markdown.contains("it has no factors"), "{markdown}");
+    }
+}
