@@ -20,6 +20,9 @@ pub const COLOURS: usize = SERIES.len();
 const SIZE: (u32, u32) = (800, 560);
 const LABEL: u32 = 32;
 
+/// What a place on an axis is called.
+type Label<'a> = Box<dyn Fn(&f64) -> String + 'a>;
+
 /// What stands along the horizontal axis.
 pub enum Across<'a> {
     /// Environment steps.
@@ -108,7 +111,7 @@ where
         .x_label_area_size(84)
         .y_label_area_size(124)
         .build_cartesian_2d(range, heights.clone())?;
-    let (description, labels): (&str, Box<dyn Fn(&f64) -> String>) = match across {
+    let (description, labels): (&str, Label) = match across {
         Across::Steps => ("steps", Box::new(steps_label)),
         Across::Log(what) | Across::Number(what) => (what, Box::new(plain)),
         Across::Levels(levels) => {

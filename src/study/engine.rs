@@ -48,6 +48,9 @@ impl Part {
     }
 }
 
+/// A trial's scores, by seed.
+type Scored = Vec<(u64, f64)>;
+
 /// What was chosen for an optimiser in a cell.
 #[derive(Clone, Debug)]
 pub struct Chosen {
@@ -124,8 +127,7 @@ impl Study {
         let experiment = &self.experiment;
         let none = |arm: &Arm| vec![Vec::new(); arm.trials.len()];
         let each = || experiment.arms.iter().map(none).collect::<Vec<_>>();
-        let mut scores: Vec<Vec<Vec<Vec<(u64, f64)>>>> =
-            experiment.cells.iter().map(|_| each()).collect();
+        let mut scores: Vec<Vec<Vec<Scored>>> = experiment.cells.iter().map(|_| each()).collect();
         let runs = experiment.tuning()?;
         for (run, outcome) in runs.iter().zip(self.outcomes(&runs)?) {
             let score = experiment
@@ -134,7 +136,7 @@ impl Study {
                 .of(&outcome, experiment.cells[run.cell].scale);
             scores[run.cell][run.arm][run.trial].push((run.seed, score));
         }
-        let choose = |cell: &Cell, trials: Vec<Vec<(u64, f64)>>| {
+        let choose = |cell: &Cell, trials: Vec<Scored>| {
             if trials.len() == 1 {
                 return Ok(Chosen {
                     trial: 0,
