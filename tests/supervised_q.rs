@@ -223,7 +223,8 @@ fn several_optimisers_share_a_figure() {
     works(dir.path(), &[&QUICK[..], &more].concat());
     let all = dir.path().join("all");
     assert!(all.join("training_metrics.png").exists());
-    assert_eq!(fs::read_dir(&all).unwrap().count(), 7);
+    // Six runs, the figure, three tables and their manifest.
+    assert_eq!(fs::read_dir(&all).unwrap().count(), 11);
 }
 
 #[test]
