@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
@@ -55,6 +56,11 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Ten digits that stand for `text`: the beginning of its SHA-256.
+pub fn short_id(text: &str) -> String {
+    hex(&Sha256::digest(text)[..5])
 }
 
 /// The folder `path`, made where needed; the error says where it cannot be written to.

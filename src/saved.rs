@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result};
+use crate::{Error, Result, files::hex};
 
 /// An array to save: its name, type, shape and little-endian bytes.
 pub type Array = (String, Dtype, Vec<usize>, Vec<u8>);
@@ -24,10 +24,7 @@ fn digest<'a>(arrays: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
         sum.update((bytes.len() as u64).to_le_bytes());
         sum.update(bytes);
     }
-    sum.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&sum.finalize())
 }
 
 /// The file of the state of a `what` ("optimiser"), which belongs to `whose`.
@@ -49,6 +46,18 @@ pub(crate) fn write<'a>(
     // One entry, for safetensors writes several in a random order.
     let metadata = HashMap::from([(what.to_string(), format!("{whose}{DIGEST}{digest}"))]);
     serialize(views, Some(metadata)).map_err(|error| unusable(what, error))
+}
+
+/// What the names of files' lengths begin with.
+const FILE: &str = "file:";
+
+/// The lengths of `files`, to be saved with a state that counts on them.
+pub(crate) fn lengths(files: &[(&str, u64)]) -> Vec<Array> {
+    let length = |(name, length): &(&str, u64)| {
+        let data = length.to_le_bytes().to_vec();
+        (format!("{FILE}{name}"), Dtype::U64, vec![1], data)
+    };
+    files.iter().map(length).collect()
 }
 
 /// A file that [`write`] made.
@@ -126,6 +135,15 @@ impl<'a> Saved<'a> {
             .tensor(name)
             .map_or(0, |view| view.shape().iter().product());
         self.find(name, dtype, &[length])
+    }
+
+    /// How long each file was that a [`Snapshot`](crate::train::Snapshot) counts on, under its name.
+    pub fn files(&self) -> Result<Vec<(String, u64)>> {
+        let names = self.names().into_iter();
+        let files = names.filter_map(|name| Some((name, name.strip_prefix(FILE)?)));
+        files
+            .map(|(name, file)| Ok((file.to_owned(), self.count(name)?)))
+            .collect()
     }
 
     /// The one number called `name`.

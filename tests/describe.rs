@@ -1,6 +1,5 @@
 //! `study describe-env` end to end.
 
-#[allow(dead_code, reason = "it serves the runs of `rl` too")]
 mod common;
 
 use std::{collections::HashMap, fs, path::Path};

@@ -1,6 +1,5 @@
 //! `study landscape` end to end, and what must hold of every surface and every optimiser.
 
-#[allow(dead_code, reason = "it serves the runs of `rl` too")]
 mod common;
 
 use std::{fs, path::Path};

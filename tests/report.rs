@@ -1,7 +1,6 @@
 //! Reports: on the results of `study run quick` (`tests/fixtures/report/quick`, copied from `results/quick`) and on
 //! tables made here.
 
-#[allow(dead_code, reason = "it serves the runs of `rl` too")]
 mod common;
 
 use std::{

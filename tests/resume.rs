@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use common::{SHORT, run};
+use common::{SHORT, files, run};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::tempdir;
@@ -62,17 +62,6 @@ const TALKATIVE: &[&str] = &[
     "--buffer-size",
     "300",
 ];
-
-/// The files of a run that must be the same, by name.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    let kept = |name: &String| name != "machine.toml" && name != ".lock";
-    entries
-        .map(|path| (name(&path), fs::read(&path).unwrap()))
-        .filter(|(name, _)| kept(name))
-        .collect()
-}
 
 fn finish(folder: &Path, out: &str, more: &[&str]) -> BTreeMap<String, Vec<u8>> {
     let args = [RUN, &["--out", out], more].concat();

@@ -2,7 +2,6 @@
 //! the same bytes.
 #![cfg(unix)]
 
-#[allow(dead_code, reason = "it serves the runs of `rl` too")]
 mod common;
 
 use std::{

@@ -1,6 +1,5 @@
 //! Action values learned from a frozen buffer: the rungs between a classifier and a DQN.
 
-#[allow(dead_code, reason = "it serves those who look at stdout too")]
 mod common;
 
 use std::{
@@ -12,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Ran, SHORT, run};
+use common::{Ran, SHORT, files, run};
 use optimiser_paradigms::train::{SupervisedFinished, SupervisedOutcome, teacher_config};
 use tempfile::{TempDir, tempdir};
 
@@ -47,16 +46,6 @@ fn with_teacher() -> TempDir {
     .concat();
     assert_eq!(run(RL, dir.path(), &args, &[]).code, Some(0));
     dir
-}
-
-/// What is the same whenever a run is done: all but where and how fast it ran.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
-    let files = entries.map(|entry| {
-        let name = entry.file_name().into_string().unwrap();
-        (name, fs::read(entry.path()).unwrap())
-    });
-    files.filter(|(name, _)| name != "machine.toml").collect()
 }
 
 fn outcome(folder: &Path) -> SupervisedOutcome {

@@ -9,11 +9,11 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Result,
     figures::Metrics,
+    files::short_id,
     optim::{Spec, Value},
     study::{
         energy::{Meter, Source, Spent},
@@ -192,9 +192,7 @@ impl SupervisedArgs {
         let (first, _) = (configs.first()?, configs.get(1)?);
         let named = || {
             let ids: String = configs.iter().map(SupervisedConfig::id).collect();
-            let digest = Sha256::digest(ids);
-            let id: String = digest[..5].iter().map(|b| format!("{b:02x}")).collect();
-            let name = format!("comparison-{id}");
+            let name = format!("comparison-{}", short_id(&ids));
             ["runs", &first.run.dataset.to_string(), &name]
                 .iter()
                 .collect()

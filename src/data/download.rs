@@ -14,7 +14,7 @@ use super::{
     files::{bad, exists},
     source,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, files::hex};
 
 /// Fetches the official files of `name` into `folder`, except those that are there; `progress` is
 /// told how many bytes are done, of how many.
@@ -93,11 +93,7 @@ fn digest(path: &Path) -> Result<String> {
     File::open(path)
         .and_then(|mut file| io::copy(&mut file, &mut sum))
         .map_err(|error| Error::io("cannot read", path, error))?;
-    Ok(sum
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex(&sum.finalize()))
 }
 
 /// Adds what is missing to `file`, which holds the first `done` bytes.

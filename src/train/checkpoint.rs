@@ -38,8 +38,10 @@ fn whose(config: &Config) -> String {
 
 /// All that a run is at one moment.
 pub struct Snapshot {
-    whose: String,
-    arrays: Vec<Array>,
+    /// What is saved: the metadata's key.
+    pub(super) what: &'static str,
+    pub(super) whose: String,
+    pub(super) arrays: Vec<Array>,
 }
 
 /// Everything about `member`, agent number `agent` of `agents`, after `step` steps.
@@ -79,6 +81,7 @@ pub(super) fn snapshot(member: &Member, agents: &Dqn, agent: usize, step: u64) -
         arrays.extend(diagnostics.arrays());
     }
     Ok(Snapshot {
+        what: WHAT,
         whose: whose(member.config),
         arrays,
     })
@@ -87,17 +90,14 @@ pub(super) fn snapshot(member: &Member, agents: &Dqn, agent: usize, step: u64) -
 impl Snapshot {
     /// The content of the file, for a run whose files are of the given lengths now.
     pub fn to_safetensors(&self, files: &[(&str, u64)]) -> Result<Vec<u8>> {
-        let length = |(name, length): &(&str, u64)| {
-            let data = length.to_le_bytes().to_vec();
-            (format!("{FILE}{name}"), Dtype::U64, vec![1], data)
-        };
-        let files: Vec<Array> = files.iter().map(length).collect();
-        saved::write(WHAT, self.whose.clone(), self.arrays.iter().chain(&files))
+        let files = saved::lengths(files);
+        saved::write(
+            self.what,
+            self.whose.clone(),
+            self.arrays.iter().chain(&files),
+        )
     }
 }
-
-/// What the names of files' lengths begin with.
-const FILE: &str = "file:";
 
 impl Checkpoint {
     /// Reads the checkpoint of the run `config`; an error if it is another's, or no whole one.
@@ -107,12 +107,7 @@ impl Checkpoint {
         let within = |error: Error| Error::usage(format!("{shown}: {error}; it is left as it is"));
         let saved = Saved::read(WHAT, &whose(config), &data).map_err(within)?;
         let counters = counters(&saved).map_err(within)?;
-        let mut files = Vec::new();
-        for name in saved.names() {
-            if let Some(file) = name.strip_prefix(FILE) {
-                files.push((file.to_owned(), saved.count(name).map_err(within)?));
-            }
-        }
+        let files = saved.files().map_err(within)?;
         Ok(Self {
             step: counters[0],
             files,

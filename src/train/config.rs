@@ -4,12 +4,11 @@ use std::path::Path;
 
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Result,
     agent::{DqnConfig, DqnOverrides},
-    files::hex,
+    files::short_id,
     keys::choices,
     optim::{self, Spec, Value},
     settings::{check, settings},
@@ -337,7 +336,6 @@ impl Config {
 
     /// The run's id: a hash of its whole configuration.
     pub fn id(&self) -> String {
-        let digest = Sha256::digest(self.to_toml());
-        hex(&digest[..5])
+        short_id(&self.to_toml())
     }
 }

@@ -419,25 +419,15 @@ pub struct Finished {
 impl Finished {
     /// Reads the outcome from `path`.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = path.join(OUTCOME);
-        let outcome = read_rows(&file)?.pop().ok_or_else(|| {
-            Error::usage(format!(
-                "{} has no row; --force runs it again",
-                file.display()
-            ))
-        })?;
         Ok(Self {
             path: path.to_path_buf(),
-            outcome,
+            outcome: read_outcome(path)?,
         })
     }
 
     /// Its configuration, as TOML.
     pub fn config(&self) -> Result<toml::Table> {
-        let path = self.path.join(CONFIG);
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-        let table = text.and_then(|text| text.parse().map_err(|e: toml::de::Error| e.to_string()));
-        table.map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
+        read_config(&self.path)
     }
 
     /// Its training episodes.
@@ -459,6 +449,23 @@ impl Finished {
     pub fn diagnostics(&self) -> Result<Vec<DiagnosticsRow>> {
         read_rows(&self.path.join(DIAGNOSTICS))
     }
+}
+
+/// The outcome of the run in `folder`.
+pub(super) fn read_outcome<T: DeserializeOwned>(folder: &Path) -> Result<T> {
+    let file = folder.join(OUTCOME);
+    read_rows(&file)?.pop().ok_or_else(|| {
+        let file = file.display();
+        Error::usage(format!("{file} has no row; --force runs it again"))
+    })
+}
+
+/// The configuration of the run in `folder`, as TOML.
+pub(super) fn read_config(folder: &Path) -> Result<toml::Table> {
+    let path = folder.join(CONFIG);
+    let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+    let table = text.and_then(|text| text.parse().map_err(|e: toml::de::Error| e.to_string()));
+    table.map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
 }
 
 pub(super) fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {

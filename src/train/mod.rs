@@ -31,6 +31,6 @@ pub use supervised::{
     Classifier, DataName, EpochRow, HistoryRow, Layers, Learner, METRICS, Net, Precision,
     QRegression, Score, SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedMachine,
     SupervisedObserver, SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedReady,
-    SupervisedRun, SupervisedSnapshot, default_supervised_folder, learner, note_setting,
-    run_supervised, teacher_config, write_comparison,
+    SupervisedRun, default_supervised_folder, learner, note_setting, run_supervised,
+    teacher_config, write_comparison,
 };

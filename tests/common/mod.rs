@@ -1,6 +1,7 @@
 //! Runs the binaries as a person would.
+#![allow(dead_code, reason = "no file of tests uses all of it")]
 
-use std::{path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 /// What came of a command.
 pub struct Ran {
@@ -24,7 +25,6 @@ pub fn run(program: &str, folder: &Path, args: &[&str], vars: &[(&str, &str)]) -
     }
 }
 
-#[allow(dead_code, reason = "not every file of tests runs agents")]
 /// A run of a second or less that learns all the same.
 pub const SHORT: [&str; 8] = [
     "--steps",
@@ -36,3 +36,14 @@ pub const SHORT: [&str; 8] = [
     "--log-every",
     "10",
 ];
+
+/// The files of a run that must be the same, by name.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let kept = |name: &String| name != "machine.toml" && name != ".lock";
+    entries
+        .map(|path| (name(&path), fs::read(&path).unwrap()))
+        .filter(|(name, _)| kept(name))
+        .collect()
+}

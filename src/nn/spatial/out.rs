@@ -50,7 +50,10 @@ impl<T: Copy> Out<T> {
     /// # Safety
     ///
     /// No two parts that are held at a time share a number.
-    #[allow(clippy::mut_from_ref)]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "threads share it, each with parts of its own"
+    )]
     pub unsafe fn part(&self, start: usize, len: usize) -> &mut [MaybeUninit<T>] {
         assert!(start + len <= self.len);
         // SAFETY: within the memory, and nobody else's, as the caller promises.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Result,
     data::DatasetName,
+    files::short_id,
     keys::choices,
     nn::Stem,
     optim::{Spec, Value},
@@ -390,11 +390,7 @@ impl SupervisedConfig {
 
     /// The run's id: a hash of its whole configuration.
     pub fn id(&self) -> String {
-        let digest = Sha256::digest(self.to_toml());
-        digest[..5]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        short_id(&self.to_toml())
     }
 
     /// Where the initial weights come from, if not from the seed.

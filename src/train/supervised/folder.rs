@@ -7,17 +7,16 @@ use std::{
 
 use super::{
     EpochRow, HistoryRow, SupervisedConfig, SupervisedObserver, SupervisedOutcome,
-    SupervisedSnapshot,
     run::{lengths, step},
 };
 use crate::{
     Error, Result,
     files::{csv_text, write_whole},
     train::{
-        Again,
+        Again, Snapshot,
         folder::{
             CHECKPOINT, CONFIG, Holds, LOCK, MACHINE, OUTCOME, Rows, begin, cannot_use, holds,
-            lock, read_rows, refused, remove_parts,
+            lock, read_config, read_outcome, read_rows, refused, remove_parts,
         },
     },
 };
@@ -54,8 +53,23 @@ pub enum SupervisedOpened {
 pub struct SupervisedReady {
     path: PathBuf,
     config: SupervisedConfig,
-    lock: File,
+    /// Until it is opened.
+    lock: Option<File>,
+    /// Whether the folder was made for it.
+    made: bool,
     from: Option<Vec<u8>>,
+}
+
+impl Drop for SupervisedReady {
+    /// A run that never began, for want of its data say, leaves nothing behind.
+    fn drop(&mut self) {
+        if self.lock.take().is_some() {
+            let _ = fs::remove_file(self.path.join(LOCK));
+            if self.made {
+                let _ = fs::remove_dir(&self.path);
+            }
+        }
+    }
 }
 
 /// The folder of a supervised run in progress.
@@ -63,7 +77,7 @@ pub struct SupervisedFolder {
     path: PathBuf,
     history: Rows,
     epochs: Rows,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// A configuration file that has what these have.
@@ -82,17 +96,13 @@ impl SupervisedReady {
     }
 
     /// Makes it the run's: empty, or as it was at the checkpoint, which is given too.
-    pub fn open(self) -> Result<(SupervisedFolder, Option<Vec<u8>>)> {
-        let Self {
-            path,
-            config,
-            lock,
-            from,
-        } = self;
+    pub fn open(mut self) -> Result<(SupervisedFolder, Option<Vec<u8>>)> {
+        let (path, from) = (self.path.clone(), self.from.take());
+        let (config, lock) = (&self.config, self.lock.take());
         remove_parts(&path, &OURS);
         let (history, epochs) = match &from {
             Some(from) => {
-                let lengths = lengths(&config, from)?;
+                let lengths = lengths(config, from)?;
                 let rows = |name: &str| {
                     let length = lengths.iter().find(|(file, _)| file == name);
                     Rows::go_on(path.join(name), length.map_or(0, |(_, length)| *length))
@@ -130,6 +140,7 @@ impl SupervisedFolder {
         if refused(path, &holds(path, &text, &OURS, is_run)?, again)? {
             return finished();
         }
+        let made = !path.exists();
         fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
         let lock = lock(path)?;
         // Another process may have come to its end here in the meantime.
@@ -159,7 +170,8 @@ impl SupervisedFolder {
         Ok(SupervisedOpened::Unfinished(Box::new(SupervisedReady {
             path: path.to_path_buf(),
             config: config.clone(),
-            lock,
+            lock: Some(lock),
+            made,
             from,
         })))
     }
@@ -210,7 +222,7 @@ impl SupervisedObserver for SupervisedFolder {
         self.flush()
     }
 
-    fn checkpoint(&mut self, snapshot: &SupervisedSnapshot) -> Result<()> {
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.flush()?;
         // They must last before the checkpoint that counts on them.
         self.history.sync()?;
@@ -241,23 +253,15 @@ pub struct SupervisedFinished {
 impl SupervisedFinished {
     /// Reads the outcome from `path`.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = path.join(OUTCOME);
-        let outcome = read_rows(&file)?.pop().ok_or_else(|| {
-            let file = file.display();
-            Error::usage(format!("{file} has no row; --force runs it again"))
-        })?;
         Ok(Self {
             path: path.to_path_buf(),
-            outcome,
+            outcome: read_outcome(path)?,
         })
     }
 
     /// Its configuration, as TOML.
     pub fn config(&self) -> Result<toml::Table> {
-        let path = self.path.join(CONFIG);
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-        let table = text.and_then(|text| text.parse().map_err(|e: toml::de::Error| e.to_string()));
-        table.map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
+        read_config(&self.path)
     }
 
     /// Its training, a few batches a line.

@@ -24,5 +24,5 @@ pub use learner::{Classifier, Learner, learner};
 pub use machine::SupervisedMachine;
 pub use q_regression::QRegression;
 pub use rows::{EpochRow, HistoryRow, SupervisedObserver, SupervisedOutcome};
-pub use run::{Score, SupervisedSnapshot, run_supervised};
+pub use run::{Score, run_supervised};
 pub use teacher::teacher_config;

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SupervisedSnapshot;
-use crate::{Result, train::Status};
+use crate::{
+    Result,
+    train::{Snapshot, Status},
+};
 
 /// A few batches of training: a line of `history.csv`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -91,7 +93,7 @@ pub trait SupervisedObserver {
     /// An epoch is over.
     fn epoch(&mut self, row: &EpochRow) -> Result<()>;
     /// The run can go on from here.
-    fn checkpoint(&mut self, snapshot: &SupervisedSnapshot) -> Result<()> {
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         let _ = snapshot;
         Ok(())
     }
@@ -115,7 +117,7 @@ impl<A: SupervisedObserver, B: SupervisedObserver> SupervisedObserver for (&mut 
         self.0.epoch(row)?;
         self.1.epoch(row)
     }
-    fn checkpoint(&mut self, snapshot: &SupervisedSnapshot) -> Result<()> {
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.0.checkpoint(snapshot)?;
         self.1.checkpoint(snapshot)
     }

@@ -8,14 +8,12 @@ use super::{
 use crate::{
     Error, Result, data,
     optim::Optimiser,
-    saved::{self, Array, Saved, bytes, numbers},
-    train::{Control, Status},
+    saved::{Saved, bytes, numbers},
+    train::{Control, Snapshot, Status},
 };
 
 /// What is saved here, and the metadata's key.
 const WHAT: &str = "supervised checkpoint";
-/// What the names of files' lengths begin with.
-const FILE: &str = "file:";
 
 /// What came of a batch, besides its gradients.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,24 +35,6 @@ struct Sums {
     samples: f64,
 }
 
-/// Everything it takes to go on.
-pub struct SupervisedSnapshot {
-    whose: String,
-    arrays: Vec<Array>,
-}
-
-impl SupervisedSnapshot {
-    /// The content of the file, for a run whose files are of the given lengths now.
-    pub fn to_safetensors(&self, files: &[(&str, u64)]) -> Result<Vec<u8>> {
-        let length = |(name, length): &(&str, u64)| {
-            let data = length.to_le_bytes().to_vec();
-            (format!("{FILE}{name}"), Dtype::U64, vec![1], data)
-        };
-        let files: Vec<Array> = files.iter().map(length).collect();
-        saved::write(WHAT, self.whose.clone(), self.arrays.iter().chain(&files))
-    }
-}
-
 fn whose(config: &SupervisedConfig) -> String {
     format!("run {}, version {}", config.id(), env!("CARGO_PKG_VERSION"))
 }
@@ -63,11 +43,7 @@ fn whose(config: &SupervisedConfig) -> String {
 /// another run's.
 pub(super) fn lengths(config: &SupervisedConfig, data: &[u8]) -> Result<Vec<(String, u64)>> {
     let saved = Saved::read(WHAT, &whose(config), data)?;
-    let names = saved.names();
-    let files = names.iter().filter_map(|name| name.strip_prefix(FILE));
-    files
-        .map(|file| Ok((file.to_owned(), saved.count(&format!("{FILE}{file}"))?)))
-        .collect()
+    saved.files()
 }
 
 /// Batches done by the checkpoint `data` of the run `config`.
@@ -252,7 +228,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn snapshot(&self) -> Result<SupervisedSnapshot> {
+    fn snapshot(&self) -> Result<Snapshot> {
         let Sums {
             history,
             batches,
@@ -273,7 +249,8 @@ impl<'a> Run<'a> {
         arrays.push(("sums".into(), Dtype::F64, f64s.0, f64s.1));
         let step = self.step.to_le_bytes().to_vec();
         arrays.push(("step".into(), Dtype::U64, vec![1], step));
-        Ok(SupervisedSnapshot {
+        Ok(Snapshot {
+            what: WHAT,
             whose: whose(self.config),
             arrays,
         })

@@ -429,7 +429,10 @@ pub(in crate::nn::spatial) fn normalise(
     Ok(y)
 }
 
-#[allow(clippy::too_many_arguments)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the pass of every device, and where it runs"
+)]
 pub(in crate::nn::spatial) fn normalise_backward(
     machine: &dyn Machine,
     x: &Tensor,
