@@ -120,7 +120,7 @@ fn a_report_has_every_section_and_stands_by_itself() {
         ("What was chosen", "at an end of its grid"),
         ("The ladder of controls", "This study has one rung (rl)"),
         ("Dose-response", "agent.buffer_size=10000"),
-        ("Mechanism", "hold no diagnostics"),
+        ("Mechanism", "None of these runs logged diagnostics"),
         ("Memory", "300 %"),
         ("Energy", "gCO2e"),
         ("How this was run", "study run quick"),
@@ -459,6 +459,104 @@ without = "adam0"
     change(&dir, "tuning.csv", header);
     change(&dir, "cost.csv", header);
     dir
+}
+
+/// Six levels of shift with made diagnostics: momentum is as stale as the level is high, and costs as much.
+fn stale(costs: bool) -> TempDir {
+    let dir = quick();
+    let levels = [0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
+    change_experiment(&dir, |_| {
+        format!(
+            r#"
+question = "Does staleness go with what momentum does?"
+hypothesis = "It does."
+analysis = "Made tables."
+[seeds]
+tuning = [1]
+report = "11..30"
+[[environments]]
+env = "cartpole"
+[[factors]]
+key = "env.length"
+values = {levels:?}
+[[optimisers]]
+name = "adam"
+optimiser = "adam"
+[[optimisers]]
+name = "adam0"
+optimiser = "adam:beta1=0"
+[[contrasts]]
+name = "momentum"
+with = "adam"
+without = "adam0"
+"#
+        )
+    });
+    let header = |text: String| text.lines().next().unwrap().to_owned() + "\n";
+    let (mut runs, mut curves) = (
+        header(read(&dir, "runs.csv")),
+        header(read(&dir, "curves.csv")),
+    );
+    let mut mechanism = "id,environment,factors,optimiser,seed,score,rows,momentum_beta,momentum_is_hypothetical,\
+                         cos_momentum_gradient,autocorrelation_1,autocorrelation_8,cos_average_oracle,parameter_push,\
+                         target_push,data_push,signal_to_noise,target_drift,age_mean,norm_after_target\n"
+        .to_owned();
+    for level in levels {
+        for arm in ["adam", "adam0"] {
+            for seed in 11u64..=30 {
+                let luck = 0.02 * (seed % 5) as f64;
+                let pays = if arm == "adam" && costs {
+                    0.2 * level
+                } else {
+                    0.0
+                };
+                let factors = format!("env.length={level:?}");
+                let (score, id) = (0.5 + luck - pays, format!("{level}{arm}{seed}"));
+                writeln!(runs, "report,0,cartpole,{factors},{arm},{arm},{seed},{id},finished,100,90,{score},{score},{score},,8.0").unwrap();
+                writeln!(curves, "{id},50,{score}\n{id},100,{score}").unwrap();
+                // Half of a seed's luck is in its staleness as well.
+                let cosine = 1.0 - 0.5 * level + 0.001 * (seed % 5) as f64;
+                let none = arm == "adam0";
+                writeln!(mechanism, "{id},cartpole,{factors},{arm},{seed},{score},9,0.9,{none},0.1,,,{cosine},0.0,-0.1,0.2,0.5,1.0,500,1.5").unwrap();
+            }
+        }
+    }
+    change(&dir, "runs.csv", |_| runs);
+    change(&dir, "curves.csv", |_| curves);
+    change(&dir, "tuning.csv", header);
+    change(&dir, "cost.csv", header);
+    fs::write(results(&dir).join("mechanism.csv"), mechanism).unwrap();
+    dir
+}
+
+#[test]
+fn momentums_effect_is_held_against_its_staleness() {
+    for (costs, slope) in [(true, -0.4), (false, 0.0)] {
+        let dir = stale(costs);
+        works(dir.path());
+        let fits = read(&dir, "mechanism_fit.csv");
+        let rows: Vec<&str> = fits.lines().collect();
+        // The other measures are the same everywhere, so nothing can go with them.
+        assert_eq!(rows.len(), 2, "{fits}");
+        let fit: Vec<&str> = rows[1].split(',').collect();
+        assert_eq!(fit[..3], ["momentum", "staleness", "6"]);
+        let number = |place: usize| fit[place].parse::<f64>().unwrap();
+        assert!((number(3) - slope).abs() < 1e-3, "{fits}");
+        assert!(number(4) <= number(3) && number(3) <= number(5), "{fits}");
+        let markdown = read(&dir, "report.md");
+        let found = sections(&markdown);
+        let mechanism = &found
+            .iter()
+            .find(|(title, _)| title == "Mechanism")
+            .unwrap()
+            .1;
+        assert!(mechanism.contains("none (0.9)"), "{mechanism}");
+        assert!(
+            mechanism.contains("| momentum | staleness |"),
+            "{mechanism}"
+        );
+        assert!(read(&dir, "report.html").contains("how stale momentum is there"));
+    }
 }
 
 #[test]

@@ -252,6 +252,78 @@ fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
 }
 
 #[test]
+fn environments_and_optimisers_have_settings_of_their_own() {
+    let text = SMALL
+        .replacen(
+            "env = \"cartpole\"",
+            "env = \"cartpole\"\nreport_seeds = \"1..4\"",
+            1,
+        )
+        .replacen(
+            "run = { steps = 1500,",
+            "run = { diagnostics = 10, steps = 1500,",
+            1,
+        )
+        .replacen("grid =", "set = { \"agent.loss\" = \"huber\" }\ngrid =", 1);
+    let dir = with(&text);
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    let results = dir.path().join("results/small");
+    let table = |name: &str| csv_rows(&fs::read_to_string(results.join(name)).unwrap());
+    let runs = table("runs.csv");
+    for (environment, seeds) in [("cartpole", 4), ("slow catch", 2)] {
+        let its = |run: &&BTreeMap<String, String>| {
+            run["stage"] == "report" && run["environment"] == environment
+        };
+        // Two levels of the factor, three optimisers.
+        assert_eq!(runs.iter().filter(its).count(), 2 * 3 * seeds);
+    }
+    let runs_folder = dir.path().join("runs/small");
+    for run in &runs {
+        let config = fs::read_to_string(runs_folder.join(&run["id"]).join("config.toml")).unwrap();
+        let loss = if run["optimiser"] == "adam" {
+            "huber"
+        } else {
+            "mse"
+        };
+        assert!(config.contains(&format!("loss = \"{loss}\"")), "{config}");
+    }
+    // Its diagnostics in a line for each run of the report stage: medians of what its folder has.
+    let mechanism = table("mechanism.csv");
+    assert_eq!(mechanism.len(), 2 * 3 * (4 + 2));
+    for line in &mechanism {
+        let path = runs_folder.join(&line["id"]).join("diagnostics.csv");
+        let rows = csv_rows(&fs::read_to_string(path).unwrap());
+        assert_eq!(line["rows"], rows.len().to_string());
+        let mut ages: Vec<f64> = rows
+            .iter()
+            .map(|row| row["age_mean"].parse().unwrap())
+            .collect();
+        ages.sort_by(f64::total_cmp);
+        let n = ages.len();
+        let median = (ages[(n - 1) / 2] + ages[n / 2]) / 2.0;
+        assert_eq!(line["age_mean"].parse::<f64>().unwrap(), median);
+        assert_eq!(line["momentum_is_hypothetical"], "true");
+        let run = runs
+            .iter()
+            .find(|run| run["id"] == line["id"] && run["stage"] == "report");
+        assert_eq!(line["score"], run.unwrap()["score"]);
+    }
+    works(dir.path(), &["report", "small.toml"]);
+    let report = fs::read_to_string(results.join("report.md")).unwrap();
+    assert!(
+        report.contains("on the seeds 1..2 (cartpole: 1..4)"),
+        "{report}"
+    );
+    assert!(
+        report.contains("Momentum is an average of past gradients"),
+        "{report}"
+    );
+    // Over both environments, the seeds that both have: two levels, two environments, two seeds.
+    let contrast = &table("contrasts.csv")[0];
+    assert_eq!(contrast["pairs"], "8");
+}
+
+#[test]
 fn shards_and_indices_end_in_the_same_bytes() {
     let whole = undisturbed();
     let shards = with(SMALL);
@@ -546,6 +618,26 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             &["line 12", "did you mean `hidden`?"],
         ),
         ("hidden = [16]", "hidden = \"big\"", &["line 12"]),
+        (
+            "run = { steps = 2500 }",
+            "report_seeds = [11]",
+            &["seed 11 is in both", "report_seeds"],
+        ),
+        (
+            "run = { steps = 2500 }",
+            "report_seeds = [7]",
+            &["no report seed is in every environment"],
+        ),
+        (
+            "optimiser = \"rmsprop-tf\"",
+            "optimiser = \"rmsprop-tf\"\nset = { \"agent.los\" = \"huber\" }",
+            &["optimiser `fixed`", "did you mean `loss`?"],
+        ),
+        (
+            "[[optimisers]]",
+            "[[factors]]\nkey = \"agent.target_network_frequency\"\nvalues = [1]\n[[optimisers]]",
+            &["environment `cartpole` has two factors `agent.target_network_frequency`"],
+        ),
         (
             "batch_size = 16",
             "batch_size = 0",

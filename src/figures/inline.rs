@@ -52,6 +52,8 @@ pub enum Intervals {
     Band,
     /// As a bar through each point.
     Bars,
+    /// As a bar through each point, with no line from point to point.
+    Points,
     /// Not at all.
     None,
 }
@@ -169,7 +171,7 @@ where
                 let band: Vec<(f64, f64)> = upper.chain(lower).collect();
                 chart.draw_series([Polygon::new(band, colour.mix(0.16))])?;
             }
-            Intervals::Bars => {
+            Intervals::Bars | Intervals::Points => {
                 let bars = points.iter().map(|(x, e)| {
                     let ends = vec![(*x, e.lo), (*x, e.hi)];
                     PathElement::new(ends, colour.mix(0.5).stroke_width(4))
@@ -181,6 +183,9 @@ where
                 chart.draw_series(dots)?;
             }
             Intervals::None => {}
+        }
+        if line.intervals == Intervals::Points {
+            continue;
         }
         let path = points.iter().map(|(x, e)| (*x, e.point));
         let style = colour.stroke_width(5);

@@ -20,6 +20,7 @@ mod scores;
 mod selection;
 mod sensitivity;
 mod show;
+mod slope;
 mod tolerance;
 pub mod two_sample;
 
@@ -35,6 +36,7 @@ pub use scores::{Scores, Task};
 pub use selection::{Chosen, Report, choose};
 pub use sensitivity::{Plateau, Point, Sensitivity};
 pub(crate) use show::{digits, rounded};
+pub use slope::Slope;
 pub use tolerance::{Tolerance, normal_tolerance, tolerance};
 
 /// A number, the 95 % interval around it, and how many observations it rests on.

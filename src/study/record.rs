@@ -1,10 +1,14 @@
 //! A study's results: the same bytes whoever did its runs, but for `cost.csv`.
 
-use std::fs::File;
+use std::{
+    fs::{self, File},
+    io::ErrorKind,
+};
 
 use sha2::{Digest, Sha256};
 
 use super::{
+    Mechanism,
     engine::Study,
     experiment::{Run, Stage, area},
     kind::Outcome,
@@ -17,8 +21,8 @@ use crate::{
 };
 
 impl Study {
-    /// Writes `manifest.toml`, `experiment.toml`, `runs.csv`, `curves.csv`, `tuning.csv` and `cost.csv`; an
-    /// error if a run is missing. Says which chosen settings are at an end of their grids.
+    /// Writes `manifest.toml`, `experiment.toml`, `runs.csv`, `curves.csv`, `mechanism.csv` of runs that had
+    /// diagnostics, `tuning.csv` and `cost.csv`; an error if a run is missing. Says which chosen settings are at an end of their grids.
     pub fn record(&self) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
@@ -48,6 +52,7 @@ impl Study {
             outcome.curve.iter().map(row)
         });
         write_csv(&self.out.join("curves.csv"), curves)?;
+        self.write_mechanism(&runs[tuning_runs..], &outcomes[tuning_runs..])?;
         let warnings = self.write_tuning()?;
         self.write_cost(&runs)?;
         write_whole(&self.out.join("experiment.toml"), &experiment.text)?;
@@ -85,6 +90,34 @@ impl Study {
             score: experiment.top.score.of(outcome, cell.scale),
             solved_step: outcome.solved_step,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+        }
+    }
+
+    /// Those of the report stage; no file if none of its runs had diagnostics.
+    fn write_mechanism(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<()> {
+        let experiment = &self.experiment;
+        let rows = runs.iter().zip(outcomes).filter_map(|(run, outcome)| {
+            let (cell, arm) = (&experiment.cells[run.cell], &experiment.arms[run.arm]);
+            Some(Mechanism {
+                id: run.job.id().into(),
+                environment: cell.environment.clone(),
+                factors: cell.factors.clone(),
+                optimiser: arm.name.clone(),
+                seed: run.seed,
+                score: experiment.top.score.of(outcome, cell.scale),
+                ..outcome.mechanism.clone()?
+            })
+        });
+        let rows: Vec<Mechanism> = rows.collect();
+        let path = self.out.join("mechanism.csv");
+        if !rows.is_empty() {
+            return write_csv(&path, rows);
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::io("cannot remove", &path, error))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -4,7 +4,7 @@ use super::{
     Rung,
     grid::combinations,
     once,
-    tables::{Factor, Score, Top},
+    tables::{Score, Top},
 };
 use crate::{
     Error, Result,
@@ -25,6 +25,8 @@ pub struct Cell {
     pub rung: String,
     /// What is 0 and what is 1.
     pub scale: Scale,
+    /// The seeds of its report stage.
+    pub report_seeds: Vec<u64>,
     kind: &'static dyn Kind,
     settings: toml::Table,
     /// What factors set of the optimiser.
@@ -37,6 +39,8 @@ pub struct Arm {
     pub name: String,
     /// Its trials, in the grid's order.
     pub trials: Vec<Trial>,
+    /// What it sets besides.
+    set: toml::Table,
 }
 
 /// One setting of a grid.
@@ -48,13 +52,17 @@ pub struct Trial {
 }
 
 impl Cell {
-    /// The run with this optimiser and seed.
-    pub(super) fn job(&self, spec: &Spec, seed: u64) -> Result<Box<dyn Job>> {
-        let mut spec = spec.clone();
+    /// The run of this trial of `arm` with this seed.
+    pub(super) fn job(&self, arm: &Arm, trial: usize, seed: u64) -> Result<Box<dyn Job>> {
+        let mut spec = arm.trials[trial].spec.clone();
         for (key, value) in &self.optimiser {
             spec.set(key, *value)?;
         }
-        self.kind.job(&self.settings, &spec, seed)
+        let mut settings = self.settings.clone();
+        for (key, value) in &arm.set {
+            self.kind.set(&mut settings, key, value)?;
+        }
+        self.kind.job(&settings, &spec, seed)
     }
 
     /// What a run is called in messages.
@@ -116,6 +124,7 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
         arms.push(Arm {
             name: table.name.clone(),
             trials: trials.map_err(within)?,
+            set: table.set.clone(),
         });
     }
     let mut tuned = arms.iter().filter(|arm| arm.tuned());
@@ -144,12 +153,19 @@ impl Arm {
 pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
     let environments: Vec<&str> = rungs.iter().map(|rung| rung.name.as_str()).collect();
     once("environment", &environments)?;
-    let keys: Vec<&str> = top
-        .factors
-        .iter()
-        .map(|factor| factor.key.as_str())
-        .collect();
-    once("factor", &keys)?;
+    for environment in &environments {
+        let its = top
+            .factors
+            .iter()
+            .filter(|factor| factor.is_for(environment));
+        let keys: Vec<&str> = its.map(|factor| factor.key.as_str()).collect();
+        let twice = |(i, key): &(usize, &&str)| keys[..*i].contains(*key);
+        if let Some((_, key)) = keys.iter().enumerate().find(twice) {
+            return Err(Error::usage(format!(
+                "environment `{environment}` has two factors `{key}`; one of a key is allowed in an environment"
+            )));
+        }
+    }
     for factor in &top.factors {
         let within = |why: String| Error::usage(format!("factor `{}`: {why}", factor.key));
         if factor.values.is_empty() {
@@ -195,6 +211,12 @@ pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
             factors: joined.collect::<Vec<_>>().join(" "),
             levels,
             scale: Scale { random, reference },
+            report_seeds: rung
+                .report_seeds
+                .as_ref()
+                .unwrap_or(&top.seeds.report)
+                .0
+                .clone(),
             kind: rung.kind,
             settings,
             optimiser,
@@ -211,10 +233,11 @@ pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
 /// Every combination of the levels of the factors that `rung` has.
 fn levels<'a>(top: &'a Top, rung: &Rung) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
     let mut levels = vec![Vec::new()];
-    let its = |factor: &&Factor| {
-        factor.environments.is_empty() || factor.environments.contains(&rung.name)
-    };
-    for factor in top.factors.iter().filter(its) {
+    for factor in top
+        .factors
+        .iter()
+        .filter(|factor| factor.is_for(&rung.name))
+    {
         let longer = |one: &Vec<(_, _)>| {
             let with = |value| [&one[..], &[(factor.key.as_str(), value)]].concat();
             factor.values.iter().map(with).collect::<Vec<_>>()

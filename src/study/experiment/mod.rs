@@ -49,6 +49,8 @@ pub struct Rung {
     pub settings: toml::Table,
     /// Its scores of 0 and 1, where they are given.
     pub scale: (Option<f64>, Option<f64>),
+    /// Its report seeds, if they are its own.
+    pub report_seeds: Option<Seeds>,
 }
 
 impl Experiment {
@@ -112,21 +114,43 @@ fn find(path: &Path) -> Result<PathBuf> {
 
 /// What no table can know by itself.
 fn check(top: &Top) -> Result<()> {
-    let (tuning, report) = (&top.seeds.tuning.0, &top.seeds.report.0);
-    if let Some(seed) = tuning.iter().find(|seed| report.contains(seed)) {
-        return Err(Error::usage(format!(
-            "seed {seed} is in both seeds.tuning and seeds.report; what is chosen on a seed cannot be judged on it"
-        )));
+    let tuning = &top.seeds.tuning.0;
+    let own = |environment: &Environment| environment.report_seeds.clone();
+    let own: Vec<Seeds> = top.environments.iter().filter_map(own).collect();
+    let report = || {
+        let own = own
+            .iter()
+            .map(|seeds| ("an environment's report_seeds", seeds));
+        std::iter::once(("seeds.report", &top.seeds.report)).chain(own)
+    };
+    for (what, seeds) in report() {
+        if let Some(seed) = tuning.iter().find(|seed| seeds.0.contains(seed)) {
+            return Err(Error::usage(format!(
+                "seed {seed} is in both seeds.tuning and {what}; what is chosen on a seed cannot be judged on it"
+            )));
+        }
     }
-    for (what, empty) in [
+    let lists = [
         ("environments", top.environments.is_empty()),
         ("optimisers", top.optimisers.is_empty()),
         ("seeds.tuning", tuning.is_empty()),
-        ("seeds.report", report.is_empty()),
-    ] {
+    ];
+    let empty = report().map(|(what, seeds)| (what, seeds.0.is_empty()));
+    for (what, empty) in lists.into_iter().chain(empty) {
         if empty {
             return Err(Error::usage(format!("{what} has nothing in it")));
         }
+    }
+    let of = |environment: &Environment| {
+        let own = environment.report_seeds.clone();
+        own.unwrap_or_else(|| top.seeds.report.clone())
+    };
+    let each: Vec<Seeds> = top.environments.iter().map(of).collect();
+    let everywhere = |seed: &u64| each.iter().all(|seeds| seeds.0.contains(seed));
+    if !each[0].0.iter().any(everywhere) {
+        return Err(Error::usage(
+            "no report seed is in every environment's report_seeds; at least one must be, to compare them",
+        ));
     }
     let margin = top.margin;
     if !(margin.is_finite() && margin >= 0.0) {

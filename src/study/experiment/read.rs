@@ -69,6 +69,7 @@ pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
                 kind,
                 settings: merged,
                 scale: (read.random, read.reference),
+                report_seeds: read.report_seeds,
             });
         }
     }

@@ -44,14 +44,16 @@ impl Stage {
 impl Experiment {
     /// Runs of a stage, whatever is chosen.
     pub fn count(&self, stage: Stage) -> usize {
-        let seeds = &self.top.seeds;
-        let each: usize = match stage {
+        match stage {
             Stage::Tune => {
-                self.tuned().map(|arm| arm.trials.len()).sum::<usize>() * seeds.tuning.0.len()
+                let trials: usize = self.tuned().map(|arm| arm.trials.len()).sum();
+                self.cells.len() * trials * self.top.seeds.tuning.0.len()
             }
-            Stage::Report => self.arms.len() * seeds.report.0.len(),
-        };
-        self.cells.len() * each
+            Stage::Report => {
+                let seeds: usize = self.cells.iter().map(|cell| cell.report_seeds.len()).sum();
+                self.arms.len() * seeds
+            }
+        }
     }
 
     fn tuned(&self) -> impl Iterator<Item = &Arm> {
@@ -78,7 +80,7 @@ impl Experiment {
         let mut runs = Vec::new();
         for (cell, chosen) in chosen.iter().enumerate() {
             for (arm, &trial) in chosen.iter().enumerate() {
-                for &seed in &self.top.seeds.report.0 {
+                for &seed in &self.cells[cell].report_seeds {
                     runs.push(self.run(Stage::Report, cell, arm, trial, seed)?);
                 }
             }
@@ -88,7 +90,7 @@ impl Experiment {
 
     fn run(&self, stage: Stage, cell: usize, arm: usize, trial: usize, seed: u64) -> Result<Run> {
         let (at, of) = (&self.cells[cell], &self.arms[arm]);
-        let job = at.job(&of.trials[trial].spec, seed).map_err(|error| {
+        let job = at.job(of, trial, seed).map_err(|error| {
             Error::usage(format!(
                 "environment `{}`, optimiser `{}`: {error}",
                 at.label(),

@@ -94,6 +94,9 @@ keys! {
         random: Option<f64> = None,
         /// The return that counts as 1; known for some environments
         reference: Option<f64> = None,
+        /// Its report seeds, if not `seeds.report`. Over several environments, the seeds that all of them have
+        /// are compared
+        report_seeds: Option<Seeds> = None,
     }
 }
 
@@ -107,6 +110,8 @@ keys! {
         /// What is tried for its hyper-parameters; without a grid there is nothing to choose. All grids
         /// have the same number of trials
         grid: Grid = Grid::new(),
+        /// Settings that belong to it rather than to the environments: { \"agent.loss\" = \"huber\" }
+        set: toml::Table = toml::Table::new(),
     }
 }
 
@@ -149,6 +154,14 @@ holds! {
     Optimiser: "a table",
     Factor: "a table",
     Contrast: "a table",
+    toml::Table: "a table",
+}
+
+impl Factor {
+    /// Whether `environment` has it.
+    pub fn is_for(&self, environment: &str) -> bool {
+        self.environments.is_empty() || self.environments.iter().any(|name| name == environment)
+    }
 }
 
 /// What a run is judged by.

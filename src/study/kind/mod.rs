@@ -12,6 +12,7 @@ use crate::{
     Result,
     keys::Key,
     optim::Spec,
+    study::Mechanism,
     train::{Control, Status},
 };
 
@@ -123,4 +124,6 @@ pub struct Outcome {
     pub solved_step: Option<u64>,
     /// Bytes of optimiser state for each weight.
     pub optimiser_bytes_per_parameter: f64,
+    /// What its diagnostics came to, if it had any.
+    pub mechanism: Option<Mechanism>,
 }

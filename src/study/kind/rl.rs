@@ -10,7 +10,7 @@ use crate::{
     agent::DqnOverrides,
     keys::{Key, Keys, holds, keys},
     optim::Spec,
-    study::{collect::Run, experiment::merge},
+    study::{Mechanism, collect::Run, experiment::merge},
     suggest,
     train::{
         self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,
@@ -203,6 +203,10 @@ impl Job for Dqn {
             return Ok(None);
         };
         let config = finished.config()?;
+        let mechanism = match self.config.run.diagnostics {
+            0 => None,
+            _ => Mechanism::of(&finished.diagnostics()?),
+        };
         let Run {
             outcome,
             evaluations,
@@ -217,6 +221,7 @@ impl Job for Dqn {
             last: outcome.final_return,
             solved_step: outcome.solved_step,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+            mechanism,
         }))
     }
 

@@ -210,6 +210,7 @@ impl Job for Fit {
             curve,
             solved_step: None,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+            mechanism: None,
         }))
     }
 

@@ -174,7 +174,7 @@ fn contrasted<'a>(
         effect,
         p,
         margin,
-        seeds: results.experiment.top.seeds.report.0.len(),
+        seeds: fewest(results, &here, &there),
         lost: lost(results, contrast, &[&here[..], &there[..]].concat()),
     };
     Ok(Contrasted {
@@ -187,6 +187,13 @@ fn contrasted<'a>(
         needed: needed(margin, variance.sqrt())?,
         cells: paired(results, contrast, &here, &there)?,
     })
+}
+
+/// The seeds of the side that has the fewest; with nothing to subtract there is one side.
+fn fewest(results: &Results, here: &[usize], there: &[usize]) -> usize {
+    let sides = [here, there].into_iter().filter(|side| !side.is_empty());
+    let seeds = sides.map(|side| results.common_seeds(side).len());
+    seeds.min().unwrap_or(0)
 }
 
 /// The arm of the contrast, if there is one, none of whose runs in `cells` came to an end.

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{
     stats::digits,
-    study::{energy::Source, experiment::Stage, rows::CostRow},
+    study::{
+        energy::Source,
+        experiment::{Experiment, Stage},
+        rows::CostRow,
+    },
 };
 
 /// The heading of what differs from machine to machine.
@@ -114,6 +118,19 @@ fn each(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Ve
     (known > 0).then_some(rows)
 }
 
+/// The report seeds, and those of the environments that have their own.
+fn report_seeds(experiment: &Experiment) -> String {
+    let common = &experiment.top.seeds.report.0;
+    let own = experiment
+        .cells
+        .iter()
+        .filter(|cell| cell.report_seeds != *common);
+    let own: BTreeSet<String> = own
+        .map(|cell| format!(" ({}: {})", cell.environment, ranges(&cell.report_seeds)))
+        .collect();
+    ranges(common) + &own.into_iter().collect::<String>()
+}
+
 /// The commands, versions, seeds and machines.
 pub fn how(results: &Results) -> Section {
     let (experiment, manifest) = (&results.experiment, &results.manifest);
@@ -142,7 +159,7 @@ pub fn how(results: &Results) -> Section {
                 manifest.tuning_runs,
                 ranges(&seeds.tuning.0),
                 manifest.report_runs,
-                ranges(&seeds.report.0),
+                report_seeds(experiment),
                 manifest.diverged
             ),
             match machines.is_empty() {

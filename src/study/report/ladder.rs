@@ -62,7 +62,12 @@ pub fn ladder(results: &Results) -> Result<Section> {
             let what = format!("rung {rung} {}", contrast.name);
             let found = effect(results, contrast, &cells, &[], &what)?;
             points.push((at as f64, found.0));
-            rows.push(row(contrast, (*rung).into(), found, few(results)));
+            rows.push(row(
+                contrast,
+                (*rung).into(),
+                found,
+                few(results, &[&cells]),
+            ));
             if at > 0 {
                 let what = format!("{what}, change");
                 let change = effect(results, contrast, &cells, &first, &what)?;
@@ -70,7 +75,7 @@ pub fn ladder(results: &Results) -> Result<Section> {
                     contrast,
                     format!("{rung} less {}", rungs[0]),
                     change,
-                    few(results),
+                    few(results, &[&cells, &first]),
                 ));
             }
         }
@@ -105,8 +110,9 @@ pub fn dose(results: &Results) -> Result<Section> {
     let (mut rows, mut panels) = (Vec::new(), Vec::new());
     for factor in factors {
         let level = |cell: &usize| {
-            let levels = &results.experiment.cells[*cell].levels;
-            let found = levels.iter().find(|(key, _)| *key == factor.key);
+            let cell = &results.experiment.cells[*cell];
+            let found = cell.levels.iter().find(|(key, _)| *key == factor.key);
+            let found = found.filter(|_| factor.is_for(&cell.environment));
             found.map(|(_, level)| level.clone())
         };
         let mut levels: Vec<String> = Vec::new();
@@ -131,7 +137,7 @@ pub fn dose(results: &Results) -> Result<Section> {
                     contrast,
                     format!("{}={wanted}", factor.key),
                     found,
-                    few(results),
+                    few(results, &[&cells]),
                 ));
             }
             drawn.push(Line {
@@ -140,7 +146,18 @@ pub fn dose(results: &Results) -> Result<Section> {
                 intervals: Intervals::Bars,
             });
         }
-        panels.extend(figure(&factor.key, &levels, &contrasts, &drawn)?.panels);
+        let (common, short) = shortened(&levels);
+        let title = match (common.is_empty(), factor.environments.is_empty()) {
+            (true, true) => factor.key.clone(),
+            (true, false) => format!("{}: {}", factor.environments.join(", "), factor.key),
+            (false, true) => format!("{}={common}", factor.key),
+            (false, false) => format!(
+                "{}: {}={common}",
+                factor.environments.join(", "),
+                factor.key
+            ),
+        };
+        panels.extend(figure(&title, &short, &contrasts, &drawn)?.panels);
     }
     let figure = Figure {
         caption: "The difference at each level of a factor, over all environments that have it, with its 95 % interval."
@@ -152,6 +169,27 @@ pub fn dose(results: &Results) -> Result<Section> {
         .text("Each contrast at each level by itself; p-values are not corrected for their number.")
         .figure(figure)
         .table(&HEAD, rows))
+}
+
+/// What all `levels` begin with, up to a sign, and each without it: numbers stay whole.
+fn shortened(levels: &[String]) -> (String, Vec<String>) {
+    let whole = || (String::new(), levels.to_vec());
+    let [first, rest @ ..] = levels else {
+        return whole();
+    };
+    let agree = |other: &String| {
+        let same = first.chars().zip(other.chars()).take_while(|(a, b)| a == b);
+        same.map(|(a, _)| a.len_utf8()).sum::<usize>()
+    };
+    let Some(shared) = rest.iter().map(agree).min() else {
+        return whole();
+    };
+    let Some(end) = first[..shared].rfind(['=', ':', '/', ',']) else {
+        return whole();
+    };
+    let (common, _) = first.split_at(end + 1);
+    let short = levels.iter().map(|level| level[end + 1..].to_owned());
+    (common.into(), short.collect())
 }
 
 /// The contrasts that are about all environments.
@@ -201,7 +239,36 @@ fn row(contrast: &Contrast, place: String, (e, p): (Estimate, f64), few: bool) -
     ]
 }
 
-/// Whether there are too few seeds for a finding.
-fn few(results: &Results) -> bool {
-    results.experiment.top.seeds.report.0.len() < FEWEST_SEEDS
+/// Whether a side has too few seeds for a finding.
+fn few(results: &Results, sides: &[&[usize]]) -> bool {
+    let seeds = |side: &&[usize]| results.common_seeds(side).len();
+    sides.iter().any(|side| seeds(side) < FEWEST_SEEDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_levels_share_is_said_once() {
+        let short = |levels: &[&str]| {
+            let levels: Vec<String> = levels.iter().map(|&level| level.into()).collect();
+            shortened(&levels)
+        };
+        let (common, levels) = short(&["walk,rate=1", "walk,rate=16"]);
+        assert_eq!(
+            (common.as_str(), &levels[..]),
+            ("walk,rate=", &["1".into(), "16".into()][..])
+        );
+        for levels in [&["500", "5000"][..], &["a=1"], &[], &["é=1", "è=1"]] {
+            let (common, same) = short(levels);
+            assert_eq!(
+                (
+                    common.as_str(),
+                    same.iter().map(String::as_str).collect::<Vec<_>>()
+                ),
+                ("", levels.to_vec())
+            );
+        }
+    }
 }

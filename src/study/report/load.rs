@@ -15,6 +15,7 @@ use crate::{
     Error, Result, files,
     stats::Scores,
     study::{
+        Mechanism,
         experiment::{Experiment, Stage},
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
@@ -36,6 +37,8 @@ pub struct Results {
     pub curves: HashMap<String, Vec<(u64, f64)>>,
     /// What runs cost, where that is known.
     pub costs: HashMap<(Stage, String), CostRow>,
+    /// What the diagnostics of runs of the report stage came to, by run.
+    pub mechanism: HashMap<String, Mechanism>,
     seed: [u8; 32],
 }
 
@@ -74,12 +77,19 @@ impl Results {
                 format!("run {} has no evaluation in it", run.id),
             ));
         }
+        let path = folder.join("mechanism.csv");
+        let mechanism: Vec<Mechanism> = match path.exists() {
+            true => self::rows(&path)?,
+            false => Vec::new(),
+        };
+        let mechanism = mechanism.into_iter().map(|row| (row.id.clone(), row));
         let costs: Vec<CostRow> = self::rows(&folder.join("cost.csv"))?;
         let costs = costs
             .into_iter()
             .map(|row| ((row.stage, row.id.clone()), row));
         Ok(Self {
             costs: costs.collect(),
+            mechanism: mechanism.collect(),
             seed: digest.into(),
             experiment,
             manifest,
@@ -96,14 +106,27 @@ impl Results {
         ChaCha8Rng::from_seed(digest.finalize().into())
     }
 
-    /// The scores of an arm in some cells, which are its tasks; an error if there is none.
+    /// The scores of an arm in some cells, which are its tasks, on the seeds that all of them have: with more
+    /// runs, an environment would weigh more in an interquartile mean. An error if there is none.
     pub fn scores(&self, arm: usize, cells: &[usize]) -> Result<Scores> {
+        let common = self.common_seeds(cells);
         let of = |&cell: &usize| {
             let label = self.experiment.cells[cell].label();
             let runs = self.runs[cell][arm].iter();
+            let runs = runs.filter(|run| common.contains(&run.seed));
             runs.map(move |run| (label.clone(), run.seed, run.score))
         };
         Scores::new(cells.iter().flat_map(of))
+    }
+
+    /// The report seeds that all of `cells` have.
+    pub fn common_seeds(&self, cells: &[usize]) -> Vec<u64> {
+        let seeds = |&cell: &usize| &self.experiment.cells[cell].report_seeds;
+        let (Some(first), rest) = (cells.first(), cells.get(1..).unwrap_or_default()) else {
+            return Vec::new();
+        };
+        let everywhere = |seed: &&u64| rest.iter().all(|cell| seeds(cell).contains(seed));
+        seeds(first).iter().filter(everywhere).copied().collect()
     }
 
     /// The number of every cell.
@@ -173,7 +196,7 @@ fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<A
     for (c, cell) in experiment.cells.iter().enumerate() {
         let (mut by_arm, mut tuned) = (Vec::new(), Vec::new());
         for (a, arm) in experiment.arms.iter().enumerate() {
-            let report = seeds.report.0.iter();
+            let report = cell.report_seeds.iter();
             let report = report.map(|&seed| take(Stage::Report, c, a, None, seed));
             by_arm.push(report.collect::<std::result::Result<Vec<_>, _>>()?);
             let mut trials = Vec::new();

@@ -12,6 +12,7 @@ mod html;
 mod ladder;
 mod load;
 mod markdown;
+mod mechanism;
 mod sections;
 mod shown;
 mod splice;
@@ -69,13 +70,18 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     let results = Results::read(folder)?;
     let contrasts = contrasts::contrasts(&results)?;
     let rows = cells::cells(&results)?;
-    let document = document(&results, &contrasts, &rows)?;
+    let fits = mechanism::fits(&results)?;
+    let document = document(&results, &contrasts, &rows, &fits)?;
     super::folder(folder)?;
     write_csv(&folder.join("summary.csv"), &rows)?;
     write_csv(
         &folder.join("contrasts.csv"),
         contrasts.iter().map(contrast_row),
     )?;
+    if !fits.is_empty() {
+        let fits = fits.iter().map(mechanism::Fit::row);
+        write_csv(&folder.join("mechanism_fit.csv"), fits)?;
+    }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
     let deciding = contrasts.iter().find(|one| one.decides);
@@ -93,6 +99,7 @@ fn document(
     results: &Results,
     contrasts: &[Contrasted],
     rows: &[cells::CellRow],
+    fits: &[mechanism::Fit],
 ) -> Result<Document> {
     let [sensitivity, chosen] = tuning::tuning(results)?;
     let sections: Vec<Section> = vec![
@@ -104,7 +111,7 @@ fn document(
         ladder::ladder(results)?,
         ladder::dose(results)?,
         sections::profiles(results)?,
-        sections::mechanism(),
+        mechanism::mechanism(results, fits)?,
         sections::memory(results),
         cost::time(results),
         cost::energy(results),

@@ -22,7 +22,7 @@ pub fn verdict(results: &Results, contrasts: &[Contrasted]) -> Section {
     let section = match deciding.and_then(|one| Some((one, one.verdict()?))) {
         Some((one, verdict)) => section.block(Block::Verdict {
             word: verdict.word(),
-            why: why(results, one, verdict),
+            why: why(one, verdict),
         }),
         None => section.block(Block::Verdict {
             word: "none",
@@ -34,7 +34,7 @@ pub fn verdict(results: &Results, contrasts: &[Contrasted]) -> Section {
     section.text(format!("Written before the runs: {}", top.analysis))
 }
 
-fn why(results: &Results, one: &Contrasted, verdict: Verdict) -> String {
+fn why(one: &Contrasted, verdict: Verdict) -> String {
     let contrast = one.contrast;
     let claim = match contrast.claim {
         Some(Claim::Above) => "better",
@@ -71,10 +71,21 @@ fn why(results: &Results, one: &Contrasted, verdict: Verdict) -> String {
              and {} would show that there is none; there are {}.",
             seeds(needed[0]),
             seeds(needed[1]),
-            results.experiment.top.seeds.report.0.len()
+            one.evidence.seeds
         );
     }
     out
+}
+
+/// How many report seeds cells have: `30`, or `30 to 100`.
+pub fn seeds_a_cell(results: &Results) -> String {
+    let cells = results.experiment.cells.iter();
+    let seeds: Vec<usize> = cells.map(|cell| cell.report_seeds.len()).collect();
+    let (low, high) = (seeds.iter().min(), seeds.iter().max());
+    match (low, high) {
+        (Some(low), Some(high)) if low < high => format!("{low} to {high}"),
+        (low, _) => low.copied().unwrap_or(0).to_string(),
+    }
 }
 
 /// Every contrast: all its environments together, then each.
@@ -275,14 +286,6 @@ pub fn profiles(results: &Results) -> Result<Section> {
         )
         .figure(figure)
         .table(&head, rows))
-}
-
-/// Why it is so, where that was looked at.
-pub fn mechanism() -> Section {
-    Section::new("Mechanism").text(
-        "A study's tables hold no diagnostics, so this report says nothing of the mechanism: neither staleness nor the \
-         angle between momentum and gradient was logged.",
-    )
 }
 
 /// What optimisers remember.

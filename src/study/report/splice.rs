@@ -30,7 +30,7 @@ pub fn short(results: &Results, contrasts: &[Contrasted], folder: &Path) -> Stri
         &["contrast", "difference", "95 % interval", "p", "finding"],
         contrasts.iter().map(row).collect(),
     );
-    let seeds = results.experiment.top.seeds.report.0.len();
+    let seeds = sections::seeds_a_cell(results);
     let folder = folder.to_string_lossy().replace('\\', "/");
     let rest = format!(
         "{seeds} seeds a cell; the whole report, with every cell and how it was run: \

@@ -1,0 +1,145 @@
+//! A run's diagnostics in one line: what a study keeps of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::train::DiagnosticsRow;
+
+/// Medians over the rows of a run's `diagnostics.csv`, those rows left out that have nothing to measure;
+/// `None` if all are. What each is measured from: [`DiagnosticsRow`]. A line of `mechanism.csv`, where the
+/// study says whose they are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mechanism {
+    /// The run.
+    pub id: String,
+    /// Its environment.
+    pub environment: String,
+    /// Its factors' levels.
+    pub factors: String,
+    /// Its optimiser, as the study calls it.
+    pub optimiser: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its score.
+    pub score: f64,
+    /// Rows of the diagnostics.
+    pub rows: usize,
+    /// By how much the momentum's average decays a step.
+    pub momentum_beta: f64,
+    /// Whether the optimiser has no momentum, so that nobody steps along the average.
+    pub momentum_is_hypothetical: bool,
+    /// The cosine of the momentum before a step and the step's gradient.
+    pub cos_momentum_gradient: Option<f64>,
+    /// The cosine of a gradient and the one before it.
+    pub autocorrelation_1: Option<f64>,
+    /// The cosine of a gradient and the one eight steps earlier.
+    pub autocorrelation_8: Option<f64>,
+    /// The cosine of the momentum's average and what it would be of the same minibatches at today's weights
+    /// and targets: 1 if nothing is stale.
+    pub cos_average_oracle: Option<f64>,
+    /// How far the part of the average that is there because weights have moved pushes along the gradient now, in
+    /// units of that gradient.
+    pub parameter_push: Option<f64>,
+    /// The same of the part that is there because targets have moved.
+    pub target_push: Option<f64>,
+    /// The same of the part that is there because the data are others.
+    pub data_push: Option<f64>,
+    /// The squared norm of the expected gradient over the variance of one minibatch's.
+    pub signal_to_noise: Option<f64>,
+    /// How far the targets of momentum's minibatches have moved since, in the value's units.
+    pub target_drift: Option<f64>,
+    /// The mean age of a minibatch's transitions, in environment steps.
+    pub age_mean: Option<f64>,
+    /// The gradient's norm in the first fifth of the interval after an update of the target network, over that
+    /// in the rest.
+    pub norm_after_target: Option<f64>,
+}
+
+impl Mechanism {
+    /// Of a run's diagnostics, nobody's yet; `None` if there are none.
+    pub fn of(rows: &[DiagnosticsRow]) -> Option<Self> {
+        let last = rows.last()?;
+        let over =
+            |value: fn(&DiagnosticsRow) -> Option<f64>| median(rows.iter().filter_map(value));
+        let interval = rows.iter().map(|row| row.since_target).max().unwrap_or(0);
+        let norms = |early: bool| {
+            let its = rows
+                .iter()
+                .filter(|row| (5 * row.since_target < interval) == early);
+            median(its.map(|row| row.grad_norm))
+        };
+        Some(Self {
+            rows: rows.len(),
+            momentum_beta: last.momentum_beta,
+            momentum_is_hypothetical: last.momentum_is_hypothetical,
+            cos_momentum_gradient: over(|row| row.cos_momentum_gradient),
+            autocorrelation_1: over(|row| row.autocorrelation_1),
+            autocorrelation_8: over(|row| row.autocorrelation_8),
+            cos_average_oracle: over(|row| row.cos_average_oracle),
+            parameter_push: over(|row| push(row, row.parameter_norm, row.cos_parameter_fresh)),
+            target_push: over(|row| push(row, row.target_norm, row.cos_target_fresh)),
+            data_push: over(|row| push(row, row.data_norm, row.cos_data_fresh)),
+            signal_to_noise: over(|row| Some(row.signal / row.noise)),
+            target_drift: over(|row| row.target_drift),
+            age_mean: over(|row| Some(row.age_mean)),
+            norm_after_target: match (norms(true), norms(false)) {
+                (Some(early), Some(late)) => Some(early / late).filter(|ratio| ratio.is_finite()),
+                _ => None,
+            },
+            ..Self::default()
+        })
+    }
+}
+
+/// How far a part pushes along the gradient now, over that gradient's norm. A part of no length pushes nowhere.
+fn push(row: &DiagnosticsRow, norm: Option<f64>, cosine: Option<f64>) -> Option<f64> {
+    match norm? {
+        0.0 => Some(0.0),
+        norm => Some(norm * cosine? / row.fresh_norm),
+    }
+}
+
+/// The median of the finite values, if there are any.
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let n = values.len();
+    (n > 0).then(|| (values[(n - 1) / 2] + values[n / 2]) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(since_target: u64, grad_norm: f64, target_norm: f64) -> DiagnosticsRow {
+        DiagnosticsRow {
+            since_target,
+            grad_norm,
+            fresh_norm: 2.0,
+            target_norm: Some(target_norm),
+            cos_target_fresh: (target_norm > 0.0).then_some(0.5),
+            signal: 3.0,
+            noise: if since_target == 0 { 0.0 } else { 6.0 },
+            ..DiagnosticsRow::default()
+        }
+    }
+
+    #[test]
+    fn medians_leave_out_what_was_not_measured() {
+        let rows = [
+            row(0, 8.0, 0.0),
+            row(10, 2.0, 4.0),
+            row(49, 4.0, 8.0),
+            row(30, 6.0, 2.0),
+        ];
+        let found = Mechanism::of(&rows).unwrap();
+        assert_eq!(found.rows, 4);
+        // 0, 1, 2 and 0.5 gradients.
+        assert_eq!(found.target_push, Some(0.75));
+        // One variance is 0 and its ratio no number.
+        assert_eq!(found.signal_to_noise, Some(0.5));
+        // 8 in the first fifth, the median of 2, 4 and 6 in the rest.
+        assert_eq!(found.norm_after_target, Some(2.0));
+        assert_eq!(found.cos_momentum_gradient, None);
+        assert!(Mechanism::of(&[]).is_none());
+    }
+}

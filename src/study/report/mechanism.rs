@@ -1,0 +1,293 @@
+//! Why momentum does what it does: how stale it is, by what, and whether its effect goes with that.
+
+use serde::Serialize;
+
+use super::{
+    contrasts::effect,
+    document::{Figure, Panel, Section},
+    load::Results,
+    shown::signed,
+};
+use crate::{
+    Result,
+    figures::{Across, Intervals, Line, lines},
+    stats::{self, Bootstrap, Estimate, Slope, digits, rounded},
+    study::{Mechanism, experiment::Contrast},
+};
+
+/// Fewer environments than this have no line through them.
+const FEWEST_CELLS: usize = 5;
+
+/// What momentum's effect is held against: what it is called, its key, and its value in a run.
+type Measure = (&'static str, &'static str, fn(&Mechanism) -> Option<f64>);
+
+const STALENESS: Measure = ("staleness", "staleness", |m| {
+    Some(1.0 - m.cos_average_oracle?)
+});
+
+const MEASURES: [Measure; 6] = [
+    STALENESS,
+    ("push by moved weights", "parameter_push", |m| {
+        m.parameter_push
+    }),
+    ("push by moved targets", "target_push", |m| m.target_push),
+    ("push by other data", "data_push", |m| m.data_push),
+    ("gradients' autocorrelation", "autocorrelation_1", |m| {
+        m.autocorrelation_1
+    }),
+    ("signal to noise", "signal_to_noise", |m| m.signal_to_noise),
+];
+
+/// A contrast of momentum, held against a measure from cell to cell.
+pub struct Fit<'a> {
+    contrast: &'a Contrast,
+    measure: Measure,
+    cells: usize,
+    slope: Slope,
+}
+
+/// A line of `mechanism_fit.csv`.
+#[derive(Serialize)]
+pub struct FitRow<'a> {
+    contrast: &'a str,
+    measure: &'static str,
+    cells: usize,
+    slope: f64,
+    slope_lo: f64,
+    slope_hi: f64,
+    spearman: Option<f64>,
+}
+
+impl Fit<'_> {
+    /// As it stands in the file.
+    pub fn row(&self) -> FitRow<'_> {
+        let Slope { slope, spearman } = self.slope;
+        FitRow {
+            contrast: &self.contrast.name,
+            measure: self.measure.1,
+            cells: self.cells,
+            slope: rounded(slope.point),
+            slope_lo: rounded(slope.lo),
+            slope_hi: rounded(slope.hi),
+            spearman: spearman.map(rounded),
+        }
+    }
+}
+
+/// Every contrast of momentum against every measure, where there are enough cells.
+pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
+    let mut fits = Vec::new();
+    for (contrast, cells) in of_momentum(results) {
+        if cells.len() < FEWEST_CELLS {
+            continue;
+        }
+        for measure in MEASURES {
+            let pairs = |&cell: &usize| pairs(results, contrast, cell, measure);
+            let groups: Vec<Vec<(f64, f64)>> = cells.iter().map(pairs).collect();
+            let what = format!("mechanism {} {}", contrast.name, measure.1);
+            let mut rng = results.rng(&what);
+            // A measure that is the same everywhere, or was nowhere to be had, has no line.
+            let Ok(slope) = Slope::new(&groups, &Bootstrap::default(), &mut rng) else {
+                continue;
+            };
+            fits.push(Fit {
+                contrast,
+                measure,
+                cells: cells.len(),
+                slope,
+            });
+        }
+    }
+    Ok(fits)
+}
+
+/// What was measured in each cell, and what goes with momentum's effect.
+pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
+    let section = Section::new("Mechanism");
+    if results.mechanism.is_empty() {
+        return Ok(section.text(
+            "None of these runs logged diagnostics (`diagnostics = 200` in `[rl.run]` would), so this report says nothing of \
+             the mechanism: neither staleness nor the angle between momentum and gradient is known.",
+        ));
+    }
+    let section = section.text(
+        "Means over seeds of each run's median, with 95 % bootstrap intervals. Momentum is an average of past \
+         gradients. Its oracle is the same average with every past minibatch evaluated again at today's weights and \
+         targets; staleness is 1 less the cosine of the two. A push is how far the part of the average that is there \
+         because weights, targets or data have moved points along today's gradient, in units of that gradient; below 0 it \
+         points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
+    );
+    let section = match scatter(results)? {
+        Some(figure) => section.figure(figure),
+        None => section,
+    };
+    let section = match fits.is_empty() {
+        true => section.text(format!(
+            "A line through momentum's effect needs diagnostics of a contrast of momentum in at least {FEWEST_CELLS} \
+             environments or levels.",
+        )),
+        false => section
+            .text(
+                "Does momentum's effect on the score go with what was measured, from one environment or level to the \
+                 next? The slope of a line through the means, with an interval from drawing seeds anew, and Spearman's \
+                 rank correlation. Environments differ in more than this, and the figures are not corrected for their \
+                 number: this finds what to ask next and proves nothing.",
+            )
+            .table(
+                &["contrast", "against", "slope", "95 % interval", "Spearman", "cells"],
+                fits.iter().map(fit).collect(),
+            ),
+    };
+    let head = [
+        "environment",
+        "optimiser",
+        "beta",
+        "cosine of momentum and gradient",
+        "autocorrelation, lag 1",
+        "lag 8",
+        "cosine of average and oracle",
+        "push by moved weights",
+        "by moved targets",
+        "by other data",
+        "signal to noise",
+        "norm after a target update",
+        "mean age, steps",
+    ];
+    Ok(section.table(&head, measured(results)))
+}
+
+/// Contrasts of an optimiser that has momentum with one that has none, and the cells where both were looked at.
+fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
+    let has = |name: &str, cell: usize| {
+        let runs = results.runs[cell][results.arm(name)].iter();
+        let mut known = runs.filter_map(|run| results.mechanism.get(&run.id));
+        known.next().map(|one| !one.momentum_is_hypothetical)
+    };
+    let each = results.experiment.top.contrasts.iter().map(|contrast| {
+        let differ = |cell: &usize| {
+            has(&contrast.with, *cell) == Some(true) && has(&contrast.without, *cell) == Some(false)
+        };
+        (
+            contrast,
+            results.cells().into_iter().filter(differ).collect(),
+        )
+    });
+    each.filter(|(_, cells): &(_, Vec<usize>)| !cells.is_empty())
+        .collect()
+}
+
+/// Of each seed, the measure with momentum and what momentum did to the score.
+fn pairs(
+    results: &Results,
+    contrast: &Contrast,
+    cell: usize,
+    (.., value): Measure,
+) -> Vec<(f64, f64)> {
+    let runs = |name: &str| results.runs[cell][results.arm(name)].iter();
+    let each = runs(&contrast.with).zip(runs(&contrast.without));
+    let pair = each.filter_map(|(with, without)| {
+        let measured = value(results.mechanism.get(&with.id)?)?;
+        Some((measured, with.score - without.score))
+    });
+    pair.collect()
+}
+
+/// Momentum's effect in each cell against its staleness there.
+fn scatter(results: &Results) -> Result<Option<Figure>> {
+    let (mut panels, mut key) = (Vec::new(), Vec::new());
+    for (colour, (contrast, cells)) in of_momentum(results).into_iter().enumerate() {
+        if cells.len() < FEWEST_CELLS {
+            continue;
+        }
+        let mut points = Vec::new();
+        for cell in cells {
+            let pairs = pairs(results, contrast, cell, STALENESS);
+            if pairs.is_empty() {
+                continue;
+            }
+            let x = pairs.iter().map(|pair| pair.0).sum::<f64>() / pairs.len() as f64;
+            let label = results.experiment.cells[cell].label();
+            let what = format!("staleness {} {label}", contrast.name);
+            points.push((x, effect(results, contrast, &[cell], &[], &what)?.0));
+        }
+        if points.is_empty() {
+            continue;
+        }
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        key.push((contrast.name.clone(), colour));
+        let line = Line {
+            colour,
+            points,
+            intervals: Intervals::Points,
+        };
+        panels.push(Panel {
+            title: contrast.name.clone(),
+            svg: lines(
+                &Across::Number("staleness"),
+                "difference of the score",
+                &[line],
+                &[0.0],
+            )?,
+        });
+    }
+    let caption = "A point for each environment and level: how stale momentum is there, and what it does to the score (difference \
+                   of interquartile means, 95 % interval).";
+    Ok((!panels.is_empty()).then(|| Figure {
+        caption: caption.into(),
+        key,
+        panels,
+    }))
+}
+
+fn fit(one: &Fit) -> Vec<String> {
+    let Slope { slope, spearman } = one.slope;
+    vec![
+        one.contrast.name.clone(),
+        one.measure.0.into(),
+        signed(slope.point),
+        format!("{} to {}", signed(slope.lo), signed(slope.hi)),
+        spearman.map_or("-".into(), |rho| format!("{rho:.2}")),
+        one.cells.to_string(),
+    ]
+}
+
+/// Each cell with each optimiser that was looked at there.
+fn measured(results: &Results) -> Vec<Vec<String>> {
+    let values: [fn(&Mechanism) -> Option<f64>; 10] = [
+        |m| m.cos_momentum_gradient,
+        |m| m.autocorrelation_1,
+        |m| m.autocorrelation_8,
+        |m| m.cos_average_oracle,
+        |m| m.parameter_push,
+        |m| m.target_push,
+        |m| m.data_push,
+        |m| m.signal_to_noise,
+        |m| m.norm_after_target,
+        |m| m.age_mean,
+    ];
+    let mut rows = Vec::new();
+    for (c, cell) in results.experiment.cells.iter().enumerate() {
+        for (a, arm) in results.experiment.arms.iter().enumerate() {
+            let runs = results.runs[c][a].iter();
+            let known: Vec<&Mechanism> = runs
+                .filter_map(|run| results.mechanism.get(&run.id))
+                .collect();
+            let Some(first) = known.first() else {
+                continue;
+            };
+            let beta = match first.momentum_is_hypothetical {
+                true => format!("none ({})", first.momentum_beta),
+                false => digits(first.momentum_beta),
+            };
+            let mut row = vec![cell.label(), arm.name.clone(), beta];
+            row.extend(values.iter().enumerate().map(|(k, value)| {
+                let values: Vec<f64> = known.iter().filter_map(|m| value(m)).collect();
+                let mut rng = results.rng(&format!("mechanism {} {} {k}", cell.label(), arm.name));
+                let mean: Option<Estimate> = stats::mean(&values, &mut rng);
+                mean.map_or("-".into(), |mean| mean.to_string())
+            }));
+            rows.push(row);
+        }
+    }
+    rows
+}
