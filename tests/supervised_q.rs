@@ -156,6 +156,8 @@ fn values_are_learned_and_a_teacher_is_the_same_from_a_folder() {
         "{loss} of {constant}"
     );
     assert!(outcome.test_accuracy > 0.9, "{}", outcome.test_accuracy);
+    // Played, it does better than chance's 22, as its teacher did.
+    assert!(outcome.test_return.unwrap() > 100.0, "{outcome:?}");
 
     // Bootstrapping gets near them from its own values, and not without a target network that moves.
     let distances = |more: &[&str], name: &str| {

@@ -326,14 +326,17 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
     let mut out = String::new();
     let wide = runs.iter().map(|run| run.outcome.optimiser.len()).max();
     let wide = wide.unwrap_or(0).max(9);
+    // Of action values, what playing by them returns.
+    let played = runs.iter().any(|run| run.outcome.test_return.is_some());
     let _ = writeln!(
         out,
-        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}  {:>9}  {:>8}  {:>7}  {:>7}",
+        "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>9}{}  {:>9}  {:>8}  {:>7}  {:>7}",
         "optimiser",
         "seed",
         "train loss",
         "test loss",
         "test",
+        if played { "    return" } else { "" },
         "samples/s",
         "B/weight",
         "memory",
@@ -354,9 +357,14 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
             Status::Finished => "",
             Status::Diverged => "  DIVERGED",
         };
+        let returned = match outcome.test_return {
+            Some(value) => format!("  {value:>8.1}"),
+            None if played => format!("  {:>8}", "-"),
+            None => String::new(),
+        };
         let _ = writeln!(
             out,
-            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %  {rate:>9}  {:>8}  {memory:>7}  {energy:>7}{diverged}",
+            "  {:<wide$}  {:>5}  {:>10}  {:>10}  {:>7.2} %{returned}  {rate:>9}  {:>8}  {memory:>7}  {energy:>7}{diverged}",
             outcome.optimiser,
             outcome.seed,
             loss(outcome.train_loss),

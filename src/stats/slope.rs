@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_has_no_line_is_refused() {
-        let same = vec![vec![(1.0, 2.0)], vec![(1.0, 3.0)], vec![(1.0, 4.0)]];
+        let same = [vec![(1.0, 2.0)], vec![(1.0, 3.0)], vec![(1.0, 4.0)]];
         for groups in [
             &same[..2],
             &same[..],

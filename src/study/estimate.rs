@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{engine::Study, experiment::Stage, kind::Job};
+use super::{engine::Study, kind::Job};
 use crate::{Result, train::Machine};
 
 /// What a cell's runs take.
@@ -56,11 +56,6 @@ impl Study {
             }
         };
         (0..self.experiment.cells.len()).map(pace).collect()
-    }
-
-    /// Runs of a stage in each cell.
-    pub fn per_cell(&self, stage: Stage) -> usize {
-        self.experiment.count(stage) / self.experiment.cells.len()
     }
 }
 

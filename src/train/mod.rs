@@ -32,5 +32,5 @@ pub use supervised::{
     QRegression, Score, SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedMachine,
     SupervisedObserver, SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedReady,
     SupervisedRun, default_supervised_folder, learner, note_setting, run_supervised,
-    teacher_config, write_comparison,
+    teacher_config, teacher_env, write_comparison,
 };

@@ -18,9 +18,10 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
         "{}\n\n| environment | optimisers | tuning runs | report runs | a run | from |\n|---|---|---|---|---|---|\n",
         experiment.top.question
     );
-    let (tune, report) = (study.per_cell(Stage::Tune), study.per_cell(Stage::Report));
     let mut seconds = 0.0;
-    for (cell, pace) in experiment.cells.iter().zip(paces) {
+    for (c, (cell, pace)) in experiment.cells.iter().zip(paces).enumerate() {
+        let [tune, report] =
+            [Stage::Tune, Stage::Report].map(|stage| experiment.count_in(c, stage));
         seconds += pace.seconds * (tune + report) as f64;
         out += &format!(
             "| {} | {} | {tune} | {report} | {:.1} s | {} |\n",

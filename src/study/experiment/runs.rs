@@ -44,15 +44,19 @@ impl Stage {
 impl Experiment {
     /// Runs of a stage, whatever is chosen.
     pub fn count(&self, stage: Stage) -> usize {
+        (0..self.cells.len())
+            .map(|cell| self.count_in(cell, stage))
+            .sum()
+    }
+
+    /// Runs of a stage in the cell of that number.
+    pub fn count_in(&self, cell: usize, stage: Stage) -> usize {
         match stage {
             Stage::Tune => {
                 let trials: usize = self.tuned().map(|arm| arm.trials.len()).sum();
-                self.cells.len() * trials * self.top.seeds.tuning.0.len()
+                trials * self.top.seeds.tuning.0.len()
             }
-            Stage::Report => {
-                let seeds: usize = self.cells.iter().map(|cell| cell.report_seeds.len()).sum();
-                self.arms.len() * seeds
-            }
+            Stage::Report => self.arms.len() * self.cells[cell].report_seeds.len(),
         }
     }
 

@@ -53,6 +53,14 @@ const SCALES: [(&str, f64, f64); 5] = [
     ("deep_sea", -0.00412, 0.99),
 ];
 
+/// The scale of `env`, with whatever drifts and dials, if it is known.
+pub fn scale_of(env: &str) -> Option<Scale> {
+    let name = envs::make(env).ok()?.spec().name.clone();
+    let plain = name.split('?').next()?;
+    let known = SCALES.iter().find(|(env, ..)| *env == plain);
+    known.map(|&(_, random, reference)| Scale { random, reference })
+}
+
 impl Kind for Rl {
     fn name(&self) -> &'static str {
         "rl"
@@ -106,11 +114,7 @@ impl Kind for Rl {
     }
 
     fn scale(&self, settings: &toml::Table) -> Option<Scale> {
-        let env = settings.get("env")?.as_str()?;
-        let name = envs::make(env).ok()?.spec().name.clone();
-        let plain = name.split('?').next()?;
-        let known = SCALES.iter().find(|(env, ..)| *env == plain);
-        known.map(|&(_, random, reference)| Scale { random, reference })
+        scale_of(settings.get("env")?.as_str()?)
     }
 
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {

@@ -11,7 +11,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Job, Kind, Outcome, Scale, Watcher};
+use super::{Job, Kind, Outcome, Scale, Watcher, rl};
 use crate::{
     Error, Result,
     agent::DqnConfig,
@@ -24,7 +24,7 @@ use crate::{
     train::{
         self, Again, Compute, Control, EpochRow, HistoryRow, Learner, Net, Status,
         SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedObserver,
-        SupervisedOpened, SupervisedOutcome, SupervisedOverrides, SupervisedRun,
+        SupervisedOpened, SupervisedOverrides, SupervisedRun, teacher_env,
     },
 };
 
@@ -88,17 +88,18 @@ impl Kind for Supervised {
     }
 
     fn scale(&self, settings: &toml::Table) -> Option<Scale> {
-        let dataset = read(settings).ok()?.run.dataset?;
-        Some(match dataset.images() {
-            Some(_) => Scale {
+        let set = read(settings).ok()?.run;
+        match set.dataset?.images() {
+            Some(_) => Some(Scale {
                 random: 0.0,
                 reference: 1.0,
-            },
-            None => Scale {
-                random: -1.0,
-                reference: 0.0,
-            },
-        })
+            }),
+            // That of an agent there: what was learned is played.
+            None => {
+                let config = SupervisedConfig::resolve(set, "sgd".parse().ok()?).ok()?;
+                rl::scale_of(&teacher_env(&config.run).ok()?)
+            }
+        }
     }
 
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
@@ -201,14 +202,15 @@ impl Job for Fit {
         };
         let curve = self.curve(&finished)?;
         let SupervisedFinished { outcome, .. } = finished;
-        let worst = self.worst();
+        let (worst, solved) = (self.worst()?, self.threshold()?);
+        let solved = |(_, score): &&(u64, f64)| solved.is_some_and(|threshold| *score >= threshold);
         Ok(Some(Outcome {
             status: outcome.status,
             steps: outcome.steps,
             updates: outcome.steps,
             last: curve.last().map_or(worst, |(_, score)| *score),
+            solved_step: curve.iter().find(solved).map(|(step, _)| *step),
             curve,
-            solved_step: None,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
             mechanism: None,
         }))
@@ -272,31 +274,45 @@ impl Fit {
     }
 
     /// The score of a run that diverged.
-    fn worst(&self) -> f64 {
-        if self.of_images() { 0.0 } else { -1.0 }
+    fn worst(&self) -> Result<f64> {
+        Ok(match self.of_images() {
+            true => 0.0,
+            false => {
+                envs::make(&teacher_env(&self.config.run)?)?
+                    .spec()
+                    .worst_return
+            }
+        })
     }
 
-    fn score(&self, row: &EpochRow, outcome: &SupervisedOutcome) -> f64 {
-        if self.of_images() {
-            return row.test_accuracy;
-        }
-        let share = row.test_loss / outcome.constant_loss;
-        // Not a number is no better than a constant.
-        if share < 1.0 { -share } else { self.worst() }
+    /// The return that solves the task, where there is one.
+    fn threshold(&self) -> Result<Option<f64>> {
+        Ok(match self.of_images() {
+            true => None,
+            false => {
+                envs::make(&teacher_env(&self.config.run)?)?
+                    .spec()
+                    .reward_threshold
+            }
+        })
     }
 
     /// The score at the end of each epoch; the worst of those that a diverged run did not come to.
     fn curve(&self, finished: &SupervisedFinished) -> Result<Vec<(u64, f64)>> {
         let [each, all] = self.config.batches(self.config.samples());
         let rows = finished.epochs()?;
-        let score = |row: &EpochRow| (row.step, self.score(row, &finished.outcome));
-        let mut curve: Vec<(u64, f64)> = rows.iter().map(score).collect();
+        let worst = self.worst()?;
+        let score = |row: &EpochRow| match self.of_images() {
+            true => row.test_accuracy,
+            false => row.test_return.unwrap_or(worst),
+        };
+        let mut curve: Vec<(u64, f64)> = rows.iter().map(|row| (row.step, score(row))).collect();
         if finished.outcome.status == Status::Diverged {
             let missed = rows.len() as u64 + 1..=all.div_ceil(each);
-            curve.extend(missed.map(|epoch| (all.min(epoch.saturating_mul(each)), self.worst())));
+            curve.extend(missed.map(|epoch| (all.min(epoch.saturating_mul(each)), worst)));
             // However well it did before.
             if let Some(last) = curve.last_mut() {
-                last.1 = self.worst();
+                last.1 = worst;
             }
         }
         Ok(curve)

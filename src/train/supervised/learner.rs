@@ -38,6 +38,13 @@ pub trait Learner {
     /// The mean loss of the test samples.
     fn test(&self) -> Result<Score>;
 
+    /// The mean return of the policy that has been learned, in the episodes that follow epoch number `epoch`;
+    /// none if it is no policy.
+    fn play(&mut self, epoch: u64) -> Result<Option<f64>> {
+        let _ = epoch;
+        Ok(None)
+    }
+
     /// The least mean loss of the test samples if the answer is the same for all of them.
     fn constant_loss(&self) -> f64;
 

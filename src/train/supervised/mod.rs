@@ -25,4 +25,4 @@ pub use machine::SupervisedMachine;
 pub use q_regression::QRegression;
 pub use rows::{EpochRow, HistoryRow, SupervisedObserver, SupervisedOutcome};
 pub use run::{Score, run_supervised};
-pub use teacher::teacher_config;
+pub use teacher::{teacher_config, teacher_env};

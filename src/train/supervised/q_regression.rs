@@ -11,6 +11,7 @@ use crate::{
     optim::Parameter,
     saved::{Array, Saved},
     streams::{Stream, stream},
+    train::{Preset, RunConfig, evaluate::Evaluator},
 };
 
 /// The DQN's network on transitions that a teacher has made, acting with a fixed epsilon.
@@ -24,7 +25,14 @@ pub struct QRegression {
     test: Frozen,
     /// Batches between updates of the target network; none if the teacher has the targets.
     target_every: Option<u64>,
+    /// Plays what was learned.
+    evaluator: Evaluator,
+    /// The world that the teacher stands in.
+    world: Vec<f64>,
 }
+
+/// Episodes after an epoch.
+const EPISODES: u32 = 5;
 
 impl QRegression {
     /// The network as it starts and the buffer, as `config` asks for.
@@ -48,7 +56,15 @@ impl QRegression {
         let init = &mut [stream(run.seed, Stream::Init)];
         let on = (DType::F32, &run.device.device()?);
         let (obs_len, actions) = teacher.shape;
+        let evaluator = Evaluator::new(&RunConfig {
+            env: teacher.env.clone(),
+            seed: run.seed,
+            eval_episodes: EPISODES,
+            ..Preset::Cleanrl.run()
+        })?;
         Ok(Self {
+            evaluator,
+            world: teacher.world,
             critic: Critic::new(&dqn, obs_len, actions, init, on)?,
             train,
             test,
@@ -105,6 +121,14 @@ impl Learner for QRegression {
             loss: squares.sum::<f64>() / rows.len() as f64,
             accuracy: self.test.agreement(&rows, &values),
         })
+    }
+
+    /// Greedily, in the teacher's world.
+    fn play(&mut self, epoch: u64) -> Result<Option<f64>> {
+        self.evaluator.done = epoch;
+        let policy = self.critic.policy(0)?;
+        let row = self.evaluator.evaluate(&policy, 0, &self.world)?;
+        Ok(Some(row.mean_return))
     }
 
     /// The variance of the teacher's values.

@@ -37,6 +37,8 @@ pub struct EpochRow {
     pub test_loss: f64,
     /// The share of right answers among them.
     pub test_accuracy: f64,
+    /// Of action values, the mean return of their greedy policy in five episodes.
+    pub test_return: Option<f64>,
 }
 
 /// What came of a supervised run: the one line of `outcome.csv`.
@@ -68,6 +70,8 @@ pub struct SupervisedOutcome {
     pub test_loss: Option<f64>,
     /// The share of right answers on the test data at the end; 0 if the run diverged.
     pub test_accuracy: f64,
+    /// Of action values, the mean return of their greedy policy at the end; none if the run diverged.
+    pub test_return: Option<f64>,
     /// The best share of an epoch's end.
     pub best_test_accuracy: f64,
     /// That epoch; 0 if there was none.

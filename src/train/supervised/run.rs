@@ -173,6 +173,7 @@ impl<'a> Run<'a> {
         }
         if over && alive {
             let tested = self.learner.test()?;
+            let test_return = self.learner.play(epoch + 1)?;
             let [loss, accuracy] = self.sums.epoch.map(|sum| sum / self.sums.samples);
             let row = EpochRow {
                 epoch: epoch + 1,
@@ -181,6 +182,7 @@ impl<'a> Run<'a> {
                 train_accuracy: accuracy,
                 test_loss: tested.loss,
                 test_accuracy: tested.accuracy,
+                test_return,
             };
             observer.epoch(&row)?;
             if self
@@ -220,6 +222,7 @@ impl<'a> Run<'a> {
             train_loss: last.map(|row| row.train_loss),
             test_loss: last.map(|row| row.test_loss),
             test_accuracy: last.map_or(0.0, |row| row.test_accuracy),
+            test_return: last.and_then(|row| row.test_return),
             best_test_accuracy: self.best.map_or(0.0, |row| row.test_accuracy),
             best_epoch: self.best.map_or(0, |row| row.epoch),
             constant_loss: self.learner.constant_loss(),
@@ -278,6 +281,7 @@ impl<'a> Run<'a> {
             train_accuracy: flat[3],
             test_loss: flat[4],
             test_accuracy: flat[5],
+            test_return: Some(flat[6]).filter(|value| !value.is_nan()),
         };
         let rows = sums[6..]
             .chunks_exact(ROW)
@@ -290,7 +294,7 @@ impl<'a> Run<'a> {
 }
 
 /// Numbers in a line of `epochs.csv`.
-const ROW: usize = 6;
+const ROW: usize = 7;
 
 fn flat(row: EpochRow) -> [f64; ROW] {
     [
@@ -300,5 +304,6 @@ fn flat(row: EpochRow) -> [f64; ROW] {
         row.train_accuracy,
         row.test_loss,
         row.test_accuracy,
+        row.test_return.unwrap_or(f64::NAN),
     ]
 }

@@ -40,6 +40,14 @@ pub fn teacher_config(env: &str) -> Result<Config> {
     source.resolve(None)
 }
 
+/// The environment of the teacher that `run` asks for.
+pub fn teacher_env(run: &SupervisedRun) -> Result<String> {
+    match run.teacher.as_str() {
+        "" => Ok(run.env.clone()),
+        folder => Ok(Trained::read(Path::new(folder))?.env),
+    }
+}
+
 /// The teacher that `run` asks for.
 pub(super) fn teacher(run: &SupervisedRun) -> Result<Trained> {
     match run.teacher.as_str() {
