@@ -18,13 +18,14 @@
 //! [`optim`] has a file for each optimiser and the registry of all; [`nn`] the
 //! networks and the fused operations they need; [`agent`] acting, remembering
 //! and learning; [`data`] the images of the supervised control; [`landscape`] optimisers on surfaces of two weights;
-//! [`train`] one run; [`study`] many; [`stats`] every number with its
+//! [`train`] one run; [`energy`] what it costs; [`study`] many; [`stats`] every number with its
 //! interval; [`figures`] and [`cli`] what people see. The crate `envs` has the
 //! environments and knows nothing of agents.
 
 pub mod agent;
 pub mod cli;
 pub mod data;
+pub mod energy;
 pub mod error;
 pub mod figures;
 mod files;

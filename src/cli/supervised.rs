@@ -12,13 +12,10 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::{
     Error, Result,
+    energy::{Energy, Meter, Source, Spent},
     figures::Metrics,
     files::short_id,
     optim::{Spec, Value},
-    study::{
-        energy::{Meter, Source, Spent},
-        experiment::Energy,
-    },
     train::{
         Again, Compute, DataName, EpochRow, HistoryRow, Net, Status, SupervisedConfig,
         SupervisedFinished, SupervisedMachine, SupervisedObserver, SupervisedOverrides,

@@ -7,7 +7,6 @@
 
 mod collect;
 pub mod describe;
-pub mod energy;
 mod engine;
 mod estimate;
 pub mod experiment;

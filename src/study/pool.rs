@@ -12,14 +12,10 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    energy::Meter,
-    experiment::{Energy, Run},
-    kind::Watcher,
-    progress::Progress,
-};
+use super::{experiment::Run, kind::Watcher, progress::Progress};
 use crate::{
     Error, Result,
+    energy::{Energy, Meter},
     train::{Control, Machine},
 };
 

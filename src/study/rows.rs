@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{energy::Source, experiment::Stage};
-use crate::train::Status;
+use super::experiment::Stage;
+use crate::{energy::Source, train::Status};
 
 /// A run: a line of `runs.csv`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

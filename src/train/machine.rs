@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::folder::MACHINE;
-use crate::{Error, Result, files::write_whole, study::energy::Spent};
+use crate::{Error, Result, energy::Spent, files::write_whole};
 
 /// Where and how fast a run ran: `machine.toml`, the only file of a run that differs from time to time.
 #[derive(Clone, Debug, Serialize, Deserialize)]

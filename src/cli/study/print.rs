@@ -7,7 +7,8 @@ use indicatif::HumanDuration;
 use super::StudyProgress;
 use crate::{
     Error, Result,
-    study::{Pace, Rehearsed, Study, energy::Spent, experiment::Stage},
+    energy::Spent,
+    study::{Pace, Rehearsed, Study, experiment::Stage},
     train::Status,
 };
 

@@ -14,7 +14,7 @@ pub use grid::{Grid, Values};
 pub use runs::{Run, Stage};
 pub use schema::schema;
 pub use seeds::Seeds;
-pub use tables::{Claim, Contrast, Energy, Environment, Factor, Optimiser, Score, Selection, Top};
+pub use tables::{Claim, Contrast, Environment, Factor, Optimiser, Score, Selection, Top};
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
 //! `study schema`: every key of an experiment, from what reads them.
 
-use super::tables::{Budget, Contrast, Energy, Environment, Factor, Optimiser, SeedsTable, Top};
+use super::tables::{Budget, Contrast, Environment, Factor, Optimiser, SeedsTable, Top};
 use crate::{
+    energy::Energy,
     keys::{Key, Keys},
     study::kind,
 };

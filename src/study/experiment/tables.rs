@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{grid::Grid, seeds::Seeds};
 use crate::{
+    energy::Energy,
     keys::{choices, holds, keys},
     stats::Aggregate,
-    study::energy::{GRAMS_PER_KWH, WATTS_PER_CORE},
 };
 
 keys! {
@@ -57,26 +57,6 @@ keys! {
     Budget {
         /// Processor time of all runs, in hours; `study list` says whether it is enough
         core_hours: Option<f64> = None,
-    }
-}
-
-keys! {
-    /// What energy is worth where it cannot be measured.
-    Energy {
-        /// Power of a busy core, its share of memory left out: Green Algorithms' value for any
-        /// processor (Lannelongue et al. 2021)
-        watts_per_core: f64 = WATTS_PER_CORE,
-        /// Carbon intensity, gCO2e/kWh: the world's average (IEA 2019, as in Green Algorithms)
-        grams_per_kwh: f64 = GRAMS_PER_KWH,
-    }
-}
-
-impl Default for Energy {
-    fn default() -> Self {
-        Self {
-            watts_per_core: WATTS_PER_CORE,
-            grams_per_kwh: GRAMS_PER_KWH,
-        }
     }
 }
 
@@ -149,7 +129,6 @@ keys! {
 holds! {
     SeedsTable: "a table",
     Budget: "a table",
-    Energy: "a table",
     Environment: "a table",
     Optimiser: "a table",
     Factor: "a table",

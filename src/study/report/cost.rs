@@ -8,9 +8,9 @@ use super::{
     shown::ranges,
 };
 use crate::{
+    energy::Source,
     stats::digits,
     study::{
-        energy::Source,
         experiment::{Experiment, Stage},
         rows::CostRow,
     },

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
+    energy::Spent,
     files::write_whole,
-    study::energy::Spent,
     train::{Machine, folder::MACHINE},
 };
 
