@@ -56,12 +56,14 @@ pub enum Intervals {
     Points,
     /// Not at all.
     None,
+    /// Not at all, and the line stands behind the others.
+    Behind,
 }
 
 /// A drawing of `lines`, as an SVG element; `marked` heights have lines of their own.
 pub fn lines(across: &Across, up: &str, lines: &[Line], marked: &[f64]) -> Result<String> {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let drawn = |line: &Line| line.intervals != Intervals::None;
+    let drawn = |line: &Line| !matches!(line.intervals, Intervals::None | Intervals::Behind);
     let ends = lines.iter().filter(|line| drawn(line));
     let ends = ends.flat_map(|line| line.points.iter().flat_map(|(_, e)| [e.lo, e.hi]));
     let heights = points()
@@ -84,10 +86,11 @@ pub fn lines(across: &Across, up: &str, lines: &[Line], marked: &[f64]) -> Resul
             for (x, _) in points() {
                 (low, high) = (low.min(*x), high.max(*x));
             }
-            let range = if low < high {
-                low..high
-            } else {
-                span([low, high])
+            // A point has room around it, a line reaches from side to side.
+            let points = lines.iter().any(|line| line.intervals == Intervals::Points);
+            let range = match low < high && !points {
+                true => low..high,
+                false => span([low, high]),
             };
             draw(root, range, heights, across, up, lines, marked)
         }
@@ -161,7 +164,9 @@ where
         let at = [(low, y), (high, y)];
         chart.draw_series(DashedLineSeries::new(at, 8, 8, FAINT.stroke_width(3)))?;
     }
-    for line in lines {
+    let behind = |line: &&Line| line.intervals == Intervals::Behind;
+    let (back, front): (Vec<_>, Vec<_>) = lines.iter().partition(behind);
+    for line in back.into_iter().chain(front) {
         let colour = SERIES[line.colour % COLOURS];
         let points = &line.points;
         match line.intervals {
@@ -182,13 +187,16 @@ where
                     .map(|(x, e)| Circle::new((*x, e.point), 8, colour.filled()));
                 chart.draw_series(dots)?;
             }
-            Intervals::None => {}
+            Intervals::None | Intervals::Behind => {}
         }
         if line.intervals == Intervals::Points {
             continue;
         }
         let path = points.iter().map(|(x, e)| (*x, e.point));
-        let style = colour.stroke_width(5);
+        let style = match line.intervals {
+            Intervals::Behind => colour.mix(0.4).stroke_width(3),
+            _ => colour.stroke_width(5),
+        };
         match line.colour < COLOURS {
             true => chart.draw_series(LineSeries::new(path, style)).map(drop)?,
             false => chart

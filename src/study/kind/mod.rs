@@ -9,7 +9,7 @@ mod supervised;
 use std::path::Path;
 
 use crate::{
-    Result,
+    Error, Result,
     keys::Key,
     optim::Spec,
     study::Mechanism,
@@ -105,6 +105,16 @@ pub trait Watcher {
 
     /// It has done all it will do now, up to `step`; what it leaves is not yet complete.
     fn ends(&mut self, folder: &Path, step: u64) -> Result<()>;
+}
+
+/// What training came to, once `watcher` has heard where it ended: at step `at`, or where it was stopped.
+fn ended<T>(result: Result<T>, folder: &Path, at: u64, watcher: &mut dyn Watcher) -> Result<T> {
+    match &result {
+        Ok(_) => watcher.ends(folder, at)?,
+        Err(Error::Stopped { step, .. }) => watcher.ends(folder, *step)?,
+        Err(_) => {}
+    }
+    result
 }
 
 /// What came of a run, whatever its kind.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Job, Kind, Outcome, Scale, Watcher};
+use super::{Job, Kind, Outcome, Scale, Watcher, ended};
 use crate::{
     Error, Result,
     agent::DqnOverrides,
@@ -189,17 +189,8 @@ impl Job for Dqn {
             train::run_cohort(vec![task], control)
         };
         let at = steps.at;
-        match result {
-            Ok(mut outcomes) => {
-                watcher.ends(folder, at)?;
-                run_folder.finish(outcomes.remove(0)).map(drop)
-            }
-            Err(stopped @ Error::Stopped { step, .. }) => {
-                watcher.ends(folder, step)?;
-                Err(stopped)
-            }
-            Err(error) => Err(error),
-        }
+        let mut outcomes = ended(result, folder, at, watcher)?;
+        run_folder.finish(outcomes.remove(0)).map(drop)
     }
 
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {

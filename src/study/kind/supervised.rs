@@ -11,7 +11,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Job, Kind, Outcome, Scale, Watcher, rl};
+use super::{Job, Kind, Outcome, Scale, Watcher, ended, rl};
 use crate::{
     Error, Result,
     agent::DqnConfig,
@@ -183,17 +183,8 @@ impl Job for Fit {
             control,
         );
         let at = steps.at;
-        match result {
-            Ok(outcome) => {
-                watcher.ends(folder, at)?;
-                run_folder.finish(outcome).map(drop)
-            }
-            Err(stopped @ Error::Stopped { step, .. }) => {
-                watcher.ends(folder, step)?;
-                Err(stopped)
-            }
-            Err(error) => Err(error),
-        }
+        let outcome = ended(result, folder, at, watcher)?;
+        run_folder.finish(outcome).map(drop)
     }
 
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {

@@ -38,7 +38,7 @@ pub fn curves(results: &Results) -> Result<Section> {
                 intervals: if with_band {
                     Intervals::Band
                 } else {
-                    Intervals::None
+                    Intervals::Behind
                 },
             });
         }
@@ -49,7 +49,9 @@ pub fn curves(results: &Results) -> Result<Section> {
     }
     let which = match banded.len() == experiment.arms.len() {
         true => "bands",
-        false => "bands, for the optimisers of the contrast that comes first",
+        false => {
+            "bands, for the optimisers of the contrast that decides, with the others faint behind them"
+        }
     };
     let caption = format!(
         "Interquartile mean over seeds of each evaluation, by training steps; {which}: 95 % bootstrap interval of \

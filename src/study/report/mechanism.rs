@@ -194,7 +194,7 @@ fn pairs(
 
 /// Momentum's effect in each cell against its staleness there.
 fn scatter(results: &Results) -> Result<Option<Figure>> {
-    let (mut panels, mut key) = (Vec::new(), Vec::new());
+    let mut panels = Vec::new();
     for (colour, (contrast, cells)) in of_momentum(results).into_iter().enumerate() {
         if cells.len() < FEWEST_CELLS {
             continue;
@@ -214,7 +214,6 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
             continue;
         }
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        key.push((contrast.name.clone(), colour));
         let line = Line {
             colour,
             points,
@@ -234,7 +233,8 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
                    of interquartile means, 95 % interval).";
     Ok((!panels.is_empty()).then(|| Figure {
         caption: caption.into(),
-        key,
+        // A panel is called by its contrast.
+        key: Vec::new(),
         panels,
     }))
 }

@@ -69,14 +69,20 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             drawn.push(Line {
                 colour: a,
                 points: points.collect(),
-                intervals: Intervals::Bars,
+                intervals: match results.experiment.arms.len() <= curves::MANY {
+                    true => Intervals::Bars,
+                    false => Intervals::None,
+                },
             });
             let plateau = found.plateau(0.1);
             let at_least = if plateau.open { "at least " } else { "" };
             rows.push(vec![
                 cell.label(),
                 arm.name.clone(),
-                format!("{}", found.best().lr),
+                match found.best().lr {
+                    lr if lr < 1e-3 => format!("{lr:e}"),
+                    lr => format!("{lr}"),
+                },
                 found.best().score.to_string(),
                 format!("{at_least}{:.1}", plateau.decades()),
             ]);
@@ -93,10 +99,12 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             section.text("No grid is of learning rates alone, so there is no curve to draw.")
         );
     }
+    let intervals = match experiment.arms.len() <= curves::MANY {
+        true => ", with 95 % bootstrap intervals, which tell little of few seeds",
+        false => "; with so many optimisers, no intervals",
+    };
     let figure = Figure {
-        caption: "The score on the tuning seeds at each learning rate, with 95 % bootstrap intervals, which tell \
-                  little of few seeds."
-            .into(),
+        caption: format!("The score on the tuning seeds at each learning rate{intervals}."),
         key: curves::key(results),
         panels,
     };
