@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::train::DiagnosticsRow;
 
-/// Medians over the rows of a run's `diagnostics.csv`, those rows left out that have nothing to measure;
-/// `None` if all are. What each is measured from: [`DiagnosticsRow`]. A line of `mechanism.csv`, where the
-/// study says whose they are.
+/// Medians over the rows of a run's `diagnostics.csv`, unless something else is said, those rows left out that
+/// have nothing to measure; `None` if all are. What each is measured from: [`DiagnosticsRow`]. A line of
+/// `mechanism.csv`, where the study says whose they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mechanism {
     /// The run.
@@ -36,8 +36,8 @@ pub struct Mechanism {
     /// The cosine of the momentum's average and what it would be of the same minibatches at today's weights
     /// and targets: 1 if nothing is stale.
     pub cos_average_oracle: Option<f64>,
-    /// How far the part of the average that is there because weights have moved pushes along the gradient now, in
-    /// units of that gradient.
+    /// How far the part of the average that is there because weights have moved pushes along the gradient now:
+    /// the sum of it over the rows, over the sum of that gradient's norms.
     pub parameter_push: Option<f64>,
     /// The same of the part that is there because targets have moved.
     pub target_push: Option<f64>,
@@ -45,7 +45,8 @@ pub struct Mechanism {
     pub data_push: Option<f64>,
     /// The squared norm of the expected gradient over the variance of one minibatch's.
     pub signal_to_noise: Option<f64>,
-    /// How far the targets of momentum's minibatches have moved since, in the value's units.
+    /// How far the targets of momentum's minibatches have moved since, in the value's units: the mean, since most
+    /// rows are far from an update of the target network.
     pub target_drift: Option<f64>,
     /// The mean age of a minibatch's transitions, in environment steps.
     pub age_mean: Option<f64>,
@@ -75,11 +76,11 @@ impl Mechanism {
             autocorrelation_1: over(|row| row.autocorrelation_1),
             autocorrelation_8: over(|row| row.autocorrelation_8),
             cos_average_oracle: over(|row| row.cos_average_oracle),
-            parameter_push: over(|row| push(row, row.parameter_norm, row.cos_parameter_fresh)),
-            target_push: over(|row| push(row, row.target_norm, row.cos_target_fresh)),
-            data_push: over(|row| push(row, row.data_norm, row.cos_data_fresh)),
+            parameter_push: push(rows, |row| (row.parameter_norm, row.cos_parameter_fresh)),
+            target_push: push(rows, |row| (row.target_norm, row.cos_target_fresh)),
+            data_push: push(rows, |row| (row.data_norm, row.cos_data_fresh)),
             signal_to_noise: over(|row| Some(row.signal / row.noise)),
-            target_drift: over(|row| row.target_drift),
+            target_drift: mean(rows.iter().filter_map(|row| row.target_drift)),
             age_mean: over(|row| Some(row.age_mean)),
             norm_after_target: match (norms(true), norms(false)) {
                 (Some(early), Some(late)) => Some(early / late).filter(|ratio| ratio.is_finite()),
@@ -90,12 +91,24 @@ impl Mechanism {
     }
 }
 
-/// How far a part pushes along the gradient now, over that gradient's norm. A part of no length pushes nowhere.
-fn push(row: &DiagnosticsRow, norm: Option<f64>, cosine: Option<f64>) -> Option<f64> {
-    match norm? {
-        0.0 => Some(0.0),
-        norm => Some(norm * cosine? / row.fresh_norm),
-    }
+/// How far a part, given by its norm and its cosine with the gradient now, pushes along it: a part of no length
+/// pushes nowhere.
+fn push(
+    rows: &[DiagnosticsRow],
+    part: fn(&DiagnosticsRow) -> (Option<f64>, Option<f64>),
+) -> Option<f64> {
+    let pushes = rows.iter().filter_map(|row| match part(row) {
+        (Some(0.0), _) => Some((0.0, row.fresh_norm)),
+        (norm, cosine) => Some((norm? * cosine?, row.fresh_norm)),
+    });
+    let (pushed, norms) = pushes.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    Some(pushed / norms).filter(|push| push.is_finite())
+}
+
+/// The mean, if there is any value.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    Some(values.iter().sum::<f64>() / values.len() as f64).filter(|mean| mean.is_finite())
 }
 
 /// The median of the finite values, if there are any.
@@ -133,8 +146,9 @@ mod tests {
         ];
         let found = Mechanism::of(&rows).unwrap();
         assert_eq!(found.rows, 4);
-        // 0, 1, 2 and 0.5 gradients.
-        assert_eq!(found.target_push, Some(0.75));
+        // 0, 2, 4 and 1 along gradients of 2 each.
+        assert_eq!(found.target_push, Some(0.875));
+        assert_eq!((found.data_push, found.target_drift), (None, None));
         // One variance is 0 and its ratio no number.
         assert_eq!(found.signal_to_noise, Some(0.5));
         // 8 in the first fifth, the median of 2, 4 and 6 in the rest.

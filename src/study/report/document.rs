@@ -6,7 +6,7 @@ pub struct Document {
     pub sections: Vec<Section>,
 }
 
-/// A part of it with a heading.
+/// A part of it with a heading, and at most one figure.
 pub struct Section {
     pub title: &'static str,
     pub blocks: Vec<Block>,
@@ -56,6 +56,12 @@ impl Section {
         }
     }
 
+    /// The file of its figure, below the report's folder.
+    pub fn picture(&self) -> String {
+        let slug = self.title.to_lowercase().replace(' ', "_");
+        format!("figures/{slug}.svg")
+    }
+
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.blocks.push(Block::Text(text.into()));
         self
@@ -72,6 +78,14 @@ impl Section {
         let head = head.to_vec();
         self.blocks.push(Block::Table(Table { head, rows }));
         self
+    }
+
+    /// Its figure, if it has one.
+    pub fn figure_of(&self) -> Option<&Figure> {
+        self.blocks.iter().find_map(|block| match block {
+            Block::Figure(figure) => Some(figure),
+            _ => None,
+        })
     }
 
     pub fn figure(mut self, figure: Figure) -> Self {

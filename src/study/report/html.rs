@@ -2,7 +2,9 @@
 
 use super::document::{Block, Document, Figure, Table};
 
-/// Colours, light and dark, and how things lie on wide and narrow screens.
+/// Colours, light and dark.
+pub const COLOURS: &str = include_str!("colours.css");
+/// How things lie on wide and narrow screens.
 const STYLE: &str = include_str!("style.css");
 
 /// The whole of it.
@@ -22,7 +24,7 @@ pub fn html(document: &Document) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n\
+         <title>{title}</title>\n<style>\n{COLOURS}{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n\
          <nav aria-label=\"Sections\">\n{contents}</nav>\n</header>\n<main>\n{main}</main>\n</body>\n</html>\n"
     )
 }

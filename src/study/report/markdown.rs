@@ -1,4 +1,4 @@
-//! A document as Markdown, without its figures.
+//! A document as Markdown; its figures are files of their own.
 
 use super::document::{Block, Document, Section, Table};
 
@@ -29,7 +29,8 @@ pub fn body(section: &Section) -> String {
             }
             Block::Table(table) => out += &rows(table),
             Block::Figure(figure) => {
-                out += &format!("(Figure in report.html: {})\n", escaped(&figure.caption));
+                out += &format!("![{}]({})\n", escaped(&figure.caption), section.picture());
+                out += &format!("\n{}\n", begun(&escaped(&figure.caption)));
             }
             Block::Code(text) => out += &format!("```sh\n{}\n```\n", text.replace("```", "'''")),
         }

@@ -111,11 +111,11 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
         ));
     }
     let section = section.text(
-        "Means over seeds of each run's median, with 95 % bootstrap intervals. Momentum is an average of past \
+        "Means over seeds, with 95 % bootstrap intervals. Momentum is an average of past \
          gradients. Its oracle is the same average with every past minibatch evaluated again at today's weights and \
          targets; staleness is 1 less the cosine of the two. A push is how far the part of the average that is there \
-         because weights, targets or data have moved points along today's gradient, in units of that gradient; below 0 it \
-         points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
+         because weights, targets or data have moved points along today's gradient, in units of that gradient, \
+         over a whole run; below 0 it points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
     );
     let section = match scatter(results)? {
         Some(figure) => section.figure(figure),

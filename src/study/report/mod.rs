@@ -1,7 +1,7 @@
 //! A report on a study: its verdict first, then all that it rests on.
 //!
 //! Results are read (`load`), judged (`contrasts`, `verdict`), said in sections (`document`) and written as
-//! Markdown and as HTML. The same results give the same bytes, but for time, energy and machines.
+//! HTML, and as Markdown with a picture for each figure. The same results give the same bytes, but for time, energy and machines.
 
 mod cells;
 mod contrasts;
@@ -13,6 +13,7 @@ mod ladder;
 mod load;
 mod markdown;
 mod mechanism;
+mod picture;
 mod sections;
 mod shown;
 mod splice;
@@ -84,6 +85,12 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
+    super::folder(&folder.join("figures"))?;
+    for section in &document.sections {
+        if let Some(figure) = section.figure_of() {
+            write_whole(&folder.join(section.picture()), picture::picture(figure))?;
+        }
+    }
     let deciding = contrasts.iter().find(|one| one.decides);
     Ok(Reported {
         verdict: deciding

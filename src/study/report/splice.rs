@@ -38,7 +38,10 @@ pub fn short(results: &Results, contrasts: &[Contrasted], folder: &Path) -> Stri
     );
     let table = match contrasts.is_empty() {
         true => String::new(),
-        false => markdown::body(&table),
+        false => format!(
+            "{}\n![Differences with their 95 % intervals](<{folder}/figures/contrasts.svg>)\n",
+            markdown::body(&table)
+        ),
     };
     format!("{}{table}\n{rest}", markdown::body(&verdict))
 }
