@@ -499,7 +499,7 @@ without = "adam0"
     );
     let mut mechanism = "id,environment,factors,optimiser,seed,score,rows,momentum_beta,momentum_is_hypothetical,\
                          cos_momentum_gradient,autocorrelation_1,autocorrelation_8,cos_average_oracle,parameter_push,\
-                         target_push,data_push,signal_to_noise,target_drift,age_mean,norm_after_target\n"
+                         target_push,data_push,data_push_by_chance,signal_to_noise,target_drift,age_mean,norm_after_target\n"
         .to_owned();
     for level in levels {
         for arm in ["adam", "adam0"] {
@@ -517,7 +517,7 @@ without = "adam0"
                 // Half of a seed's luck is in its staleness as well.
                 let cosine = 1.0 - 0.5 * level + 0.001 * (seed % 5) as f64;
                 let none = arm == "adam0";
-                writeln!(mechanism, "{id},cartpole,{factors},{arm},{seed},{score},9,0.9,{none},0.1,,,{cosine},0.0,-0.1,0.2,0.5,1.0,500,1.5").unwrap();
+                writeln!(mechanism, "{id},cartpole,{factors},{arm},{seed},{score},9,0.9,{none},0.1,,,{cosine},0.0,-0.1,0.2,-0.1,0.5,1.0,500,1.5").unwrap();
             }
         }
     }

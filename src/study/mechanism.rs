@@ -43,6 +43,9 @@ pub struct Mechanism {
     pub target_push: Option<f64>,
     /// The same of the part that is there because the data are others.
     pub data_push: Option<f64>,
+    /// What that would be if the data were the same, since the gradient now is one of a few minibatches, whose noise
+    /// the average does not share: `-noise / 4` along it.
+    pub data_push_by_chance: Option<f64>,
     /// The squared norm of the expected gradient over the variance of one minibatch's.
     pub signal_to_noise: Option<f64>,
     /// How far the targets of momentum's minibatches have moved since, in the value's units: the mean, since most
@@ -79,6 +82,9 @@ impl Mechanism {
             parameter_push: push(rows, |row| (row.parameter_norm, row.cos_parameter_fresh)),
             target_push: push(rows, |row| (row.target_norm, row.cos_target_fresh)),
             data_push: push(rows, |row| (row.data_norm, row.cos_data_fresh)),
+            data_push_by_chance: push(rows, |row| {
+                (Some(-row.noise / 4.0 / row.fresh_norm), Some(1.0))
+            }),
             signal_to_noise: over(|row| Some(row.signal / row.noise)),
             target_drift: mean(rows.iter().filter_map(|row| row.target_drift)),
             age_mean: over(|row| Some(row.age_mean)),
@@ -149,6 +155,8 @@ mod tests {
         // 0, 2, 4 and 1 along gradients of 2 each.
         assert_eq!(found.target_push, Some(0.875));
         assert_eq!((found.data_push, found.target_drift), (None, None));
+        // Three noises of 6 by 4 by norms of 2, over four norms.
+        assert_eq!(found.data_push_by_chance, Some(-2.25 / 8.0));
         // One variance is 0 and its ratio no number.
         assert_eq!(found.signal_to_noise, Some(0.5));
         // 8 in the first fifth, the median of 2, 4 and 6 in the rest.

@@ -31,7 +31,9 @@ const MEASURES: [Measure; 6] = [
         m.parameter_push
     }),
     ("push by moved targets", "target_push", |m| m.target_push),
-    ("push by other data", "data_push", |m| m.data_push),
+    ("push by other data", "data_push", |m| {
+        Some(m.data_push? - m.data_push_by_chance?)
+    }),
     ("gradients' autocorrelation", "autocorrelation_1", |m| {
         m.autocorrelation_1
     }),
@@ -115,7 +117,7 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
          gradients. Its oracle is the same average with every past minibatch evaluated again at today's weights and \
          targets; staleness is 1 less the cosine of the two. A push is how far the part of the average that is there \
          because weights, targets or data have moved points along today's gradient, in units of that gradient, \
-         over a whole run; below 0 it points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
+         over a whole run, less what chance makes of it; below 0 it points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
     );
     let section = match scatter(results)? {
         Some(figure) => section.figure(figure),
@@ -260,7 +262,7 @@ fn measured(results: &Results) -> Vec<Vec<String>> {
         |m| m.cos_average_oracle,
         |m| m.parameter_push,
         |m| m.target_push,
-        |m| m.data_push,
+        |m| Some(m.data_push? - m.data_push_by_chance?),
         |m| m.signal_to_noise,
         |m| m.norm_after_target,
         |m| m.age_mean,
