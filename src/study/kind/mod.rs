@@ -75,7 +75,7 @@ pub trait Job: Send + Sync {
     fn on_gpu(&self) -> bool;
 
     /// Does it in `folder`, from its checkpoint if there is one, and tells `watcher`; nothing happens
-    /// if it is there already. [`Error::Taken`](crate::Error::Taken) if another process is at it.
+    /// if it is there already. [`Error::Taken`] if another process is at it.
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;
 
     /// What came of it, if it has finished in `folder`.

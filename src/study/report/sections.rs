@@ -68,7 +68,7 @@ fn why(one: &Contrasted, verdict: Verdict) -> String {
     {
         out += &format!(
             " With this spread, {} seeds a cell would find a difference as large as the margin with probability {POWER}, \
-             and {} would show that there is none; there are {}.",
+             and {} would show that there is none if there is none; there are {}.",
             seeds(needed[0]),
             seeds(needed[1]),
             one.evidence.seeds
