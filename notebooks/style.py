@@ -44,7 +44,7 @@ def colour(optimiser):
     """The colour of an optimiser, whatever its settings: of `adam:lr=1e-3` that of `adam`."""
     name = optimiser.partition(":")[0]
     if name.startswith("ladder-"):
-        return LADDER[name[len("ladder-")]]
+        return LADDER[name.removeprefix("ladder-")[0]]
     return COLOURS.get(name, "#777777")
 
 
