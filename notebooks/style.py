@@ -97,3 +97,11 @@ def spread(count, width=0.3):
 def below(figure, handles, columns):
     """A legend under the figure, where it covers nothing."""
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+
+
+def section(experiment, heading):
+    """The table of a section of a study's report, as the study wrote it; empty if there is none yet."""
+    report = RESULTS / experiment / "report.md"
+    text = report.read_text() if report.is_file() else ""
+    body = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return "\n".join(row for row in body.splitlines() if row.startswith("|"))
