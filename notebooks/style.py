@@ -1,5 +1,6 @@
 """What the notebooks share: where the results are, a colour for each optimiser, and readers of a study's tables."""
 
+import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -38,6 +39,7 @@ plt.rcParams.update(
         "legend.frameon": False,
     }
 )
+pd.set_option("display.max_colwidth", None, "display.max_rows", 120)
 
 
 def colour(optimiser):
@@ -99,9 +101,23 @@ def below(figure, handles, columns):
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
-def section(experiment, heading):
-    """The table of a section of a study's report, as the study wrote it; empty if there is none yet."""
-    report = RESULTS / experiment / "report.md"
-    text = report.read_text() if report.is_file() else ""
+def said(experiment, heading):
+    """The tables under a heading of a study's `report.md`, with the ends of their intervals as `lo` and `hi`."""
+    text = (RESULTS / experiment / "report.md").read_text()
     body = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return "\n".join(row for row in body.splitlines() if row.startswith("|"))
+    frames = []
+    for block in body.split("\n\n"):
+        rows = [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in row.strip("| ").split(" | ")] for row in block.splitlines()]
+        if block.startswith("|"):
+            frame = pd.DataFrame(rows[2:], columns=rows[0])
+            if "95 % interval" in frame:
+                frame[["lo", "hi"]] = frame["95 % interval"].str.split(" to ", expand=True).astype(float)
+            frames.append(frame)
+    return frames
+
+
+def intervals(axis, rows, at, paint, point="difference"):
+    """Points with intervals, lying along x; `rows` has `point`, `lo` and `hi`."""
+    middle = rows[point].astype(float)
+    reach = [(middle - rows["lo"]).clip(lower=0), (rows["hi"] - middle).clip(lower=0)]
+    axis.errorbar(middle, at, xerr=reach, fmt="o", color=paint, markersize=5, capsize=3)
