@@ -96,8 +96,14 @@ impl Kind for Supervised {
             }),
             // That of an agent there: what was learned is played.
             None => {
-                let config = SupervisedConfig::resolve(set, "sgd".parse().ok()?).ok()?;
-                rl::scale_of(&teacher_env(&config.run).ok()?)
+                let note = SupervisedRun::note(Net::Mlp);
+                let run = SupervisedRun {
+                    env: set.env.unwrap_or(note.env.clone()),
+                    teacher: set.teacher.unwrap_or_default(),
+                    ..note
+                };
+                // A teacher that cannot be read is for the run to tell.
+                rl::scale_of(&teacher_env(&run).unwrap_or(run.env))
             }
         }
     }
