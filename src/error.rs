@@ -21,6 +21,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A folder cannot be made or written to. Which flag chooses another, only the command knows.
+    #[error("cannot write to {}: {why}; choose a folder that can be written", path.display())]
+    Unwritable {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
     /// A run's folder is another process's.
     #[error("another process is running in {}; wait for it, or choose another --out", .0.display())]
     Taken(PathBuf),
@@ -81,6 +89,14 @@ impl Error {
     /// An error of the request.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
+    }
+
+    /// An error of a folder that cannot be written to.
+    pub fn unwritable(path: &Path, why: &std::io::Error) -> Self {
+        Self::Unwritable {
+            path: path.to_path_buf(),
+            why: why.to_string(),
+        }
     }
 
     /// An error of a file: `cannot {doing} {path}: ...`.

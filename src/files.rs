@@ -70,11 +70,24 @@ pub fn folder(path: &Path) -> Result<PathBuf> {
     let tried = fs::create_dir_all(path)
         .and_then(|()| fs::write(&probe, ""))
         .and_then(|()| fs::remove_file(&probe));
-    let why = |error| {
-        let path = path.display();
-        Error::usage(format!(
-            "cannot write to {path}: {error}; choose a folder that can be written with --out"
-        ))
-    };
-    tried.map(|()| path.to_path_buf()).map_err(why)
+    tried.map_err(|error| Error::unwritable(path, &error))?;
+    Ok(path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told_without_a_flag() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = folder(&file.join("below")).unwrap_err().to_string();
+        assert!(
+            error.contains("file/below: ")
+                && error.ends_with("; choose a folder that can be written"),
+            "{error}"
+        );
+    }
 }

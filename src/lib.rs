@@ -32,6 +32,7 @@ mod files;
 mod keys;
 pub mod landscape;
 pub mod nn;
+mod numbers;
 pub mod optim;
 mod parallel;
 mod saved;

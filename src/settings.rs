@@ -22,7 +22,11 @@ macro_rules! settings {
         pub struct $set {
             $(
                 $(#[doc = $field_doc])*
-                #[arg(long, $($($arg)*)?)]
+                #[arg(
+                    long,
+                    value_parser = crate::numbers::parser::<$type>(clap::value_parser!($type)),
+                    $($($arg)*)?
+                )]
                 pub $field: Option<$type>,
             )*
         }

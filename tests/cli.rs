@@ -78,6 +78,28 @@ fn trains_and_leaves_everything_in_its_folder() {
 }
 
 #[test]
+fn a_run_that_learns_nothing_says_so_at_its_start() {
+    let dir = tempdir().unwrap();
+    let args = ["--steps", "1e3", "--eval-every", "1_000", "--out", "r"];
+    let ran = rl(dir.path(), &args);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(
+        ran.stderr.lines().next(),
+        Some(
+            "warning: nothing is learned in 1000 steps: learning_starts = 10000; --learning-starts sets it"
+        ),
+        "{}",
+        ran.stderr
+    );
+    let config = fs::read_to_string(dir.path().join("r/config.toml")).unwrap();
+    for line in ["steps = 1000", "eval_every = 1000"] {
+        assert!(config.lines().any(|l| l == line), "{line}: {config}");
+    }
+    let quiet = rl(dir.path(), &[&args[..], &["--force", "--quiet"]].concat());
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
 fn a_finished_run_is_left_alone_until_forced() {
     let dir = tempdir().unwrap();
     let args = ["--quiet", "--out", "r"];
@@ -521,10 +543,40 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["--lr", "-1"], &["lr = -1", ">= 0"]),
     (&["--lr=-1"], &["lr = -1", ">= 0"]),
     (&["--lr", "nan"], &["lr", ">= 0"]),
-    (&["--lr", "fast"], &["--lr", "invalid"]),
+    (
+        &["--lr", "fast"],
+        &["'fast' for '--lr", "allowed: a number"],
+    ),
+    (
+        &["--gamma", "x"],
+        &["'x' for '--gamma", "allowed: a number"],
+    ),
     (&["--gamma", "1.5"], &["gamma = 1.5", "0 <= x <= 1"]),
     (&["--tau", "0"], &["tau = 0", "0 < x <= 1"]),
     (&["--steps", "0"], &["steps = 0", "1 <= x"]),
+    (
+        &["--steps", "-5"],
+        &[
+            "'-5' for '--steps",
+            "allowed: a whole number from 0 on, such as 100000",
+        ],
+    ),
+    (&["--steps", "1.5"], &["'1.5' for '--steps", "whole number"]),
+    (&["--steps", ""], &["'' for '--steps", "whole number"]),
+    (&["--seed", "-1"], &["'-1' for '--seed", "from 0 on"]),
+    (
+        &["--seed", "1e20"],
+        &["'1e20' for '--seed", "from 0 to 18446744073709551615"],
+    ),
+    (
+        &["--batch-size", "big"],
+        &["'big' for '--batch-size", "from 0 on"],
+    ),
+    (&["--agents", "0"], &["'0' for '--agents", "from 1 to 1024"]),
+    (
+        &["--checkpoint-every", "0"],
+        &["'0' for '--checkpoint-every", "from 1 on"],
+    ),
     (&["--batch-size", "0"], &["batch_size = 0", "1 <= x"]),
     (&["--buffer-size", "0"], &["buffer_size = 0", "1 <= x"]),
     (&["--n-step", "0"], &["n_step = 0", "1 <= x <= 1000"]),
@@ -533,7 +585,7 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["--n-step", "5", "--learning-starts", "2"],
         &["n_step = 5", "at most learning_starts + 2"],
     ),
-    (&["--n-step", "-1"], &["--n-step", "invalid"]),
+    (&["--n-step", "-1"], &["'-1' for '--n-step", "from 0 on"]),
     (&["--munchausen", "maybe"], &["--munchausen", "true, false"]),
     (
         &["--munchausen", "--double"],
@@ -590,7 +642,14 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["seed = 18446744073709551615", "9223372036854775807"],
     ),
     (&["--gama", "0.9"], &["--gama", "--gamma"]),
-    (&["--config", "missing.toml"], &["missing.toml"]),
+    (
+        &["--config", "missing.toml"],
+        &["--config", "missing.toml", "allowed: a TOML file"],
+    ),
+    (
+        &["--config", "."],
+        &["--config", "cannot read .:", "allowed: a TOML file"],
+    ),
     (&["--config", "broken.toml"], &["broken.toml", "line 2"]),
     (
         &["--config", "wrong_key.toml"],
@@ -607,7 +666,12 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     ),
     (
         &["--config", "wrong_type.toml"],
-        &["wrong_type.toml", "line 2", "steps"],
+        &[
+            "wrong_type.toml",
+            "line 2",
+            "steps",
+            "\"many\" is not allowed; allowed: a whole number >= 0",
+        ],
     ),
     (
         &["--config", "wrong_optimiser.toml"],
@@ -618,7 +682,10 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["no_name.toml", "line 1", "name"],
     ),
     (&["--out", "a_file"], &["a_file"]),
-    (&["--out", "a_file/below"], &["a_file/below", "--out"]),
+    (
+        &["--out", "a_file/below"],
+        &["a_file/below", "a folder that can be written with --out"],
+    ),
     (
         &["--out", "somebody_elses"],
         &["somebody_elses", "already holds"],

@@ -247,10 +247,14 @@ fn bad_input_is_refused_with_the_way_out() {
         (&["cartpole?drift=length:0.5..1"], &["period=20000"]),
         (&["chain?of=cartpole"], &["two environments or more"]),
         (&["chain?of=cartpole|acrobot"], &["chain"]),
-        (&["cartpole", "--streams", "1"], &["--streams", "2..=1000"]),
+        (&["cartpole", "--streams", "1"], &["--streams", "2 to 1000"]),
         (
             &["cartpole", "--steps", "99"],
-            &["--steps", "100..=10000000"],
+            &["--steps", "from 100 to 10000000"],
+        ),
+        (
+            &["cartpole", "--seed", "-1"],
+            &["'-1' for '--seed", "a whole number from 0 to"],
         ),
         (
             &["cartpole", "--steps", "10000000", "--streams", "1000"],

@@ -156,7 +156,11 @@ fn bad_input_is_refused_with_the_way_out() {
             &["--opt", "sgd:nesterov=true"],
             &["sgd:nesterov=true", "momentum > 0"],
         ),
-        (&["--steps", "0"], &["--steps", "1..=10000"]),
+        (&["--steps", "0"], &["--steps", "from 1 to 10000"]),
+        (
+            &["--steps", "-5"],
+            &["'-5' for '--steps", "from 1 to 10000"],
+        ),
         (&["--steps", "many"], &["--steps", "many"]),
         (&["--out", "a_file"], &["a_file", "--out"]),
         (&["--out", "a_file/below"], &["a_file/below", "--out"]),

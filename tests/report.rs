@@ -13,9 +13,10 @@ use common::{Ran, run};
 use sha2::{Digest, Sha256};
 use tempfile::{TempDir, tempdir};
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "Verdict",
     "Contrasts",
+    "Each environment",
     "Learning curves",
     "Learning rates",
     "What was chosen",
@@ -115,7 +116,7 @@ fn a_report_has_every_section_and_stands_by_itself() {
         ("Verdict", "3 seeds are too few; it takes 10"),
         ("Verdict", "seeds a cell would find a difference"),
         ("Contrasts", "inconclusive (decides)"),
-        ("Contrasts", "too few seeds"),
+        ("Each environment", "too few seeds"),
         ("What was chosen", "bias of the choice"),
         ("What was chosen", "at an end of its grid"),
         ("The ladder of controls", "This study has one rung (rl)"),
@@ -132,10 +133,11 @@ fn a_report_has_every_section_and_stands_by_itself() {
             section(title)
         );
     }
-    // A panel for each environment at each level, of curves and of learning rates; and contrasts, dose, profile.
+    // A panel for each environment at each level, of curves and of learning rates; and contrasts as a whole and in
+    // each environment, twice; dose, profile.
     assert_eq!(
         html.matches("<div class=\"panel\">").count(),
-        4 + 4 + 2 + 1 + 1
+        4 + 4 + 3 + 1 + 1
     );
     assert_eq!(html.matches("class=\"verdict inconclusive\"").count(), 1);
     for outside in ["http://", "https://", "<script", "@import", "url(", "src="] {
@@ -254,7 +256,6 @@ fn results_that_are_not_whole_are_named() {
         let lines = text.lines().enumerate().filter(|(k, _)| *k != line);
         lines.map(|(_, line)| format!("{line}\n")).collect()
     };
-    let header = |text: String| text.lines().next().unwrap().to_owned() + "\n";
     type How = Box<dyn Fn(String) -> String>;
     let cases: [(&str, How, &str); 8] = [
         (
@@ -291,7 +292,7 @@ fn results_that_are_not_whole_are_named() {
         (
             "manifest.toml",
             Box::new(|_| "runs = 3".into()),
-            "unknown field",
+            "unknown key",
         ),
     ];
     for (name, how, words) in cases {
@@ -390,6 +391,26 @@ fn the_verdict_is_put_into_another_page() {
     assert_eq!(fs::read_to_string(&page).unwrap(), "No marks.");
 }
 
+/// The first line of a table.
+fn header(text: String) -> String {
+    text.lines().next().unwrap().to_owned() + "\n"
+}
+
+/// Tables of a study that tuned nothing, and whose cost is not known.
+fn made(dir: &TempDir, runs: String, curves: String) {
+    change(dir, "runs.csv", |_| runs);
+    change(dir, "curves.csv", |_| curves);
+    change(dir, "tuning.csv", header);
+    change(dir, "cost.csv", header);
+}
+
+/// The section of `report.md` called `title`.
+fn section(dir: &TempDir, title: &str) -> String {
+    let found = sections(&read(dir, "report.md"));
+    let section = found.into_iter().find(|(found, _)| found == title);
+    section.unwrap().1
+}
+
 /// A control on which both optimisers do the same, and a rung on which momentum costs `cost`.
 fn two_rungs(cost: f64) -> TempDir {
     let dir = quick();
@@ -429,7 +450,6 @@ without = "adam0"
 "#
         .into()
     });
-    let header = |text: String| text.lines().next().unwrap().to_owned() + "\n";
     let (mut runs, mut curves) = (
         header(read(&dir, "runs.csv")),
         header(read(&dir, "curves.csv")),
@@ -454,10 +474,7 @@ without = "adam0"
             }
         }
     }
-    change(&dir, "runs.csv", |_| runs);
-    change(&dir, "curves.csv", |_| curves);
-    change(&dir, "tuning.csv", header);
-    change(&dir, "cost.csv", header);
+    made(&dir, runs, curves);
     dir
 }
 
@@ -492,7 +509,6 @@ without = "adam0"
 "#
         )
     });
-    let header = |text: String| text.lines().next().unwrap().to_owned() + "\n";
     let (mut runs, mut curves) = (
         header(read(&dir, "runs.csv")),
         header(read(&dir, "curves.csv")),
@@ -521,10 +537,7 @@ without = "adam0"
             }
         }
     }
-    change(&dir, "runs.csv", |_| runs);
-    change(&dir, "curves.csv", |_| curves);
-    change(&dir, "tuning.csv", header);
-    change(&dir, "cost.csv", header);
+    made(&dir, runs, curves);
     fs::write(results(&dir).join("mechanism.csv"), mechanism).unwrap();
     dir
 }
@@ -543,13 +556,7 @@ fn momentums_effect_is_held_against_its_staleness() {
         let number = |place: usize| fit[place].parse::<f64>().unwrap();
         assert!((number(3) - slope).abs() < 1e-3, "{fits}");
         assert!(number(4) <= number(3) && number(3) <= number(5), "{fits}");
-        let markdown = read(&dir, "report.md");
-        let found = sections(&markdown);
-        let mechanism = &found
-            .iter()
-            .find(|(title, _)| title == "Mechanism")
-            .unwrap()
-            .1;
+        let mechanism = section(&dir, "Mechanism");
         assert!(mechanism.contains("none (0.9)"), "{mechanism}");
         assert!(
             mechanism.contains("| momentum | staleness |"),
@@ -569,12 +576,7 @@ fn the_interaction_of_a_ladder_decides() {
             "{cost}: {said}"
         );
         let markdown = read(&dir, "report.md");
-        let found = sections(&markdown);
-        let ladder = &found
-            .iter()
-            .find(|(title, _)| title == "The ladder of controls")
-            .unwrap()
-            .1;
+        let ladder = section(&dir, "The ladder of controls");
         assert!(ladder.contains("online less control"), "{ladder}");
         // The effect is made: it is found to a hundredth.
         let row = ladder
@@ -593,4 +595,124 @@ fn the_interaction_of_a_ladder_decides() {
         assert!(markdown.contains("nothing was tuned"), "{markdown}");
         assert!(markdown.contains("it has no factors"), "{markdown}");
     }
+}
+
+#[test]
+fn the_same_difference_has_the_same_word_in_every_section() {
+    // Sure, and within the margin.
+    let dir = two_rungs(0.03);
+    works(dir.path());
+    let ladder = section(&dir, "The ladder of controls");
+    let row = ladder
+        .lines()
+        .find(|line| line.contains("| shifting |") || line.contains("| online |"));
+    assert!(row.unwrap().contains("| equivalent |"), "{ladder}");
+    let contrasts = section(&dir, "Contrasts");
+    let row = contrasts
+        .lines()
+        .find(|line| line.contains("| shifting less still |"))
+        .unwrap();
+    // What is subtracted makes the chance of improvement of one side alone beside the point.
+    assert!(
+        row.contains("| equivalent | equivalent (decides) | \\- |")
+            || row.contains("| equivalent | equivalent (decides) | - |"),
+        "{row}"
+    );
+}
+
+#[test]
+fn an_interaction_with_a_side_that_is_lost_decides_nothing() {
+    let dir = two_rungs(0.3);
+    change(&dir, "runs.csv", |text| {
+        let lost = |line: &str| match line.contains("still,,adam,") {
+            true => line.replace("finished", "diverged") + "\n",
+            false => line.to_owned() + "\n",
+        };
+        text.lines().map(lost).collect()
+    });
+    let said = works(dir.path()).stdout;
+    assert!(said.contains("verdict: inconclusive"), "{said}");
+    assert!(read(&dir, "report.md").contains("every run of adam diverged"));
+}
+
+#[test]
+fn a_cell_that_is_there_twice_counts_once() {
+    let interval = |twice: bool| {
+        let dir = stale(true);
+        if twice {
+            // The last level's runs are the first's.
+            for name in ["runs.csv", "curves.csv", "mechanism.csv"] {
+                change(&dir, name, |text| {
+                    let first = |line: &&str| line.contains("0.25adam");
+                    let kept = text.lines().filter(|line| !line.contains("1.5adam"));
+                    let again = text
+                        .lines()
+                        .filter(first)
+                        .map(|line| line.replacen("env.length=0.25", "env.length=1.5", 1));
+                    let again: Vec<String> = if name == "runs.csv" {
+                        again.collect()
+                    } else {
+                        Vec::new()
+                    };
+                    let lines = kept.map(str::to_owned).chain(again);
+                    lines.map(|line| line + "\n").collect()
+                });
+            }
+        }
+        works(dir.path());
+        let row = read(&dir, "contrasts.csv")
+            .lines()
+            .nth(1)
+            .unwrap()
+            .to_owned();
+        let pairs = row.rsplit(',').next().unwrap().to_owned();
+        (
+            pairs,
+            section(&dir, "Contrasts"),
+            read(&dir, "mechanism_fit.csv"),
+        )
+    };
+    let (pairs, contrasts, _) = interval(false);
+    assert_eq!(pairs, "120");
+    assert!(!contrasts.contains("count once"), "{contrasts}");
+    let (pairs, contrasts, fit) = interval(true);
+    assert_eq!(pairs, "100");
+    let words = "cartpole: length=1.5 is cartpole: length=0.25";
+    assert!(contrasts.contains(words), "{contrasts}");
+    assert!(fit.contains(",staleness,5,"), "{fit}");
+}
+
+#[test]
+fn a_report_leaves_nothing_of_the_one_before() {
+    let dir = stale(true);
+    works(dir.path());
+    let there = |name: &str| results(&dir).join(name).exists();
+    let its = ["mechanism_fit.csv", "figures/mechanism.svg"];
+    assert!(its.iter().all(|name| there(name)));
+    fs::remove_file(results(&dir).join("mechanism.csv")).unwrap();
+    works(dir.path());
+    assert!(!its.iter().any(|name| there(name)));
+}
+
+#[test]
+fn runs_without_diagnostics_are_counted() {
+    let dir = stale(true);
+    // None of one level, and one run of another.
+    change(&dir, "mechanism.csv", |text| {
+        let kept = |line: &&str| !line.starts_with("0.75adam") && !line.starts_with("1adam11,");
+        text.lines()
+            .filter(kept)
+            .map(|line| line.to_owned() + "\n")
+            .collect()
+    });
+    works(dir.path());
+    let fit = read(&dir, "mechanism_fit.csv");
+    assert!(fit.contains(",staleness,5,"), "{fit}");
+    let said = section(&dir, "Mechanism");
+    assert!(
+        said.contains(
+            "Runs that ended before their first diagnostics are in none of these means: 1."
+        ),
+        "{said}"
+    );
 }

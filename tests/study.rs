@@ -308,7 +308,18 @@ fn environments_and_optimisers_have_settings_of_their_own() {
             .find(|run| run["id"] == line["id"] && run["stage"] == "report");
         assert_eq!(line["score"], run.unwrap()["score"]);
     }
+    let listed = || -> Vec<String> {
+        let entries = fs::read_dir(&results).unwrap();
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+        entries.map(|entry| name(entry.unwrap())).collect()
+    };
+    let before = listed();
     works(dir.path(), &["report", "small.toml"]);
+    let help = works(dir.path(), &["report", "--help"]).stdout;
+    for file in listed().iter().filter(|file| !before.contains(file)) {
+        assert!(help.contains(file.as_str()), "no `{file}` in {help}");
+    }
+    assert!(help.contains("mechanism_fit.csv"), "{help}");
     let report = fs::read_to_string(results.join("report.md")).unwrap();
     assert!(
         report.contains("on the seeds 1..2 (cartpole: 1..4)"),
@@ -432,15 +443,14 @@ fn kinds_mix_and_end_in_the_same_bytes() {
     for run in csv_rows(&text("runs.csv")) {
         let number = |key: &str| run[key].parse::<f64>().unwrap();
         let (wild, kind) = (run["optimiser"] == "wild", run["environment"].as_str());
-        let (worst, best) = match kind {
-            "synthetic, mlp" => (0.0, 1.0),
-            "catch" => (-1.0, 1.0),
-            // What was learned is played, on CartPole.
-            _ => (0.0, 500.0),
-        };
         if kind == "catch" {
             continue;
         }
+        let (worst, best) = match kind {
+            "synthetic, mlp" => (0.0, 1.0),
+            // What was learned is played, on CartPole.
+            _ => (0.0, 500.0),
+        };
         assert_eq!(run["status"] == "diverged", wild, "{run:?}");
         assert!((worst..=best).contains(&number("last")), "{run:?}");
         if wild {
@@ -606,7 +616,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "report = \"1..2\"",
             "report = [1, 11]",
-            &["seed 11 is in both"],
+            &["seed 11 is in both seeds.tuning and seeds.report"],
         ),
         (
             "report = \"1..2\"",
@@ -622,12 +632,28 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "run = { steps = 2500 }",
             "report_seeds = [11]",
-            &["seed 11 is in both", "report_seeds"],
+            &[
+                "seed 11 is in both",
+                "report_seeds of environment `slow catch`",
+            ],
+        ),
+        (
+            "run = { steps = 2500 }",
+            "report_seeds = []",
+            &["report_seeds of environment `slow catch` has nothing in it"],
         ),
         (
             "run = { steps = 2500 }",
             "report_seeds = [7]",
-            &["no report seed is in every environment"],
+            &[
+                "no report seed is in every environment",
+                "`cartpole` and `slow catch` share none",
+            ],
+        ),
+        (
+            "[[factors]]",
+            "[[environments]]\nname = \"third\"\nenv = \"catch\"\nreport_seeds = [7]\n[[factors]]",
+            &["`cartpole` and `third` share none"],
         ),
         (
             "optimiser = \"rmsprop-tf\"",
@@ -635,9 +661,98 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             &["optimiser `fixed`", "did you mean `loss`?"],
         ),
         (
+            "optimiser = \"rmsprop-tf\"",
+            "optimiser = \"rmsprop-tf\"\nset = { \"agent.batch_size\" = \"big\" }",
+            &[
+                "optimiser `fixed`",
+                "\"big\" is not allowed; allowed: a whole number",
+                "in `agent.batch_size`",
+            ],
+        ),
+        (
+            "optimiser = \"rmsprop-tf\"",
+            "optimiser = \"rmsprop-tf\"\nset = { \"run.seed\" = 3 }",
+            &["optimiser `fixed`", "`run.seed`", "seeds are in [seeds]"],
+        ),
+        (
+            "optimiser = \"rmsprop-tf\"",
+            "optimiser = \"rmsprop-tf\"\nset = { env = \"catch\" }",
+            &["optimiser `fixed`", "`env`", "[[environments]]"],
+        ),
+        (
+            "optimiser = \"rmsprop-tf\"",
+            "optimiser = \"rmsprop-tf\"\nset = { agent.loss = \"huber\" }",
+            &["optimiser `fixed`", "`agent`", "such as \"agent.loss\""],
+        ),
+        (
+            "optimiser = \"rmsprop-tf\"",
+            "optimiser = \"rmsprop-tf\"\nset = { \"agent.target_network_frequency\" = 7 }",
+            &[
+                "optimiser `fixed`",
+                "`agent.target_network_frequency` of its `set` is a factor as well",
+            ],
+        ),
+        (
+            "agent.target_network_frequency",
+            "run.seed",
+            &["factor `run.seed`", "seeds are in [seeds]"],
+        ),
+        (
+            "agent.target_network_frequency",
+            "run.env",
+            &["factor `run.env`", "[[environments]]"],
+        ),
+        (
+            "key = \"agent.target_network_frequency\"\nvalues = [50, 400]",
+            "key = \"env\"\nvalues = [\"acrobot\"]",
+            &[
+                "factor `env`",
+                "[[environments]]",
+                "`env.<dial>` is allowed",
+            ],
+        ),
+        (
             "[[optimisers]]",
             "[[factors]]\nkey = \"agent.target_network_frequency\"\nvalues = [1]\n[[optimisers]]",
             &["environment `cartpole` has two factors `agent.target_network_frequency`"],
+        ),
+        (
+            "values = [50, 400]",
+            "values = [50, 50]",
+            &[
+                "factor `agent.target_network_frequency`",
+                "50 is there twice",
+            ],
+        ),
+        (
+            "lr = [1e-3, 1e-2]",
+            "lr = [1e-3, 1e-3]",
+            &["`lr` of its grid has 0.001 twice"],
+        ),
+        (
+            "optimiser = \"adam:beta1=0\"",
+            "optimiser = \"adam:beta1=0,lr=1e-3\"",
+            &["`lr` of its grid is also in `adam:beta1=0,lr=1e-3`"],
+        ),
+        (
+            "key = \"agent.target_network_frequency\"\nvalues = [50, 400]",
+            "key = \"optimiser.lr\"\nvalues = [1e-3]",
+            &["`lr` of its grid is also the factor `optimiser.lr`"],
+        ),
+        (
+            "[seeds]",
+            "budget = { core_hours = -1 }\n[seeds]",
+            &["budget.core_hours = -1 is not allowed"],
+        ),
+        (
+            "name = \"slow catch\"",
+            "name = \"\"",
+            &["the `name` of one environment is empty"],
+        ),
+        (
+            "learning_starts = 300",
+            "learning_starts = 1500",
+            &["agent.learning_starts = 1500 leaves no update in run.steps = 1500"],
         ),
         (
             "batch_size = 16",
@@ -723,6 +838,11 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "without = \"the same\"",
             "without = \"tha same\"",
             &["contrast `nothing`", "did you mean `the same`?"],
+        ),
+        (
+            "without = \"the same\"",
+            "without = \"adam\"",
+            &["contrast `nothing`", "are both `adam`"],
         ),
     ] {
         assert!(SMALL.contains(old), "{old}");

@@ -193,6 +193,12 @@ fn optimisers_of_a_comparison_start_from_the_same_weights_and_are_drawn_together
         ["1", "2", "1", "2", "1", "2"]
     );
     assert_eq!(column(&all, "epochs.csv", "epoch").len(), 12);
+    // There is nothing to play.
+    assert!(
+        column(&all, "epochs.csv", "test_return")
+            .iter()
+            .all(String::is_empty)
+    );
     let mut first: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in fs::read_dir(dir.path().join("all")).unwrap() {
         let folder = entry.unwrap().path();

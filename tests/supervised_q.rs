@@ -216,6 +216,20 @@ fn several_optimisers_share_a_figure() {
     assert!(all.join("training_metrics.png").exists());
     // Six runs, the figure, three tables and their manifest.
     assert_eq!(fs::read_dir(&all).unwrap().count(), 11);
+    // What each was worth when it was played, beside its losses.
+    let epochs = csv::Reader::from_path(all.join("epochs.csv"))
+        .unwrap()
+        .deserialize()
+        .collect::<Result<Vec<BTreeMap<String, String>>, _>>()
+        .unwrap();
+    let adam = epochs
+        .iter()
+        .filter(|row| row["optimiser"].starts_with("adam"));
+    let returns: Vec<f64> = adam
+        .map(|row| row["test_return"].parse().unwrap())
+        .collect();
+    assert_eq!(returns.len(), 2 * 3);
+    assert!(returns.iter().all(|x| (1.0..=500.0).contains(x)));
 }
 
 #[test]

@@ -354,6 +354,19 @@ impl DqnConfig {
         after_start.saturating_mul(self.gradient_steps.into())
     }
 
+    /// The key, and its value, for which a run of `steps` takes no gradient step; `None` if it takes one.
+    pub fn learns_nothing(&self, steps: u64) -> Option<(&'static str, u64)> {
+        if self.updates(steps) > 0 {
+            return None;
+        }
+        // Where no step of the run is an update's, an earlier start would be of no use.
+        Some(if self.train_frequency >= steps {
+            ("train_frequency", self.train_frequency)
+        } else {
+            ("learning_starts", self.learning_starts)
+        })
+    }
+
     /// How many gradient steps before number `update`, counted from 1, were taken since the last
     /// update of the target network, or since the first if there was none.
     pub fn since_target(&self, update: u64) -> u64 {
@@ -403,6 +416,23 @@ mod tests {
             }
             assert!(update > 100);
         }
+    }
+
+    #[test]
+    fn a_run_that_learns_nothing_is_known_with_the_key_to_change() {
+        let of = |steps, starts, frequency| {
+            let config = DqnConfig {
+                learning_starts: starts,
+                train_frequency: frequency,
+                ..DqnConfig::cleanrl()
+            };
+            config.learns_nothing(steps)
+        };
+        assert_eq!(of(5_000, 10_000, 10), Some(("learning_starts", 10_000)));
+        assert_eq!(of(101, 99, 10), None);
+        assert_eq!(of(101, 100, 10), Some(("learning_starts", 100)));
+        assert_eq!(of(101, 95, 100), None);
+        assert_eq!(of(101, 0, 101), Some(("train_frequency", 101)));
     }
 
     #[test]

@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
     let args = RlArgs::from_env();
-    cli::exit(rl(&args))
+    cli::exit(cli::chosen_by("--out", rl(&args)))
 }
 
 fn rl(args: &RlArgs) -> Result<()> {
@@ -38,6 +38,9 @@ fn rl(args: &RlArgs) -> Result<()> {
             Opened::Finished(run) => finished.push((config, run)),
             Opened::Unfinished(ready) => unfinished.push((config, ready)),
         }
+    }
+    if let Some((config, _)) = unfinished.first() {
+        args.warn(config);
     }
     // Not before all are known to be free: an error must not cost a finished run.
     let open = |(config, ready): (Config, Box<Ready>)| {

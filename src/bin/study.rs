@@ -83,15 +83,15 @@ fn main() -> ExitCode {
             cli::say(&experiment::schema());
             Ok(())
         }
-        Command::Slurm(args) => slurm(&args),
+        Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args)),
         Command::Collect { folder, runs, out } if toml(&folder) => {
             cli::study(&folder, runs.as_deref(), out.as_deref()).and_then(|study| record(&study))
         }
-        Command::Collect { folder, out, .. } => collect(&folder, out),
-        Command::Report(args) => report(&args),
-        Command::Landscape(args) => landscape(&args),
+        Command::Collect { folder, out, .. } => cli::chosen_by("--out", collect(&folder, out)),
+        Command::Report(args) => cli::chosen_by("--out", report(&args)),
+        Command::Landscape(args) => cli::chosen_by("--out", landscape(&args)),
         Command::DescribeEnv(args) if args.render.is_some() => render(&args),
-        Command::DescribeEnv(args) => describe_env(&args),
+        Command::DescribeEnv(args) => cli::chosen_by("--out", describe_env(&args)),
     })
 }
 
@@ -108,7 +108,7 @@ fn run(args: &RunArgs) -> Result<()> {
 
 /// Writes the results of a study, all of whose runs are done.
 fn record(study: &Study) -> Result<()> {
-    for warning in study.record()? {
+    for warning in cli::chosen_by("--out", study.record())? {
         eprintln!("warning: {warning}");
     }
     cli::say(&format!("results are in {}\n", study.out.display()));

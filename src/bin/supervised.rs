@@ -19,7 +19,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     keep_memory();
-    cli::exit(supervised(&SupervisedArgs::from_env()))
+    let result = supervised(&SupervisedArgs::from_env());
+    cli::exit(cli::chosen_by("--out", result))
 }
 
 /// Has the allocator keep what is freed. A step frees and asks for the same sizes again, and memory

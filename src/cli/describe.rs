@@ -2,18 +2,19 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use clap::{Args, value_parser};
+use clap::Args;
 
 use crate::{
     Error, Result,
     figures::Pictures,
+    numbers::between,
     study::describe::Settings,
     train::{Actor, Trained},
 };
 
 /// What `study describe-env` is asked for.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct DescribeArgs {
     /// The environments, with all that can stand in a name: settings, drift, chains
     #[arg(value_name = "ENV", required_unless_present = "all")]
@@ -33,15 +34,15 @@ pub struct DescribeArgs {
     epsilon: f64,
 
     /// Independent streams that every number and interval is over
-    #[arg(long, default_value_t = 20, value_parser = value_parser!(u16).range(2..=1000))]
+    #[arg(long, default_value_t = 20, value_parser = between::<u16>(2, 1000))]
     streams: u16,
 
     /// Steps of each stream
-    #[arg(long, default_value_t = 20_000, value_parser = value_parser!(u64).range(100..=10_000_000))]
+    #[arg(long, default_value_t = 20_000, value_parser = between::<u64>(100, 10_000_000))]
     steps: u64,
 
     /// The first stream's seed; each has the one after
-    #[arg(long, default_value_t = 1, value_parser = value_parser!(u64).range(..=i64::MAX as u64))]
+    #[arg(long, default_value_t = 1, value_parser = between::<u64>(0, i64::MAX as u64))]
     seed: u64,
 
     /// Where to write describe.csv, autocorrelation.csv, coverage.csv, table.md, manifest.toml and describe.png
@@ -61,11 +62,11 @@ pub struct DescribeArgs {
 const EXAMPLES: &str = "\
 Examples:
   study describe-env cartpole
-  study describe-env cartpole 'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' --out runs/poles
-  study describe-env 'chain?every=5000&of=cartpole|cartpole?length=1.5' --steps 50000
-  study describe-env acrobot --policy runs/acrobot/adam-s1-0123456789 --epsilon 0.1
+  study describe-env 'cartpole?drift=length:0.5..1.5/period=20000' --out poles
+  study describe-env 'chain?every=5000&of=cartpole|cartpole?length=1.5'
+  study describe-env acrobot --policy runs/acrobot/adam-s1-0123456789
   study describe-env --all --out results/environments
-  study describe-env cartpole --policy runs/cartpole/adam-s1-0123456789 --render cartpole.gif";
+  study describe-env cartpole --policy runs/best --render cartpole.gif";
 
 fn probability(text: &str) -> std::result::Result<f64, String> {
     let number = text.parse().ok().filter(|x| (0.0..=1.0).contains(x));
@@ -108,7 +109,7 @@ impl DescribeArgs {
     pub fn trained(&self, envs: &[String]) -> Result<Vec<Trained>> {
         let mut trained = Vec::new();
         for path in &self.policy {
-            let agent = Trained::read(path)?;
+            let agent = super::under("--policy", Trained::read(path))?;
             if !serves_any(&agent, envs)? {
                 return Err(Error::usage(format!(
                     "--policy {} learned on {}, which none of the environments is: {}",

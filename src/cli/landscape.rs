@@ -2,18 +2,19 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use clap::{Args, value_parser};
+use clap::Args;
 
 use crate::{
     Error, Result,
     figures::MOST_PATHS,
     landscape::{self, Kind, Surface},
+    numbers::between,
     optim::Spec,
 };
 
 /// What `study landscape` is asked for.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct LandscapeArgs {
     /// The surfaces to go over; --list shows them [default: all]
     #[arg(value_name = "SURFACE", value_parser = Surface::named)]
@@ -25,7 +26,7 @@ pub struct LandscapeArgs {
     opt: Vec<Spec>,
 
     /// Steps of every path [default: each surface's own]
-    #[arg(long, value_parser = value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_parser = between::<u64>(1, 10_000))]
     pub steps: Option<u64>,
 
     /// Where to write the figures, paths.csv, summary.csv, claims.csv and claims.md [default:
@@ -51,10 +52,10 @@ Examples:
   study landscape
   study landscape ravine diagonal --out runs/ravines
   study landscape drift --opt adam --opt adam:beta1=0 --opt rmsprop
-  study landscape rosenbrock --opt adam:lr=0.1 --opt sgd:lr=1e-3 --steps 2000 --no-gif
+  study landscape rosenbrock --opt adam:lr=0.1 --steps 2000 --no-gif
   study landscape --list
 
-The claims are measured on the surfaces asked for, with each surface's own number of steps and the best lr
+The claims are measured on the surfaces asked for, with each surface's own number of steps and the best lr \
 for each optimiser, whatever --opt and --steps say.";
 
 impl LandscapeArgs {

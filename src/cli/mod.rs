@@ -50,13 +50,31 @@ pub fn exit(result: Result<()>) -> ExitCode {
     };
     let _ = writeln!(std::io::stderr(), "error: {error}");
     match error {
-        Error::Usage(_) | Error::Environment(_) | Error::Taken(_) => ExitCode::from(2),
+        Error::Usage(_) | Error::Environment(_) | Error::Taken(_) | Error::Unwritable { .. } => {
+            ExitCode::from(2)
+        }
         // As a shell has it for a program that a signal ended.
         Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
             ExitCode::from(128_u8.saturating_add(signal as u8))
         }
         _ => ExitCode::from(1),
     }
+}
+
+/// `result`, whose error names the `flag` that chooses the folder, if that cannot be written to.
+pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Unwritable { .. } => Error::usage(format!("{error} with {flag}")),
+        other => other,
+    })
+}
+
+/// `result`, whose error is under the `flag` that it is about.
+fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Usage(why) => Error::Usage(format!("{flag}: {why}")),
+        other => other,
+    })
 }
 
 /// Set to the number of the signal when SIGINT or SIGTERM comes. A second one ends the process at

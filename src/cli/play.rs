@@ -26,7 +26,7 @@ const COLUMNS: usize = 72;
 /// Plays episodes of the agent in `run`; the first is shown in a terminal, and drawn if asked for.
 pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
     args.check_played()?;
-    let (trained, asked) = (Trained::read(run)?, args.played());
+    let (trained, asked) = (super::under("--play", Trained::read(run))?, args.played());
     let first = asked.seed.unwrap_or(1);
     let watched = !args.quiet && stdout().is_terminal();
     let (mut table, mut returns) = (String::from("  seed        return     steps\n"), Vec::new());

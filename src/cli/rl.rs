@@ -1,6 +1,6 @@
 //! The flags of `rl`.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
@@ -8,6 +8,7 @@ use crate::{
     Error, Result,
     agent::DqnOverrides,
     figures::Pictures,
+    numbers::{at_least, between, number},
     optim::Spec,
     train::{Again, Config, ConfigSource, Preset, RunOverrides, default_folder},
 };
@@ -21,7 +22,7 @@ pub struct RlArgs {
     pub opt: Option<Spec>,
 
     /// The optimiser's learning rate [default: the preset's, else the optimiser's own]
-    #[arg(long)]
+    #[arg(long, value_parser = number)]
     pub lr: Option<f64>,
 
     #[command(flatten, next_help_heading = "Run")]
@@ -41,7 +42,7 @@ pub struct RlArgs {
 
     /// Agents trained side by side, with seeds from --seed on; each has its own folder, and
     /// becomes what it would alone
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     pub agents: u16,
 
     /// Go on with a run that was interrupted; a finished one is left, a new one starts
@@ -49,7 +50,7 @@ pub struct RlArgs {
     pub resume: bool,
 
     /// Environment steps from checkpoint to checkpoint [default: one a minute]
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     pub checkpoint_every: Option<u64>,
 
     /// Run again even if the folder holds a run
@@ -82,7 +83,7 @@ const EXAMPLES: &str = "\
 Examples:
   rl --env cartpole --opt rmsprop
   rl --env acrobot --opt adam:beta1=0 --lr 1e-3 --seed 7
-  rl --opt rmsprop:lr=3e-4,decay=0.95,centered=true --steps 100000 --hidden 64,64
+  rl --opt rmsprop:lr=3e-4,decay=0.95,centered=true --steps 1e5 --hidden 64,64
   rl --env cartpole --opt adam --agents 4 --seed 1
   rl --env 'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' --resume
   rl --config runs/cartpole/rmsprop-s1-0123456789/config.toml --seed 2
@@ -161,6 +162,18 @@ impl RlArgs {
         }
     }
 
+    /// Says so where a run with this configuration learns nothing: better at its start than after it.
+    pub fn warn(&self, config: &Config) {
+        let steps = config.run.steps;
+        if let (false, Some((key, value))) = (self.quiet, config.agent.learns_nothing(steps)) {
+            let flag = key.replace('_', "-");
+            let _ = writeln!(
+                std::io::stderr(),
+                "warning: nothing is learned in {steps} steps: {key} = {value}; --{flag} sets it"
+            );
+        }
+    }
+
     /// The configuration of each agent, and its folder.
     pub fn runs(&self) -> Result<Vec<(Config, PathBuf)>> {
         let first = self.config()?;
@@ -208,7 +221,7 @@ impl RlArgs {
             agent: self.agent.clone(),
         };
         let file = match &self.config {
-            Some(path) => ConfigSource::read(path)?,
+            Some(path) => super::under("--config", ConfigSource::read(path))?,
             None => ConfigSource::default(),
         };
         flags.or(file).resolve(self.lr)

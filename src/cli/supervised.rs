@@ -15,6 +15,7 @@ use crate::{
     energy::{Energy, Meter, Source, Spent},
     figures::Metrics,
     files::short_id,
+    numbers::{at_least, between, number},
     optim::{Spec, Value},
     train::{
         Again, Compute, DataName, EpochRow, HistoryRow, Net, Status, SupervisedConfig,
@@ -37,11 +38,11 @@ pub struct SupervisedArgs {
     opt: String,
 
     /// Learning rates, a run for each, instead of the optimisers' own
-    #[arg(long, value_name = "LR,...", value_delimiter = ',')]
+    #[arg(long, value_name = "LR,...", value_delimiter = ',', value_parser = number)]
     lr: Vec<f64>,
 
     /// Seeds from --seed on, a run for each
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     seeds: u16,
 
     #[command(flatten, next_help_heading = "Run")]
@@ -65,7 +66,7 @@ pub struct SupervisedArgs {
     resume: bool,
 
     /// Batches from checkpoint to checkpoint [default: one a minute]
-    #[arg(long, value_name = "BATCHES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "BATCHES", value_parser = at_least::<u64>(1))]
     pub checkpoint_every: Option<u64>,
 
     /// Run again even if the folder holds a run
@@ -81,11 +82,11 @@ const EXAMPLES: &str = "\
 Examples:
   supervised --dataset cifar10 --opt adam --download
   supervised --dataset fashion-mnist --opt sgd,adam,rmsprop,adagrad --epochs 2
-  supervised --dataset fashion-mnist --opt adam:beta1=0,adam --lr 3e-4,1e-3,3e-3 --seeds 3
+  supervised --dataset fashion-mnist --opt adam:beta1=0,adam --lr 1e-3,3e-3
   supervised --dataset cifar10 --train fc --weights resnet18.safetensors
-  supervised --dataset fashion-mnist --net mlp --opt rmsprop
+  supervised --dataset fashion-mnist --net mlp --opt rmsprop --seeds 3
   supervised --dataset q-regression --opt adam --epochs 20
-  supervised --dataset q-bootstrap --env acrobot --opt adam:beta1=0,adam --epochs 20
+  supervised --dataset q-bootstrap --env acrobot --opt adam:beta1=0,adam
   supervised --dataset synthetic --steps 20";
 
 impl SupervisedArgs {

@@ -6,6 +6,7 @@ use plotters::{
     coord::{
         Shift,
         ranged1d::{AsRangedCoord, ValueFormatter},
+        types::RangedCoordf64,
     },
     prelude::*,
 };
@@ -62,114 +63,139 @@ pub enum Intervals {
 
 /// A drawing of `lines`, as an SVG element; `marked` heights have lines of their own.
 pub fn lines(across: &Across, up: &str, lines: &[Line], marked: &[f64]) -> Result<String> {
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let drawn = |line: &Line| !matches!(line.intervals, Intervals::None | Intervals::Behind);
-    let ends = lines.iter().filter(|line| drawn(line));
-    let ends = ends.flat_map(|line| line.points.iter().flat_map(|(_, e)| [e.lo, e.hi]));
-    let heights = points()
-        .map(|(_, e)| e.point)
-        .chain(ends)
-        .chain(marked.iter().copied());
-    let heights = span(heights);
-    svg(SIZE, |root| match across {
-        Across::Log(_) => {
-            let logs = span(points().map(|(x, _)| x.log10()));
-            let range = (10f64.powf(logs.start)..10f64.powf(logs.end)).log_scale();
-            draw(root, range, heights, across, up, lines, marked)
-        }
-        Across::Levels(levels) => {
-            let range = -0.5..levels.len() as f64 - 0.5;
-            draw(root, range, heights, across, up, lines, marked)
-        }
-        Across::Steps | Across::Number(_) => {
-            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-            for (x, _) in points() {
-                (low, high) = (low.min(*x), high.max(*x));
-            }
-            // A point has room around it, a line reaches from side to side.
-            let points = lines.iter().any(|line| line.intervals == Intervals::Points);
-            let range = match low < high && !points {
-                true => low..high,
-                false => span([low, high]),
-            };
-            draw(root, range, heights, across, up, lines, marked)
-        }
-    })
+    let chart = Plot {
+        across,
+        up,
+        lines,
+        marked,
+    };
+    svg(SIZE, |root| chart.draw(root))
 }
 
-fn draw<X>(
-    root: &DrawingArea<SVGBackend, Shift>,
-    range: X,
-    heights: Range<f64>,
-    across: &Across,
-    up: &str,
-    lines: &[Line],
-    marked: &[f64],
-) -> Drawn
-where
-    X: AsRangedCoord<Value = f64>,
-    X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-{
-    let mut chart = ChartBuilder::on(root)
-        .margin(10)
-        .margin_right(28)
-        .x_label_area_size(84)
-        .y_label_area_size(124)
-        .build_cartesian_2d(range, heights.clone())?;
-    let (description, labels): (&str, Label) = match across {
-        Across::Steps => ("steps", Box::new(steps_label)),
-        Across::Log(what) | Across::Number(what) => (what, Box::new(plain)),
-        Across::Levels(levels) => {
-            let level = |x: &f64| match x.fract() == 0.0 && *x >= 0.0 {
-                true => levels.get(*x as usize).cloned().unwrap_or_default(),
-                false => String::new(),
-            };
-            ("", Box::new(level))
+/// Lines with their axes.
+struct Plot<'a> {
+    across: &'a Across<'a>,
+    up: &'a str,
+    lines: &'a [Line],
+    marked: &'a [f64],
+}
+
+impl Plot<'_> {
+    fn points(&self) -> impl Iterator<Item = &(f64, Estimate)> {
+        self.lines.iter().flat_map(|line| &line.points)
+    }
+
+    /// What all that is drawn reaches up and down to.
+    fn heights(&self) -> Range<f64> {
+        let drawn = |line: &&Line| !matches!(line.intervals, Intervals::None | Intervals::Behind);
+        let ends = self.lines.iter().filter(drawn);
+        let ends = ends.flat_map(|line| line.points.iter().flat_map(|(_, e)| [e.lo, e.hi]));
+        let points = self.points().map(|(_, e)| e.point);
+        span(points.chain(ends).chain(self.marked.iter().copied()))
+    }
+
+    /// Where the first and the last point are.
+    fn ends(&self) -> (f64, f64) {
+        let start = (f64::INFINITY, f64::NEG_INFINITY);
+        self.points()
+            .fold(start, |(low, high), (x, _)| (low.min(*x), high.max(*x)))
+    }
+
+    fn draw(&self, root: &DrawingArea<SVGBackend, Shift>) -> Drawn {
+        match self.across {
+            Across::Log(_) => {
+                let logs = span(self.points().map(|(x, _)| x.log10()));
+                self.on(
+                    root,
+                    (10f64.powf(logs.start)..10f64.powf(logs.end)).log_scale(),
+                )
+            }
+            Across::Levels(levels) => self.on(root, -0.5..levels.len() as f64 - 0.5),
+            Across::Steps | Across::Number(_) => {
+                let (low, high) = self.ends();
+                // A point has room around it, a line reaches from side to side.
+                let points = |line: &Line| line.intervals == Intervals::Points;
+                let range = match low < high && !self.lines.iter().any(points) {
+                    true => low..high,
+                    false => span([low, high]),
+                };
+                self.on(root, range)
+            }
         }
-    };
-    let mut mesh = chart.configure_mesh();
-    if let Across::Levels(_) = across {
-        mesh.disable_x_mesh();
     }
-    let ticks = match across {
-        // So that each level is a tick.
-        Across::Levels(levels) => 2 * levels.len() + 1,
-        _ => 5,
-    };
-    mesh.light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(2))
-        .axis_style(FAINT.stroke_width(2))
-        .label_style(text(LABEL, INK))
-        .axis_desc_style(text(LABEL, INK))
-        .x_labels(ticks)
-        .y_labels(6)
-        .x_label_formatter(&*labels)
-        .y_label_formatter(&plain)
-        .x_desc(description)
-        .y_desc(up)
-        .draw()?;
-    let ends: Vec<f64> = lines
-        .iter()
-        .flat_map(|line| &line.points)
-        .map(|(x, _)| *x)
-        .collect();
-    let (low, high) = match across {
-        Across::Levels(levels) => (-0.5, levels.len() as f64 - 0.5),
-        _ => (
-            ends.iter().copied().fold(f64::INFINITY, f64::min),
-            ends.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        ),
-    };
-    for &y in marked.iter().filter(|y| heights.contains(y)) {
-        let at = [(low, y), (high, y)];
-        chart.draw_series(DashedLineSeries::new(at, 8, 8, FAINT.stroke_width(3)))?;
+
+    fn on<X>(&self, root: &DrawingArea<SVGBackend, Shift>, range: X) -> Drawn
+    where
+        X: AsRangedCoord<Value = f64>,
+        X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    {
+        let heights = self.heights();
+        let mut chart = ChartBuilder::on(root)
+            .margin(10)
+            .margin_right(28)
+            .x_label_area_size(84)
+            .y_label_area_size(124)
+            .build_cartesian_2d(range, heights.clone())?;
+        let (description, labels): (&str, Label) = match self.across {
+            Across::Steps => ("steps", Box::new(steps_label)),
+            Across::Log(what) | Across::Number(what) => (what, Box::new(plain)),
+            Across::Levels(levels) => {
+                let level = |x: &f64| match x.fract() == 0.0 && *x >= 0.0 {
+                    true => levels.get(*x as usize).cloned().unwrap_or_default(),
+                    false => String::new(),
+                };
+                ("", Box::new(level))
+            }
+        };
+        let mut mesh = chart.configure_mesh();
+        let ticks = match self.across {
+            Across::Levels(levels) => {
+                mesh.disable_x_mesh();
+                // So that each level is a tick.
+                2 * levels.len() + 1
+            }
+            _ => 5,
+        };
+        mesh.light_line_style(TRANSPARENT)
+            .bold_line_style(GRID.stroke_width(2))
+            .axis_style(FAINT.stroke_width(2))
+            .label_style(text(LABEL, INK))
+            .axis_desc_style(text(LABEL, INK))
+            .x_labels(ticks)
+            .y_labels(6)
+            .x_label_formatter(&*labels)
+            .y_label_formatter(&plain)
+            .x_desc(description)
+            .y_desc(self.up)
+            .draw()?;
+        let (low, high) = match self.across {
+            Across::Levels(levels) => (-0.5, levels.len() as f64 - 0.5),
+            _ => self.ends(),
+        };
+        for &y in self.marked.iter().filter(|y| heights.contains(y)) {
+            let at = [(low, y), (high, y)];
+            chart.draw_series(DashedLineSeries::new(at, 8, 8, FAINT.stroke_width(3)))?;
+        }
+        let behind = |line: &&Line| line.intervals == Intervals::Behind;
+        let (back, front): (Vec<_>, Vec<_>) = self.lines.iter().partition(behind);
+        for line in back.into_iter().chain(front) {
+            line.draw(&mut chart)?;
+        }
+        Ok(())
     }
-    let behind = |line: &&Line| line.intervals == Intervals::Behind;
-    let (back, front): (Vec<_>, Vec<_>) = lines.iter().partition(behind);
-    for line in back.into_iter().chain(front) {
-        let colour = SERIES[line.colour % COLOURS];
-        let points = &line.points;
-        match line.intervals {
+}
+
+impl Line {
+    fn draw<'a, X>(
+        &self,
+        chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, RangedCoordf64>>,
+    ) -> Drawn
+    where
+        X: Ranged<ValueType = f64>,
+    {
+        let colour = SERIES[self.colour % COLOURS];
+        let points = &self.points;
+        match self.intervals {
             Intervals::Band => {
                 let upper = points.iter().map(|(x, e)| (*x, e.hi));
                 let lower = points.iter().rev().map(|(x, e)| (*x, e.lo));
@@ -189,22 +215,22 @@ where
             }
             Intervals::None | Intervals::Behind => {}
         }
-        if line.intervals == Intervals::Points {
-            continue;
+        if self.intervals == Intervals::Points {
+            return Ok(());
         }
         let path = points.iter().map(|(x, e)| (*x, e.point));
-        let style = match line.intervals {
+        let style = match self.intervals {
             Intervals::Behind => colour.mix(0.4).stroke_width(3),
             _ => colour.stroke_width(5),
         };
-        match line.colour < COLOURS {
+        match self.colour < COLOURS {
             true => chart.draw_series(LineSeries::new(path, style)).map(drop)?,
             false => chart
                 .draw_series(DashedLineSeries::new(path, 16, 10, style))
                 .map(drop)?,
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A number on an axis, whose own arithmetic may miss 0 by a rounding.
@@ -212,11 +238,16 @@ fn plain(x: &f64) -> String {
     short(if x.abs() < 1e-12 { &0.0 } else { x })
 }
 
-/// Intervals below each other with their names, as an SVG element; `margin` either side of 0 is shaded.
-pub fn intervals(rows: &[(String, Estimate)], across: &str, margin: f64) -> Result<String> {
+/// Intervals below each other with their names, as an SVG element; `margin` either side of 0 is shaded, and the axis
+/// spans `reach`.
+pub fn intervals(
+    rows: &[(String, Estimate)],
+    across: &str,
+    margin: f64,
+    reach: [f64; 2],
+) -> Result<String> {
     let height = 110 + 96 * rows.len() as u32;
-    let ends = rows.iter().flat_map(|(_, e)| [e.lo, e.hi]);
-    let range = span(ends.chain([-margin, margin]));
+    let range = span(reach);
     svg((SIZE.0, height), |root| {
         let rows_end = rows.len() as f64;
         let mut chart = ChartBuilder::on(root)

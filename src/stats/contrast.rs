@@ -1,13 +1,15 @@
 //! Differences between arms, and differences between those: linear contrasts with their intervals.
 //!
-//! Arms that were run with the same seeds form a block: a seed is drawn for all of them at once, so what
-//! it does to all of them cancels (paired data: Efron & Tibshirani 1993, section 8.6). Blocks are drawn
-//! independently of each other, and so are the tasks within a block.
+//! What was run with the same seeds is drawn together: a seed is drawn for all arms at once, so what it does to
+//! all of them cancels (paired data: Efron & Tibshirani 1993, section 8.6), and for all tasks at once, so that
+//! tasks which are much the same run twice do not count as two (a cluster bootstrap over seeds: Davison & Hinkley
+//! 1997, section 3.8). Tasks with other seeds are drawn by themselves. One arm alone is drawn task by task, as rliable does
+//! (Agarwal et al. 2021, section 4.1).
 
 use rand::Rng;
 
 use super::{
-    Aggregate, Bootstrap, Equivalence, Estimate, Scores,
+    Aggregate, Bootstrap, Equivalence, Estimate, Scores, Task,
     distribution::Distribution,
     equivalence::{self, checked},
 };
@@ -23,8 +25,8 @@ pub struct Contrast<'a> {
 #[derive(Clone, Debug)]
 struct Block<'a> {
     arms: Vec<Arm<'a>>,
-    /// Runs in each task.
-    sizes: Vec<usize>,
+    /// The seeds of each task.
+    seeds: Vec<&'a [u64]>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl<'a> Contrast<'a> {
         Self {
             blocks: vec![Block {
                 arms: vec![Arm { weight: 1.0, tasks }],
-                sizes: scores.sizes(),
+                seeds: scores.tasks().iter().map(Task::seeds).collect(),
             }],
         }
     }
@@ -66,7 +68,7 @@ impl<'a> Contrast<'a> {
         Ok(Self {
             blocks: vec![Block {
                 arms: arms.collect::<Result<_>>()?,
-                sizes: first.sizes(),
+                seeds: first.tasks().iter().map(Task::seeds).collect(),
             }],
         })
     }
@@ -76,8 +78,8 @@ impl<'a> Contrast<'a> {
         Self::paired(&[(1.0, with), (-1.0, without)])
     }
 
-    /// This contrast less another one, of runs with other seeds. Of two effects it is their interaction: how
-    /// much more a change does here than there. Tasks may be others there.
+    /// This contrast less another one. Of two effects it is their interaction: how much more a change does here
+    /// than there. Tasks and seeds may be others there.
     pub fn minus(mut self, other: Self) -> Self {
         self.blocks
             .extend(other.blocks.into_iter().map(|mut block| {
@@ -89,8 +91,8 @@ impl<'a> Contrast<'a> {
         self
     }
 
-    /// The weighted sum of the arms' aggregates. Its `n` is how many seeds are drawn, over all tasks and
-    /// blocks: runs for one arm, pairs for two.
+    /// The weighted sum of the arms' aggregates. Its `n` counts the seeds of all tasks and blocks: runs for one
+    /// arm, pairs for two.
     pub fn estimate(
         &self,
         aggregate: Aggregate,
@@ -98,7 +100,13 @@ impl<'a> Contrast<'a> {
         rng: &mut impl Rng,
     ) -> Estimate {
         let (strata, statistic) = self.resampled(aggregate);
-        bootstrap.estimate(&strata, statistic, rng)
+        self.counted(bootstrap.estimate(&strata, statistic, rng))
+    }
+
+    fn counted(&self, estimate: Estimate) -> Estimate {
+        let seeds = self.blocks.iter().flat_map(|block| &block.seeds);
+        let n = seeds.map(|seeds| seeds.len()).sum();
+        Estimate { n, ..estimate }
     }
 
     /// The p-value of no difference: twice the smaller share of resamples on either side of 0, corrected as
@@ -125,7 +133,7 @@ impl<'a> Contrast<'a> {
         checked(margin, alpha)?;
         let distribution = self.distribution(aggregate, bootstrap, rng);
         Ok(equivalence::verdict(
-            distribution.interval(1.0 - 2.0 * alpha),
+            self.counted(distribution.interval(1.0 - 2.0 * alpha)),
             distribution.p_at_most(-margin),
             distribution.p_at_least(margin),
             margin,
@@ -142,27 +150,40 @@ impl<'a> Contrast<'a> {
         bootstrap.distribution(&strata, statistic, rng)
     }
 
-    /// A stratum for each task of each block, and the contrast of what is drawn from them.
+    /// The sizes of the strata, and the contrast of what is drawn from them.
     fn resampled(&self, aggregate: Aggregate) -> (Vec<usize>, impl FnMut(&[Vec<usize>]) -> f64) {
-        let sizes = self.blocks.iter().flat_map(|block| block.sizes.clone());
+        let alone = self.blocks.iter().all(|block| block.arms.len() == 1);
+        let mut strata: Vec<&[u64]> = Vec::new();
+        let mut stratum = |seeds: &'a [u64]| {
+            let known = strata.iter().position(|known| *known == seeds);
+            known.filter(|_| !alone).unwrap_or_else(|| {
+                strata.push(seeds);
+                strata.len() - 1
+            })
+        };
+        // The stratum of each task of each block.
+        let drawn_from: Vec<Vec<usize>> = self
+            .blocks
+            .iter()
+            .map(|block| block.seeds.iter().map(|seeds| stratum(seeds)).collect())
+            .collect();
+        let sizes = strata.iter().map(|seeds| seeds.len()).collect();
         let mut tasks: Vec<Vec<f64>> = Vec::new();
-        let statistic = move |mut drawn: &[Vec<usize>]| {
+        let statistic = move |drawn: &[Vec<usize>]| {
             let mut sum = 0.0;
-            for block in &self.blocks {
-                let places;
-                (places, drawn) = drawn.split_at(block.sizes.len());
-                tasks.resize_with(places.len(), Vec::new);
+            for (block, strata) in self.blocks.iter().zip(&drawn_from) {
+                tasks.resize_with(strata.len(), Vec::new);
                 for arm in &block.arms {
-                    for ((task, scores), places) in tasks.iter_mut().zip(&arm.tasks).zip(places) {
+                    for ((task, scores), &stratum) in tasks.iter_mut().zip(&arm.tasks).zip(strata) {
                         task.clear();
-                        task.extend(places.iter().map(|&place| scores[place]));
+                        task.extend(drawn[stratum].iter().map(|&place| scores[place]));
                     }
                     sum += arm.weight * aggregate.of(&tasks);
                 }
             }
             sum
         };
-        (sizes.collect(), statistic)
+        (sizes, statistic)
     }
 }
 
@@ -205,6 +226,33 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_is_there_twice_makes_nothing_surer() {
+        let pair = |names: &[&'static str]| {
+            let rows = |of: fn(u64) -> f64| {
+                let each = names
+                    .iter()
+                    .flat_map(|name| (0..40).map(move |s| (*name, s)));
+                Scores::new(each.map(|(name, s)| (name, s, of(s)))).unwrap()
+            };
+            (rows(|s| noise(s) + noise(s + 1000)), rows(noise))
+        };
+        let interval = |(with, without): &(Scores, Scores)| {
+            let effect = Contrast::effect(with, without).unwrap();
+            effect.estimate(MEAN, &Bootstrap::default(), &mut rng())
+        };
+        let (once, twice) = (interval(&pair(&["a"])), interval(&pair(&["a", "b"])));
+        assert!((once.lo - twice.lo).abs() < 1e-12 && (once.hi - twice.hi).abs() < 1e-12);
+        assert_eq!((once.n, twice.n), (40, 80));
+        // An effect less itself is nothing, for sure.
+        let (with, without) = pair(&["a"]);
+        let effect = || Contrast::effect(&with, &without).unwrap();
+        let none = effect()
+            .minus(effect())
+            .estimate(MEAN, &Bootstrap::default(), &mut rng());
+        assert!([none.point, none.lo, none.hi].iter().all(|x| x.abs() < 1e-12));
+    }
+
+    #[test]
     fn the_mean_effect_is_the_mean_of_the_differences() {
         let (with, without) = (scores(|s| noise(s) + noise(s + 1000)), scores(noise));
         let effect = Contrast::effect(&with, &without).unwrap();
@@ -219,7 +267,11 @@ mod tests {
     #[test]
     fn an_interaction_is_the_difference_of_two_effects() {
         let (rl, rl_without) = (scores(|s| noise(s) - 0.3 * noise(s + 500)), scores(noise));
-        let (control, control_without) = (scores(|s| noise(s + 7)), scores(|s| noise(s + 9)));
+        let other = |of: fn(u64) -> f64| {
+            let rows = (0..40).map(|seed| ("a", seed + 300, of(seed)));
+            Scores::new(rows.chain((0..20).map(|seed| ("b", seed + 300, of(seed + 100))))).unwrap()
+        };
+        let (control, control_without) = (other(|s| noise(s + 7)), other(|s| noise(s + 9)));
         let here = Contrast::effect(&rl, &rl_without).unwrap();
         let there = Contrast::effect(&control, &control_without).unwrap();
         let one = |contrast: &Contrast| contrast.estimate(MEAN, &Bootstrap::default(), &mut rng());

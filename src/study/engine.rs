@@ -66,13 +66,19 @@ impl Study {
         match stage {
             Stage::Tune => self.experiment.tuning(),
             Stage::Report => {
-                let chosen = self.choose()?;
-                let trials = chosen
-                    .iter()
-                    .map(|cell| cell.iter().map(|c| c.trial).collect());
-                self.experiment.report(&trials.collect::<Vec<_>>())
+                let runs = self.experiment.tuning()?;
+                let chosen = self.choose(&runs, &self.outcomes(&runs)?)?;
+                self.report_runs(&chosen)
             }
         }
+    }
+
+    /// The runs of the report stage, with what [`choose`](Self::choose) chose.
+    pub(super) fn report_runs(&self, chosen: &[Vec<Chosen>]) -> Result<Vec<Run>> {
+        let trials = chosen
+            .iter()
+            .map(|cell| cell.iter().map(|c| c.trial).collect());
+        self.experiment.report(&trials.collect::<Vec<_>>())
     }
 
     /// Does `part` of the runs of `stage` that are not done.
@@ -122,18 +128,16 @@ impl Study {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// For each cell and each optimiser, the trial that the experiment's rule chooses.
-    pub fn choose(&self) -> Result<Vec<Vec<Chosen>>> {
+    /// For each cell and each optimiser, the trial that the experiment's rule chooses: `runs` are all those of
+    /// the tuning stage, and `outcomes` what came of them.
+    pub fn choose(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<Vec<Vec<Chosen>>> {
         let experiment = &self.experiment;
         let none = |arm: &Arm| vec![Vec::new(); arm.trials.len()];
         let each = || experiment.arms.iter().map(none).collect::<Vec<_>>();
         let mut scores: Vec<Vec<Vec<Scored>>> = experiment.cells.iter().map(|_| each()).collect();
-        let runs = experiment.tuning()?;
-        for (run, outcome) in runs.iter().zip(self.outcomes(&runs)?) {
-            let score = experiment
-                .top
-                .score
-                .of(&outcome, experiment.cells[run.cell].scale);
+        for (run, outcome) in runs.iter().zip(outcomes) {
+            let scale = experiment.cells[run.cell].scale;
+            let score = experiment.top.score.of(outcome, scale);
             scores[run.cell][run.arm][run.trial].push((run.seed, score));
         }
         let choose = |cell: &Cell, trials: Vec<Scored>| {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Mechanism,
-    engine::Study,
+    engine::{Chosen, Study},
     experiment::{Run, Stage, area},
     kind::Outcome,
     rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
@@ -21,14 +21,16 @@ use crate::{
 };
 
 impl Study {
-    /// Writes `manifest.toml`, `experiment.toml`, `runs.csv`, `curves.csv`, `mechanism.csv` of runs that had
-    /// diagnostics, `tuning.csv` and `cost.csv`; an error if a run is missing. Says which chosen settings are at an end of their grids.
+    /// Writes `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv` and `cost.csv`, and of the report
+    /// stage alone `curves.csv` and, if its runs had diagnostics, `mechanism.csv`; an error if a run is
+    /// missing. Says which chosen settings are at an end of their grids.
     pub fn record(&self) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
         let tuning_runs = runs.len();
-        runs.extend(self.stage(Stage::Report)?);
-        let mut outcomes = self.outcomes(&runs[..tuning_runs])?;
+        let mut outcomes = self.outcomes(&runs)?;
+        let chosen = self.choose(&runs, &outcomes)?;
+        runs.extend(self.report_runs(&chosen)?);
         outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
 
         super::folder(&self.out)?;
@@ -53,7 +55,7 @@ impl Study {
         });
         write_csv(&self.out.join("curves.csv"), curves)?;
         self.write_mechanism(&runs[tuning_runs..], &outcomes[tuning_runs..])?;
-        let warnings = self.write_tuning()?;
+        let warnings = self.write_tuning(&chosen)?;
         self.write_cost(&runs)?;
         write_whole(&self.out.join("experiment.toml"), &experiment.text)?;
         let diverged = |outcome: &&Outcome| outcome.status == Status::Diverged;
@@ -121,10 +123,10 @@ impl Study {
         }
     }
 
-    fn write_tuning(&self) -> Result<Vec<String>> {
+    fn write_tuning(&self, chosen: &[Vec<Chosen>]) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let (mut rows, mut warnings) = (Vec::new(), Vec::new());
-        for (cell, chosen) in experiment.cells.iter().zip(self.choose()?) {
+        for (cell, chosen) in experiment.cells.iter().zip(chosen) {
             for (arm, chosen) in experiment.arms.iter().zip(chosen) {
                 for (i, (trial, &score)) in arm.trials.iter().zip(&chosen.scores).enumerate() {
                     if i == chosen.trial && !trial.at_edge.is_empty() {

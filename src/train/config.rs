@@ -198,11 +198,18 @@ struct ConfigFile {
 impl ConfigSource {
     /// Reads a TOML file; an error names the file, the line, the key and what is allowed.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let path = path.display();
+            Error::usage(format!(
+                "cannot read {path}: {error}; allowed: a TOML file, such as a run's config.toml"
+            ))
+        })?;
         let file: ConfigFile = toml::from_str(&text).map_err(|error| {
-            let hint = suggest::for_unknown_field(error.message());
-            Error::usage(format!("{}: {error}{hint}", path.display()))
+            Error::usage(format!(
+                "{}: {}",
+                path.display(),
+                suggest::explained(&error)
+            ))
         })?;
         let optimiser = file.optimiser.map(|table| Spec::from_table(&table, &text));
         let optimiser = optimiser

@@ -125,12 +125,12 @@ pub(super) fn holds(
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Holds::Nothing),
-        Err(error) => return Err(cannot_use(path, &error)),
+        Err(error) => return Err(Error::unwritable(path, &error)),
     };
     let names = entries
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<std::io::Result<Vec<String>>>()
-        .map_err(|error| cannot_use(path, &error))?;
+        .map_err(|error| Error::unwritable(path, &error))?;
     // What a run that was killed was writing, it had under such a name.
     let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
     let foreign = |name: &&String| !ours.contains(&whole(name).as_str());
@@ -161,7 +161,7 @@ fn is_run(config: &Path) -> bool {
 
 /// Takes the folder for this process.
 pub(super) fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path.join(LOCK)).map_err(|error| cannot_use(path, &error))?;
+    let file = File::create(path.join(LOCK)).map_err(|error| Error::unwritable(path, &error))?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(Error::Taken(path.to_path_buf())),
         // Where locks are not supported, there is none.
@@ -174,7 +174,7 @@ pub(super) fn refused(path: &Path, holds: &Holds, again: Again) -> Result<bool> 
     let (shown, force) = (path.display(), again == Again::Force);
     match holds {
         Holds::Foreign(what) => Err(Error::usage(format!(
-            "{shown} already holds {what}, which is no run's; choose another --out"
+            "{shown} already holds {what}, which is no run's; choose another folder"
         ))),
         Holds::OtherRun if !force => Err(Error::usage(format!(
             "{shown} already holds another run; choose another --out, or --force to overwrite it"
@@ -222,13 +222,13 @@ pub(super) fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
     for stale in stale {
         match fs::remove_file(path.join(stale)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(cannot_use(path, &error));
+                return Err(Error::unwritable(path, &error));
             }
             _ => {}
         }
     }
     match write_whole(&path.join(CONFIG), config) {
-        Err(Error::Io { source, .. }) => Err(cannot_use(path, &source)),
+        Err(Error::Io { source, .. }) => Err(Error::unwritable(path, &source)),
         other => other,
     }
 }
@@ -243,7 +243,7 @@ impl RunFolder {
         if refused(path, &holds(path, &text, &OURS, is_run)?, again)? {
             return Finished::read(path).map(Opened::Finished);
         }
-        fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
+        fs::create_dir_all(path).map_err(|error| Error::unwritable(path, &error))?;
         let lock = lock(path)?;
         // Another process may have come to its end here in the meantime.
         let holds = holds(path, &text, &OURS, is_run)?;
@@ -359,13 +359,6 @@ impl RunFolder {
             outcome,
         })
     }
-}
-
-pub(super) fn cannot_use(path: &Path, error: &std::io::Error) -> Error {
-    let path = path.display();
-    Error::usage(format!(
-        "cannot write to {path}: {error}; choose a folder that can be written with --out"
-    ))
 }
 
 impl Observer for RunFolder {
@@ -494,7 +487,7 @@ impl Rows {
             writeln!(file, "{header}")?;
             Ok(file)
         };
-        let file = start().map_err(|error: std::io::Error| cannot_use(&path, &error))?;
+        let file = start().map_err(|error: std::io::Error| Error::unwritable(&path, &error))?;
         let writer = csv::WriterBuilder::new()
             .has_headers(false)
             .from_writer(file);

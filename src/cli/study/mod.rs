@@ -8,10 +8,11 @@ pub use progress::StudyProgress;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, value_parser};
+use clap::Args;
 
 use crate::{
     Result,
+    numbers::at_least,
     study::{
         Part, Settings, Slurm, Study,
         experiment::{Experiment, Stage},
@@ -54,7 +55,7 @@ pub fn study(path: &Path, runs: Option<&Path>, out: Option<&Path>) -> Result<Stu
 
 /// What `study run` is asked for.
 #[derive(Args, Debug)]
-#[command(after_help = RUN_EXAMPLES)]
+#[command(after_help = RUN_EXAMPLES, allow_negative_numbers = true)]
 pub struct RunArgs {
     #[command(flatten)]
     which: Which,
@@ -68,15 +69,15 @@ pub struct RunArgs {
     shard: Option<Part>,
 
     /// Run number K of the stage, from 0
-    #[arg(long, value_name = "K", requires = "stage")]
+    #[arg(long, value_name = "K", requires = "stage", value_parser = at_least::<usize>(0))]
     index: Option<usize>,
 
     /// Runs at once [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least::<u16>(1))]
     jobs: Option<u16>,
 
     /// Steps from checkpoint to checkpoint of a run [default: one a minute]
-    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     checkpoint_every: Option<u64>,
 
     /// Print nothing but errors
@@ -91,12 +92,13 @@ Examples:
   study run quick --stage tune --shard 1/4
   study run quick --stage report --index 7
 
-A run that is done is skipped, one that was interrupted goes on, and several of these at once share the work, on
+A run that is done is skipped, one that was interrupted goes on, and several of these at once share the work, on \
 one machine or on several with a common folder. Ctrl-C ends all runs after a checkpoint.
 
 With GNU parallel, then with HyperQueue:
   seq 8 | parallel study run quick --stage tune --jobs 1 --shard {}/8
-  hq submit --array 1-8 sh -c 'study run quick --stage tune --jobs 1 --shard $HQ_TASK_ID/8'
+  hq submit --array 1-8 \\
+    sh -c 'study run quick --stage tune --jobs 1 --shard $HQ_TASK_ID/8'
 and the same with --stage report, then `study collect experiments/quick.toml`.";
 
 fn shard(text: &str) -> std::result::Result<Part, String> {
@@ -146,7 +148,7 @@ impl RunArgs {
 
 /// What `study slurm` is asked for.
 #[derive(Args, Debug)]
-#[command(after_help = SLURM_EXAMPLES)]
+#[command(after_help = SLURM_EXAMPLES, allow_negative_numbers = true)]
 pub struct SlurmArgs {
     #[command(flatten)]
     which: Which,
@@ -160,19 +162,19 @@ pub struct SlurmArgs {
     scripts: Option<PathBuf>,
 
     /// Tasks of a stage at most; its runs are dealt to them
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least::<u32>(1))]
     tasks: u32,
 
     /// Elements of a job array at most [default: what the cluster allows]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1))]
     max_array: Option<u32>,
 
     /// Tasks of an array at once [default: as many as there is room for]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least::<u32>(1))]
     at_once: Option<u32>,
 
     /// Steps from checkpoint to checkpoint of a run [default: one a minute]
-    #[arg(long, value_name = "STEPS", value_parser = value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     checkpoint_every: Option<u64>,
 
     /// Options for sbatch, behind --
@@ -183,10 +185,10 @@ pub struct SlurmArgs {
 const SLURM_EXAMPLES: &str = "\
 Examples:
   study slurm rmsprop_vs_adam
-  study slurm rmsprop_vs_adam --submit -- --partition=long --time=4:00:00 --mem=1G
+  study slurm rmsprop_vs_adam --submit -- --partition=long --time=4:00:00
   study slurm rmsprop_vs_adam --submit --tasks 100 -- --cpus-per-task=4
 
-Run it again after a task has failed: only what is left is submitted. A task that comes near its time limit or is
+Run it again after a task has failed: only what is left is submitted. A task that comes near its time limit or is \
 requeued goes on from its runs' checkpoints.";
 
 impl SlurmArgs {
@@ -232,5 +234,6 @@ Examples:
   study report quick
   study report rmsprop_vs_adam --splice README.md
 
-It reads what `study run` or `study collect` wrote, and writes summary.csv, contrasts.csv, report.md and report.html
-beside it. The same results give the same report.";
+It reads what `study run` or `study collect` wrote, and writes summary.csv, contrasts.csv, report.html and report.md \
+beside it, the pictures of report.md in figures/, and mechanism_fit.csv if runs had diagnostics. The same results give \
+the same report.";

@@ -3,14 +3,12 @@
 use super::{
     Rung,
     grid::combinations,
-    once,
     tables::{Score, Top},
 };
 use crate::{
     Error, Result,
     optim::{Spec, Value},
     study::kind::{Job, Kind, Outcome, Scale},
-    suggest,
 };
 
 /// An environment at one combination of the factors' levels.
@@ -111,9 +109,7 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
             let mut at_edge = Vec::new();
             for (key, value) in setting {
                 spec.set(key, value)?;
-                let values = &table.grid[key].0;
-                let ends = [values.first(), values.last()].map(|x| x.copied().map(Value::Number));
-                if values.len() >= 3 && ends.contains(&Some(value)) {
+                if at_end(&table.grid[key].0, value) {
                     at_edge.push(key.to_owned());
                 }
             }
@@ -142,6 +138,15 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
     Ok(arms)
 }
 
+/// Whether `value` is the least or the greatest of `values`; never if there are fewer than three, of which
+/// each would be.
+fn at_end(values: &[f64], value: Value) -> bool {
+    let least = values.iter().copied().reduce(f64::min);
+    let greatest = values.iter().copied().reduce(f64::max);
+    let ends = [least, greatest].map(|end| end.map(Value::Number));
+    values.len() >= 3 && ends.contains(&Some(value))
+}
+
 impl Arm {
     /// Whether there is anything to choose.
     pub fn tuned(&self) -> bool {
@@ -151,32 +156,6 @@ impl Arm {
 
 /// Every environment at every combination of the levels of its factors.
 pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
-    let environments: Vec<&str> = rungs.iter().map(|rung| rung.name.as_str()).collect();
-    once("environment", &environments)?;
-    for environment in &environments {
-        let its = top
-            .factors
-            .iter()
-            .filter(|factor| factor.is_for(environment));
-        let keys: Vec<&str> = its.map(|factor| factor.key.as_str()).collect();
-        let twice = |(i, key): &(usize, &&str)| keys[..*i].contains(*key);
-        if let Some((_, key)) = keys.iter().enumerate().find(twice) {
-            return Err(Error::usage(format!(
-                "environment `{environment}` has two factors `{key}`; one of a key is allowed in an environment"
-            )));
-        }
-    }
-    for factor in &top.factors {
-        let within = |why: String| Error::usage(format!("factor `{}`: {why}", factor.key));
-        if factor.values.is_empty() {
-            return Err(within("it has no values".into()));
-        }
-        let stranger = |name: &&String| !environments.contains(&name.as_str());
-        if let Some(name) = factor.environments.iter().find(stranger) {
-            let known = environments.iter().copied();
-            return Err(within(suggest::unknown("environment", name, known)));
-        }
-    }
     let cell = |rung: &Rung, level: &[(&str, &toml::Value)]| {
         let within = |error: Error| Error::usage(format!("environment `{}`: {error}", rung.name));
         let known = rung.kind.scale(&rung.settings);
@@ -211,12 +190,7 @@ pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
             factors: joined.collect::<Vec<_>>().join(" "),
             levels,
             scale: Scale { random, reference },
-            report_seeds: rung
-                .report_seeds
-                .as_ref()
-                .unwrap_or(&top.seeds.report)
-                .0
-                .clone(),
+            report_seeds: rung.seeds(top).to_vec(),
             kind: rung.kind,
             settings,
             optimiser,
@@ -255,5 +229,34 @@ fn number(key: &str, value: &toml::Value) -> Result<Value> {
         other => Err(Error::usage(format!(
             "factor `optimiser.{key}`: {other} is not allowed; allowed: numbers, true and false"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_of_a_grid_are_by_value_and_not_by_place() {
+        let top = toml::from_str(
+            r#"
+question = ""
+hypothesis = ""
+analysis = ""
+environments = []
+[seeds]
+tuning = [1]
+report = [2]
+[[optimisers]]
+name = "adam"
+optimiser = "adam"
+grid = { lr = [1e-3, 1e-2, 1e-4], beta1 = [0.9, 0.0] }
+"#,
+        );
+        let arms = arms(&top.unwrap()).unwrap();
+        let trials = arms[0].trials.iter();
+        let edges: Vec<bool> = trials.map(|trial| !trial.at_edge.is_empty()).collect();
+        // Those of beta1 do not count, of which there are two; lr runs faster.
+        assert_eq!(edges, [false, true, true, false, true, true]);
     }
 }

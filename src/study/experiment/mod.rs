@@ -1,5 +1,6 @@
 //! An experiment: one TOML file, read, checked, and laid out as cells, trials and runs.
 
+mod check;
 mod expand;
 mod grid;
 pub mod merge;
@@ -53,6 +54,13 @@ pub struct Rung {
     pub report_seeds: Option<Seeds>,
 }
 
+impl Rung {
+    /// The seeds of its report stage: its own, or those of the experiment.
+    fn seeds<'a>(&'a self, top: &'a Top) -> &'a [u64] {
+        &self.report_seeds.as_ref().unwrap_or(&top.seeds.report).0
+    }
+}
+
 impl Experiment {
     /// Reads the experiment at `path`, or the one of that name in `experiments`; an error names the file,
     /// the line, the key and what is allowed.
@@ -62,10 +70,9 @@ impl Experiment {
             .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
         let within = |error: Error| Error::usage(format!("{}: {error}", path.display()));
         let (top, rungs) = read::read(&text).map_err(within)?;
-        check(&top).map_err(within)?;
+        check::check(&top, &rungs).map_err(within)?;
         let arms = expand::arms(&top).map_err(within)?;
         let cells = expand::cells(&top, &rungs).map_err(within)?;
-        check_contrasts(&top, &rungs).map_err(within)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let experiment = Self {
             name: name.into_owned(),
@@ -103,122 +110,16 @@ fn find(path: &Path) -> Result<PathBuf> {
     });
     let mut names: Vec<String> = names.collect();
     names.sort();
-    Err(Error::usage(match names.is_empty() {
-        true => format!("there is no experiment {}", path.display()),
-        false => {
-            let asked = path.file_stem().unwrap_or_default().to_string_lossy();
-            suggest::unknown("experiment", &asked, names.iter().map(String::as_str))
-        }
+    let asked = path.to_string_lossy();
+    // What is written as a path is not a name.
+    let is_path = path.extension().is_some() || path.components().count() > 1 || path.is_dir();
+    Err(Error::usage(match is_path || names.is_empty() {
+        true if path.is_dir() => format!("{asked} is a folder; an experiment is a TOML file"),
+        true if is_path => format!("cannot read {asked}: there is no such file"),
+        true => format!(
+            "there is no experiment {asked}: neither {asked} nor {} is a file",
+            named.display()
+        ),
+        false => suggest::unknown("experiment", &asked, names.iter().map(String::as_str)),
     }))
-}
-
-/// What no table can know by itself.
-fn check(top: &Top) -> Result<()> {
-    let tuning = &top.seeds.tuning.0;
-    let own = |environment: &Environment| environment.report_seeds.clone();
-    let own: Vec<Seeds> = top.environments.iter().filter_map(own).collect();
-    let report = || {
-        let own = own
-            .iter()
-            .map(|seeds| ("an environment's report_seeds", seeds));
-        std::iter::once(("seeds.report", &top.seeds.report)).chain(own)
-    };
-    for (what, seeds) in report() {
-        if let Some(seed) = tuning.iter().find(|seed| seeds.0.contains(seed)) {
-            return Err(Error::usage(format!(
-                "seed {seed} is in both seeds.tuning and {what}; what is chosen on a seed cannot be judged on it"
-            )));
-        }
-    }
-    let lists = [
-        ("environments", top.environments.is_empty()),
-        ("optimisers", top.optimisers.is_empty()),
-        ("seeds.tuning", tuning.is_empty()),
-    ];
-    let empty = report().map(|(what, seeds)| (what, seeds.0.is_empty()));
-    for (what, empty) in lists.into_iter().chain(empty) {
-        if empty {
-            return Err(Error::usage(format!("{what} has nothing in it")));
-        }
-    }
-    let of = |environment: &Environment| {
-        let own = environment.report_seeds.clone();
-        own.unwrap_or_else(|| top.seeds.report.clone())
-    };
-    let each: Vec<Seeds> = top.environments.iter().map(of).collect();
-    let everywhere = |seed: &u64| each.iter().all(|seeds| seeds.0.contains(seed));
-    if !each[0].0.iter().any(everywhere) {
-        return Err(Error::usage(
-            "no report seed is in every environment's report_seeds; at least one must be, to compare them",
-        ));
-    }
-    let margin = top.margin;
-    if !(margin.is_finite() && margin >= 0.0) {
-        return Err(Error::usage(format!(
-            "margin = {margin} is not allowed; allowed: a finite number >= 0"
-        )));
-    }
-    for (key, value) in [
-        ("watts_per_core", top.energy.watts_per_core),
-        ("grams_per_kwh", top.energy.grams_per_kwh),
-    ] {
-        if !(value.is_finite() && value >= 0.0) {
-            return Err(Error::usage(format!(
-                "energy.{key} = {value} is not allowed; allowed: a finite number >= 0"
-            )));
-        }
-    }
-    let names: Vec<&str> = top.optimisers.iter().map(|arm| arm.name.as_str()).collect();
-    once("optimiser", &names)?;
-    let contrasts: Vec<&str> = top.contrasts.iter().map(|c| c.name.as_str()).collect();
-    once("contrast", &contrasts)?;
-    for contrast in &top.contrasts {
-        for name in [&contrast.with, &contrast.without] {
-            if !names.contains(&name.as_str()) {
-                let wrong = suggest::unknown("optimiser", name, names.iter().copied());
-                return Err(Error::usage(format!(
-                    "contrast `{}`: {wrong}",
-                    contrast.name
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// An error if a contrast is about an environment that is not there, or about one on both of its sides.
-fn check_contrasts(top: &Top, rungs: &[Rung]) -> Result<()> {
-    let known: Vec<&str> = rungs.iter().map(|rung| rung.name.as_str()).collect();
-    for contrast in &top.contrasts {
-        let within = |why: String| Error::usage(format!("contrast `{}`: {why}", contrast.name));
-        for name in contrast.environments.iter().chain(&contrast.less) {
-            if !known.contains(&name.as_str()) {
-                let known = known.iter().copied();
-                return Err(within(suggest::unknown("environment", name, known)));
-            }
-        }
-        let both = |name: &&String| contrast.environments.contains(name);
-        if let Some(name) = contrast.less.iter().find(both) {
-            return Err(within(format!(
-                "environment `{name}` is in both `environments` and `less`; once is allowed"
-            )));
-        }
-        if !contrast.less.is_empty() && contrast.environments.is_empty() {
-            return Err(within(
-                "`less` needs `environments`: what it is subtracted from".into(),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// An error if a name is there twice.
-fn once(what: &str, names: &[&str]) -> Result<()> {
-    let twice = |(i, name): &(usize, &&str)| names[..*i].contains(*name);
-    match names.iter().enumerate().find(twice) {
-        None => Ok(()),
-        Some((_, name)) => Err(Error::usage(format!(
-            "there are two {what}s called `{name}`; give one of them another `name`"
-        ))),
-    }
 }

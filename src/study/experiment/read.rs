@@ -23,8 +23,7 @@ type Table<'a> = Spanned<DeTable<'a>>;
 pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
     let explain = |mut error: TomlError| {
         error.set_input(Some(text));
-        let hint = suggest::for_unknown_field(error.message());
-        Error::usage(format!("{error}{hint}"))
+        Error::usage(suggest::explained(&error))
     };
     let mut root = DeTable::parse(text).map_err(explain)?;
     let kinds = kind::registry();

@@ -90,7 +90,7 @@ keys! {
         /// What is tried for its hyper-parameters; without a grid there is nothing to choose. All grids
         /// have the same number of trials
         grid: Grid = Grid::new(),
-        /// Settings that belong to it rather than to the environments: { \"agent.loss\" = \"huber\" }
+        /// Settings that belong to it rather than to the environments: { "agent.loss" = "huber" }
         set: toml::Table = toml::Table::new(),
     }
 }

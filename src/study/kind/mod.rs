@@ -4,15 +4,21 @@
 //! into a [`Job`], which knows what it costs, how it is done in a folder, and what came of it.
 
 mod rl;
+mod scale;
 mod supervised;
 
+pub use scale::Scale;
+
 use std::path::Path;
+
+use serde::de::DeserializeOwned;
 
 use crate::{
     Error, Result,
     keys::Key,
     optim::Spec,
     study::Mechanism,
+    suggest,
     train::{Control, Status},
 };
 
@@ -51,13 +57,9 @@ pub trait Kind: Sync {
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>>;
 }
 
-/// Two scores of an environment, which normalised scores call 0 and 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scale {
-    /// What chance scores.
-    pub random: f64,
-    /// What a good agent scores.
-    pub reference: f64,
+/// Settings as a kind has them; an error names the key and, of an unknown one, the nearest there is.
+fn read<T: DeserializeOwned>(settings: &toml::Table) -> Result<T> {
+    T::deserialize(settings.clone()).map_err(|error| Error::usage(suggest::explained(&error)))
 }
 
 /// One run, ready to be done.
@@ -136,4 +138,22 @@ pub struct Outcome {
     pub optimiser_bytes_per_parameter: f64,
     /// What its diagnostics came to, if it had any.
     pub mechanism: Option<Mechanism>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_be_read_are_named_with_their_key() {
+        for (text, end) in [
+            ("agent.batch_size = \"big\"", "\nin `agent.batch_size`"),
+            ("agent.los = 1", "\nin `agent`"),
+            ("nonsense = 1", "allowed: env, preset, run, agent"),
+        ] {
+            let settings = toml::from_str(text).unwrap();
+            let error = read::<rl::Settings>(&settings).unwrap_err().to_string();
+            assert!(error.ends_with(end), "{error:?}");
+        }
+    }
 }

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Job, Kind, Outcome, Scale, Watcher, ended};
+use super::{Job, Kind, Outcome, Scale, Watcher, ended, read, scale::scale_of};
 use crate::{
     Error, Result,
     agent::DqnOverrides,
     keys::{Key, Keys, holds, keys},
     optim::Spec,
     study::{Mechanism, collect::Run, experiment::merge},
-    suggest,
     train::{
         self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,
         Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
@@ -38,27 +37,6 @@ keys! {
 holds! {
     RunOverrides: "a table",
     DqnOverrides: "a table",
-}
-
-/// Scores of the plain environments: of chance as measured over 20 streams of 20,000 steps
-/// (`results/environments`), and of a good agent.
-const SCALES: [(&str, f64, f64); 5] = [
-    // As long as an episode can be.
-    ("cartpole", 22.2, 500.0),
-    // Gymnasium's thresholds.
-    ("acrobot", -498.0, -100.0),
-    ("mountain_car", -200.0, -110.0),
-    // The most there is.
-    ("catch", -0.602, 1.0),
-    ("deep_sea", -0.00412, 0.99),
-];
-
-/// The scale of `env`, with whatever drifts and dials, if it is known.
-pub fn scale_of(env: &str) -> Option<Scale> {
-    let name = envs::make(env).ok()?.spec().name.clone();
-    let plain = name.split('?').next()?;
-    let known = SCALES.iter().find(|(env, ..)| *env == plain);
-    known.map(|&(_, random, reference)| Scale { random, reference })
 }
 
 impl Kind for Rl {
@@ -118,11 +96,7 @@ impl Kind for Rl {
     }
 
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
-        let settings = Settings::deserialize(settings.clone()).map_err(|error| {
-            let message = error.message();
-            let hint = suggest::for_unknown_field(message);
-            Error::usage(format!("{message}; {}", hint.trim_end()))
-        })?;
+        let settings: Settings = read(settings)?;
         let source = ConfigSource {
             preset: settings.preset,
             run: RunOverrides {
@@ -134,6 +108,13 @@ impl Kind for Rl {
             agent: settings.agent,
         };
         let config = source.resolve(None)?;
+        // A study of agents that learn nothing would find that optimisers do not differ.
+        let steps = config.run.steps;
+        if let Some((key, value)) = config.agent.learns_nothing(steps) {
+            return Err(Error::usage(format!(
+                "agent.{key} = {value} leaves no update in run.steps = {steps}; allowed: below that"
+            )));
+        }
         let id = config.id();
         Ok(Box::new(Dqn { config, id }))
     }

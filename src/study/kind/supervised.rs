@@ -1,8 +1,8 @@
 //! Supervised runs, as `supervised` does them: the control, where samples are independent.
 //!
-//! The score of a classifier is its accuracy on the test images, between 0 and 1. That of action values is
-//! minus their test loss, in units of what a constant answer has, and no worse than that: -1 is to know
-//! nothing, 0 to have the teacher's values.
+//! The score of a classifier is its accuracy on the test images, between 0 and 1. Action values are played:
+//! their score is the mean return of their greedy policy, on the scale of an agent in that environment. Both are
+//! taken at the end of each epoch; a run that diverged has accuracy 0, or the worst return there is.
 
 use std::{
     path::Path,
@@ -11,7 +11,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Job, Kind, Outcome, Scale, Watcher, ended, rl};
+use super::{Job, Kind, Outcome, Scale, Watcher, ended, read, scale::scale_of};
 use crate::{
     Error, Result,
     agent::DqnConfig,
@@ -20,7 +20,6 @@ use crate::{
     nn::{Architecture, Stem},
     optim::Spec,
     study::experiment::merge,
-    suggest,
     train::{
         self, Again, Compute, Control, EpochRow, HistoryRow, Learner, Net, Status,
         SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedObserver,
@@ -72,7 +71,7 @@ impl Kind for Supervised {
 
     /// What is learned, and by what: `fashion-mnist, mlp`.
     fn title(&self, settings: &toml::Table) -> Result<String> {
-        let run = read(settings)?.run;
+        let run = read::<Settings>(settings)?.run;
         let dataset = run.dataset.ok_or_else(|| {
             Error::usage("the key `dataset` of `run` is missing: what is learned")
         })?;
@@ -88,7 +87,7 @@ impl Kind for Supervised {
     }
 
     fn scale(&self, settings: &toml::Table) -> Option<Scale> {
-        let set = read(settings).ok()?.run;
+        let set = read::<Settings>(settings).ok()?.run;
         match set.dataset?.images() {
             Some(_) => Some(Scale {
                 random: 0.0,
@@ -103,7 +102,7 @@ impl Kind for Supervised {
                     ..note
                 };
                 // A teacher that cannot be read is for the run to tell.
-                rl::scale_of(&teacher_env(&run).unwrap_or(run.env))
+                scale_of(&teacher_env(&run).unwrap_or(run.env))
             }
         }
     }
@@ -111,7 +110,7 @@ impl Kind for Supervised {
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
         let set = SupervisedOverrides {
             seed: Some(seed),
-            ..read(settings)?.run
+            ..read::<Settings>(settings)?.run
         };
         let config = SupervisedConfig::resolve(set, optimiser.clone())?;
         // Every core has a run of its own.
@@ -124,14 +123,6 @@ impl Kind for Supervised {
         let id = config.id();
         Ok(Box::new(Fit { config, id }))
     }
-}
-
-fn read(settings: &toml::Table) -> Result<Settings> {
-    Settings::deserialize(settings.clone()).map_err(|error| {
-        let message = error.message();
-        let hint = suggest::for_unknown_field(message);
-        Error::usage(format!("{message}; {}", hint.trim_end()))
-    })
 }
 
 /// Images that this process has read.
@@ -197,10 +188,12 @@ impl Job for Fit {
         let Some(finished) = SupervisedFolder::finished(folder, &self.config)? else {
             return Ok(None);
         };
-        let curve = self.curve(&finished)?;
+        let played = self.played()?;
+        let worst = played.as_ref().map_or(0.0, |env| env.worst_return);
+        let threshold = played.and_then(|env| env.reward_threshold);
+        let curve = self.curve(&finished, worst)?;
         let SupervisedFinished { outcome, .. } = finished;
-        let (worst, solved) = (self.worst()?, self.threshold()?);
-        let solved = |(_, score): &&(u64, f64)| solved.is_some_and(|threshold| *score >= threshold);
+        let solved = |(_, score): &&(u64, f64)| threshold.is_some_and(|least| *score >= least);
         Ok(Some(Outcome {
             status: outcome.status,
             steps: outcome.steps,
@@ -270,35 +263,19 @@ impl Fit {
         self.config.run.dataset.images().is_some()
     }
 
-    /// The score of a run that diverged.
-    fn worst(&self) -> Result<f64> {
-        Ok(match self.of_images() {
-            true => 0.0,
-            false => {
-                envs::make(&teacher_env(&self.config.run)?)?
-                    .spec()
-                    .worst_return
-            }
-        })
+    /// The environment that is played with what was learned; images have none.
+    fn played(&self) -> Result<Option<envs::Spec>> {
+        if self.of_images() {
+            return Ok(None);
+        }
+        let env = envs::make(&teacher_env(&self.config.run)?)?;
+        Ok(Some(env.spec().clone()))
     }
 
-    /// The return that solves the task, where there is one.
-    fn threshold(&self) -> Result<Option<f64>> {
-        Ok(match self.of_images() {
-            true => None,
-            false => {
-                envs::make(&teacher_env(&self.config.run)?)?
-                    .spec()
-                    .reward_threshold
-            }
-        })
-    }
-
-    /// The score at the end of each epoch; the worst of those that a diverged run did not come to.
-    fn curve(&self, finished: &SupervisedFinished) -> Result<Vec<(u64, f64)>> {
+    /// The score at the end of each epoch; `worst` of those that a diverged run did not come to.
+    fn curve(&self, finished: &SupervisedFinished, worst: f64) -> Result<Vec<(u64, f64)>> {
         let [each, all] = self.config.batches(self.config.samples());
         let rows = finished.epochs()?;
-        let worst = self.worst()?;
         let score = |row: &EpochRow| match self.of_images() {
             true => row.test_accuracy,
             false => row.test_return.unwrap_or(worst),

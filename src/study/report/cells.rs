@@ -1,8 +1,8 @@
-//! Every environment with every optimiser: `summary.csv`.
+//! Every environment with every optimiser: `summary.csv`, and the table of it.
 
 use serde::Serialize;
 
-use super::load::Results;
+use super::{document::Section, load::Results};
 use crate::{
     Result,
     stats::{Aggregate, Bootstrap, Estimate, Scores, rounded},
@@ -75,4 +75,47 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
         }
     }
     Ok(rows)
+}
+
+/// The table of `rows`.
+pub fn table(rows: &[CellRow]) -> Section {
+    let shown = |e: (f64, f64, f64), n| {
+        let (point, lo, hi) = e;
+        Estimate { point, lo, hi, n }.to_string()
+    };
+    let row = |row: &CellRow| {
+        let n = row.runs;
+        vec![
+            row.environment.clone(),
+            row.factors.clone(),
+            row.optimiser.clone(),
+            row.setting.clone(),
+            n.to_string(),
+            row.diverged.to_string(),
+            row.solved.to_string(),
+            shown((row.score, row.score_lo, row.score_hi), n),
+            shown((row.area, row.area_lo, row.area_hi), n),
+            shown((row.last, row.last_lo, row.last_hi), n),
+        ]
+    };
+    let head = [
+        "environment",
+        "factors",
+        "optimiser",
+        "setting",
+        "runs",
+        "diverged",
+        "solved",
+        "score, IQM",
+        "mean evaluation",
+        "last evaluation",
+    ];
+    Section::new("Every cell")
+        .text(
+            "The score is normalised between chance (0) and a good agent (1), its interquartile mean over seeds; the \
+             evaluations are returns, their means over seeds. In brackets 95 % bootstrap intervals. What differs \
+             significantly is under Contrasts: intervals that overlap here may belong to arms that differ, for they share \
+             their seeds.",
+        )
+        .table(&head, rows.iter().map(row).collect())
 }

@@ -25,8 +25,8 @@ pub struct Contrasted<'a> {
     /// The p-value before correction.
     pub p: f64,
     pub finding: Finding,
-    /// How likely a run with is better than one without, in its own environments.
-    pub improvement: Estimate,
+    /// How likely a run with is better than one without; `None` if anything is subtracted.
+    pub improvement: Option<Estimate>,
     /// The seeds in each cell that would find a difference as large as the margin, and those that would find
     /// equivalence if there is none.
     pub needed: Option<[Option<usize>; 2]>,
@@ -81,6 +81,33 @@ fn deciding(contrasts: &[Contrast]) -> Option<usize> {
         .position(|contrast| contrast.claim.is_some())
 }
 
+/// The contrast that decides, or where none has a claim the first; and whether it decides.
+pub fn first(contrasts: &[Contrast]) -> Option<(&Contrast, bool)> {
+    let deciding = deciding(contrasts);
+    let first = contrasts.get(deciding.unwrap_or(0))?;
+    Some((first, deciding.is_some()))
+}
+
+/// The contrasts that are about all environments.
+pub fn whole(results: &Results) -> impl Iterator<Item = &Contrast> {
+    let all = results.experiment.top.contrasts.iter();
+    all.filter(|contrast| contrast.environments.is_empty() && contrast.less.is_empty())
+}
+
+/// Where a contrast is taken.
+pub fn place(contrast: &Contrast) -> String {
+    let joined = |names: &[String]| names.join(", ");
+    match (contrast.environments.is_empty(), contrast.less.is_empty()) {
+        (true, _) => "all environments".into(),
+        (false, true) => joined(&contrast.environments),
+        (false, false) => format!(
+            "{} less {}",
+            joined(&contrast.environments),
+            joined(&contrast.less)
+        ),
+    }
+}
+
 /// The difference between two arms in some cells, as [`stats::Contrast`] takes it.
 struct Difference {
     with: Scores,
@@ -100,51 +127,61 @@ impl Difference {
         stats::Contrast::effect(&self.with, &self.without)
     }
 
-    /// The variance of the mean over tasks of a pair's difference, a pair in each task; 0 where it is unknown.
+    /// The variance, from seed to seed, of the mean over tasks of a pair's difference; 0 where it is unknown.
     fn variance(&self) -> Result<f64> {
         let differences = self.with.minus(&self.without)?;
         let tasks = differences.tasks();
-        let variance = |scores: &[f64]| Moments::new(scores).map_or(0.0, |m| m.sd.powi(2));
-        let sum: f64 = tasks.iter().map(|task| variance(task.scores())).sum();
-        Ok(sum / (tasks.len() as f64).powi(2))
+        let mean = |place: usize| {
+            let sum: f64 = tasks.iter().map(|task| task.scores()[place]).sum();
+            sum / tasks.len() as f64
+        };
+        // Tasks have the same seeds.
+        let means: Vec<f64> = (0..tasks[0].scores().len()).map(mean).collect();
+        Ok(Moments::new(&means).map_or(0.0, |m| m.sd.powi(2)))
     }
 }
 
-/// The difference that `contrast` makes in `cells`, less that in `less`: its interval and the p-value of none.
-pub fn effect(
+/// What the runs say of the difference that `contrast` makes in `here`, less that in `there`.
+pub fn evidence(
     results: &Results,
     contrast: &Contrast,
-    cells: &[usize],
-    less: &[usize],
+    here: &[usize],
+    there: &[usize],
     what: &str,
-) -> Result<(Estimate, f64)> {
-    let here = Difference::new(results, contrast, cells)?;
-    let bootstrap = Bootstrap::default();
-    let judged = |contrast: stats::Contrast| {
-        // The same resamples for both.
-        let rng = || results.rng(what);
-        let effect = contrast.estimate(Aggregate::Iqm, &bootstrap, &mut rng());
-        (
-            effect,
-            contrast.p_value(Aggregate::Iqm, &bootstrap, &mut rng()),
-        )
+) -> Result<Evidence> {
+    let side = Difference::new(results, contrast, here)?;
+    let other = match there.is_empty() {
+        true => None,
+        false => Some(Difference::new(results, contrast, there)?),
     };
-    if less.is_empty() {
-        return Ok(judged(here.effect()?));
-    }
-    let there = Difference::new(results, contrast, less)?;
-    Ok(judged(here.effect()?.minus(there.effect()?)))
+    let difference = match &other {
+        None => side.effect()?,
+        Some(other) => side.effect()?.minus(other.effect()?),
+    };
+    let bootstrap = Bootstrap::default();
+    // The same resamples for both.
+    let rng = || results.rng(what);
+    let sides = [here, there].into_iter().filter(|side| !side.is_empty());
+    let seeds = sides.clone().map(|side| results.common_seeds(side).len());
+    Ok(Evidence {
+        effect: difference.estimate(Aggregate::Iqm, &bootstrap, &mut rng()),
+        p: difference.p_value(Aggregate::Iqm, &bootstrap, &mut rng()),
+        margin: results.experiment.top.margin,
+        seeds: seeds.min().unwrap_or(0),
+        lost: sides.clone().find_map(|side| lost(results, contrast, side)),
+    })
 }
 
-/// The cells that a contrast is about, and those that it subtracts.
-pub fn sides(results: &Results, contrast: &Contrast) -> [Vec<usize>; 2] {
+/// The cells that a contrast is about, and those that it subtracts; the same runs once.
+fn sides(results: &Results, contrast: &Contrast) -> [Vec<usize>; 2] {
     let cells = &results.experiment.cells;
     let of = |names: &[String]| {
         let named = |cell: &&usize| names.contains(&cells[**cell].environment);
-        results.cells().iter().filter(named).copied().collect()
+        let cells: Vec<usize> = results.cells().iter().filter(named).copied().collect();
+        results.distinct(&cells)
     };
     let here = match contrast.environments.is_empty() {
-        true => results.cells(),
+        true => results.distinct(&results.cells()),
         false => of(&contrast.environments),
     };
     [here, of(&contrast.less)]
@@ -156,44 +193,28 @@ fn contrasted<'a>(
     decides: bool,
 ) -> Result<Contrasted<'a>> {
     let [here, there] = sides(results, contrast);
-    let margin = results.experiment.top.margin;
     let what = format!("contrast {}", contrast.name);
-    let (effect, p) = effect(results, contrast, &here, &there, &what)?;
+    let evidence = evidence(results, contrast, &here, &there, &what)?;
     let difference = Difference::new(results, contrast, &here)?;
-    let mut rng = results.rng(&format!("{what}, improvement"));
-    let bootstrap = Bootstrap::default();
-    let improvement =
-        difference
-            .with
-            .improvement_over(&difference.without, &bootstrap, &mut rng)?;
     let mut variance = difference.variance()?;
-    if !there.is_empty() {
+    let mut improvement = None;
+    if there.is_empty() {
+        let Difference { with, without } = &difference;
+        let mut rng = results.rng(&format!("{what}, improvement"));
+        improvement = Some(with.improvement_over(without, &Bootstrap::default(), &mut rng)?);
+    } else {
         variance += Difference::new(results, contrast, &there)?.variance()?;
     }
-    let evidence = Evidence {
-        effect,
-        p,
-        margin,
-        seeds: fewest(results, &here, &there),
-        lost: lost(results, contrast, &[&here[..], &there[..]].concat()),
-    };
     Ok(Contrasted {
         contrast,
         decides,
         finding: evidence.finding(),
+        p: evidence.p,
+        needed: needed(evidence.margin, variance.sqrt())?,
         evidence,
-        p,
         improvement,
-        needed: needed(margin, variance.sqrt())?,
         cells: paired(results, contrast, &here, &there)?,
     })
-}
-
-/// The seeds of the side that has the fewest; with nothing to subtract there is one side.
-fn fewest(results: &Results, here: &[usize], there: &[usize]) -> usize {
-    let sides = [here, there].into_iter().filter(|side| !side.is_empty());
-    let seeds = sides.map(|side| results.common_seeds(side).len());
-    seeds.min().unwrap_or(0)
 }
 
 /// The arm of the contrast, if there is one, none of whose runs in `cells` came to an end.

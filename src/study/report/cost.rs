@@ -1,34 +1,54 @@
-//! What runs cost, and how they were done: what another machine would say differently.
+//! What runs cost, and how they were done. All but memory is what another machine would say differently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     document::{Block, Section},
     load::Results,
-    shown::ranges,
+    shown::{percent, ranges},
 };
 use crate::{
     energy::Source,
     stats::digits,
     study::{
         experiment::{Experiment, Stage},
-        rows::CostRow,
+        rows::{CostRow, RunRow},
     },
 };
 
-/// The heading of what differs from machine to machine.
-pub const TIME: &str = "Time";
+/// What optimisers remember.
+pub fn memory(results: &Results) -> Section {
+    let rows = results.experiment.arms.iter().enumerate().map(|(arm, of)| {
+        let runs = || results.runs.iter().flat_map(|cell| &cell[arm]);
+        let bytes = || runs().map(|run| run.optimiser_bytes_per_parameter);
+        let (low, high) = (
+            bytes().fold(f64::INFINITY, f64::min),
+            bytes().fold(0.0, f64::max),
+        );
+        let shown = match low == high {
+            true => format!("{low}"),
+            false => format!("{low} to {high}"),
+        };
+        vec![of.name.clone(), shown, percent((4.0 + high) / 4.0)]
+    });
+    let head = [
+        "optimiser",
+        "state, bytes a weight",
+        "weight and state, of the weight alone",
+    ];
+    Section::new("Memory").table(&head, rows.collect())
+}
 
 /// Processor seconds of the report stage's runs.
 pub fn time(results: &Results) -> Section {
-    let section = Section::new(TIME);
+    let section = Section::new("Time");
     let seconds = |cost: &CostRow| Some(cost.cpu_seconds.unwrap_or(cost.seconds));
     let Some(rows) = each(results, seconds) else {
         return section
             .text("Nothing is known of the time of these runs: cost.csv has none of them.");
     };
     section
-        .text("Processor seconds of the report stage's runs, and for each run that solved its task. Runs that others used the machine beside take longer.")
+        .text("Processor seconds of the report stage's runs, and for each run that solved its task, in environments where any did. Runs that others used the machine beside take longer.")
         .table(&["optimiser", "seconds a run", "seconds in all", "seconds for each solved", "runs"], rows)
 }
 
@@ -40,21 +60,14 @@ pub fn energy(results: &Results) -> Section {
         return section
             .text("Nothing is known of the energy of these runs: cost.csv has none of them.");
     };
-    let mut unique: BTreeMap<(&str, &str), &CostRow> = BTreeMap::new();
-    for ((stage, id), cost) in &results.costs {
-        unique.insert((stage.name(), id), cost);
-    }
-    let sources: BTreeSet<&str> = unique
-        .values()
-        .filter_map(|cost| cost.source)
-        .map(source)
-        .collect();
-    let grams: f64 = unique.values().filter_map(|cost| cost.gco2e).sum();
-    let all: f64 = unique.values().filter_map(|cost| joules(cost)).sum();
+    let costs = || results.costs.values();
+    let sources: BTreeSet<&str> = costs().filter_map(|cost| cost.source).map(source).collect();
+    let grams: f64 = costs().filter_map(|cost| cost.gco2e).sum();
+    let all: f64 = costs().filter_map(joules).sum();
     let energy = &results.experiment.top.energy;
     section
         .text(format!(
-            "Joules, {}; {} gCO2e/kWh. Both stages together: {} kJ, {} gCO2e.",
+            "Joules, {}; {} gCO2e/kWh. Both stages together: {} kJ, {} gCO2e. For each solved: in environments where any run solved its task.",
             sources
                 .into_iter()
                 .collect::<Vec<_>>()
@@ -83,44 +96,59 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-/// For each arm, `value` a run, in all, and for each run that solved its task; `None` if nothing is known.
+/// For each arm, `value` a run, in all, and for each run that solved its task, where any optimiser did; `None` if
+/// nothing is known.
 fn each(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
-    let mut known = 0;
-    let row = |(arm, of): (usize, &crate::study::experiment::Arm)| {
-        let runs = || results.runs.iter().flat_map(|cell| &cell[arm]);
-        let cost = |id: &String| results.costs.get(&(Stage::Report, id.clone()));
-        let values: Vec<f64> = runs().filter_map(|run| value(cost(&run.id)?)).collect();
-        known += values.len();
-        let sum: f64 = values.iter().sum();
-        let solved = runs().filter(|run| run.solved_step.is_some()).count();
-        let over = |n: usize| {
-            if n > 0 {
-                digits(sum / n as f64)
-            } else {
-                "-".into()
-            }
-        };
-        vec![
-            of.name.clone(),
-            over(values.len()),
-            digits(sum),
-            over(solved),
-            values.len().to_string(),
-        ]
-    };
-    let rows = results
-        .experiment
-        .arms
+    let solved = |run: &RunRow| run.solved_step.is_some();
+    let solvable: Vec<bool> = results
+        .runs
         .iter()
-        .enumerate()
-        .map(row)
+        .map(|cell| cell.iter().flatten().any(solved))
         .collect();
+    let over = |sum: f64, n: usize| match n {
+        0 => "-".into(),
+        n => digits(sum / n as f64),
+    };
+    let mut known = 0;
+    let mut rows = Vec::new();
+    for (arm, of) in results.experiment.arms.iter().enumerate() {
+        let (mut sum, mut runs, mut sum_solvable, mut runs_solved) = (0.0, 0, 0.0, 0);
+        for (cell, &solvable) in results.runs.iter().zip(&solvable) {
+            for run in &cell[arm] {
+                let cost = results.costs.get(&(Stage::Report, run.id.clone()));
+                let Some(value) = cost.and_then(&value) else {
+                    continue;
+                };
+                sum += value;
+                runs += 1;
+                if solvable {
+                    sum_solvable += value;
+                    runs_solved += usize::from(solved(run));
+                }
+            }
+        }
+        known += runs;
+        rows.push(vec![
+            of.name.clone(),
+            over(sum, runs),
+            digits(sum),
+            over(sum_solvable, runs_solved),
+            runs.to_string(),
+        ]);
+    }
     (known > 0).then_some(rows)
 }
 
-/// The report seeds, and those of the environments that have their own.
+/// The report seeds, and those of the environments that have their own; these alone if all have.
 fn report_seeds(experiment: &Experiment) -> String {
     let common = &experiment.top.seeds.report.0;
+    if let [first, others @ ..] = &experiment.cells[..]
+        && others
+            .iter()
+            .all(|cell| cell.report_seeds == first.report_seeds)
+    {
+        return ranges(&first.report_seeds);
+    }
     let own = experiment
         .cells
         .iter()

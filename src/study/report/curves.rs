@@ -1,6 +1,7 @@
 //! Learning curves: what evaluations came to over training, in each cell.
 
 use super::{
+    contrasts::first,
     document::{Figure, Panel, Section},
     load::Results,
 };
@@ -26,9 +27,9 @@ pub fn key(results: &Results) -> Vec<(String, usize)> {
 pub fn curves(results: &Results) -> Result<Section> {
     let experiment = &results.experiment;
     let bootstrap = Bootstrap::new(RESAMPLES, 0.95, Method::Percentile)?;
-    let banded = banded(results);
+    let (banded, which) = banded(results);
     let mut panels = Vec::new();
-    for (c, cell) in experiment.cells.iter().enumerate() {
+    for c in results.cells() {
         let mut drawn = Vec::new();
         for arm in 0..experiment.arms.len() {
             let with_band = banded.contains(&arm);
@@ -43,16 +44,10 @@ pub fn curves(results: &Results) -> Result<Section> {
             });
         }
         panels.push(Panel {
-            title: cell.label(),
+            title: results.names[c].clone(),
             svg: lines(&Across::Steps, "evaluation", &drawn, &[])?,
         });
     }
-    let which = match banded.len() == experiment.arms.len() {
-        true => "bands",
-        false => {
-            "bands, for the optimisers of the contrast that decides, with the others faint behind them"
-        }
-    };
     let caption = format!(
         "Interquartile mean over seeds of each evaluation, by training steps; {which}: 95 % bootstrap interval of \
          each point. A run that diverged has the worst return from then on."
@@ -64,19 +59,26 @@ pub fn curves(results: &Results) -> Result<Section> {
     }))
 }
 
-fn banded(results: &Results) -> Vec<usize> {
+/// The optimisers that have bands, and what the caption says of it.
+fn banded(results: &Results) -> (Vec<usize>, &'static str) {
     let experiment = &results.experiment;
-    let contrasts = &experiment.top.contrasts;
-    let first = contrasts
-        .iter()
-        .find(|c| c.claim.is_some())
-        .or(contrasts.first());
-    match first {
-        Some(first) if experiment.arms.len() > MANY => {
-            vec![results.arm(&first.with), results.arm(&first.without)]
-        }
-        _ => (0..experiment.arms.len()).collect(),
+    let all = || (0..experiment.arms.len()).collect();
+    if experiment.arms.len() <= MANY {
+        return (all(), "bands");
     }
+    let Some((contrast, decides)) = first(&experiment.top.contrasts) else {
+        return (all(), "bands");
+    };
+    let which = match decides {
+        true => {
+            "bands, for the optimisers of the contrast that decides, with the others faint behind them"
+        }
+        false => {
+            "bands, for the optimisers of the first contrast, with the others faint behind them"
+        }
+    };
+    let arms = [&contrast.with, &contrast.without];
+    (arms.map(|name| results.arm(name)).into(), which)
 }
 
 fn curve(

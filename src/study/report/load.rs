@@ -1,7 +1,7 @@
 //! A study's tables, read and held against its experiment.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
 };
@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::names::names;
 use crate::{
     Error, Result, files,
     stats::Scores,
@@ -19,6 +20,7 @@ use crate::{
         experiment::{Experiment, Stage},
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
+    suggest,
     train::Status,
 };
 
@@ -36,9 +38,13 @@ pub struct Results {
     /// The evaluations of each run of the report stage.
     pub curves: HashMap<String, Vec<(u64, f64)>>,
     /// What runs cost, where that is known.
-    pub costs: HashMap<(Stage, String), CostRow>,
+    pub costs: BTreeMap<(Stage, String), CostRow>,
     /// What the diagnostics of runs of the report stage came to, by run.
     pub mechanism: HashMap<String, Mechanism>,
+    /// What each cell is called in figures and tables.
+    pub names: Vec<String>,
+    /// Of each cell, the first one that has the same runs: itself, unless another is the same by another name.
+    pub same_as: Vec<usize>,
     seed: [u8; 32],
 }
 
@@ -53,8 +59,14 @@ impl Results {
             ))
         })?;
         let manifest: Manifest =
-            toml::from_str(&text).map_err(|error| wrong(&manifest, error.message()))?;
+            toml::from_str(&text).map_err(|error| wrong(&manifest, suggest::explained(&error)))?;
         let path = folder.join("experiment.toml");
+        if !path.is_file() {
+            return Err(wrong(
+                &path,
+                "there is no such file; `study collect` writes it",
+            ));
+        }
         let mut experiment = Experiment::read(&path)?;
         experiment.name = manifest.experiment.clone();
         let digest = Sha256::digest(&experiment.text);
@@ -90,6 +102,8 @@ impl Results {
         Ok(Self {
             costs: costs.collect(),
             mechanism: mechanism.collect(),
+            names: names(&experiment),
+            same_as: same_as(&runs),
             seed: digest.into(),
             experiment,
             manifest,
@@ -107,9 +121,11 @@ impl Results {
     }
 
     /// The scores of an arm in some cells, which are its tasks, on the seeds that all of them have: with more
-    /// runs, an environment would weigh more in an interquartile mean. An error if there is none.
+    /// runs, an environment would weigh more in an interquartile mean. The same runs count once. An error if there
+    /// is none.
     pub fn scores(&self, arm: usize, cells: &[usize]) -> Result<Scores> {
-        let common = self.common_seeds(cells);
+        let cells = self.distinct(cells);
+        let common = self.common_seeds(&cells);
         let of = |&cell: &usize| {
             let label = self.experiment.cells[cell].label();
             let runs = self.runs[cell][arm].iter();
@@ -127,6 +143,13 @@ impl Results {
         };
         let everywhere = |seed: &&u64| rest.iter().all(|cell| seeds(cell).contains(seed));
         seeds(first).iter().filter(everywhere).copied().collect()
+    }
+
+    /// Those of `cells` whose runs are not another's before them.
+    pub fn distinct(&self, cells: &[usize]) -> Vec<usize> {
+        let mut seen = BTreeSet::new();
+        let first = |cell: &&usize| seen.insert(self.same_as[**cell]);
+        cells.iter().filter(first).copied().collect()
     }
 
     /// The number of every cell.
@@ -157,6 +180,16 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     rows.map_err(|error| wrong(path, error))
 }
 
+/// Of each cell, the first whose runs are the same.
+fn same_as(runs: &[Vec<Vec<RunRow>>]) -> Vec<usize> {
+    let ids: Vec<Vec<&str>> = runs
+        .iter()
+        .map(|cell| cell.iter().flatten().map(|run| run.id.as_str()).collect())
+        .collect();
+    let first = |own: &Vec<&str>| ids.iter().position(|other| other == own);
+    ids.iter().filter_map(first).collect()
+}
+
 type Arranged = (Vec<Vec<Vec<RunRow>>>, Vec<Vec<Vec<Vec<RunRow>>>>);
 
 /// The runs of both stages, in the places that the experiment has for them.
@@ -182,12 +215,13 @@ fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<A
     let take = |stage, cell: usize, arm: usize, setting: Option<String>, seed: u64| {
         let (cell, arm) = (&experiment.cells[cell], &experiment.arms[arm]);
         let place = format!("{} {}", cell.environment, cell.factors);
+        let name = setting.clone().unwrap_or_else(|| arm.name.clone());
         let key = (stage, place, arm.name.clone(), setting, seed);
         found.get(&key).cloned().ok_or_else(|| {
             let (stage, label) = (stage.name(), cell.label());
             format!(
-                "there is no run of stage {stage} in {label} with {}, seed {seed}",
-                arm.name
+                "there is no run of stage {stage} in {label} with {name}, seed {seed}; `study run`, then `study collect` \
+                 makes the table whole"
             )
         })
     };
@@ -230,9 +264,10 @@ fn trials(
                 (false, 0, _) => Ok(found),
                 (true, n, 1) if n == arm.trials.len() => Ok(found),
                 (_, n, chosen) => Err(format!(
-                    "{} in {} has {n} trials and {chosen} of them chosen",
+                    "{} in {} has {n} trials and {chosen} of them chosen; allowed: {} trials, one of them chosen",
                     arm.name,
-                    cell.label()
+                    cell.label(),
+                    if arm.tuned() { arm.trials.len() } else { 0 }
                 )),
             }
         });

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    contrasts::effect,
+    contrasts::evidence,
     document::{Figure, Panel, Section},
     load::Results,
     shown::signed,
@@ -12,7 +12,7 @@ use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
     stats::{self, Bootstrap, Estimate, Slope, digits, rounded},
-    study::{Mechanism, experiment::Contrast},
+    study::{Mechanism, experiment::Contrast, rows::RunRow},
 };
 
 /// Fewer environments than this have no line through them.
@@ -76,28 +76,28 @@ impl Fit<'_> {
     }
 }
 
-/// Every contrast of momentum against every measure, where there are enough cells.
+/// Every contrast of momentum against every measure, where there are enough cells that have it.
 pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
     let mut fits = Vec::new();
     for (contrast, cells) in of_momentum(results) {
-        if cells.len() < FEWEST_CELLS {
-            continue;
-        }
         for measure in MEASURES {
             let pairs = |&cell: &usize| pairs(results, contrast, cell, measure);
-            let groups: Vec<Vec<(f64, f64)>> = cells.iter().map(pairs).collect();
+            let mut groups: Vec<Vec<(f64, f64)>> = cells.iter().map(pairs).collect();
+            groups.retain(|group| !group.is_empty());
+            if groups.len() < FEWEST_CELLS {
+                continue;
+            }
             let what = format!("mechanism {} {}", contrast.name, measure.1);
             let mut rng = results.rng(&what);
-            // A measure that is the same everywhere, or was nowhere to be had, has no line.
-            let Ok(slope) = Slope::new(&groups, &Bootstrap::default(), &mut rng) else {
-                continue;
-            };
-            fits.push(Fit {
-                contrast,
-                measure,
-                cells: cells.len(),
-                slope,
-            });
+            // What is the same everywhere has no line.
+            if let Some(slope) = Slope::new(&groups, &Bootstrap::default(), &mut rng)? {
+                fits.push(Fit {
+                    contrast,
+                    measure,
+                    cells: groups.len(),
+                    slope,
+                });
+            }
         }
     }
     Ok(fits)
@@ -108,7 +108,7 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     let section = Section::new("Mechanism");
     if results.mechanism.is_empty() {
         return Ok(section.text(
-            "None of these runs logged diagnostics (`diagnostics = 200` in `[rl.run]` would), so this report says nothing of \
+            "None of these runs logged diagnostics (diagnostics = 200 in [rl.run] would have it), so this report says nothing of \
              the mechanism: neither staleness nor the angle between momentum and gradient is known.",
         ));
     }
@@ -117,8 +117,15 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
          gradients. Its oracle is the same average with every past minibatch evaluated again at today's weights and \
          targets; staleness is 1 less the cosine of the two. A push is how far the part of the average that is there \
          because weights, targets or data have moved points along today's gradient, in units of that gradient, \
-         over a whole run, less what chance makes of it; below 0 it points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
+         over a whole run, less what chance makes of it; below 0 it \
+         points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
     );
+    let section = match unseen(results) {
+        0 => section,
+        n => section.text(format!(
+            "Runs that ended before their first diagnostics are in none of these means: {n}."
+        )),
+    };
     let section = match scatter(results)? {
         Some(figure) => section.figure(figure),
         None => section,
@@ -132,8 +139,8 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
             .text(
                 "Does momentum's effect on the score go with what was measured, from one environment or level to the \
                  next? The slope of a line through the means, with an interval from drawing seeds anew, and Spearman's \
-                 rank correlation. Environments differ in more than this, and the figures are not corrected for their \
-                 number: this finds what to ask next and proves nothing.",
+                 rank correlation. Environments differ in more than this, what was measured and the score are of the same \
+                 runs, and the figures are not corrected for their number: this finds what to ask next and proves nothing.",
             )
             .table(
                 &["contrast", "against", "slope", "95 % interval", "Spearman", "cells"],
@@ -171,11 +178,26 @@ fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
         };
         (
             contrast,
-            results.cells().into_iter().filter(differ).collect(),
+            results
+                .distinct(&results.cells())
+                .into_iter()
+                .filter(differ)
+                .collect(),
         )
     });
     each.filter(|(_, cells): &(_, Vec<usize>)| !cells.is_empty())
         .collect()
+}
+
+/// How many runs have no diagnostics though others of the same optimiser in the same cell do.
+fn unseen(results: &Results) -> usize {
+    let missing = |runs: &Vec<RunRow>| {
+        let missing = runs
+            .iter()
+            .filter(|run| !results.mechanism.contains_key(&run.id));
+        Some(missing.count()).filter(|&n| n < runs.len())
+    };
+    results.runs.iter().flatten().filter_map(missing).sum()
 }
 
 /// Of each seed, the measure with momentum and what momentum did to the score.
@@ -210,7 +232,7 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
             let x = pairs.iter().map(|pair| pair.0).sum::<f64>() / pairs.len() as f64;
             let label = results.experiment.cells[cell].label();
             let what = format!("staleness {} {label}", contrast.name);
-            points.push((x, effect(results, contrast, &[cell], &[], &what)?.0));
+            points.push((x, evidence(results, contrast, &[cell], &[], &what)?.effect));
         }
         if points.is_empty() {
             continue;
@@ -281,7 +303,7 @@ fn measured(results: &Results) -> Vec<Vec<String>> {
                 true => format!("none ({})", first.momentum_beta),
                 false => digits(first.momentum_beta),
             };
-            let mut row = vec![cell.label(), arm.name.clone(), beta];
+            let mut row = vec![results.names[c].clone(), arm.name.clone(), beta];
             row.extend(values.iter().enumerate().map(|(k, value)| {
                 let values: Vec<f64> = known.iter().filter_map(|m| value(m)).collect();
                 let mut rng = results.rng(&format!("mechanism {} {} {k}", cell.label(), arm.name));

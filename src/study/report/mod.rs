@@ -3,18 +3,22 @@
 //! Results are read (`load`), judged (`contrasts`, `verdict`), said in sections (`document`) and written as
 //! HTML, and as Markdown with a picture for each figure. The same results give the same bytes, but for time, energy and machines.
 
+mod answer;
 mod cells;
 mod contrasts;
 mod cost;
 mod curves;
+mod differences;
 mod document;
+mod dose;
 mod html;
 mod ladder;
 mod load;
 mod markdown;
 mod mechanism;
+mod names;
 mod picture;
-mod sections;
+mod profiles;
 mod shown;
 mod splice;
 mod tuning;
@@ -25,7 +29,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::{
-    Result,
+    Error, Result,
     files::{write_csv, write_whole},
     stats::rounded,
 };
@@ -65,8 +69,8 @@ struct ContrastRow<'a> {
     pairs: usize,
 }
 
-/// Reads the results in `folder` and writes `summary.csv`, `contrasts.csv`, `report.md` and `report.html`
-/// there. `asked` is what the experiment was called by; a warning says if its TOML is now another.
+/// Reads the results in `folder` and writes `summary.csv`, `contrasts.csv`, `report.md`, `report.html`, the pictures in
+/// `figures`, and `mechanism_fit.csv` where there are diagnostics, there. `asked` is what the experiment was called by; a warning says if its TOML is now another.
 pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     let results = Results::read(folder)?;
     let contrasts = contrasts::contrasts(&results)?;
@@ -79,16 +83,19 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
         &folder.join("contrasts.csv"),
         contrasts.iter().map(contrast_row),
     )?;
-    if !fits.is_empty() {
-        let fits = fits.iter().map(mechanism::Fit::row);
-        write_csv(&folder.join("mechanism_fit.csv"), fits)?;
+    let path = folder.join("mechanism_fit.csv");
+    match fits.is_empty() {
+        true => remove(&path)?,
+        false => write_csv(&path, fits.iter().map(mechanism::Fit::row))?,
     }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
     super::folder(&folder.join("figures"))?;
     for section in &document.sections {
-        if let Some(figure) = section.figure_of() {
-            write_whole(&folder.join(section.picture()), picture::picture(figure))?;
+        let path = folder.join(section.picture());
+        match section.figure_of() {
+            Some(figure) => write_whole(&path, picture::picture(figure))?,
+            None => remove(&path)?,
         }
     }
     let deciding = contrasts.iter().find(|one| one.decides);
@@ -102,6 +109,16 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     })
 }
 
+/// Removes what an earlier report wrote and this one has not.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("cannot remove", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn document(
     results: &Results,
     contrasts: &[Contrasted],
@@ -110,19 +127,20 @@ fn document(
 ) -> Result<Document> {
     let [sensitivity, chosen] = tuning::tuning(results)?;
     let sections: Vec<Section> = vec![
-        sections::verdict(results, contrasts),
-        sections::contrasts(results, contrasts)?,
+        answer::verdict(results, contrasts),
+        differences::contrasts(results, contrasts)?,
+        differences::each_environment(results, contrasts)?,
         curves::curves(results)?,
         sensitivity,
         chosen,
         ladder::ladder(results)?,
-        ladder::dose(results)?,
-        sections::profiles(results)?,
+        dose::dose(results)?,
+        profiles::profiles(results)?,
         mechanism::mechanism(results, fits)?,
-        sections::memory(results),
+        cost::memory(results),
         cost::time(results),
         cost::energy(results),
-        sections::cells(rows),
+        cells::table(rows),
         cost::how(results),
     ];
     Ok(Document {

@@ -3,17 +3,18 @@
 use std::{fs, path::Path};
 
 use super::{
+    answer,
     contrasts::Contrasted,
     document::Section,
     load::Results,
-    markdown, sections,
+    markdown,
     shown::{p_value, signed},
 };
 use crate::{Error, Result, files::write_whole};
 
 /// The verdict and the contrasts, in Markdown.
 pub fn short(results: &Results, contrasts: &[Contrasted], folder: &Path) -> String {
-    let mut verdict = sections::verdict(results, contrasts);
+    let mut verdict = answer::verdict(results, contrasts);
     // The question and the verdict; the rest is in the report.
     verdict.blocks.truncate(2);
     let row = |one: &Contrasted| {
@@ -30,7 +31,7 @@ pub fn short(results: &Results, contrasts: &[Contrasted], folder: &Path) -> Stri
         &["contrast", "difference", "95 % interval", "p", "finding"],
         contrasts.iter().map(row).collect(),
     );
-    let seeds = sections::seeds_a_cell(results);
+    let seeds = answer::seeds_a_cell(results);
     let folder = folder.to_string_lossy().replace('\\', "/");
     let rest = format!(
         "{seeds} seeds a cell; the whole report, with every cell and how it was run: \

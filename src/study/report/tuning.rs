@@ -77,7 +77,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             let plateau = found.plateau(0.1);
             let at_least = if plateau.open { "at least " } else { "" };
             rows.push(vec![
-                cell.label(),
+                results.names[c].clone(),
                 arm.name.clone(),
                 match found.best().lr {
                     lr if lr < 1e-3 => format!("{lr:e}"),
@@ -89,7 +89,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
         }
         if !drawn.is_empty() {
             panels.push(Panel {
-                title: cell.label(),
+                title: results.names[c].clone(),
                 svg: lines(&Across::Log("learning rate"), "score", &drawn, &[])?,
             });
         }
@@ -141,7 +141,7 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             if !trial.at_edge.is_empty() {
                 edges.push(format!(
                     "{}, {}: {} is best at an end of its grid ({}); a better one may lie beyond",
-                    cell.label(),
+                    results.names[c],
                     arm.name,
                     trial.at_edge.replace(' ', " and "),
                     trial.setting
@@ -149,7 +149,7 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             }
             let bias = report.bias;
             rows.push(vec![
-                cell.label(),
+                results.names[c].clone(),
                 arm.name.clone(),
                 trial.setting.clone(),
                 format!("{:.3}", trial.score),

@@ -35,6 +35,7 @@ struct Epoch<'a> {
     train_accuracy: f64,
     test_loss: f64,
     test_accuracy: f64,
+    test_return: Option<f64>,
 }
 
 /// What made the tables.
@@ -85,6 +86,7 @@ pub fn write_comparison(folder: &Path, runs: &[SupervisedFinished]) -> Result<()
             train_accuracy: row.train_accuracy,
             test_loss: row.test_loss,
             test_accuracy: row.test_accuracy,
+            test_return: row.test_return,
         };
         epochs.extend(run.epochs()?.into_iter().map(line));
     }

@@ -15,8 +15,8 @@ use crate::{
     train::{
         Again, Snapshot,
         folder::{
-            CHECKPOINT, CONFIG, Holds, LOCK, MACHINE, OUTCOME, Rows, begin, cannot_use, holds,
-            lock, read_config, read_outcome, read_rows, refused, remove_parts,
+            CHECKPOINT, CONFIG, Holds, LOCK, MACHINE, OUTCOME, Rows, begin, holds, lock,
+            read_config, read_outcome, read_rows, refused, remove_parts,
         },
     },
 };
@@ -141,7 +141,7 @@ impl SupervisedFolder {
             return finished();
         }
         let made = !path.exists();
-        fs::create_dir_all(path).map_err(|error| cannot_use(path, &error))?;
+        fs::create_dir_all(path).map_err(|error| Error::unwritable(path, &error))?;
         let lock = lock(path)?;
         // Another process may have come to its end here in the meantime.
         let holds = holds(path, &text, &OURS, is_run)?;

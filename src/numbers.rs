@@ -1,0 +1,184 @@
+//! Numbers in flags, whose errors say what is allowed.
+
+use std::any::TypeId;
+
+use clap::builder::ValueParser;
+
+/// A whole number that a flag can hold.
+pub trait Whole: TryFrom<u64> + Clone + Send + Sync + 'static {
+    /// The largest there is.
+    const MOST: u64;
+    /// One that a person could mean.
+    const EXAMPLE: &'static str;
+}
+
+macro_rules! wholes {
+    ($($type:ty: $most:expr, $example:literal;)*) => {
+        $(impl Whole for $type {
+            const MOST: u64 = $most;
+            const EXAMPLE: &'static str = $example;
+        })*
+    };
+}
+
+wholes! {
+    u16: u16::MAX as u64, "8";
+    u32: u32::MAX as u64, "10";
+    u64: u64::MAX, "100000";
+    usize: usize::MAX as u64, "100000";
+}
+
+/// The parser of a setting's flag, which holds a `T`: the one for numbers if it is one, else `other`.
+pub fn parser<T: 'static>(other: impl Into<ValueParser>) -> ValueParser {
+    let is = |id: TypeId| id == TypeId::of::<T>();
+    if is(TypeId::of::<u64>()) {
+        at_least::<u64>(0)
+    } else if is(TypeId::of::<usize>()) {
+        at_least::<usize>(0)
+    } else if is(TypeId::of::<u32>()) {
+        at_least::<u32>(0)
+    } else if is(TypeId::of::<f64>()) {
+        ValueParser::new(number)
+    } else {
+        other.into()
+    }
+}
+
+/// The parser of a flag that holds a whole number from `least` on.
+pub fn at_least<T: Whole>(least: u64) -> ValueParser {
+    between::<T>(least, T::MOST)
+}
+
+/// The parser of a flag that holds a whole number from `least` to `most`.
+pub fn between<T: Whole>(least: u64, most: u64) -> ValueParser {
+    ValueParser::new(move |text: &str| read::<T>(text, least, most))
+}
+
+/// Any number; the error says what is allowed.
+pub fn number(text: &str) -> Result<f64, String> {
+    let wrong = "allowed: a number, such as 0.001 or 1e-3";
+    text.parse().map_err(|_| wrong.into())
+}
+
+fn read<T: Whole>(text: &str, least: u64, most: u64) -> Result<T, String> {
+    let number = exactly(text);
+    let fitting = number
+        .and_then(|number| u64::try_from(number).ok())
+        .filter(|number| (least..=most).contains(number))
+        .and_then(|number| T::try_from(number).ok());
+    fitting.ok_or_else(|| {
+        let too_large = number.is_some_and(|number| number > u128::from(most));
+        if too_large || most < T::MOST {
+            format!("allowed: a whole number from {least} to {most}")
+        } else {
+            let example = T::EXAMPLE;
+            format!("allowed: a whole number from {least} on, such as {example}")
+        }
+    })
+}
+
+/// A whole number as people write one: 100000, 100_000 or 1e5. One that is beyond all types is the largest
+/// there is.
+fn exactly(text: &str) -> Option<u128> {
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let (digits, exponent) = match text.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (before, behind) = match digits.split_once('.') {
+        Some((before, behind)) => (before, Some(behind)),
+        None => (digits, None),
+    };
+    // As in TOML, an underscore stands between two digits.
+    let group = |group: &str| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit());
+    let plain = |part: &str| part.split('_').all(group);
+    let fits = plain(before) && behind.is_none_or(plain);
+    if !fits {
+        return None;
+    }
+    let behind = behind.unwrap_or_default().replace('_', "");
+    let digits = format!("{}{behind}", before.replace('_', ""));
+    let number = digits.trim_end_matches('0');
+    // How often it is still to be multiplied by ten. Through a float, digits would be lost.
+    let tens = i64::from(exponent) - behind.len() as i64 + (digits.len() - number.len()) as i64;
+    let number = number.trim_start_matches('0');
+    if number.is_empty() {
+        return Some(0);
+    }
+    if number.len() as i64 + tens > 38 {
+        return Some(u128::MAX);
+    }
+    let tens = u32::try_from(tens).ok()?;
+    Some(number.parse::<u128>().ok()? * 10_u128.pow(tens))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_as_people_write_them() {
+        for (text, number) in [
+            ("0", 0),
+            ("007", 7),
+            ("+5", 5),
+            ("100000", 100_000),
+            ("100_000", 100_000),
+            ("1e5", 100_000),
+            ("1E+5", 100_000),
+            ("1.5e3", 1_500),
+            ("2500e-2", 25),
+            ("3.0", 3),
+            ("0e-9", 0),
+            ("0.0e999999", 0),
+            ("9223372036854775807", i64::MAX as u64),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(read::<u64>(text, 0, u64::MAX), Ok(number), "{text}");
+        }
+        assert_eq!(read::<u16>("1e3", 1, 1024), Ok(1000));
+    }
+
+    #[test]
+    fn what_is_no_whole_number_is_told_what_is_allowed() {
+        let told = "allowed: a whole number from 0 on, such as 100000";
+        for text in [
+            "", "-5", "-1e5", "many", "1.5", "15e-1", "1e", "e5", "1e5.0", "1_", "_1", "1__0",
+            ".5e1", "5.", "1,000", "0x10", "nan", "inf", "++1", "+", " 1", "1e-400", "٣",
+        ] {
+            assert_eq!(read::<u64>(text, 0, u64::MAX), Err(told.into()), "{text:?}");
+        }
+        for (text, least, most, told) in [
+            ("0", 1, u64::MAX, "from 1 on, such as 100000"),
+            ("1e400", 0, u64::MAX, "from 0 to 18446744073709551615"),
+            (
+                "18446744073709551616",
+                0,
+                u64::MAX,
+                "from 0 to 18446744073709551615",
+            ),
+            ("0", 1, 10, "from 1 to 10"),
+            ("11", 1, 10, "from 1 to 10"),
+            ("many", 1, 10, "from 1 to 10"),
+        ] {
+            let told = format!("allowed: a whole number {told}");
+            assert_eq!(read::<u64>(text, least, most), Err(told), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_type_of_number_has_its_parser() {
+        let command = clap::Command::new("x").no_binary_name(true);
+        let told = |parser: ValueParser| {
+            let arg = clap::Arg::new("n").long("n").value_parser(parser);
+            let command = command.clone().arg(arg);
+            let error = command.try_get_matches_from(["--n", "x"]).unwrap_err();
+            error.to_string()
+        };
+        assert!(told(parser::<u64>(clap::value_parser!(u64))).contains("such as 100000"));
+        assert!(told(parser::<usize>(clap::value_parser!(usize))).contains("such as 100000"));
+        assert!(told(parser::<u32>(clap::value_parser!(u32))).contains("such as 10"));
+        assert!(told(parser::<f64>(clap::value_parser!(f64))).contains("allowed: a number"));
+        assert!(told(parser::<bool>(clap::value_parser!(bool))).contains("true, false"));
+    }
+}

@@ -1,0 +1,277 @@
+//! What no table can know by itself.
+
+use std::collections::BTreeSet;
+
+use super::{Rung, Top};
+use crate::{Error, Result, study::kind::Kind, suggest};
+
+/// An error if the tables do not go together.
+pub(super) fn check(top: &Top, rungs: &[Rung]) -> Result<()> {
+    filled(top, rungs)?;
+    seeds(top, rungs)?;
+    numbers(top)?;
+    once("environment", names(rungs))?;
+    once("optimiser", top.optimisers.iter().map(|o| o.name.as_str()))?;
+    once("contrast", top.contrasts.iter().map(|c| c.name.as_str()))?;
+    factors(top, rungs)?;
+    grids(top)?;
+    keys(top, rungs)?;
+    contrasts(top, rungs)
+}
+
+/// An error if a list is empty that may not be.
+fn filled(top: &Top, rungs: &[Rung]) -> Result<()> {
+    let lists = [
+        ("environments", rungs.is_empty()),
+        ("optimisers", top.optimisers.is_empty()),
+        ("seeds.tuning", top.seeds.tuning.0.is_empty()),
+    ];
+    let lists = lists.map(|(what, empty)| (what.to_owned(), empty));
+    let report = report_seeds(top, rungs).map(|(what, seeds)| (what, seeds.is_empty()));
+    match lists.into_iter().chain(report).find(|(_, empty)| *empty) {
+        None => Ok(()),
+        Some((what, _)) => Err(Error::usage(format!("{what} has nothing in it"))),
+    }
+}
+
+/// An error if a seed is of both stages, or if environments have no report seed in common.
+fn seeds(top: &Top, rungs: &[Rung]) -> Result<()> {
+    let tuning = &top.seeds.tuning.0;
+    for (what, seeds) in report_seeds(top, rungs) {
+        if let Some(seed) = tuning.iter().find(|seed| seeds.contains(seed)) {
+            return Err(Error::usage(format!(
+                "seed {seed} is in both seeds.tuning and {what}; what is chosen on a seed cannot be judged on it"
+            )));
+        }
+    }
+    let everywhere = |seed: &u64| rungs.iter().all(|rung| rung.seeds(top).contains(seed));
+    if rungs[0].seeds(top).iter().any(everywhere) {
+        return Ok(());
+    }
+    let mut pairs = rungs
+        .iter()
+        .enumerate()
+        .flat_map(|(i, b)| rungs[..i].iter().map(move |a| (a, b)));
+    let share = |a: &Rung, b: &Rung| a.seeds(top).iter().any(|seed| b.seeds(top).contains(seed));
+    // There may be none: three of which each two share a seed, another each time.
+    let which = match pairs.find(|(a, b)| !share(a, b)) {
+        Some((a, b)) => format!(" (`{}` and `{}` share none)", a.name, b.name),
+        None => String::new(),
+    };
+    Err(Error::usage(format!(
+        "no report seed is in every environment's report_seeds{which}; at least one must be, to compare them"
+    )))
+}
+
+/// Every list of report seeds, with what it is called.
+fn report_seeds<'a>(top: &'a Top, rungs: &'a [Rung]) -> impl Iterator<Item = (String, &'a [u64])> {
+    let own = |rung: &'a Rung| {
+        let seeds = rung.report_seeds.as_ref()?;
+        let what = format!("report_seeds of environment `{}`", rung.name);
+        Some((what, seeds.0.as_slice()))
+    };
+    let common = ("seeds.report".to_owned(), top.seeds.report.0.as_slice());
+    std::iter::once(common).chain(rungs.iter().filter_map(own))
+}
+
+/// An error if a number is not one that makes sense.
+fn numbers(top: &Top) -> Result<()> {
+    for (key, value) in [
+        ("margin", top.margin),
+        ("energy.watts_per_core", top.energy.watts_per_core),
+        ("energy.grams_per_kwh", top.energy.grams_per_kwh),
+    ] {
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(Error::usage(format!(
+                "{key} = {value} is not allowed; allowed: a finite number >= 0"
+            )));
+        }
+    }
+    match top.budget.core_hours {
+        Some(hours) if !(hours.is_finite() && hours > 0.0) => Err(Error::usage(format!(
+            "budget.core_hours = {hours} is not allowed; allowed: a finite number > 0"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// An error if a factor has no levels, is about an environment that is not there, or is twice in one.
+fn factors(top: &Top, rungs: &[Rung]) -> Result<()> {
+    let environments = names(rungs);
+    for factor in &top.factors {
+        let within = |why: String| Error::usage(format!("factor `{}`: {why}", factor.key));
+        if factor.values.is_empty() {
+            return Err(within("it has no values".into()));
+        }
+        let levels: Vec<String> = factor.values.iter().map(toml::Value::to_string).collect();
+        if let Some(level) = twice(levels.iter().map(String::as_str)) {
+            return Err(within(format!(
+                "{level} is there twice; allowed: each level once"
+            )));
+        }
+        known("environment", &factor.environments, &environments).map_err(within)?;
+    }
+    for environment in environments {
+        let its = top.factors.iter().filter(|f| f.is_for(environment));
+        if let Some(key) = twice(its.map(|factor| factor.key.as_str())) {
+            return Err(Error::usage(format!(
+                "environment `{environment}` has two factors `{key}`; one of a key is allowed in an environment"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// An error if a grid has a value twice, or a hyper-parameter that something else sets as well.
+fn grids(top: &Top) -> Result<()> {
+    for optimiser in &top.optimisers {
+        let own = optimiser.optimiser.split_once(':').unwrap_or_default().1;
+        let own: Vec<&str> = own
+            .split(',')
+            .filter_map(|pair| Some(pair.split_once('=')?.0.trim()))
+            .collect();
+        for (key, values) in &optimiser.grid {
+            let within = |why: String| {
+                let name = &optimiser.name;
+                Error::usage(format!("optimiser `{name}`: `{key}` of its grid {why}"))
+            };
+            let shown: Vec<String> = values.0.iter().map(f64::to_string).collect();
+            if let Some(value) = twice(shown.iter().map(String::as_str)) {
+                return Err(within(format!(
+                    "has {value} twice; allowed: each value once"
+                )));
+            }
+            if own.contains(&key.as_str()) {
+                let text = &optimiser.optimiser;
+                return Err(within(format!(
+                    "is also in `{text}`; allowed: one of the two"
+                )));
+            }
+            let varied = |key: &String| top.factors.iter().any(|factor| factor.key == *key);
+            let factor = format!("optimiser.{key}");
+            if varied(&factor) {
+                return Err(within(format!(
+                    "is also the factor `{factor}`; allowed: one of the two"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An error if a factor or an optimiser's `set` has a key that is not theirs, or if both have the same one.
+fn keys(top: &Top, rungs: &[Rung]) -> Result<()> {
+    for factor in &top.factors {
+        let what = format!("factor `{}`", factor.key);
+        for rung in rungs.iter().filter(|rung| factor.is_for(&rung.name)) {
+            for value in &factor.values {
+                settable(&what, rung.kind, &factor.key, value)?;
+            }
+        }
+    }
+    for optimiser in &top.optimisers {
+        for (key, value) in &optimiser.set {
+            let what = format!("optimiser `{}`: `{key}` of its `set`", optimiser.name);
+            for rung in rungs {
+                settable(&what, rung.kind, key, value)?;
+            }
+            if top.factors.iter().any(|factor| factor.key == *key) {
+                return Err(Error::usage(format!(
+                    "{what} is a factor as well, whose levels would all be the same; allowed: one of the two"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An error if `what` may not set `key` in environments of this kind.
+fn settable(what: &str, kind: &dyn Kind, key: &str, value: &toml::Value) -> Result<()> {
+    let refused = |why: &str| Err(Error::usage(format!("{what} is not allowed; {why}")));
+    // Another environment would go by the name and the scale of the one that is there.
+    if ["env", "run.env"].contains(&key) {
+        return refused("environments belong in [[environments]]; `env.<dial>` is allowed");
+    }
+    if let Some((_, why)) = kind.reserved().iter().find(|(path, _)| *path == key) {
+        return refused(why);
+    }
+    // It would take the place of the whole table, whatever else is in that.
+    if let toml::Value::Table(table) = value {
+        let first = table.keys().next().map_or("KEY", String::as_str);
+        return refused(&format!(
+            "it is a table; allowed: one key of it at a time, such as \"{key}.{first}\""
+        ));
+    }
+    Ok(())
+}
+
+/// An error if a contrast is about what is not there, or about the same on both of its sides.
+fn contrasts(top: &Top, rungs: &[Rung]) -> Result<()> {
+    let optimisers: Vec<&str> = top.optimisers.iter().map(|o| o.name.as_str()).collect();
+    let environments = names(rungs);
+    for contrast in &top.contrasts {
+        let within = |why: String| Error::usage(format!("contrast `{}`: {why}", contrast.name));
+        let sides = [&contrast.with, &contrast.without];
+        known("optimiser", sides, &optimisers).map_err(within)?;
+        if contrast.with == contrast.without {
+            return Err(within(format!(
+                "`with` and `without` are both `{}`, whose difference is always 0; allowed: two optimisers",
+                contrast.with
+            )));
+        }
+        let about = contrast.environments.iter().chain(&contrast.less);
+        known("environment", about, &environments).map_err(within)?;
+        let both = |name: &&String| contrast.environments.contains(name);
+        if let Some(name) = contrast.less.iter().find(both) {
+            return Err(within(format!(
+                "environment `{name}` is in both `environments` and `less`; once is allowed"
+            )));
+        }
+        if !contrast.less.is_empty() && contrast.environments.is_empty() {
+            return Err(within(
+                "`less` needs `environments`: what it is subtracted from".into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The environments' names.
+fn names(rungs: &[Rung]) -> Vec<&str> {
+    rungs.iter().map(|rung| rung.name.as_str()).collect()
+}
+
+/// What is wrong with the first of `names` that is none of `allowed`.
+fn known<'a>(
+    what: &str,
+    names: impl IntoIterator<Item = &'a String>,
+    allowed: &[&str],
+) -> std::result::Result<(), String> {
+    let mut names = names.into_iter();
+    match names.find(|name| !allowed.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(suggest::unknown(what, name, allowed.iter().copied())),
+    }
+}
+
+/// An error if a name is there twice, or empty.
+fn once<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let names: Vec<&str> = names.into_iter().collect();
+    if names.contains(&"") {
+        return Err(Error::usage(format!(
+            "the `name` of one {what} is empty; allowed: any text but none"
+        )));
+    }
+    match twice(names) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(format!(
+            "there are two {what}s called `{name}`; give one of them another `name`"
+        ))),
+    }
+}
+
+/// The first of `names` that has been there before.
+fn twice<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}

@@ -1,0 +1,194 @@
+//! The differences that an experiment asks about, drawn and in tables: each as a whole, and in each environment.
+
+use super::{
+    contrasts::{Contrasted, Paired, place},
+    document::{Figure, Panel, Section},
+    load::Results,
+    shown::{p_value, seeds, signed},
+};
+use crate::{Result, figures::intervals, stats::Estimate};
+
+/// What stands along the axis of a drawing of differences.
+const ACROSS: &str = "difference of the score";
+
+/// Each contrast as a whole.
+pub fn contrasts(results: &Results, contrasts: &[Contrasted]) -> Result<Section> {
+    let section = Section::new("Contrasts");
+    if contrasts.is_empty() {
+        return Ok(section.text("The experiment has no contrasts."));
+    }
+    let margin = results.experiment.top.margin;
+    let whole = |one: &Contrasted| (one.contrast.name.clone(), one.evidence.effect);
+    let mut panels = forest(
+        vec![(
+            "Each contrast".into(),
+            contrasts.iter().map(whole).collect(),
+        )],
+        margin,
+    )?;
+    let first = contrasts.iter().find(|one| one.decides);
+    if let Some(one) = first.or(contrasts.first()) {
+        panels.extend(forest(vec![by_environment(results, one)], margin)?);
+    }
+    let head = [
+        "contrast",
+        "of",
+        "in",
+        "difference",
+        "95 % interval",
+        "p",
+        "p, corrected",
+        "finding",
+        "claim",
+        "probability of improvement",
+        "pairs",
+        "seeds to find the margin",
+        "seeds to equate",
+    ];
+    let section = section
+        .text(
+            "Differences of interquartile means on the same seeds. Their intervals are from drawing seeds anew, for all \
+             optimisers and environments at once. Corrected after Holm over the contrasts that do not decide.",
+        )
+        .figure(Figure {
+            caption: caption(margin),
+            key: Vec::new(),
+            panels,
+        })
+        .table(&head, contrasts.iter().map(row).collect());
+    Ok(match shared(results) {
+        Some(text) => section.text(text),
+        None => section,
+    })
+}
+
+/// Each contrast in each of its environments.
+pub fn each_environment(results: &Results, contrasts: &[Contrasted]) -> Result<Section> {
+    let section = Section::new("Each environment");
+    if contrasts.is_empty() {
+        return Ok(section.text("The experiment has no contrasts."));
+    }
+    let margin = results.experiment.top.margin;
+    let drawn = contrasts.iter().map(|one| by_environment(results, one));
+    let rows = contrasts.iter().flat_map(|one| {
+        one.cells.iter().map(|paired| {
+            let e = paired.difference;
+            vec![
+                one.contrast.name.clone(),
+                name(results, paired),
+                signed(e.point),
+                match e.n > 1 {
+                    true => format!("{} to {}", signed(e.lo), signed(e.hi)),
+                    false => "-".into(),
+                },
+                paired.p.map_or("-".into(), p_value),
+                paired.word().to_owned(),
+                e.n.to_string(),
+            ]
+        })
+    });
+    let head = [
+        "contrast",
+        "environment",
+        "mean difference",
+        "95 % interval",
+        "p, corrected",
+        "finding",
+        "pairs",
+    ];
+    Ok(section
+        .text("Mean differences with paired t tests, corrected after Holm within a contrast.")
+        .figure(Figure {
+            caption: caption(margin),
+            key: Vec::new(),
+            panels: forest(drawn.collect(), margin)?,
+        })
+        .table(&head, rows.collect()))
+}
+
+/// Titles with their rows, as panels with the same axis.
+pub fn forest(groups: Vec<(String, Vec<(String, Estimate)>)>, margin: f64) -> Result<Vec<Panel>> {
+    let rows = || groups.iter().flat_map(|(_, rows)| rows);
+    let low = rows().map(|(_, e)| e.lo).fold(-margin, f64::min);
+    let high = rows().map(|(_, e)| e.hi).fold(margin, f64::max);
+    let panel = |(title, rows): &(String, Vec<(String, Estimate)>)| {
+        Ok(Panel {
+            title: title.clone(),
+            svg: intervals(rows, ACROSS, margin, [low, high])?,
+        })
+    };
+    groups.iter().map(panel).collect()
+}
+
+/// What stands below a forest of differences.
+pub fn caption(margin: f64) -> String {
+    let shaded = match margin > 0.0 {
+        true => format!(" Shaded: within the margin of {margin}."),
+        false => String::new(),
+    };
+    format!(
+        "Differences with their 95 % intervals; right of 0 what is in question does better.{shaded}"
+    )
+}
+
+fn by_environment(results: &Results, one: &Contrasted) -> (String, Vec<(String, Estimate)>) {
+    let row = |paired: &Paired| (name(results, paired), paired.difference);
+    let title = format!("{}, each environment", one.contrast.name);
+    (title, one.cells.iter().map(row).collect())
+}
+
+fn name(results: &Results, paired: &Paired) -> String {
+    let side = if paired.less { " (subtracted)" } else { "" };
+    format!("{}{side}", results.names[paired.cell])
+}
+
+fn row(one: &Contrasted) -> Vec<String> {
+    let e = one.evidence.effect;
+    let [detect, equate] = one
+        .needed
+        .map_or(["-".to_owned(), "-".to_owned()], |n| n.map(seeds));
+    let claim = one.verdict().map_or("no claim".into(), |verdict| {
+        let decides = if one.decides { " (decides)" } else { "" };
+        format!("{}{decides}", verdict.word())
+    });
+    vec![
+        one.contrast.name.clone(),
+        format!("{} less {}", one.contrast.with, one.contrast.without),
+        place(one.contrast),
+        signed(e.point),
+        format!("{} to {}", signed(e.lo), signed(e.hi)),
+        p_value(one.p),
+        match one.decides {
+            true => "-".into(),
+            false => p_value(one.evidence.p),
+        },
+        one.finding.to_string(),
+        claim,
+        one.improvement.map_or("-".into(), |one| one.to_string()),
+        e.n.to_string(),
+        detect,
+        equate,
+    ]
+}
+
+/// Which cells have the runs of others, if any do.
+fn shared(results: &Results) -> Option<String> {
+    let again = results
+        .cells()
+        .into_iter()
+        .filter(|&c| results.same_as[c] != c);
+    let named: Vec<String> = again
+        .map(|c| {
+            format!(
+                "{} is {}",
+                results.names[c], results.names[results.same_as[c]]
+            )
+        })
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "The same runs count once where environments are taken together: {}.",
+            named.join("; ")
+        )
+    })
+}

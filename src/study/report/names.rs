@@ -1,0 +1,129 @@
+//! What environments and levels are called where there is little room.
+
+use crate::study::experiment::{Experiment, Factor};
+
+/// What each cell is called: its environment, and of each factor what sets its levels apart. Two cells that
+/// would be called the same have their whole names.
+pub fn names(experiment: &Experiment) -> Vec<String> {
+    let short: Vec<String> = experiment
+        .cells
+        .iter()
+        .map(|cell| {
+            let level = |(key, level): &(String, String)| {
+                let factors = experiment.top.factors.iter();
+                let mut its =
+                    factors.filter(|one| one.key == *key && one.is_for(&cell.environment));
+                its.next()
+                    .map_or(level.clone(), |factor| level_name(factor, level))
+            };
+            let levels: Vec<String> = cell.levels.iter().map(level).collect();
+            match levels.is_empty() {
+                true => cell.environment.clone(),
+                false => format!("{}: {}", cell.environment, levels.join(" ")),
+            }
+        })
+        .collect();
+    let each = experiment.cells.iter().zip(&short);
+    each.map(
+        |(cell, name)| match short.iter().filter(|other| *other == name).count() {
+            1 => name.clone(),
+            _ => cell.label(),
+        },
+    )
+    .collect()
+}
+
+/// `buffer_size=500` of `agent.buffer_size`, `rate=1` of drifts that differ in their rate.
+fn level_name(factor: &Factor, level: &str) -> String {
+    let (common, _) = shortened(&shown(factor));
+    let own = level.strip_prefix(common.as_str()).unwrap_or(level);
+    let of = match common.is_empty() {
+        true => format!("{}=", factor.key),
+        false => common,
+    };
+    // The last key before what differs.
+    let of = of
+        .rsplit([',', '/', '.', '?', '&'])
+        .next()
+        .unwrap_or_default();
+    format!("{of}{own}")
+}
+
+/// The factor's levels as cells have them.
+fn shown(factor: &Factor) -> Vec<String> {
+    let text = |value: &toml::Value| match value {
+        toml::Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    factor.values.iter().map(text).collect()
+}
+
+/// What all `levels` begin with, up to a sign, and each without it: numbers stay whole.
+pub fn shortened(levels: &[String]) -> (String, Vec<String>) {
+    let whole = || (String::new(), levels.to_vec());
+    let [first, rest @ ..] = levels else {
+        return whole();
+    };
+    let agree = |other: &String| {
+        let same = first.chars().zip(other.chars()).take_while(|(a, b)| a == b);
+        same.map(|(a, _)| a.len_utf8()).sum::<usize>()
+    };
+    let Some(shared) = rest.iter().map(agree).min() else {
+        return whole();
+    };
+    let Some(end) = first[..shared].rfind(['=', ':', '/', ',']) else {
+        return whole();
+    };
+    let (common, _) = first.split_at(end + 1);
+    let short = levels.iter().map(|level| level[end + 1..].to_owned());
+    (common.into(), short.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_levels_share_is_said_once() {
+        let short = |levels: &[&str]| {
+            let levels: Vec<String> = levels.iter().map(|&level| level.into()).collect();
+            shortened(&levels)
+        };
+        let (common, levels) = short(&["walk,rate=1", "walk,rate=16"]);
+        assert_eq!(
+            (common.as_str(), &levels[..]),
+            ("walk,rate=", &["1".into(), "16".into()][..])
+        );
+        for levels in [&["500", "5000"][..], &["a=1"], &[], &["é=1", "è=1"]] {
+            let (common, same) = short(levels);
+            assert_eq!(
+                (
+                    common.as_str(),
+                    same.iter().map(String::as_str).collect::<Vec<_>>()
+                ),
+                ("", levels.to_vec())
+            );
+        }
+    }
+
+    #[test]
+    fn a_level_has_the_key_that_sets_it_apart() {
+        let factor = |key: &str, values: &[&str]| Factor {
+            key: key.into(),
+            values: values.iter().map(|&value| value.into()).collect(),
+            environments: Vec::new(),
+        };
+        for (key, values, expected) in [
+            ("agent.buffer_size", ["500", "2000"], "buffer_size=2000"),
+            (
+                "env.drift",
+                ["actions/period=16000,rate=1", "actions/period=16000,rate=4"],
+                "rate=4",
+            ),
+            ("env.drift", ["length:1..2", "length:1..3"], "length:1..3"),
+            ("env.drift", ["actions", "length:1..3"], "drift=length:1..3"),
+        ] {
+            assert_eq!(level_name(&factor(key, &values), values[1]), expected);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How optimisers do over all environments.
+
+use super::{
+    curves,
+    document::{Figure, Panel, Section},
+    load::Results,
+};
+use crate::{
+    Result,
+    figures::{Across, Intervals, Line, lines},
+    stats::{Aggregate, Bootstrap, Counted, Scores},
+};
+
+const AGGREGATES: [Aggregate; 4] = [
+    Aggregate::Iqm,
+    Aggregate::Mean,
+    Aggregate::Median,
+    Aggregate::OptimalityGap { gamma: 1.0 },
+];
+
+/// Performance profiles, and aggregates of each optimiser's scores.
+pub fn profiles(results: &Results) -> Result<Section> {
+    let arms = &results.experiment.arms;
+    let all = (0..arms.len())
+        .map(|arm| results.scores(arm, &results.cells()))
+        .collect::<Result<Vec<_>>>()?;
+    let thresholds = thresholds(&all);
+    let few = arms.len() <= curves::MANY;
+    let bootstrap = Bootstrap::default();
+    let (mut drawn, mut rows) = (Vec::new(), Vec::new());
+    for (arm, scores) in all.iter().enumerate() {
+        let name = &arms[arm].name;
+        let mut rng = results.rng(&format!("profile {name}"));
+        let shares = scores.profile(Counted::Runs, &thresholds, &bootstrap, &mut rng)?;
+        drawn.push(Line {
+            colour: arm,
+            points: thresholds.iter().copied().zip(shares).collect(),
+            intervals: if few {
+                Intervals::Band
+            } else {
+                Intervals::None
+            },
+        });
+        let mut row = vec![name.clone()];
+        row.extend(AGGREGATES.iter().map(|aggregate| {
+            let mut rng = results.rng(&format!("aggregate {name} {aggregate:?}"));
+            let estimate = scores.estimate(*aggregate, &bootstrap, &mut rng);
+            estimate.to_string()
+        }));
+        row.push(scores.runs().to_string());
+        rows.push(row);
+    }
+    let bands = match few {
+        true => "bands are 95 % intervals at each score by itself",
+        false => "with so many optimisers, no bands",
+    };
+    let across = Across::Number("normalised score");
+    let figure = Figure {
+        caption: format!("The share of runs above each score, mean over environments; {bands}."),
+        key: curves::key(results),
+        panels: vec![Panel {
+            title: "All environments together".into(),
+            svg: lines(&across, "share of runs above", &drawn, &[])?,
+        }],
+    };
+    let head = [
+        "optimiser",
+        "IQM",
+        "mean",
+        "median",
+        "optimality gap",
+        "runs",
+    ];
+    Ok(Section::new("Performance profiles")
+        .text(
+            "All environments together, scores normalised between chance (0) and a good agent (1); 95 % \
+             stratified-bootstrap intervals. The optimality gap is how far runs fall short of 1: lower is better.",
+        )
+        .figure(figure)
+        .table(&head, rows))
+}
+
+/// From chance to a good agent, or as far as anybody went.
+fn thresholds(all: &[Scores]) -> Vec<f64> {
+    let tasks = || all.iter().flat_map(Scores::tasks);
+    let scores = || tasks().flat_map(|task| task.scores().iter().copied());
+    let (low, high) = (scores().fold(0.0, f64::min), scores().fold(1.0, f64::max));
+    (0..=50)
+        .map(|i| low + (high - low) * f64::from(i) / 50.0)
+        .collect()
+}
