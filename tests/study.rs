@@ -901,6 +901,12 @@ fn flags_that_make_no_sense_are_refused() {
     )
     .unwrap();
     works(dir.path(), &["list", "tiny"]);
+    let ran = study(dir.path(), &["collect", "tiny"]);
+    assert!(
+        ran.stderr.contains("runs of stage tune are not done"),
+        "{}",
+        ran.stderr
+    );
     let ran = study(dir.path(), &["list", "tini"]);
     assert!(
         ran.stderr.contains("did you mean `tiny`?"),

@@ -54,7 +54,7 @@ enum Command {
     /// Gather finished runs into tables and a figure, grouped by environment and optimiser; of an
     /// experiment, write its results
     Collect {
-        /// A folder with runs in it, at any depth, or an experiment's TOML
+        /// A folder with runs in it, at any depth, or an experiment: its TOML, or its name in experiments
         folder: PathBuf,
         /// Where an experiment's runs are [default: runs/EXPERIMENT]
         #[arg(long, value_name = "FOLDER")]
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args)),
-        Command::Collect { folder, runs, out } if toml(&folder) => {
+        Command::Collect { folder, runs, out } if is_experiment(&folder) => {
             cli::study(&folder, runs.as_deref(), out.as_deref()).and_then(|study| record(&study))
         }
         Command::Collect { folder, out, .. } => cli::chosen_by("--out", collect(&folder, out)),
@@ -156,8 +156,12 @@ fn slurm(args: &SlurmArgs) -> Result<()> {
     Ok(())
 }
 
-fn toml(path: &std::path::Path) -> bool {
-    path.extension().is_some_and(|end| end == "toml")
+/// Whether an experiment is meant: a TOML, or a name in `experiments` that no folder has.
+fn is_experiment(path: &std::path::Path) -> bool {
+    let named = std::path::Path::new("experiments")
+        .join(path)
+        .with_extension("toml");
+    path.extension().is_some_and(|end| end == "toml") || (!path.exists() && named.is_file())
 }
 
 fn collect(folder: &std::path::Path, out: Option<PathBuf>) -> Result<()> {

@@ -249,7 +249,11 @@ mod tests {
         let none = effect()
             .minus(effect())
             .estimate(MEAN, &Bootstrap::default(), &mut rng());
-        assert!([none.point, none.lo, none.hi].iter().all(|x| x.abs() < 1e-12));
+        assert!(
+            [none.point, none.lo, none.hi]
+                .iter()
+                .all(|x| x.abs() < 1e-12)
+        );
     }
 
     #[test]
