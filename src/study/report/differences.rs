@@ -28,7 +28,8 @@ pub fn contrasts(results: &Results, contrasts: &[Contrasted]) -> Result<Section>
     )?;
     let first = contrasts.iter().find(|one| one.decides);
     if let Some(one) = first.or(contrasts.first()) {
-        panels.extend(forest(vec![by_environment(results, one)], margin)?);
+        let title = format!("{}, each environment", one.contrast.name);
+        panels.extend(forest(vec![(title, by_environment(results, one))], margin)?);
     }
     let head = [
         "contrast",
@@ -69,7 +70,9 @@ pub fn each_environment(results: &Results, contrasts: &[Contrasted]) -> Result<S
         return Ok(section.text("The experiment has no contrasts."));
     }
     let margin = results.experiment.top.margin;
-    let drawn = contrasts.iter().map(|one| by_environment(results, one));
+    let drawn = contrasts
+        .iter()
+        .map(|one| (one.contrast.name.clone(), by_environment(results, one)));
     let rows = contrasts.iter().flat_map(|one| {
         one.cells.iter().map(|paired| {
             let e = paired.difference;
@@ -131,10 +134,9 @@ pub fn caption(margin: f64) -> String {
     )
 }
 
-fn by_environment(results: &Results, one: &Contrasted) -> (String, Vec<(String, Estimate)>) {
+fn by_environment(results: &Results, one: &Contrasted) -> Vec<(String, Estimate)> {
     let row = |paired: &Paired| (name(results, paired), paired.difference);
-    let title = format!("{}, each environment", one.contrast.name);
-    (title, one.cells.iter().map(row).collect())
+    one.cells.iter().map(row).collect()
 }
 
 fn name(results: &Results, paired: &Paired) -> String {

@@ -53,16 +53,16 @@ fn key(figure: &Figure, width: usize) -> (String, usize) {
             y - LETTER / 3,
             colour % crate::figures::COLOURS,
         );
-        out += &letters(name, x + 64, y, "");
+        out += &letters(name, x + 64, y, LETTER, "");
         x += wide;
     }
     (out, if figure.key.is_empty() { GAP } else { y + LINE })
 }
 
-fn letters(text: &str, x: usize, y: usize, more: &str) -> String {
+fn letters(text: &str, x: usize, y: usize, size: usize, more: &str) -> String {
     let text = escaped(text);
     format!(
-        "<text x=\"{x}\" y=\"{y}\" font-size=\"{LETTER}\" fill=\"var(--ink)\"{more}>{text}</text>\n"
+        "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" fill=\"var(--ink)\"{more}>{text}</text>\n"
     )
 }
 
@@ -73,7 +73,9 @@ fn drawn(panel: &Panel, x: usize, y: usize) -> String {
         y + LINE / 2,
         height(panel)
     );
-    let title = letters(&panel.title, x, y, " font-weight=\"600\"");
+    // As small as it takes to end before the next panel; a bold letter is two thirds as wide as it is high, about.
+    let room = PANEL * 3 / 2 / panel.title.chars().count().max(1);
+    let title = letters(&panel.title, x, y, LETTER.min(room), " font-weight=\"600\"");
     title + &panel.svg.replacen("<svg", &place, 1)
 }
 
@@ -95,17 +97,20 @@ mod tests {
             title: "a <b>".into(),
             svg: format!("<svg viewBox=\"0 0 800 {height}\"></svg>"),
         };
-        let figure = Figure {
+        let mut figure = Figure {
             caption: String::new(),
             key: vec![("x & y".into(), 3), ("z".repeat(200), 12)],
             panels: vec![panel(500), panel(560), panel(300), panel(560)],
         };
+        // A long title has small letters.
+        figure.panels[1].title = "t".repeat(100);
         let svg = picture(&figure);
         assert_eq!(svg.matches("<svg x=").count(), 4);
         assert!(
             svg.contains("a &lt;b&gt;") && svg.contains("x &amp; y"),
             "{svg}"
         );
+        assert!(svg.contains("font-size=\"12\" fill=\"var(--ink)\" font-weight"));
         // A long name is on a line of its own, and two rows of panels follow.
         let first = GAP + 2 * LINE;
         let second = first + LINE + 560 + GAP;
