@@ -19,11 +19,14 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
         "{}\n\n| environment | optimisers | tuning runs | report runs | a run | from |\n|---|---|---|---|---|---|\n",
         experiment.top.question
     );
-    let mut seconds = 0.0;
+    let (mut seconds, mut runs) = (0.0, 0);
+    let different = experiment.different()?;
     for (c, (cell, pace)) in experiment.cells.iter().zip(paces).enumerate() {
         let [tune, report] =
             [Stage::Tune, Stage::Report].map(|stage| experiment.count_in(c, stage));
-        seconds += pace.seconds * (tune + report) as f64;
+        let own: usize = different[c].iter().sum();
+        seconds += pace.seconds * own as f64;
+        runs += own;
         out += &format!(
             "| {} | {} | {tune} | {report} | {:.1} s | {} |\n",
             cell.label(),
@@ -39,8 +42,11 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
     let spent = Spent::estimate(seconds, &experiment.top.energy);
     let wall = Duration::from_secs_f64(seconds / cores as f64);
     out += &format!(
-        "\n{} runs, estimated: {:.2} core-hours, {} on the {cores} cores of this machine, {:.1} kJ and {:.1} gCO2e at {} W a core and {} gCO2e/kWh.\n",
-        experiment.count(Stage::Tune) + experiment.count(Stage::Report),
+        "\n{}, estimated: {:.2} core-hours, {} on the {cores} cores of this machine, {:.1} kJ and {:.1} gCO2e at {} W a core and {} gCO2e/kWh.\n",
+        match experiment.count(Stage::Tune) + experiment.count(Stage::Report) {
+            all if all == runs => format!("{runs} runs"),
+            all => format!("{all} runs, {runs} of them different"),
+        },
         seconds / 3600.0,
         HumanDuration(wall),
         spent.joules / 1e3,

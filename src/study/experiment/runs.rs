@@ -1,5 +1,7 @@
 //! The runs of an experiment, in the order of their numbers.
 
+use std::collections::BTreeSet;
+
 use super::{Arm, Experiment};
 use crate::{Error, Result, study::kind::Job};
 
@@ -68,6 +70,31 @@ impl Experiment {
             }
             Stage::Report => self.arms.len() * self.cells[cell].report_seeds.len(),
         }
+    }
+
+    /// Runs of both stages in each cell, those left out that optimisers or cells before it have as well: of the
+    /// report stage, where all trials are the same, for then the choice is.
+    pub fn different(&self) -> Result<Vec<[usize; 2]>> {
+        let mut trials = vec![vec![BTreeSet::new(); self.arms.len()]; self.cells.len()];
+        for run in self.trials()? {
+            trials[run.cell][run.arm].insert(run.job.id().to_owned());
+        }
+        let (mut tried, mut judged) = (BTreeSet::new(), BTreeSet::new());
+        let mut all = Vec::new();
+        for (cell, arms) in self.cells.iter().zip(trials) {
+            let (mut tune, mut report) = (0, 0);
+            for (arm, ids) in self.arms.iter().zip(arms) {
+                if arm.tuned() {
+                    let new = ids.iter().filter(|id| tried.insert((*id).clone())).count();
+                    tune += new * self.top.seeds.tuning.0.len();
+                }
+                for &seed in &cell.report_seeds {
+                    report += usize::from(judged.insert((ids.clone(), seed)));
+                }
+            }
+            all.push([tune, report]);
+        }
+        Ok(all)
     }
 
     fn tuned(&self) -> impl Iterator<Item = &Arm> {
