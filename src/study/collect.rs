@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     Error, Result,
     stats::{self, Estimate},
-    train::{EvaluationRow, Finished, Machine, Outcome, Status},
+    train::{EvaluationRow, Finished, Machine, OUTCOME, Outcome, Status},
 };
 
 /// The runs found, group by group.
@@ -114,7 +114,7 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in entries {
         if entry.file_type().map_err(unreadable)?.is_dir() {
             find(&entry.path(), found)?;
-        } else if entry.file_name() == "outcome.csv" {
+        } else if entry.file_name() == OUTCOME {
             found.push(folder.to_path_buf());
         }
     }

@@ -16,7 +16,7 @@ use super::{experiment::Run, kind::Watcher, progress::Progress};
 use crate::{
     Error, Result,
     energy::{Energy, Meter},
-    train::{Control, Machine},
+    train::{Control, Machine, OUTCOME},
 };
 
 /// How often a run that another process is at is looked at again.
@@ -38,7 +38,7 @@ pub struct Settings {
 /// Does `runs` in folders of their own below `folder`, and returns when all of them are done, here or
 /// by another process. An error if it was stopped, or if some failed; the others are done all the same.
 pub fn run(runs: &[&Run], folder: &Path, settings: &Settings, progress: &Progress) -> Result<()> {
-    let order = order(runs);
+    let order = order(runs, folder);
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let pool = Pool {
         workers: settings.jobs.unwrap_or(cores).clamp(1, order.len().max(1)),
@@ -60,13 +60,19 @@ pub fn run(runs: &[&Run], folder: &Path, settings: &Settings, progress: &Progres
     pool.verdict()
 }
 
-/// The runs' numbers, the most work first; a run that two arms share comes once.
-fn order(runs: &[&Run]) -> Vec<usize> {
+/// The runs' numbers, the most work first; a run that two arms share comes once. What is finished comes before all,
+/// so that the time left is soon that of the rest alone.
+fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.retain(|&i| seen.insert(runs[i].job.id()));
+    let finished = |run: &&Run| folder.join(run.job.id()).join(OUTCOME).exists();
+    let finished: Vec<bool> = runs.iter().map(finished).collect();
     let efforts: Vec<f64> = runs.iter().map(|run| run.job.effort()).collect();
-    order.sort_by(|&a, &b| efforts[b].total_cmp(&efforts[a]));
+    order.sort_by(|&a, &b| {
+        let by_effort = || efforts[b].total_cmp(&efforts[a]);
+        finished[b].cmp(&finished[a]).then_with(by_effort)
+    });
     order
 }
 

@@ -18,7 +18,8 @@ use crate::{
 };
 
 pub(super) const CONFIG: &str = "config.toml";
-pub(super) const OUTCOME: &str = "outcome.csv";
+/// The file that is there when a run has ended, and last.
+pub const OUTCOME: &str = "outcome.csv";
 const EPISODES: &str = "episodes.csv";
 const EVALUATIONS: &str = "evaluations.csv";
 const UPDATES: &str = "updates.csv";

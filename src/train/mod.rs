@@ -21,7 +21,8 @@ pub use control::Control;
 pub use diagnose::DiagnosticsRow;
 pub use evaluate::Evaluator;
 pub use folder::{
-    Again, DIAGNOSTICS_FIGURE, FIGURE, Finished, Opened, POLICY, Ready, RunFolder, default_folder,
+    Again, DIAGNOSTICS_FIGURE, FIGURE, Finished, OUTCOME, Opened, POLICY, Ready, RunFolder,
+    default_folder,
 };
 pub use machine::Machine;
 pub use observe::{EpisodeRow, EvaluationRow, Observer, Outcome, Status, UpdateRow};
