@@ -3,6 +3,7 @@
 use super::{
     Rung,
     grid::combinations,
+    merge,
     tables::{Score, Top},
 };
 use crate::{
@@ -178,10 +179,7 @@ pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
                 None => rung.kind.set(&mut settings, key, value).map_err(within)?,
             }
         }
-        let shown = |(key, value): &(&str, &toml::Value)| match value {
-            toml::Value::String(text) => ((*key).to_owned(), text.clone()),
-            value => ((*key).to_owned(), value.to_string()),
-        };
+        let shown = |(key, value): &(&str, &toml::Value)| ((*key).to_owned(), merge::text(value));
         let levels: Vec<(String, String)> = level.iter().map(shown).collect();
         let joined = levels.iter().map(|(key, value)| format!("{key}={value}"));
         Ok(Cell {

@@ -14,6 +14,14 @@ pub fn over(base: &mut toml::Table, over: &toml::Table) {
     }
 }
 
+/// A value as it stands in names: text without quotes.
+pub fn text(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
 /// Sets `key`, whose parts are separated by dots.
 pub fn set(table: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()> {
     let Some((section, rest)) = key.split_once('.') else {

@@ -76,10 +76,7 @@ impl Kind for Rl {
         let env = settings.get("env").and_then(toml::Value::as_str);
         let env = env.unwrap_or_default();
         let separator = if env.contains('?') { '&' } else { '?' };
-        let value = match value {
-            toml::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let value = merge::text(value);
         let env = format!("{env}{separator}{dial}={value}");
         settings.insert("env".into(), env.into());
         Ok(())

@@ -1,6 +1,6 @@
 //! What environments and levels are called where there is little room.
 
-use crate::study::experiment::{Experiment, Factor};
+use crate::study::experiment::{Experiment, Factor, merge};
 
 /// What each cell is called: its environment, and of each factor what sets its levels apart. Two cells that
 /// would be called the same have their whole names.
@@ -35,7 +35,8 @@ pub fn names(experiment: &Experiment) -> Vec<String> {
 
 /// `buffer_size=500` of `agent.buffer_size`, `rate=1` of drifts that differ in their rate.
 fn level_name(factor: &Factor, level: &str) -> String {
-    let (common, _) = shortened(&shown(factor));
+    let levels: Vec<String> = factor.values.iter().map(merge::text).collect();
+    let (common, _) = shortened(&levels);
     let own = level.strip_prefix(common.as_str()).unwrap_or(level);
     let of = match common.is_empty() {
         true => format!("{}=", factor.key),
@@ -47,15 +48,6 @@ fn level_name(factor: &Factor, level: &str) -> String {
         .next()
         .unwrap_or_default();
     format!("{of}{own}")
-}
-
-/// The factor's levels as cells have them.
-fn shown(factor: &Factor) -> Vec<String> {
-    let text = |value: &toml::Value| match value {
-        toml::Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
-    factor.values.iter().map(text).collect()
 }
 
 /// What all `levels` begin with, up to a sign, and each without it: numbers stay whole.
