@@ -16,6 +16,23 @@ pub struct Key {
     pub doc: String,
 }
 
+impl Key {
+    /// Keys as settings are declared.
+    pub fn of(settings: &[settings::Setting]) -> Vec<Key> {
+        let key = |setting: &settings::Setting| Key {
+            name: setting.name,
+            holds: setting.allowed.kind(),
+            default: match (&setting.default, setting.required) {
+                (Some(default), _) => Some(default.to_string()),
+                (None, false) => Some("none".into()),
+                (None, true) => None,
+            },
+            doc: setting.help.clone(),
+        };
+        settings.iter().map(key).collect()
+    }
+}
+
 /// A table with known keys.
 pub trait Keys: DeserializeOwned {
     /// Its keys, in the order of their declaration.

@@ -22,12 +22,13 @@
 //! interval; [`figures`] and [`cli`] what people see. The crate `envs` has the
 //! environments and knows nothing of agents.
 
-pub mod agent;
+pub mod algorithm;
 pub mod cli;
 pub mod data;
 pub mod energy;
 pub mod error;
 pub mod figures;
+mod config;
 mod files;
 mod keys;
 pub mod landscape;
@@ -36,12 +37,11 @@ mod numbers;
 pub mod optim;
 mod parallel;
 mod saved;
-mod settings;
 pub mod stats;
 pub mod streams;
 pub mod study;
 mod suggest;
-pub mod train;
+pub mod run;
 mod wide;
 
 pub use error::{Error, Result};

@@ -1,7 +1,5 @@
 //! Numbers in flags, whose errors say what is allowed.
 
-use std::any::TypeId;
-
 use clap::builder::ValueParser;
 
 /// A whole number that a flag can hold.
@@ -26,22 +24,6 @@ wholes! {
     u32: u32::MAX as u64, "10";
     u64: u64::MAX, "100000";
     usize: usize::MAX as u64, "100000";
-}
-
-/// The parser of a setting's flag, which holds a `T`: the one for numbers if it is one, else `other`.
-pub fn parser<T: 'static>(other: impl Into<ValueParser>) -> ValueParser {
-    let is = |id: TypeId| id == TypeId::of::<T>();
-    if is(TypeId::of::<u64>()) {
-        at_least::<u64>(0)
-    } else if is(TypeId::of::<usize>()) {
-        at_least::<usize>(0)
-    } else if is(TypeId::of::<u32>()) {
-        at_least::<u32>(0)
-    } else if is(TypeId::of::<f64>()) {
-        ValueParser::new(number)
-    } else {
-        other.into()
-    }
 }
 
 /// The parser of a flag that holds a whole number from `least` on.
@@ -164,21 +146,5 @@ mod tests {
             let told = format!("allowed: a whole number {told}");
             assert_eq!(read::<u64>(text, least, most), Err(told), "{text}");
         }
-    }
-
-    #[test]
-    fn each_type_of_number_has_its_parser() {
-        let command = clap::Command::new("x").no_binary_name(true);
-        let told = |parser: ValueParser| {
-            let arg = clap::Arg::new("n").long("n").value_parser(parser);
-            let command = command.clone().arg(arg);
-            let error = command.try_get_matches_from(["--n", "x"]).unwrap_err();
-            error.to_string()
-        };
-        assert!(told(parser::<u64>(clap::value_parser!(u64))).contains("such as 100000"));
-        assert!(told(parser::<usize>(clap::value_parser!(usize))).contains("such as 100000"));
-        assert!(told(parser::<u32>(clap::value_parser!(u32))).contains("such as 10"));
-        assert!(told(parser::<f64>(clap::value_parser!(f64))).contains("allowed: a number"));
-        assert!(told(parser::<bool>(clap::value_parser!(bool))).contains("true, false"));
     }
 }

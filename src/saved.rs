@@ -48,18 +48,6 @@ pub(crate) fn write<'a>(
     serialize(views, Some(metadata)).map_err(|error| unusable(what, error))
 }
 
-/// What the names of files' lengths begin with.
-const FILE: &str = "file:";
-
-/// The lengths of `files`, to be saved with a state that counts on them.
-pub(crate) fn lengths(files: &[(&str, u64)]) -> Vec<Array> {
-    let length = |(name, length): &(&str, u64)| {
-        let data = length.to_le_bytes().to_vec();
-        (format!("{FILE}{name}"), Dtype::U64, vec![1], data)
-    };
-    files.iter().map(length).collect()
-}
-
 /// A file that [`write`] made.
 pub struct Saved<'a> {
     what: &'static str,
@@ -137,18 +125,68 @@ impl<'a> Saved<'a> {
         self.find(name, dtype, &[length])
     }
 
-    /// How long each file was that a [`Snapshot`](crate::train::Snapshot) counts on, under its name.
-    pub fn files(&self) -> Result<Vec<(String, u64)>> {
-        let names = self.names().into_iter();
-        let files = names.filter_map(|name| Some((name, name.strip_prefix(FILE)?)));
-        files
-            .map(|(name, file)| Ok((file.to_owned(), self.count(name)?)))
-            .collect()
+    /// The array called `name`, whatever it is.
+    pub fn array(&self, name: &str) -> Result<Array> {
+        let missing = |_| Error::usage(format!("the {} state has no `{name}`", self.what));
+        let view = self.file.tensor(name).map_err(missing)?;
+        let (dtype, shape) = (view.dtype(), view.shape().to_vec());
+        Ok((name.into(), dtype, shape, view.data().to_vec()))
     }
 
     /// The one number called `name`.
     pub fn count(&self, name: &str) -> Result<u64> {
         Ok(numbers(self.find(name, Dtype::U64, &[1])?, u64::from_le_bytes)[0])
+    }
+}
+
+/// The arrays of one part of a state: those whose names begin with the part's own.
+pub struct Part<'a> {
+    saved: &'a Saved<'a>,
+    prefix: String,
+}
+
+/// `arrays` of the part called `part`, under names that [`Part`] finds them by.
+pub fn of_part(part: &str, arrays: impl IntoIterator<Item = Array>) -> impl Iterator<Item = Array> {
+    let named = move |(name, dtype, shape, data)| (format!("{part}.{name}"), dtype, shape, data);
+    arrays.into_iter().map(named)
+}
+
+impl<'a> Part<'a> {
+    /// The part called `part` of `saved`.
+    pub fn new(saved: &'a Saved<'a>, part: &str) -> Self {
+        let prefix = format!("{part}.");
+        Self { saved, prefix }
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// [`Saved::names`] of this part.
+    pub fn names(&self) -> Vec<&str> {
+        let names = self.saved.names().into_iter();
+        names.filter_map(|name| name.strip_prefix(&self.prefix)).collect()
+    }
+
+    /// [`Saved::find`] in this part.
+    pub fn find(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&'a [u8]> {
+        self.saved.find(&self.name(name), dtype, shape)
+    }
+
+    /// [`Saved::list`] in this part.
+    pub fn list(&self, name: &str, dtype: Dtype) -> Result<&'a [u8]> {
+        self.saved.list(&self.name(name), dtype)
+    }
+
+    /// [`Saved::array`] in this part.
+    pub fn array(&self, name: &str) -> Result<Array> {
+        let (_, dtype, shape, data) = self.saved.array(&self.name(name))?;
+        Ok((name.into(), dtype, shape, data))
+    }
+
+    /// [`Saved::count`] in this part.
+    pub fn count(&self, name: &str) -> Result<u64> {
+        self.saved.count(&self.name(name))
     }
 }
 

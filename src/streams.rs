@@ -61,6 +61,17 @@ pub fn epoch_stream(seed: u64, name: Stream, epoch: u64) -> ChaCha8Rng {
     rng
 }
 
+/// How far a stream has been drawn, in two words.
+pub fn place(rng: &ChaCha8Rng) -> [u64; 2] {
+    let words = rng.get_word_pos();
+    [words as u64, (words >> 64) as u64]
+}
+
+/// Puts a stream where [`place`] said another like it was.
+pub fn go_to(rng: &mut ChaCha8Rng, [low, high]: [u64; 2]) {
+    rng.set_word_pos(u128::from(low) | u128::from(high) << 64);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,9 @@ use optimiser_paradigms::{
     Result,
     cli::{self, RlArgs},
     figures,
-    train::{
-        self, Checkpoint, Config, Control, Finished, Machine, Observer, Opened, Ready, RunFolder,
-        Task,
+    run::{
+        self, Checkpoint, Control, Machine, Observer, Opened, Outcome, Ready, RunFolder,
+        rl::{self, Config, Task},
     },
 };
 
@@ -16,15 +16,17 @@ use optimiser_paradigms::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+type Finished = run::Finished<Config>;
+
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
-    let args = RlArgs::from_env();
-    cli::exit(cli::chosen_by("--out", rl(&args)))
+    let result = RlArgs::from_env().and_then(|args| train_or_show(&args));
+    cli::exit(cli::chosen_by("--out", result))
 }
 
-fn rl(args: &RlArgs) -> Result<()> {
+fn train_or_show(args: &RlArgs) -> Result<()> {
     if args.list {
-        cli::say(&cli::list(train::Preset::Cleanrl)?);
+        cli::say(&cli::list()?);
         return Ok(());
     }
     if let Some(run) = &args.play {
@@ -34,8 +36,8 @@ fn rl(args: &RlArgs) -> Result<()> {
     let stop = cli::stop_on_signals()?;
     let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
     for (config, path) in args.runs()? {
-        match RunFolder::look(&path, &config, args.again())? {
-            Opened::Finished(run) => finished.push((config, run)),
+        match run::look(&path, &config, args.again())? {
+            Opened::Finished(run) => finished.push((config, *run)),
             Opened::Unfinished(ready) => unfinished.push((config, ready)),
         }
     }
@@ -43,9 +45,8 @@ fn rl(args: &RlArgs) -> Result<()> {
         args.warn(config);
     }
     // Not before all are known to be free: an error must not cost a finished run.
-    let open = |(config, ready): (Config, Box<Ready>)| {
+    let open = |(config, ready): (Config, Box<Ready<Config>>)| {
         let (folder, from) = ready.open()?;
-        let folder = Box::new(folder);
         Ok(Unfinished {
             config,
             folder,
@@ -81,7 +82,7 @@ fn rl(args: &RlArgs) -> Result<()> {
 /// A run to be done, in its folder.
 struct Unfinished {
     config: Config,
-    folder: Box<RunFolder>,
+    folder: RunFolder,
     from: Option<Checkpoint>,
 }
 
@@ -106,21 +107,24 @@ fn train(
     let mut watched: Vec<_> = cohort
         .iter_mut()
         .zip(&mut progress)
-        .map(|(run, progress)| (&run.config, run.from.take(), (&mut *run.folder, progress)))
+        .map(|(run, progress)| (&run.config, run.from.take(), (&mut run.folder, progress)))
         .collect();
     let tasks = watched.iter_mut().map(|(config, from, observer)| Task {
         config,
         from: from.take(),
         observer: observer as &mut dyn Observer,
     });
-    let result = train::run_cohort(tasks.collect(), control);
+    let result = rl::train_cohort(tasks.collect(), control);
     drop(watched);
     progress[0].finish();
     let seconds = progress[0].seconds();
     let outcomes = result?;
     let steps = outcomes.iter().map(|outcome| outcome.steps - from).sum();
-    let machine = Machine::here(agents, steps, seconds);
-    let finish = |(run, outcome): (Unfinished, train::Outcome)| {
+    let machine = Machine {
+        agents,
+        ..Machine::here(steps, seconds)
+    };
+    let finish = |(run, outcome): (Unfinished, Outcome)| {
         machine.write(run.folder.path())?;
         let finished = run.folder.finish(outcome)?;
         draw(&run.config, &finished)?;
@@ -131,12 +135,12 @@ fn train(
 
 /// Draws the run's figures that are not there.
 fn draw(config: &Config, run: &Finished) -> Result<()> {
-    let path = run.path.join(train::FIGURE);
+    let path = run.path.join(cli::LEARNING_CURVE);
     if !path.exists() {
         let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
         figures::learning_curve(&path, config, run, threshold)?;
     }
-    let path = run.path.join(train::DIAGNOSTICS_FIGURE);
+    let path = run.path.join(cli::DIAGNOSTICS);
     if config.run.diagnostics > 0 && !path.exists() {
         figures::diagnostics(&path, config, run)?;
     }

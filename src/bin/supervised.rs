@@ -7,11 +7,13 @@ use optimiser_paradigms::{
     cli::{self, SupervisedArgs, SupervisedProgress},
     data::{self, Dataset, DatasetName},
     figures,
-    train::{
-        self, Control, Layers, Learner, METRICS, Net, SupervisedConfig, SupervisedFinished,
-        SupervisedFolder, SupervisedOpened, SupervisedReady, learner, run_supervised,
+    run::{
+        self, Configuration, Control, Opened, Ready,
+        supervised::{self, Layers, Learner, Net, SupervisedConfig, learner},
     },
 };
+
+type Finished = run::Finished<SupervisedConfig>;
 
 // With the system's allocator, much of a step is spent on page faults for its tensors.
 #[global_allocator]
@@ -19,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     keep_memory();
-    let result = supervised(&SupervisedArgs::from_env());
+    let result = train_all(&SupervisedArgs::from_env());
     cli::exit(cli::chosen_by("--out", result))
 }
 
@@ -32,22 +34,22 @@ fn keep_memory() {
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
-fn supervised(args: &SupervisedArgs) -> Result<()> {
+fn train_all(args: &SupervisedArgs) -> Result<()> {
     let stop = cli::stop_on_signals()?;
     let runs = args.runs()?;
     let (configs, folders): (Vec<SupervisedConfig>, Vec<PathBuf>) = runs.into_iter().unzip();
     let mut opened = Vec::new();
     for (config, folder) in configs.iter().zip(&folders) {
         config.run.device.device()?;
-        opened.push(SupervisedFolder::look(folder, config, args.again())?);
+        opened.push(run::look(folder, config, args.again())?);
     }
     // Not before all are known to be free: an error must not cost a finished run.
     let mut finished = Vec::new();
     let mut images = None;
     for (config, opened) in configs.iter().zip(opened) {
         finished.push(match opened {
-            SupervisedOpened::Finished(run) => *run,
-            SupervisedOpened::Unfinished(ready) => {
+            Opened::Finished(run) => *run,
+            Opened::Unfinished(ready) => {
                 // All runs have the same.
                 let load = |name| match &images {
                     Some(dataset) => Ok(Dataset::clone(dataset)),
@@ -59,16 +61,17 @@ fn supervised(args: &SupervisedArgs) -> Result<()> {
             }
         });
     }
+    let metrics = SupervisedConfig::LAYOUT.figures[0];
     for (config, run) in configs.iter().zip(&finished) {
-        let path = run.path.join(METRICS);
+        let path = run.path.join(metrics);
         if !path.exists() {
             let shown = cli::metrics(std::slice::from_ref(run))?;
             figures::training_metrics(&path, &title(config), &shown)?;
         }
     }
     if let (Some(together), Some(config)) = (args.together(&configs), configs.first()) {
-        train::write_comparison(&together, &finished)?;
-        let path = together.join(METRICS);
+        supervised::write_comparison(&together, &finished)?;
+        let path = together.join(metrics);
         figures::training_metrics(&path, &title(config), &cli::metrics(&finished)?)?;
     }
     if !args.quiet {
@@ -119,16 +122,16 @@ fn load(name: DatasetName, args: &SupervisedArgs) -> Result<Dataset> {
 
 fn train(
     config: &SupervisedConfig,
-    ready: SupervisedReady,
+    ready: Ready<SupervisedConfig>,
     learner: &mut dyn Learner,
     control: &Control,
     quiet: bool,
-) -> Result<SupervisedFinished> {
+) -> Result<Finished> {
     let [_, batches] = config.batches(learner.samples());
     let (mut folder, from) = ready.open()?;
     let mut progress = SupervisedProgress::new(quiet, config, batches);
     let mut both = (&mut folder, &mut progress);
-    let outcome = run_supervised(config, learner, from.as_deref(), &mut both, control);
+    let outcome = supervised::train(config, learner, from.as_ref(), &mut both, control);
     let machine = progress.finish();
     let outcome = outcome?;
     machine.write(folder.path())?;

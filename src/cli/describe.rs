@@ -9,7 +9,7 @@ use crate::{
     figures::Pictures,
     numbers::between,
     study::describe::Settings,
-    train::{Actor, Trained},
+    run::rl::{Actor, Trained},
 };
 
 /// What `study describe-env` is asked for.
@@ -114,7 +114,7 @@ impl DescribeArgs {
                 return Err(Error::usage(format!(
                     "--policy {} learned on {}, which none of the environments is: {}",
                     path.display(),
-                    agent.env,
+                    agent.env(),
                     envs.join(", ")
                 )));
             }
@@ -133,7 +133,7 @@ impl DescribeArgs {
         for agent in trained {
             if serves(agent, env)? {
                 let name = format!("{}, epsilon {}", agent.path.display(), self.epsilon);
-                policies.push((name, Actor::epsilon_greedy(&agent.policy, self.epsilon)));
+                policies.push((name, Actor::epsilon_greedy(agent.policy.as_ref(), self.epsilon)));
             }
         }
         Ok(policies)
@@ -150,7 +150,7 @@ fn serves(agent: &Trained, env: &str) -> Result<bool> {
     let made = envs::make(env)?;
     let spec = made.spec();
     let fits = agent.shape == (spec.observation.len(), spec.actions);
-    let member = |part: &str| base(part) == base(&agent.env);
+    let member = |part: &str| base(part) == base(agent.env());
     Ok(fits && env.split(['|', '=']).any(member))
 }
 

@@ -3,15 +3,16 @@
 use std::fmt::Write;
 
 use candle_core::{DType, Device, Var};
+use settings::Value;
 
 use crate::{
     Result,
+    algorithm::{self, Definition},
     optim::{Optimiser, Spec, published, registry},
-    train::Preset,
 };
 
 /// The listing, as text.
-pub fn list(preset: Preset) -> Result<String> {
+pub fn list() -> Result<String> {
     let mut out = String::from("Environments (--env)\n\n");
     for entry in envs::registry() {
         out.push_str(&environment(entry)?);
@@ -22,6 +23,12 @@ pub fn list(preset: Preset) -> Result<String> {
          'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' (shapes: step, ramp, sine, walk; rate=1)\n  \
          'acrobot?drift=actions/period=50000' (the actions change their numbers)\n",
     );
+    out.push_str("\nAlgorithms (--algo)\n");
+    for definition in algorithm::registry() {
+        list_algorithm(&mut out, definition);
+    }
+    // The learning rates that runs have where nobody asks for another.
+    let preset = &algorithm::registry()[0].presets()[0];
     out.push_str("\nOptimisers (--opt name:key=value,...)\n");
     for entry in registry() {
         let spec = Spec::new(entry.name)?;
@@ -42,7 +49,7 @@ pub fn list(preset: Preset) -> Result<String> {
             let _ = write!(out, "    {:<22} {default:<9} {}", param.name, param.doc);
             match preset.lr(entry.name) {
                 Some(lr) if param.name == "lr" => {
-                    let _ = writeln!(out, " ({allowed}); --preset {preset} has {lr:e}");
+                    let _ = writeln!(out, " ({allowed}); --preset {} has {lr:e}", preset.name);
                 }
                 _ => {
                     let _ = writeln!(out, " ({allowed})");
@@ -57,6 +64,21 @@ pub fn list(preset: Preset) -> Result<String> {
     }
     out.push_str("\nEach value is the default where neither a flag nor --config sets it.\n");
     Ok(out)
+}
+
+/// An algorithm, with its presets and what can be set of it.
+fn list_algorithm(out: &mut String, definition: &dyn Definition) {
+    let _ = writeln!(out, "\n  {:<24} {}", definition.name(), definition.summary());
+    let _ = writeln!(out, "  {:24} {}", "", definition.source());
+    for preset in definition.presets() {
+        let _ = writeln!(out, "  {:24} --preset {}: {}", "", preset.name, preset.help);
+    }
+    for setting in definition.settings() {
+        let default = setting.default.as_ref();
+        let default = default.map(Value::plain).unwrap_or_default();
+        let (name, help, allowed) = (setting.name, &setting.help, &setting.allowed);
+        let _ = writeln!(out, "    {name:<24} {default:<9} {help} ({allowed})");
+    }
 }
 
 /// An environment, with what can be set of it.

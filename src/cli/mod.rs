@@ -1,6 +1,7 @@
 //! What the binaries share: flags, progress, listings, summaries.
 
 mod describe;
+mod flags;
 mod landscape;
 mod list;
 mod play;
@@ -16,7 +17,7 @@ pub use list::list;
 pub(crate) use play::can_draw;
 pub use play::{draw, play};
 pub use progress::{Bytes, Jobs, Progress, progress};
-pub use rl::RlArgs;
+pub use rl::{Played, RlArgs};
 pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyProgress, Which, list_runs, study, verify};
 pub use summary::{cohort_summary, summary};
 pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
@@ -50,7 +51,7 @@ pub fn exit(result: Result<()>) -> ExitCode {
     };
     let _ = writeln!(std::io::stderr(), "error: {error}");
     match error {
-        Error::Usage(_) | Error::Environment(_) | Error::Taken(_) | Error::Unwritable { .. } => {
+        Error::Usage(_) | Error::Setting(_) | Error::Environment(_) | Error::Taken(_) | Error::Unwritable { .. } => {
             ExitCode::from(2)
         }
         // As a shell has it for a program that a signal ended.
@@ -110,3 +111,8 @@ pub fn one_thread_an_operation() {
         unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
     }
 }
+
+/// The figure of a run.
+pub const LEARNING_CURVE: &str = "learning_curve.png";
+/// The figure of a run's diagnostics, if it has any.
+pub const DIAGNOSTICS: &str = "diagnostics.png";

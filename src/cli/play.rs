@@ -14,11 +14,8 @@ use super::{RlArgs, say};
 use crate::{
     Error, Result,
     figures::{self, Pictures},
-    train::{self, Actor, Episode, Picture, Trained},
+    run::rl::{self, Actor, Episode, Picture, Trained},
 };
-
-/// Episodes that are played if nobody says how many.
-const EPISODES: u32 = 10;
 
 /// Characters in a line of a picture.
 const COLUMNS: usize = 72;
@@ -26,11 +23,11 @@ const COLUMNS: usize = 72;
 /// Plays episodes of the agent in `run`; the first is shown in a terminal, and drawn if asked for.
 pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
     args.check_played()?;
-    let (trained, asked) = (super::under("--play", Trained::read(run))?, args.played());
-    let first = asked.seed.unwrap_or(1);
+    let (trained, asked) = (super::under("--play", Trained::read(run))?, args.played()?);
+    let first = asked.seed;
     let watched = !args.quiet && stdout().is_terminal();
     let (mut table, mut returns) = (String::from("  seed        return     steps\n"), Vec::new());
-    for seed in first..first + u64::from(asked.eval_episodes.unwrap_or(EPISODES)) {
+    for seed in first..first + u64::from(asked.episodes) {
         let pictures = seed == first && (watched || args.render.is_some());
         let episode = one(&trained, args, seed, pictures)?;
         returns.push(episode.episode_return);
@@ -57,7 +54,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
         say(&format!(
             "{}, {}\n{table}",
             trained.path.display(),
-            trained.env
+            trained.env()
         ));
     }
     Ok(())
@@ -65,7 +62,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
 
 /// Draws an episode of the agent in `run`.
 pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
-    let seed = args.played().seed.unwrap_or(1);
+    let seed = args.played()?.seed;
     let episode = one(&Trained::read(run)?, args, seed, true)?;
     let (value, steps) = (episode.episode_return, episode.steps);
     let written = figures::episode(pictures, episode)?;
@@ -79,21 +76,20 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
 
 /// Checks, before hours of training, that `env` can be drawn and the folder written to.
 pub(crate) fn can_draw(env: &str, pictures: &Pictures) -> Result<()> {
-    train::drawable(&envs::make(env)?)?;
+    rl::drawable(&envs::make(env)?)?;
     figures::make_folder(pictures)
 }
 
 fn one(trained: &Trained, args: &RlArgs, seed: u64, pictures: bool) -> Result<Episode> {
-    let asked = args.played();
+    let asked = args.played()?;
     let mut env = environment(trained, asked.env.as_deref())?;
-    let epsilon = asked.eval_epsilon.unwrap_or(0.0);
-    let actor = Actor::epsilon_greedy(&trained.policy, epsilon);
-    train::play(&mut env, actor, seed, pictures)
+    let actor = Actor::epsilon_greedy(trained.policy.as_ref(), asked.epsilon);
+    rl::play(&mut env, actor, seed, pictures)
 }
 
 /// The environment that the agent learned on, or the one asked for if it fits.
 fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
-    let mut env = envs::make(asked.unwrap_or(&trained.env))?;
+    let mut env = envs::make(asked.unwrap_or(trained.env()))?;
     let spec = env.spec();
     let shape = (spec.observation.len(), spec.actions);
     if shape != trained.shape {
@@ -101,7 +97,7 @@ fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
         return Err(Error::usage(format!(
             "{} has {seen} numbers in an observation and {actions} actions; the agent learned on {}, \
              with {theirs} and {known}",
-            spec.name, trained.env
+            spec.name, trained.env()
         )));
     }
     if asked.is_none() && !trained.world.is_empty() {

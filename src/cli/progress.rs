@@ -12,7 +12,7 @@ use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::{
     Result,
-    train::{EpisodeRow, EvaluationRow, Observer, UpdateRow},
+    run::{self, Observer, Row},
 };
 
 /// Training episodes that the shown return is the mean of.
@@ -182,7 +182,7 @@ impl Progress {
         self.started.elapsed().as_secs_f64()
     }
 
-    fn message(&self, step: u64, epsilon: f64) -> String {
+    fn message(&self, step: u64, now: &[(&'static str, f64)]) -> String {
         let done = (step - self.from) as f64 * self.agents as f64;
         let rate = (done / self.seconds()).round();
         let returns = if self.recent.is_empty() {
@@ -194,16 +194,19 @@ impl Progress {
             )
         };
         let evaluation = self.evaluation.map_or("-".into(), |e| format!("{e:.1}"));
-        format!("{rate} steps/s  return {returns}  evaluation {evaluation}  epsilon {epsilon:.2}")
+        let now = now.iter().map(|(name, value)| format!("  {name} {value:.2}"));
+        let now: String = now.collect();
+        format!("{rate} steps/s  return {returns}  evaluation {evaluation}{now}")
     }
 }
 
 impl Observer for Progress {
-    fn progress(&mut self, step: u64, epsilon: f64) -> Result<()> {
+    fn progress(&mut self, progress: &run::Progress) -> Result<()> {
+        let run::Progress { step, now } = *progress;
         match &self.output {
             Output::Bar(bar) => {
                 bar.set_position(step);
-                bar.set_message(self.message(step, epsilon));
+                bar.set_message(self.message(step, now));
             }
             Output::Lines { next } if step >= *next => {
                 let left = self
@@ -214,7 +217,7 @@ impl Observer for Progress {
                     std::io::stderr(),
                     "{step}/{} steps  {}  {} left",
                     self.steps,
-                    self.message(step, epsilon),
+                    self.message(step, now),
                     HumanDuration(left)
                 );
                 let tenth = self.steps.div_ceil(10);
@@ -228,20 +231,17 @@ impl Observer for Progress {
         Ok(())
     }
 
-    fn episode(&mut self, row: &EpisodeRow) -> Result<()> {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+    fn row(&mut self, row: Row) -> Result<()> {
+        match row {
+            Row::Episode(row) => {
+                if self.recent.len() == RECENT {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(row.episode_return);
+            }
+            Row::Evaluation(row) => self.evaluation = Some(row.mean_return),
+            _ => {}
         }
-        self.recent.push_back(row.episode_return);
-        Ok(())
-    }
-
-    fn evaluation(&mut self, row: &EvaluationRow) -> Result<()> {
-        self.evaluation = Some(row.mean_return);
-        Ok(())
-    }
-
-    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
         Ok(())
     }
 }

@@ -3,17 +3,22 @@
 use std::{io::Write, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use settings::{Settings, Table, Value};
 
+use super::flags;
 use crate::{
     Error, Result,
-    agent::DqnOverrides,
+    algorithm::{self, Definition},
     figures::Pictures,
     numbers::{at_least, between, number},
     optim::Spec,
-    train::{Again, Config, ConfigSource, Preset, RunOverrides, default_folder},
+    run::{
+        Again, default_folder,
+        rl::{Config, ConfigSource, RunConfig},
+    },
 };
 
-/// Train a DQN agent with an optimiser of your choice.
+/// Train agents with an optimiser of your choice.
 #[derive(Parser, Debug)]
 #[command(name = "rl", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct RlArgs {
@@ -25,14 +30,18 @@ pub struct RlArgs {
     #[arg(long, value_parser = number)]
     pub lr: Option<f64>,
 
-    #[command(flatten, next_help_heading = "Run")]
-    run: RunOverrides,
+    /// The algorithm; --list shows them, and --algo NAME --help what NAME takes [default: dqn]
+    #[arg(long, value_name = "NAME")]
+    algo: Option<String>,
 
-    /// The setting to start from [default: cleanrl]
-    #[arg(long, value_enum)]
-    preset: Option<Preset>,
+    #[arg(skip)]
+    run: Table,
 
-    /// Settings in TOML, such as the config.toml of an earlier run; flags go before them
+    /// The published setting of the algorithm to start from; --list shows them
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+
+    /// Settings in TOML, such as the config.toml of an earlier run; flags take precedence
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -59,7 +68,7 @@ pub struct RlArgs {
 
     /// Play episodes of a trained agent instead: a run's folder, its policy.safetensors or its
     /// checkpoint.safetensors; in a terminal it can be watched
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "force", "out", "agents", "config", "opt", "lr", "preset"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "force", "out", "agents", "config", "opt", "lr", "algo", "preset"])]
     pub play: Option<PathBuf>,
 
     /// Draw an episode of the agent when it is trained, or of the one that is played: NAME.gif for an
@@ -71,12 +80,12 @@ pub struct RlArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
-    /// Show the environments and the optimisers with their hyper-parameters
+    /// Show the environments, the algorithms and the optimisers, with everything that can be set
     #[arg(long)]
     pub list: bool,
 
-    #[command(flatten, next_help_heading = "Agent")]
-    agent: DqnOverrides,
+    #[arg(skip)]
+    agent: Table,
 }
 
 const EXAMPLES: &str = "\
@@ -93,64 +102,53 @@ Examples:
 
 impl RlArgs {
     /// The arguments of this process; prints help or the mistake and ends the process if there is one.
-    pub fn from_env() -> Self {
-        let matches = Self::command_with_defaults().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    ///
+    /// An error if the algorithm that they ask for is not known.
+    pub fn from_env() -> Result<Self> {
+        let algorithm = asked_algorithm()?;
+        let mut matches = Self::command_for(algorithm).get_matches();
+        let (run, agent) = (
+            flags::given(&matches, RunConfig::declared()),
+            flags::given(&matches, algorithm.settings()),
+        );
+        let args = Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        Ok(Self { run, agent, ..args })
     }
 
-    /// The command, with the preset's value in each flag's help.
-    fn command_with_defaults() -> clap::Command {
-        let preset = Preset::Cleanrl;
-        let run = toml::Table::try_from(preset.run()).unwrap_or_default();
-        let agent = toml::Table::try_from(preset.agent()).unwrap_or_default();
-        let default = |key: &str| match run.get(key).or(agent.get(key))? {
-            toml::Value::String(text) => Some(text.clone()),
-            toml::Value::Array(items) => {
-                let items: Vec<String> = items.iter().map(toml::Value::to_string).collect();
-                Some(items.join(","))
-            }
-            other => Some(other.to_string()),
-        };
-        Self::command().mut_args(|arg| {
-            let (Some(default), Some(help)) = (default(arg.get_id().as_str()), arg.get_help())
-            else {
-                return arg;
-            };
-            let help = format!("{help} [default: {default}]");
-            arg.help(help)
-        })
+    /// The command, with the flags of `algorithm` and its first preset's value in each flag's help.
+    fn command_for(algorithm: &'static dyn Definition) -> clap::Command {
+        let preset = &algorithm.presets()[0];
+        let mut run = RunConfig::default().to_table();
+        run.extend((preset.run)());
+        let command = flags::add(Self::command(), RunConfig::declared(), &run, "Run");
+        flags::add(command, algorithm.settings(), &(preset.agent)(), "Agent")
     }
 
     /// The environment, the seed, the number of episodes and the epsilon of what is played, where they
     /// were given.
-    pub fn played(&self) -> &RunOverrides {
-        &self.run
+    pub fn played(&self) -> Result<Played> {
+        let mut run = RunConfig::default();
+        run.extend(&self.run)?;
+        let is_set = |name: &str| self.run.get(name).is_some();
+        Ok(Played {
+            env: is_set("env").then_some(run.env),
+            seed: run.seed,
+            episodes: if is_set("eval_episodes") { run.eval_episodes } else { EPISODES },
+            epsilon: run.eval_epsilon,
+        })
     }
 
     /// Checks what `--play` goes by, and that nothing was asked for that it does not.
     pub(super) fn check_played(&self) -> Result<()> {
-        let asked = RunOverrides {
-            env: self.run.env.clone(),
-            seed: self.run.seed,
-            eval_episodes: self.run.eval_episodes,
-            eval_epsilon: self.run.eval_epsilon,
-            ..RunOverrides::default()
-        };
-        if asked != self.run
-            || self.agent != DqnOverrides::default()
-            || self.checkpoint_every.is_some()
-        {
+        let known = ["env", "seed", "eval_episodes", "eval_epsilon"];
+        let strange = self.run.iter().any(|(name, _)| !known.contains(&name));
+        if strange || !self.agent.is_empty() || self.checkpoint_every.is_some() {
             return Err(Error::usage(
                 "--play goes by --env, --seed, --eval-episodes, --eval-epsilon, --render and --quiet; \
                  the rest is the run's own",
             ));
         }
-        // The same bounds as in a run.
-        let source = ConfigSource {
-            run: RunOverrides { env: None, ..asked },
-            ..ConfigSource::default()
-        };
-        source.resolve(None).map(drop)
+        Ok(())
     }
 
     /// What to do about a run that is there already.
@@ -165,8 +163,10 @@ impl RlArgs {
     /// Says so where a run with this configuration learns nothing: better at its start than after it.
     pub fn warn(&self, config: &Config) {
         let steps = config.run.steps;
-        if let (false, Some((key, value))) = (self.quiet, config.agent.learns_nothing(steps)) {
+        let key = config.algorithm.learns_nothing(&config.agent, steps);
+        if let (false, Some(key)) = (self.quiet, key) {
             let flag = key.replace('_', "-");
+            let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
             let _ = writeln!(
                 std::io::stderr(),
                 "warning: nothing is learned in {steps} steps: {key} = {value}; --{flag} sets it"
@@ -215,7 +215,8 @@ impl RlArgs {
     /// The whole configuration these arguments ask for.
     fn config(&self) -> Result<Config> {
         let flags = ConfigSource {
-            preset: self.preset,
+            algo: self.algo.clone(),
+            preset: self.preset.clone(),
             run: self.run.clone(),
             optimiser: self.opt.clone(),
             agent: self.agent.clone(),
@@ -225,5 +226,58 @@ impl RlArgs {
             None => ConfigSource::default(),
         };
         flags.or(file).resolve(self.lr)
+    }
+}
+
+/// Episodes that are played if nobody says how many.
+const EPISODES: u32 = 10;
+
+/// What is played with `--play` and `--render`.
+pub struct Played {
+    /// The environment, if not the run's own.
+    pub env: Option<String>,
+    /// The seed of the first episode.
+    pub seed: u64,
+    /// How many episodes there are.
+    pub episodes: u32,
+    /// The probability of a random action.
+    pub epsilon: f64,
+}
+
+/// The algorithm that this process is asked for, by `--algo` or in the file of `--config`: the rest of
+/// the flags depend on it.
+fn asked_algorithm() -> Result<&'static dyn Definition> {
+    let args: Vec<String> = std::env::args().collect();
+    let value = |flag: &str| {
+        let with = format!("{flag}=");
+        args.iter().enumerate().rev().find_map(|(place, arg)| {
+            match arg.strip_prefix(&with) {
+                Some(value) => Some(value.to_owned()),
+                None if arg == flag => args.get(place + 1).cloned(),
+                None => None,
+            }
+        })
+    };
+    let name = match (value("--algo"), value("--config")) {
+        (Some(name), _) => Some(name),
+        // What is wrong with the file is told when it is read.
+        (None, Some(file)) => ConfigSource::read(file.as_ref()).ok().and_then(|source| source.algo),
+        (None, None) => None,
+    };
+    match name {
+        Some(name) => algorithm::find(&name),
+        None => Ok(algorithm::registry()[0]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_consistent() {
+        for algorithm in algorithm::registry() {
+            RlArgs::command_for(algorithm).debug_assert();
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::train::{Finished, Machine, Outcome, Status};
+use crate::run::{self, Machine, Outcome, Status, rl::Config};
+
+type Finished = run::Finished<Config>;
 
 /// The summary of a finished run.
 pub fn summary(run: &Finished, machine: Option<&Machine>, threshold: Option<f64>) -> String {

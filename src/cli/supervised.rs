@@ -9,6 +9,9 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use settings::{Field, Settings, Table};
+
+use super::flags;
 
 use crate::{
     Error, Result,
@@ -17,10 +20,10 @@ use crate::{
     files::short_id,
     numbers::{at_least, between, number},
     optim::{Spec, Value},
-    train::{
-        Again, Compute, DataName, EpochRow, HistoryRow, Net, Status, SupervisedConfig,
-        SupervisedFinished, SupervisedMachine, SupervisedObserver, SupervisedOverrides,
-        SupervisedRun, default_supervised_folder, note_setting,
+    run::{
+        Again, Compute, Configuration, Finished, Machine, Observer, Progress, Row, Status,
+        default_folder,
+        supervised::{SupervisedConfig, SupervisedRun, note_setting},
     },
 };
 
@@ -45,8 +48,8 @@ pub struct SupervisedArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     seeds: u16,
 
-    #[command(flatten, next_help_heading = "Run")]
-    run: SupervisedOverrides,
+    #[arg(skip)]
+    run: Table,
 
     /// Where the data set's files are [default: data/DATASET, and Debian's own for fashion-mnist]
     #[arg(long, value_name = "FOLDER")]
@@ -92,29 +95,19 @@ Examples:
 impl SupervisedArgs {
     /// The arguments of this process; prints help or the mistake and ends the process if there is one.
     pub fn from_env() -> Self {
-        let matches = Self::command_with_defaults().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let mut matches = Self::command_with_flags().get_matches();
+        let run = flags::given(&matches, SupervisedRun::declared());
+        let args = Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        Self { run, ..args }
     }
 
     /// The command, with the note's value in each flag's help.
-    fn command_with_defaults() -> clap::Command {
-        let run = toml::Table::try_from(SupervisedRun::note(Net::Resnet18)).unwrap_or_default();
-        Self::command().mut_args(|arg| {
-            let value = run.get(arg.get_id().as_str());
-            let (Some(value), Some(help)) = (value, arg.get_help()) else {
-                return arg;
-            };
-            let default = match value {
-                toml::Value::String(text) if text.is_empty() => return arg,
-                toml::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            let mlp = match arg.get_id().as_str() {
-                "batch" => "; 128 for the mlp",
-                _ => "",
-            };
-            let help = format!("{help} [default: {default}{mlp}]");
-            arg.help(help)
+    fn command_with_flags() -> clap::Command {
+        let run = SupervisedRun::default().to_table();
+        let command = flags::add(Self::command(), SupervisedRun::declared(), &run, "Run");
+        command.mut_arg("batch", |arg| {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            arg.help(help.replace("256]", "256; 128 for the mlp]"))
         })
     }
 
@@ -129,7 +122,9 @@ impl SupervisedArgs {
 
     /// The configuration of each run, and its folder.
     pub fn runs(&self) -> Result<Vec<(SupervisedConfig, PathBuf)>> {
-        let dataset = self.run.dataset.unwrap_or(DataName::Cifar10);
+        let mut asked = SupervisedRun::default();
+        asked.extend(&self.run)?;
+        let dataset = asked.dataset;
         for (flag, given) in [
             ("--data-dir", self.data_dir.is_some()),
             ("--download", self.download),
@@ -157,11 +152,11 @@ impl SupervisedArgs {
                 }
                 for k in 0..u64::from(self.seeds) {
                     let mut run = self.run.clone();
-                    let seed = run.seed.unwrap_or(1).checked_add(k);
-                    run.seed = Some(seed.ok_or_else(|| {
-                        Error::usage("--seeds: the last seed must be at most 9223372036854775807")
-                    })?);
-                    configs.push(SupervisedConfig::resolve(run, optimiser.clone())?);
+                    let last = "--seeds: the last seed must be at most 9223372036854775807";
+                    let seed = asked.seed.checked_add(k).and_then(|seed| seed.to_value());
+                    let seed = seed.filter(|_| asked.seed + k <= i64::MAX as u64);
+                    run.insert("seed", seed.ok_or_else(|| Error::usage(last))?);
+                    configs.push(SupervisedConfig::resolve(&run, optimiser.clone())?);
                 }
             }
         }
@@ -176,11 +171,11 @@ impl SupervisedArgs {
         let together = self.together(&configs);
         let folder = |config: &SupervisedConfig| match (&together, &self.out) {
             (Some(all), _) => {
-                let run = default_supervised_folder(config);
+                let run = default_folder(config);
                 all.join(run.file_name().unwrap_or_default())
             }
             (None, Some(out)) => out.clone(),
-            (None, None) => default_supervised_folder(config),
+            (None, None) => default_folder(config),
         };
         Ok(configs.iter().map(|c| (c.clone(), folder(c))).collect())
     }
@@ -263,44 +258,51 @@ impl SupervisedProgress {
     }
 
     /// Takes the bar away; where it ran and how fast.
-    pub fn finish(self) -> SupervisedMachine {
+    pub fn finish(self) -> Machine {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let training = self.training.as_secs_f64().max(1e-9);
         let spent = self.meter.stop(&Energy::default());
-        SupervisedMachine::here(self.done * self.batch, training, seconds, spent)
+        let samples = (self.done * self.batch) as f64;
+        Machine {
+            steps_per_second: self.done as f64 / training,
+            samples_per_second: Some(samples / training),
+            spent: Some(spent),
+            ..Machine::here(self.done, seconds)
+        }
     }
 }
 
-impl SupervisedObserver for SupervisedProgress {
-    fn batch(&mut self, row: &HistoryRow) -> Result<()> {
+impl Observer for SupervisedProgress {
+    fn progress(&mut self, progress: &Progress) -> Result<()> {
         self.meter.look();
         self.training += self.since.elapsed();
         self.since = Instant::now();
         self.done += 1;
+        let step = progress.step;
         let rate = (self.done * self.batch) as f64 / self.training.as_secs_f64();
         let tested = self
             .tested
             .map_or("-".into(), |share| format!("{:.2} %", 100.0 * share));
-        let message = format!(
-            "epoch {}  loss {:.4}  accuracy {:.1} %  test {tested}  {rate:.0} samples/s",
-            row.epoch,
-            row.loss,
-            100.0 * row.accuracy
-        );
+        let now = progress.now.iter().map(|(name, value)| match *name {
+            "accuracy" => format!("accuracy {:.1} %  ", 100.0 * value),
+            "epoch" => format!("epoch {value}  "),
+            name => format!("{name} {value:.4}  "),
+        });
+        let now: String = now.collect();
+        let message = format!("{now}test {tested}  {rate:.0} samples/s");
         if let Some(bar) = &self.bar {
-            bar.set_position(row.step);
+            bar.set_position(step);
             bar.set_message(message);
-        } else if !self.quiet && (row.step.is_multiple_of(LINE_EVERY) || row.step == self.steps) {
-            let (done, left) = (self.done, self.steps - row.step);
+        } else if !self.quiet && (step.is_multiple_of(LINE_EVERY) || step == self.steps) {
+            let (done, left) = (self.done, self.steps - step);
             let left = self.started.elapsed().mul_f64(left as f64 / done as f64);
             let _ = writeln!(
                 std::io::stderr(),
-                "{}  batch {}/{}  {message}  {} left",
+                "{}  batch {step}/{}  {message}  {} left",
                 self.label,
-                row.step,
                 self.steps,
                 HumanDuration(left)
             );
@@ -308,19 +310,17 @@ impl SupervisedObserver for SupervisedProgress {
         Ok(())
     }
 
-    fn history(&mut self, _row: &HistoryRow) -> Result<()> {
-        Ok(())
-    }
-
-    fn epoch(&mut self, row: &EpochRow) -> Result<()> {
-        self.tested = Some(row.test_accuracy);
-        self.since = Instant::now();
+    fn row(&mut self, row: Row) -> Result<()> {
+        if let Row::Epoch(row) = row {
+            self.tested = Some(row.test_accuracy);
+            self.since = Instant::now();
+        }
         Ok(())
     }
 }
 
 /// What is told of finished runs: a line for each.
-pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
+pub fn supervised_summary(runs: &[Finished<SupervisedConfig>]) -> String {
     let mut out = String::new();
     let wide = runs.iter().map(|run| run.outcome.optimiser.len()).max();
     let wide = wide.unwrap_or(0).max(9);
@@ -342,10 +342,11 @@ pub fn supervised_summary(runs: &[SupervisedFinished]) -> String {
     );
     for run in runs {
         let outcome = &run.outcome;
-        let machine = SupervisedMachine::read(&run.path);
+        let machine = Machine::read(&run.path);
         let rate = machine
             .as_ref()
-            .map_or("-".into(), |m| format!("{:.0}", m.samples_per_second));
+            .and_then(|machine| machine.samples_per_second)
+            .map_or("-".into(), |rate| format!("{rate:.0}"));
         let energy = machine.as_ref().and_then(|m| m.spent);
         let energy = energy.map_or("-".into(), |spent| joules(&spent));
         let memory = machine.and_then(|m| m.peak_memory);
@@ -385,11 +386,11 @@ fn joules(spent: &Spent) -> String {
 }
 
 /// What the figure shows of finished runs. The seed is in the name where it tells them apart.
-pub fn metrics(runs: &[SupervisedFinished]) -> Result<Vec<Metrics>> {
+pub fn metrics(runs: &[Finished<SupervisedConfig>]) -> Result<Vec<Metrics>> {
     let seeds = runs
         .iter()
         .any(|run| run.outcome.seed != runs[0].outcome.seed);
-    let of = |run: &SupervisedFinished| {
+    let of = |run: &Finished<SupervisedConfig>| {
         let outcome = &run.outcome;
         let seed = if seeds {
             format!(", seed {}", outcome.seed)
@@ -421,6 +422,6 @@ mod tests {
 
     #[test]
     fn flags_are_consistent() {
-        SupervisedArgs::command_with_defaults().debug_assert();
+        SupervisedArgs::command_with_flags().debug_assert();
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::style::{BLUE, FAINT, GRID, INK, png, span, steps_label, text};
-use crate::{Result, study::Group, train::EvaluationRow};
+use crate::{Result, study::Group, run::EvaluationRow};
 
 const COLUMNS: usize = 3;
 const PANEL: (u32, u32) = (420, 300);

@@ -16,7 +16,7 @@ use super::style::{
 };
 use crate::{
     Result,
-    train::{Config, DiagnosticsRow, Finished},
+    run::{DiagnosticsRow, Finished, rl::Config},
 };
 
 /// Lines of the file of which the curves show the median.
@@ -45,7 +45,7 @@ struct Axes<'a> {
 }
 
 /// Draws the diagnostics of the finished run `run` of `config` to `path`, as PNG.
-pub fn diagnostics(path: &Path, config: &Config, run: &Finished) -> Result<()> {
+pub fn diagnostics(path: &Path, config: &Config, run: &Finished<Config>) -> Result<()> {
     let rows = run.diagnostics()?;
     let outcome = &run.outcome;
     let title = format!(

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    train::{Episode, Picture},
+    run::rl::{Episode, Picture},
 };
 
 /// Hundredths of a second that a picture is shown, and the last one.

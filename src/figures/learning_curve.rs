@@ -15,7 +15,7 @@ use super::style::{
 };
 use crate::{
     Result,
-    train::{Config, EpisodeRow, Finished, Status, UpdateRow},
+    run::{EpisodeRow, Finished, Status, UpdateRow, rl::Config},
 };
 
 /// Episodes of which the training curve shows the mean.
@@ -30,7 +30,7 @@ type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 pub fn learning_curve(
     path: &Path,
     config: &Config,
-    run: &Finished,
+    run: &Finished<Config>,
     threshold: Option<f64>,
 ) -> Result<()> {
     let (episodes, evaluations, updates) = (run.episodes()?, run.evaluations()?, run.updates()?);
@@ -130,17 +130,17 @@ pub fn learning_curve(
         let (left, right) = below.split_horizontally(576);
         // Not `max`: a loss that is no number must not look like an excellent one.
         let loss = |u: &UpdateRow| {
-            if u.loss < LEAST_LOSS {
+            if u.measured[0] < LEAST_LOSS {
                 LEAST_LOSS
             } else {
-                u.loss
+                u.measured[0]
             }
         };
         let losses = span(updates.iter().map(|u| loss(u).log10()));
         let losses = (10f64.powf(losses.start)..10f64.powf(losses.end)).log_scale();
         detail(&left, "loss", end, losses, &updates, loss, ORANGE)?;
-        let values = span(updates.iter().map(|u| u.mean_q));
-        detail(&right, "mean Q", end, values, &updates, |u| u.mean_q, BLUE)
+        let values = span(updates.iter().map(|u| u.measured[1]));
+        detail(&right, "mean Q", end, values, &updates, |u| u.measured[1], BLUE)
     })
 }
 

@@ -9,7 +9,7 @@ use super::style::{
 };
 use crate::{
     Result,
-    train::{EpochRow, HistoryRow},
+    run::{EpochRow, HistoryRow},
 };
 
 /// Lines of the history that the curves are the moving average of.

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use candle_core::{D, DType, Device, Result, Tensor, Var, backprop::GradStore, bail};
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 
 use super::{
     Linear,
@@ -21,14 +20,14 @@ use crate::optim::Parameter;
 /// Channels of the four stages; each has two blocks, and all but the first halve the image.
 const STAGES: [usize; 4] = [64, 128, 256, 512];
 
-/// How an image comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Stem {
-    /// torchvision's: 7x7 with stride 2, then 3x3 max pooling with stride 2
-    Imagenet,
-    /// For small images: 3x3, no pooling
-    Cifar,
+settings::words! {
+    /// How an image comes in.
+    pub enum Stem {
+        /// torchvision's: 7x7 with stride 2, then 3x3 max pooling with stride 2
+        Imagenet = "imagenet",
+        /// For small images: 3x3, no pooling
+        Cifar = "cifar",
+    }
 }
 
 /// The network. Images come position by position, `[height * width, batch, 3]`.

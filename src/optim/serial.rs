@@ -61,3 +61,25 @@ impl Spec {
         Ok(spec)
     }
 }
+
+impl Spec {
+    /// The optimiser of a table of its name and hyper-parameters.
+    pub fn from_settings(table: &settings::Table) -> std::result::Result<Self, settings::Error> {
+        let wrong = |error: Error| settings::Error::wrong(error.to_string());
+        let Some(name) = table.get("name") else {
+            return Err(settings::Error::Missing { path: "name".into() });
+        };
+        let mut spec = Spec::new(&name.plain()).map_err(wrong).map_err(|e| e.within("name"))?;
+        for (key, value) in table.iter().filter(|(key, _)| *key != "name") {
+            let set = match value {
+                settings::Value::Flag(x) => spec.set(key, Value::Flag(*x)),
+                value => match value.as_number() {
+                    Some(x) => spec.set(key, Value::Number(x)),
+                    None => spec.set_text(key, &value.plain()),
+                },
+            };
+            set.map_err(wrong).map_err(|e| e.within(key))?;
+        }
+        Ok(spec)
+    }
+}

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     Error, Result,
     stats::{self, Estimate},
-    train::{EvaluationRow, Finished, Machine, OUTCOME, Outcome, Status},
+    run::{EvaluationRow, Finished, Machine, OUTCOME, Outcome, Status, rl::Config},
 };
 
 /// The runs found, group by group.
@@ -161,7 +161,7 @@ fn apart(one: &(Settings, Vec<Run>), all: &[(Settings, Vec<Run>)]) -> String {
 
 impl Run {
     /// The run that has `finished`, of the configuration `config`.
-    pub(super) fn new(finished: Finished, config: &toml::Table) -> Result<Self> {
+    pub(super) fn new(finished: Finished<Config>, config: &toml::Table) -> Result<Self> {
         let mut evaluations = finished.evaluations()?;
         let outcome = finished.outcome;
         if outcome.status == Status::Diverged {

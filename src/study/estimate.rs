@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{engine::Study, kind::Job};
-use crate::{Result, train::Machine};
+use crate::{Result, run::Machine};
 
 /// What a cell's runs take.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::DiagnosticsRow;
+use crate::run::DiagnosticsRow;
 
 /// Medians over the rows of a run's `diagnostics.csv`, unless something else is said, those rows left out that
 /// have nothing to measure; `None` if all are. What each is measured from: [`DiagnosticsRow`]. A line of

@@ -16,7 +16,7 @@ use super::{experiment::Run, kind::Watcher, progress::Progress};
 use crate::{
     Error, Result,
     energy::{Energy, Meter},
-    train::{Control, Machine, OUTCOME},
+    run::{Control, Machine, OUTCOME},
 };
 
 /// How often a run that another process is at is looked at again.
@@ -205,7 +205,7 @@ impl Watcher for Watching<'_> {
             return Ok(());
         };
         let seconds = meter.seconds();
-        let mut machine = Machine::here(1, step - self.from, seconds);
+        let mut machine = Machine::here(step - self.from, seconds);
         let now = meter.stop(&self.pool.settings.energy);
         // A run that goes on adds to what its earlier parts cost; a new one has nothing there.
         let before = Machine::read(folder).filter(|_| self.from > 0);

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Error, Result, files,
     files::{write_csv, write_whole},
-    train::{Machine, Status},
+    run::{Machine, Status},
 };
 
 impl Study {

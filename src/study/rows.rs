@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::experiment::Stage;
-use crate::{energy::Source, train::Status};
+use crate::{energy::Source, run::Status};
 
 /// A run: a line of `runs.csv`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

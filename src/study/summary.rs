@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     files::{write_csv, write_whole},
     stats::Estimate,
-    train::Machine,
+    run::Machine,
 };
 
 /// A line of `summary.csv`.

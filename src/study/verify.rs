@@ -7,7 +7,7 @@ use super::{
     experiment::Run,
     progress::{Progress, Show},
 };
-use crate::{Result, parallel::parallel, train::Status};
+use crate::{Result, parallel::parallel, run::Status};
 
 /// Steps of a rehearsal.
 const STEPS: u64 = 300;

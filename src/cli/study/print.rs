@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     energy::Spent,
     study::{Pace, Rehearsed, Study, experiment::Stage},
-    train::Status,
+    run::Status,
 };
 
 /// What `study list` prints: the runs of each cell, and what they will take.

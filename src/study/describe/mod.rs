@@ -19,7 +19,7 @@ use crate::{
     Error, Result,
     parallel::parallel,
     stats::{Estimate, two_sample::Change},
-    train::Actor,
+    run::rl::Actor,
 };
 use coverage::{States, checkpoints};
 use memory::mean;

@@ -4,7 +4,7 @@ use super::{Settings, rows::Rows};
 use crate::{
     Error, Result,
     streams::{Stream as Name, stream},
-    train::Actor,
+    run::rl::Actor,
 };
 
 /// A stream as it was played.

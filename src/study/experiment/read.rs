@@ -11,7 +11,7 @@ use super::{
     tables::{Environment, Top},
 };
 use crate::{
-    Error, Result,
+    Error, Result, config,
     keys::{Key, Keys},
     study::kind::{self, Kind},
     suggest,
@@ -90,7 +90,7 @@ fn settings(
         }
     }
     let plain = toml::Table::deserialize(Deserializer::from(table.clone())).map_err(explain)?;
-    kind.check(table).map_err(explain)?;
+    kind.check(&config::table(&plain)?)?;
     Ok(plain)
 }
 

@@ -11,15 +11,12 @@ pub use scale::Scale;
 
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-
 use crate::{
     Error, Result,
     keys::Key,
     optim::Spec,
+    run::{Control, Observer, Progress, Status},
     study::Mechanism,
-    suggest,
-    train::{Control, Status},
 };
 
 /// Every kind of run there is.
@@ -38,11 +35,8 @@ pub trait Kind: Sync {
     /// Keys of those tables that are the study's to set, and why.
     fn reserved(&self) -> &'static [(&'static str, &'static str)];
 
-    /// Reads `settings`, which may lack whatever has a default; an error has its place in the text.
-    fn check(
-        &self,
-        settings: toml::Spanned<toml::de::DeTable<'_>>,
-    ) -> std::result::Result<(), toml::de::Error>;
+    /// Reads `settings`, which may lack whatever has a default; an error has the path of its key.
+    fn check(&self, settings: &settings::Table) -> std::result::Result<(), settings::Error>;
 
     /// Sets `key`, such as `agent.buffer_size`, to a level of a factor.
     fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()>;
@@ -55,11 +49,6 @@ pub trait Kind: Sync {
 
     /// The run with these settings.
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>>;
-}
-
-/// Settings as a kind has them; an error names the key and, of an unknown one, the nearest there is.
-fn read<T: DeserializeOwned>(settings: &toml::Table) -> Result<T> {
-    T::deserialize(settings.clone()).map_err(|error| Error::usage(suggest::explained(&error)))
 }
 
 /// One run, ready to be done.
@@ -109,6 +98,20 @@ pub trait Watcher {
     fn ends(&mut self, folder: &Path, step: u64) -> Result<()>;
 }
 
+/// Tells a watcher of each step of a run.
+struct StepWatcher<'a> {
+    watcher: &'a mut dyn Watcher,
+    at: u64,
+}
+
+impl Observer for StepWatcher<'_> {
+    fn progress(&mut self, progress: &Progress) -> Result<()> {
+        self.at = progress.step;
+        self.watcher.progress(progress.step);
+        Ok(())
+    }
+}
+
 /// What training came to, once `watcher` has heard where it ended: at step `at`, or where it was stopped.
 fn ended<T>(result: Result<T>, folder: &Path, at: u64, watcher: &mut dyn Watcher) -> Result<T> {
     match &result {
@@ -138,22 +141,4 @@ pub struct Outcome {
     pub optimiser_bytes_per_parameter: f64,
     /// What its diagnostics came to, if it had any.
     pub mechanism: Option<Mechanism>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_that_cannot_be_read_are_named_with_their_key() {
-        for (text, end) in [
-            ("agent.batch_size = \"big\"", "\nin `agent.batch_size`"),
-            ("agent.los = 1", "\nin `agent`"),
-            ("nonsense = 1", "allowed: env, preset, run, agent"),
-        ] {
-            let settings = toml::from_str(text).unwrap();
-            let error = read::<rl::Settings>(&settings).unwrap_err().to_string();
-            assert!(error.ends_with(end), "{error:?}");
-        }
-    }
 }

@@ -1,42 +1,55 @@
-//! DQN runs, as `rl` does them.
+//! Runs of agents, as `rl` does them.
 
 use std::path::Path;
 
-use serde::Deserialize;
+use settings::{Field, Settings, Table, Value, settings};
 
-use super::{Job, Kind, Outcome, Scale, Watcher, ended, read, scale::scale_of};
+use super::{Job, Kind, Outcome, Scale, StepWatcher, Watcher, ended, scale::scale_of};
 use crate::{
-    Error, Result,
-    agent::DqnOverrides,
-    keys::{Key, Keys, holds, keys},
+    Error, Result, algorithm, config,
+    keys::Key,
     optim::Spec,
-    study::{Mechanism, collect::Run, experiment::merge},
-    train::{
-        self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,
-        Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
+    run::{
+        self, Again, Compute, Configuration, Control, EvaluationRow, Finished, Opened, Status,
+        rl::{self, Config, ConfigSource, RunConfig, Task},
     },
+    study::{Mechanism, experiment::merge},
 };
 
-/// DQN runs.
+/// Runs of agents.
 pub struct Rl;
 
-keys! {
-    /// What a DQN run is made of, apart from its optimiser and its seed.
-    Settings {
+settings! {
+    /// What an agent's run is made of, apart from its optimiser and its seed.
+    pub struct AgentRuns {
         /// The environment, with its dials and drifts: `rl --list`
-        env: Option<String> = None,
-        /// The published setting to start from
-        preset: Option<Preset> = None,
+        env: Option<String> = None;
+        /// The algorithm: `rl --list`
+        algo: Option<String> = None;
+        /// The published setting to start from: `rl --list`
+        preset: Option<String> = None;
         /// What is run: `rl --help`, Run
-        run: RunOverrides = RunOverrides::default(),
-        /// The agent: `rl --help`, Agent
-        agent: DqnOverrides = DqnOverrides::default(),
+        run: Table = Table::new();
+        /// The algorithm's settings: `rl --algo NAME --help`, Agent
+        agent: Table = Table::new();
     }
 }
 
-holds! {
-    RunOverrides: "a table",
-    DqnOverrides: "a table",
+impl AgentRuns {
+    /// The configuration that these settings ask for.
+    fn source(self) -> ConfigSource {
+        let mut run = self.run;
+        if let Some(env) = self.env {
+            run.insert("env", Value::Text(env));
+        }
+        ConfigSource {
+            algo: self.algo,
+            preset: self.preset,
+            run,
+            optimiser: None,
+            agent: self.agent,
+        }
+    }
 }
 
 impl Kind for Rl {
@@ -45,14 +58,13 @@ impl Kind for Rl {
     }
 
     fn keys(&self) -> Vec<(Key, Vec<Key>)> {
-        let preset = Preset::Cleanrl;
         let tables = |name: &str| match name {
-            "run" => RunOverrides::keys(&preset.run()),
-            "agent" => DqnOverrides::keys(&preset.agent()),
+            "run" => Key::of(RunConfig::declared()),
+            "agent" => Key::of(algorithm::registry()[0].settings()),
             _ => Vec::new(),
         };
-        let with = |key: Key| (key.clone(), tables(key.name));
-        Settings::keys().into_iter().map(with).collect()
+        let keys = Key::of(AgentRuns::declared()).into_iter();
+        keys.map(|key| (key.clone(), tables(key.name))).collect()
     }
 
     fn reserved(&self) -> &'static [(&'static str, &'static str)] {
@@ -62,11 +74,8 @@ impl Kind for Rl {
         ]
     }
 
-    fn check(
-        &self,
-        settings: toml::Spanned<toml::de::DeTable<'_>>,
-    ) -> std::result::Result<(), toml::de::Error> {
-        Settings::deserialize(toml::de::Deserializer::from(settings)).map(drop)
+    fn check(&self, settings: &Table) -> std::result::Result<(), settings::Error> {
+        AgentRuns::from_table(settings)?.source().check_names()
     }
 
     fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()> {
@@ -93,36 +102,31 @@ impl Kind for Rl {
     }
 
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
-        let settings: Settings = read(settings)?;
-        let source = ConfigSource {
-            preset: settings.preset,
-            run: RunOverrides {
-                env: settings.env,
-                seed: Some(seed),
-                ..settings.run
-            },
-            optimiser: Some(optimiser.clone()),
-            agent: settings.agent,
-        };
+        let settings = AgentRuns::from_table(&config::table(settings)?)?;
+        let mut source = settings.source();
+        source.check_names()?;
+        source.run.insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
+        source.optimiser = Some(optimiser.clone());
         let config = source.resolve(None)?;
         // A study of agents that learn nothing would find that optimisers do not differ.
         let steps = config.run.steps;
-        if let Some((key, value)) = config.agent.learns_nothing(steps) {
+        if let Some(key) = config.algorithm.learns_nothing(&config.agent, steps) {
+            let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
             return Err(Error::usage(format!(
                 "agent.{key} = {value} leaves no update in run.steps = {steps}; allowed: below that"
             )));
         }
         let id = config.id();
-        Ok(Box::new(Dqn { config, id }))
+        Ok(Box::new(AgentJob { config, id }))
     }
 }
 
-struct Dqn {
+struct AgentJob {
     config: Config,
     id: String,
 }
 
-impl Job for Dqn {
+impl Job for AgentJob {
     fn id(&self) -> &str {
         &self.id
     }
@@ -133,14 +137,11 @@ impl Job for Dqn {
 
     fn effort(&self) -> f64 {
         let Config { run, agent, .. } = &self.config;
-        let pass = envs::make(&run.env).map_or(1.0, |env| {
-            let spec = env.spec();
-            let network = agent.architecture(&spec.observation.shape, spec.actions);
-            network.weights().unwrap_or(1) as f64
-        });
-        // A pass to act, and for each row of a batch three and the target's.
-        let learning = agent.updates(run.steps) as f64 * agent.batch_size as f64 * 4.0;
-        pass * (run.steps as f64 + learning)
+        let effort = |env: envs::TimeLimit| {
+            let definition = self.config.algorithm;
+            definition.effort(agent, env.spec(), run.steps)
+        };
+        envs::make(&run.env).map_or(0.0, effort)
     }
 
     fn on_gpu(&self) -> bool {
@@ -148,49 +149,43 @@ impl Job for Dqn {
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match RunFolder::look(folder, &self.config, Again::Resume)? {
+        let ready = match run::look(folder, &self.config, Again::Resume)? {
             Opened::Finished(_) => return Ok(()),
             Opened::Unfinished(ready) => ready,
         };
-        let (run_folder, from) = ready.open()?;
-        let mut run_folder = Box::new(run_folder);
-        let first = from.as_ref().map_or(0, |from| from.step);
+        let first = ready.step();
+        let (mut run_folder, from) = ready.open()?;
         watcher.begins(folder, first)?;
-        let mut steps = Steps { watcher, at: first };
+        let mut steps = StepWatcher { watcher, at: first };
         let result = {
-            let mut observer = (&mut *run_folder, &mut steps);
+            let mut observer = (&mut run_folder, &mut steps);
             let task = Task {
                 config: &self.config,
                 from,
                 observer: &mut observer,
             };
-            train::run_cohort(vec![task], control)
+            rl::train_cohort(vec![task], control)
         };
         let at = steps.at;
         let mut outcomes = ended(result, folder, at, watcher)?;
-        run_folder.finish(outcomes.remove(0)).map(drop)
+        run_folder.finish::<Config>(outcomes.remove(0)).map(drop)
     }
 
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {
-        let Some(finished) = RunFolder::finished(folder, &self.config)? else {
+        let Some(finished) = run::finished(folder, &self.config)? else {
             return Ok(None);
         };
-        let config = finished.config()?;
         let mechanism = match self.config.run.diagnostics {
             0 => None,
             _ => Mechanism::of(&finished.diagnostics()?),
         };
-        let Run {
-            outcome,
-            evaluations,
-            ..
-        } = Run::new(finished, &config)?;
-        let point = |row: &EvaluationRow| (row.step, row.mean_return);
+        let curve = self.curve(&finished)?;
+        let outcome = finished.outcome;
         Ok(Some(Outcome {
             status: outcome.status,
             steps: outcome.steps,
             updates: outcome.updates,
-            curve: evaluations.iter().map(point).collect(),
+            curve,
             last: outcome.final_return,
             solved_step: outcome.solved_step,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
@@ -199,64 +194,44 @@ impl Job for Dqn {
     }
 
     fn rehearse(&self, steps: u64, learning: bool) -> Result<Status> {
-        let outcome = train::run(&self.shortened(steps, learning), &mut Nobody)?;
+        let outcome = rl::train(&self.shortened(steps, learning)?, &mut ())?;
         Ok(outcome.status)
     }
 
     fn updates(&self, rehearsed: u64) -> (u64, u64) {
-        let updates = |config: &Config| config.agent.updates(config.run.steps);
         let short = self.shortened(rehearsed, true);
-        (updates(&self.config), updates(&short))
+        (
+            self.config.updates(),
+            short.map_or(0, |config| config.updates()),
+        )
     }
 }
 
-impl Dqn {
-    fn shortened(&self, steps: u64, learning: bool) -> Config {
+impl AgentJob {
+    fn shortened(&self, steps: u64, learning: bool) -> Result<Config> {
         let mut config = self.config.clone();
         config.run.steps = steps.min(config.run.steps);
         let start = if learning { steps / 2 } else { steps };
-        config.agent.learning_starts = config.agent.learning_starts.min(start);
+        config.agent = config.algorithm.learning_by(&config.agent, start)?;
         // One at its start and one at its end.
         config.run.eval_every = config.run.steps;
         config.run.eval_episodes = 1;
-        config
+        Ok(config)
     }
-}
 
-/// Tells a watcher of each step.
-struct Steps<'a> {
-    watcher: &'a mut dyn Watcher,
-    at: u64,
-}
-
-impl Observer for Steps<'_> {
-    fn progress(&mut self, step: u64, _epsilon: f64) -> Result<()> {
-        self.at = step;
-        self.watcher.progress(step);
-        Ok(())
-    }
-    fn episode(&mut self, _row: &EpisodeRow) -> Result<()> {
-        Ok(())
-    }
-    fn evaluation(&mut self, _row: &EvaluationRow) -> Result<()> {
-        Ok(())
-    }
-    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// Watches nothing.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn episode(&mut self, _row: &EpisodeRow) -> Result<()> {
-        Ok(())
-    }
-    fn evaluation(&mut self, _row: &EvaluationRow) -> Result<()> {
-        Ok(())
-    }
-    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
-        Ok(())
+    /// Step and mean return of each evaluation; those that a diverged run did not come to have the worst
+    /// return.
+    fn curve(&self, finished: &Finished<Config>) -> Result<Vec<(u64, f64)>> {
+        let rows = finished.evaluations()?;
+        let point = |row: &EvaluationRow| (row.step, row.mean_return);
+        let mut curve: Vec<(u64, f64)> = rows.iter().map(point).collect();
+        if finished.outcome.status == Status::Diverged {
+            let (run, worst) = (&self.config.run, finished.outcome.final_return);
+            let last = curve.last().map_or(0, |(step, _)| *step);
+            let due = (1..=run.steps.div_ceil(run.eval_every))
+                .map(|k| run.steps.min(k.saturating_mul(run.eval_every)));
+            curve.extend(due.filter(|step| *step > last).map(|step| (step, worst)));
+        }
+        Ok(curve)
     }
 }

@@ -9,38 +9,44 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use serde::Deserialize;
+use settings::{Field, Settings, Table, Value, settings};
 
-use super::{Job, Kind, Outcome, Scale, Watcher, ended, read, scale::scale_of};
+use super::{Job, Kind, Outcome, Scale, StepWatcher, Watcher, ended, scale::scale_of};
 use crate::{
     Error, Result,
-    agent::DqnConfig,
+    algorithm::dqn::DqnConfig,
+    config,
     data::{Dataset, DatasetName},
-    keys::{Key, Keys, holds, keys},
+    keys::Key,
     nn::{Architecture, Stem},
     optim::Spec,
-    study::experiment::merge,
-    train::{
-        self, Again, Compute, Control, EpochRow, HistoryRow, Learner, Net, Status,
-        SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedObserver,
-        SupervisedOpened, SupervisedOverrides, SupervisedRun, teacher_env,
+    run::{
+        self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
+        supervised::{
+            self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env,
+        },
     },
+    study::experiment::merge,
 };
 
 /// Supervised runs.
 pub struct Supervised;
 
-keys! {
+settings! {
     /// What a supervised run is made of, apart from its optimiser and its seed.
-    Settings {
+    pub struct SupervisedRuns {
         /// What is learned, by what, for how long: `supervised --help`, Run. Images are where `supervised`
         /// finds them without --data-dir
-        run: SupervisedOverrides = SupervisedOverrides::default(),
+        run: Table = Table::new();
     }
 }
 
-holds! {
-    SupervisedOverrides: "a table",
+/// What `settings` set of a run, and the run with defaults for the rest.
+fn run_of(settings: &toml::Table) -> Result<(Table, SupervisedRun)> {
+    let set = SupervisedRuns::from_table(&config::table(settings)?)?.run;
+    let mut run = SupervisedRun::note(Net::Mlp);
+    run.extend(&set).map_err(|error| error.within("run"))?;
+    Ok((set, run))
 }
 
 impl Kind for Supervised {
@@ -49,20 +55,23 @@ impl Kind for Supervised {
     }
 
     fn keys(&self) -> Vec<(Key, Vec<Key>)> {
-        let run = || SupervisedOverrides::keys(&SupervisedRun::note(Net::Mlp));
-        let with = |key: Key| (key, run());
-        Settings::keys().into_iter().map(with).collect()
+        let mut run = Key::of(SupervisedRun::declared());
+        let note = SupervisedRun::note(Net::Mlp);
+        for key in &mut run {
+            key.default = note.get(key.name).map(|value| value.to_string());
+        }
+        let keys = Key::of(SupervisedRuns::declared()).into_iter();
+        keys.map(|key| (key, run.clone())).collect()
     }
 
     fn reserved(&self) -> &'static [(&'static str, &'static str)] {
         &[("run.seed", "seeds are in [seeds]")]
     }
 
-    fn check(
-        &self,
-        settings: toml::Spanned<toml::de::DeTable<'_>>,
-    ) -> std::result::Result<(), toml::de::Error> {
-        Settings::deserialize(toml::de::Deserializer::from(settings)).map(drop)
+    fn check(&self, settings: &Table) -> std::result::Result<(), settings::Error> {
+        let run = SupervisedRuns::from_table(settings)?.run;
+        let known = SupervisedRun::default().extend(&run);
+        known.map_err(|error| error.within("run"))
     }
 
     fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()> {
@@ -71,48 +80,43 @@ impl Kind for Supervised {
 
     /// What is learned, and by what: `fashion-mnist, mlp`.
     fn title(&self, settings: &toml::Table) -> Result<String> {
-        let run = read::<Settings>(settings)?.run;
-        let dataset = run.dataset.ok_or_else(|| {
-            Error::usage("the key `dataset` of `run` is missing: what is learned")
-        })?;
-        let of = match (dataset.images(), run.env) {
-            (None, Some(env)) => format!(" of {env}"),
+        let (set, run) = run_of(settings)?;
+        if set.get("dataset").is_none() {
+            return Err(Error::usage(
+                "the key `dataset` of `run` is missing: what is learned",
+            ));
+        }
+        let images = run.dataset.images();
+        let of = match (images, set.get("env")) {
+            (None, Some(env)) => format!(" of {}", env.plain()),
             _ => String::new(),
         };
-        let net = match (dataset.images(), run.net) {
-            (Some(_), None | Some(Net::Resnet18)) => "resnet18",
-            _ => "mlp",
+        let resnet = set.get("net").is_none() || run.net == Net::Resnet18;
+        let net = match images.is_some() && resnet {
+            true => "resnet18",
+            false => "mlp",
         };
-        Ok(format!("{dataset}{of}, {net}"))
+        Ok(format!("{}{of}, {net}", run.dataset))
     }
 
     fn scale(&self, settings: &toml::Table) -> Option<Scale> {
-        let set = read::<Settings>(settings).ok()?.run;
-        match set.dataset?.images() {
+        let (set, run) = run_of(settings).ok()?;
+        set.get("dataset")?;
+        match run.dataset.images() {
             Some(_) => Some(Scale {
                 random: 0.0,
                 reference: 1.0,
             }),
-            // That of an agent there: what was learned is played.
-            None => {
-                let note = SupervisedRun::note(Net::Mlp);
-                let run = SupervisedRun {
-                    env: set.env.unwrap_or(note.env.clone()),
-                    teacher: set.teacher.unwrap_or_default(),
-                    ..note
-                };
-                // A teacher that cannot be read is for the run to tell.
-                scale_of(&teacher_env(&run).unwrap_or(run.env))
-            }
+            // That of an agent there: what was learned is played. A teacher that cannot be read is for the
+            // run to report.
+            None => scale_of(&teacher_env(&run).unwrap_or(run.env)),
         }
     }
 
     fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
-        let set = SupervisedOverrides {
-            seed: Some(seed),
-            ..read::<Settings>(settings)?.run
-        };
-        let config = SupervisedConfig::resolve(set, optimiser.clone())?;
+        let (mut set, _) = run_of(settings)?;
+        set.insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
+        let config = SupervisedConfig::resolve(&set, optimiser.clone())?;
         // Every core has a run of its own.
         if (config.run.net, config.run.device) == (Net::Resnet18, Compute::Cpu) {
             return Err(Error::usage(
@@ -121,7 +125,7 @@ impl Kind for Supervised {
             ));
         }
         let id = config.id();
-        Ok(Box::new(Fit { config, id }))
+        Ok(Box::new(SupervisedJob { config, id }))
     }
 }
 
@@ -138,12 +142,12 @@ fn images(name: DatasetName) -> Result<Dataset> {
     Ok(dataset)
 }
 
-struct Fit {
+struct SupervisedJob {
     config: SupervisedConfig,
     id: String,
 }
 
-impl Job for Fit {
+impl Job for SupervisedJob {
     fn id(&self) -> &str {
         &self.id
     }
@@ -163,36 +167,36 @@ impl Job for Fit {
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match SupervisedFolder::look(folder, &self.config, Again::Resume)? {
-            SupervisedOpened::Finished(_) => return Ok(()),
-            SupervisedOpened::Unfinished(ready) => ready,
+        let ready = match run::look(folder, &self.config, Again::Resume)? {
+            Opened::Finished(_) => return Ok(()),
+            Opened::Unfinished(ready) => ready,
         };
-        let first = ready.step()?;
+        let first = ready.step();
         watcher.begins(folder, first)?;
         let mut learner = self.learner()?;
         let (mut run_folder, from) = ready.open()?;
-        let mut steps = Steps { watcher, at: first };
-        let result = train::run_supervised(
+        let mut steps = StepWatcher { watcher, at: first };
+        let result = supervised::train(
             &self.config,
             learner.as_mut(),
-            from.as_deref(),
+            from.as_ref(),
             &mut (&mut run_folder, &mut steps),
             control,
         );
         let at = steps.at;
         let outcome = ended(result, folder, at, watcher)?;
-        run_folder.finish(outcome).map(drop)
+        run_folder.finish::<SupervisedConfig>(outcome).map(drop)
     }
 
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {
-        let Some(finished) = SupervisedFolder::finished(folder, &self.config)? else {
+        let Some(finished) = run::finished(folder, &self.config)? else {
             return Ok(None);
         };
         let played = self.played()?;
         let worst = played.as_ref().map_or(0.0, |env| env.worst_return);
         let threshold = played.and_then(|env| env.reward_threshold);
         let curve = self.curve(&finished, worst)?;
-        let SupervisedFinished { outcome, .. } = finished;
+        let outcome = finished.outcome;
         let solved = |(_, score): &&(u64, f64)| threshold.is_some_and(|least| *score >= least);
         Ok(Some(Outcome {
             status: outcome.status,
@@ -218,8 +222,7 @@ impl Job for Fit {
         let mut config = self.config.clone();
         config.run.steps = steps.min(self.steps());
         let control = Control::default();
-        let outcome =
-            train::run_supervised(&config, learner.as_mut(), None, &mut Nobody, &control)?;
+        let outcome = supervised::train(&config, learner.as_mut(), None, &mut (), &control)?;
         Ok(outcome.status)
     }
 
@@ -228,9 +231,9 @@ impl Job for Fit {
     }
 }
 
-impl Fit {
+impl SupervisedJob {
     fn learner(&self) -> Result<Box<dyn Learner>> {
-        train::learner(&self.config, images)
+        learner(&self.config, images)
     }
 
     /// Multiply-adds of a pass of one sample, roughly.
@@ -273,7 +276,7 @@ impl Fit {
     }
 
     /// The score at the end of each epoch; `worst` of those that a diverged run did not come to.
-    fn curve(&self, finished: &SupervisedFinished, worst: f64) -> Result<Vec<(u64, f64)>> {
+    fn curve(&self, finished: &Finished<SupervisedConfig>, worst: f64) -> Result<Vec<(u64, f64)>> {
         let [each, all] = self.config.batches(self.config.samples());
         let rows = finished.epochs()?;
         let score = |row: &EpochRow| match self.of_images() {
@@ -290,37 +293,5 @@ impl Fit {
             }
         }
         Ok(curve)
-    }
-}
-
-/// Tells a watcher of each batch.
-struct Steps<'a> {
-    watcher: &'a mut dyn Watcher,
-    at: u64,
-}
-
-impl SupervisedObserver for Steps<'_> {
-    fn batch(&mut self, row: &HistoryRow) -> Result<()> {
-        self.at = row.step;
-        self.watcher.progress(row.step);
-        Ok(())
-    }
-    fn history(&mut self, _row: &HistoryRow) -> Result<()> {
-        Ok(())
-    }
-    fn epoch(&mut self, _row: &EpochRow) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// Watches nothing.
-struct Nobody;
-
-impl SupervisedObserver for Nobody {
-    fn history(&mut self, _row: &HistoryRow) -> Result<()> {
-        Ok(())
-    }
-    fn epoch(&mut self, _row: &EpochRow) -> Result<()> {
-        Ok(())
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
     suggest,
-    train::Status,
+    run::Status,
 };
 
 /// The results of a study, complete.

@@ -1,0 +1,97 @@
+//! What an algorithm is before it runs: its name, its settings, its presets.
+
+use candle_core::Device;
+use settings::{Setting, Table};
+
+use super::{Algorithm, Policy};
+use crate::{Result, optim::Spec};
+
+/// What a cohort is made for.
+pub struct Setup<'a> {
+    /// The algorithm's settings, every one of them.
+    pub settings: &'a Table,
+    /// Each agent's optimiser; they share a rule and its terms.
+    pub optimisers: &'a [Spec],
+    /// Each agent's seed.
+    pub seeds: &'a [u64],
+    /// The environment that they act in.
+    pub env: &'a envs::Spec,
+    /// Environment steps of the run, which schedules span.
+    pub steps: u64,
+    /// Where networks compute.
+    pub device: &'a Device,
+}
+
+/// A published setting to start from.
+#[derive(Clone, Copy)]
+pub struct Preset {
+    /// The name to ask for it by.
+    pub name: &'static str,
+    /// What it stands for, in a phrase.
+    pub help: &'static str,
+    /// What it sets of a run: the environment, the steps and so on.
+    pub run: fn() -> Table,
+    /// All of the algorithm's settings.
+    pub agent: fn() -> Table,
+    /// The optimiser where nobody asks for another.
+    pub optimiser: &'static str,
+    /// Learning rates for optimisers in this setting, where they differ from the optimisers' own.
+    pub lrs: &'static [(&'static str, f64)],
+}
+
+impl Preset {
+    /// The learning rate for an optimiser in this setting, if it has one of its own.
+    pub fn lr(&self, optimiser: &str) -> Option<f64> {
+        let known = self.lrs.iter().find(|(name, _)| *name == optimiser);
+        known.map(|(_, lr)| *lr)
+    }
+}
+
+/// An algorithm in the registry.
+pub trait Definition: Sync {
+    /// The name to ask for it by.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a phrase.
+    fn summary(&self) -> &'static str;
+
+    /// Where it comes from: paper, section, implementation.
+    fn source(&self) -> &'static str;
+
+    /// Its settings.
+    fn settings(&self) -> &'static [Setting];
+
+    /// Every setting: these values, the defaults for the rest, each in its one form.
+    fn complete(&self, values: &Table) -> Result<Table>;
+
+    /// The settings to start from, its default first; there is at least one.
+    fn presets(&self) -> &'static [Preset];
+
+    /// What it tells of how agents act: columns of `episodes.csv`.
+    fn behaviour_columns(&self) -> &'static [&'static str];
+
+    /// What it measures in an update: columns of `updates.csv`.
+    fn update_columns(&self) -> &'static [&'static str];
+
+    /// An error for the first of `settings`, each within its own range, that does not go with the
+    /// others or with the environment, or for so many agents side by side that they do not fit into memory.
+    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()>;
+
+    /// Updates that an agent makes in a run of so many environment steps.
+    fn updates(&self, settings: &Table, steps: u64) -> u64;
+
+    /// If a run of so many environment steps makes no update: the setting that prevents it.
+    fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str>;
+
+    /// Roughly how many multiply-adds a run of so many environment steps takes.
+    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64;
+
+    /// These settings, changed so that learning starts by environment step `step`.
+    fn learning_by(&self, settings: &Table, step: u64) -> Result<Table>;
+
+    /// A cohort of agents at their start.
+    fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>>;
+
+    /// The policy that [`Policy::to_safetensors`] saved, of an agent with these settings.
+    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>>;
+}

@@ -1,0 +1,379 @@
+//! The hyper-parameters of a DQN agent, and the published settings that they start from.
+
+use std::{fmt, str::FromStr};
+
+use settings::{Allowed, Field, Interval, Settings, Value, settings, words};
+
+use crate::{
+    Result,
+    nn::{Architecture, Filters},
+    optim::{Clipping, Schedule},
+};
+
+words! {
+    /// How a value's distance from its target counts.
+    pub enum Loss {
+        /// The square of the difference
+        Mse = "mse",
+        /// Half the square up to 1, linear beyond (PyTorch's `SmoothL1Loss`)
+        Huber = "huber",
+    }
+}
+
+/// The sizes of the hidden layers, written `120,84` or `[120, 84]`; `linear` or `[]` for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden(pub Vec<usize>);
+
+/// More layers than this, or larger ones, are a slip of the finger.
+const MOST_LAYERS: usize = 16;
+
+impl Field for Hidden {
+    fn allowed() -> Allowed {
+        "at most 16 sizes from 1 to 65536, such as 120,84, or `linear`".into()
+    }
+
+    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
+        let sizes = match value {
+            Value::Text(text) if text == "linear" => Some(Vec::new()),
+            Value::Text(text) => text.split(',').map(|s| s.trim().parse().ok()).collect(),
+            Value::List(items) => {
+                let sizes = items.iter().map(|item| usize::from_value(item).ok());
+                sizes.collect::<Option<Vec<usize>>>()
+            }
+            _ => None,
+        };
+        let fits = |sizes: &Vec<usize>| {
+            sizes.len() <= MOST_LAYERS && sizes.iter().all(|size| (1..=1 << 16).contains(size))
+        };
+        let refused = || settings::Error::not_allowed("", value.plain(), Self::allowed());
+        sizes.filter(fits).map(Self).ok_or_else(refused)
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        let sizes = self.0.iter().map(|size| Value::Whole(*size as i64));
+        Some(Value::List(sizes.collect()))
+    }
+}
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<String> = self.0.iter().map(usize::to_string).collect();
+        f.write_str(&sizes.join(","))
+    }
+}
+
+/// The convolutions before the hidden layers, written `16x3,32x3`; `none` for none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Convs(pub Vec<Filters>);
+
+impl Field for Convs {
+    fn allowed() -> Allowed {
+        "at most 16 layers, filters x size with at most 4096 filters of size 256, such as 16x3,32x3, or `none`"
+            .into()
+    }
+
+    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
+        let layers: Option<Vec<Filters>> = match value {
+            Value::Text(text) if text == "none" => Some(Vec::new()),
+            Value::Text(text) => text.split(',').map(|layer| layer.parse().ok()).collect(),
+            _ => None,
+        };
+        let fits = |layers: &Vec<Filters>| {
+            let fits = |f: &Filters| (1..=1 << 12).contains(&f.count) && (1..=1 << 8).contains(&f.size);
+            layers.len() <= MOST_LAYERS && layers.iter().all(fits)
+        };
+        let refused = || settings::Error::not_allowed("", value.plain(), Self::allowed());
+        layers.filter(fits).map(Self).ok_or_else(refused)
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Text(self.to_string()))
+    }
+}
+
+impl fmt::Display for Convs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let layers: Vec<String> = self.0.iter().map(Filters::to_string).collect();
+        f.write_str(&layers.join(","))
+    }
+}
+
+/// How the learning rate changes over a run.
+impl Field for Schedule {
+    fn allowed() -> Allowed {
+        "constant, linear[:end=0], cosine[:end=0] or step:every=1000,gamma=0.5, each with warmup=500 if wanted"
+            .into()
+    }
+
+    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
+        let text = value.as_text();
+        let text = text.ok_or_else(|| settings::Error::not_allowed("", value, Self::allowed()))?;
+        Schedule::from_str(text).map_err(|error| settings::Error::wrong(error.to_string()))
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        Some(Value::Text(self.to_string()))
+    }
+}
+
+/// A clipping bound: 0 leaves gradients as they are.
+const CLIPPING: Interval = Interval::at_least(0.0);
+
+settings! {
+    /// The hyper-parameters of a DQN agent, under CleanRL's names; the defaults are those of CleanRL's
+    /// `dqn.py` for classic control.
+    pub struct DqnConfig {
+        /// Convolutions of stride 1 before the hidden layers: filters x size, such as 16x3,32x3; `none`
+        /// for none
+        conv: Convs = Convs(Vec::new());
+        /// Hidden layer sizes, such as 120,84; `linear` for none
+        hidden: Hidden = Hidden(vec![120, 84]);
+        /// Dueling network: a value is the state's plus the action's advantage over the mean
+        dueling: bool = false;
+        /// Discount of a reward one step later
+        gamma: f64 = 0.99, in 0.0..=1.0;
+        /// Steps whose rewards a target adds up before it values what follows
+        n_step: u32 = 1, in 1..=1000;
+        /// Transitions the replay buffer holds
+        buffer_size: usize = 10_000, in 1..=1 << 30;
+        /// Transitions in a batch
+        batch_size: usize = 128, in 1..=1 << 20;
+        /// Environment steps before the first update
+        learning_starts: u64 = 10_000, in 0..;
+        /// Environment steps from update to update
+        train_frequency: u64 = 10, in 1..;
+        /// Gradient steps an update
+        gradient_steps: u32 = 1, in 1..=1 << 20;
+        /// Environment steps between updates of the target network
+        target_network_frequency: u64 = 500, in 1..;
+        /// Share of the online network that the target network takes over: 1 copies it
+        tau: f64 = 1.0, in Interval::above(0.0).at_most(1.0);
+        /// Probability of a random action at the start
+        start_e: f64 = 1.0, in 0.0..=1.0;
+        /// Probability of a random action at the end
+        end_e: f64 = 0.05, in 0.0..=1.0;
+        /// Share of the run over which that probability falls
+        exploration_fraction: f64 = 0.5, in 0.0..=1.0;
+        /// The loss of a value against its target
+        loss: Loss = Loss::Mse;
+        /// Double DQN: the online network chooses the next action, the target network values it
+        double: bool = false;
+        /// Munchausen DQN: the policy's log-probability is added to the reward, and what follows is
+        /// valued softly
+        munchausen: bool = false;
+        /// Share of the log-probability that is added to the reward
+        munchausen_alpha: f64 = 0.9, in 0.0..=1.0;
+        /// Temperature of the softmax of the values that is the policy
+        munchausen_temperature: f64 = 0.03, in 1e-6..=1e6;
+        /// The least that temperature times log-probability counts as, at most 0
+        munchausen_clip: f64 = -1.0, in Interval::FINITE.at_most(0.0);
+        /// Prioritized replay: transitions are drawn by the size of their last TD error
+        prioritized: bool = false;
+        /// Power of a priority in the probability: 0 draws uniformly
+        priority_alpha: f64 = 0.6, in 0.0..=1.0;
+        /// How far weights make up for priorities at the start; wholly, 1, at the end
+        priority_beta: f64 = 0.4, in 0.0..=1.0;
+        /// Added to the size of every TD error
+        priority_eps: f64 = 1e-6, in Interval::above(0.0).at_most(1e9);
+        /// Longer gradients are scaled down to this norm; 0 leaves them
+        max_grad_norm: f64 = 0.0, in CLIPPING;
+        /// Larger elements of a gradient are cut to this size; 0 leaves them
+        max_grad_value: f64 = 0.0, in CLIPPING;
+        /// What lr is multiplied by over the run: constant, linear[:end=0], cosine[:end=0] or
+        /// step:every=1000,gamma=0.5, each with warmup=500 if wanted; in gradient steps
+        lr_schedule: Schedule = Schedule::default();
+        /// A loss above this, or NaN, ends the run as diverged
+        max_loss: f64 = 1e9, in Interval::above(0.0);
+    }
+}
+
+impl DqnConfig {
+    /// CleanRL's `dqn.py` for classic control: Adam at lr 2.5e-4 is its optimiser.
+    pub fn cleanrl() -> Self {
+        Self::default()
+    }
+
+    /// MinAtar's `dqn.py` (Young & Tian 2019, sec. 4): `rmsprop-minatar` is its optimiser, and runs
+    /// of 5 million steps are what the exploration is a share of.
+    pub fn minatar() -> Self {
+        Self {
+            conv: Convs(vec![Filters { count: 16, size: 3 }]),
+            hidden: Hidden(vec![128]),
+            buffer_size: 100_000,
+            batch_size: 32,
+            learning_starts: 5_000,
+            train_frequency: 1,
+            target_network_frequency: 1_000,
+            end_e: 0.1,
+            exploration_fraction: 0.02,
+            loss: Loss::Huber,
+            ..Self::cleanrl()
+        }
+    }
+
+    /// The network for observations of the shape `observation` and so many actions.
+    pub fn architecture(&self, observation: &[usize], actions: usize) -> Architecture {
+        Architecture {
+            observation: observation.to_vec(),
+            conv: self.conv.0.clone(),
+            hidden: self.hidden.0.clone(),
+            outputs: actions,
+            dueling: self.dueling,
+        }
+    }
+
+    /// An error that names the first value that is out of its range or does not go with the others.
+    pub fn validate(&self) -> Result<()> {
+        self.check_ranges()?;
+        let refused = |key: &str, value: String, allowed: &str| {
+            Err(settings::Error::not_allowed(key, value, allowed).into())
+        };
+        // Else the first update could find no transition complete.
+        let most = self.learning_starts.saturating_add(2);
+        if u64::from(self.n_step) > most {
+            let allowed = "1 <= x <= 1000, and at most learning_starts + 2";
+            return refused("n_step", self.n_step.to_string(), allowed);
+        }
+        // Munchausen's target takes no best action that another network could choose, and each step's own
+        // log-probability would have to be known.
+        if self.munchausen && self.double {
+            return refused("double", "true".into(), "false where munchausen is set");
+        }
+        if self.munchausen && self.n_step > 1 {
+            return refused("n_step", self.n_step.to_string(), "1 where munchausen is set");
+        }
+        if self.max_grad_norm > 0.0 && self.max_grad_value > 0.0 {
+            let value = self.max_grad_value.to_string();
+            return refused("max_grad_value", value, "0 where max_grad_norm is set");
+        }
+        Ok(())
+    }
+
+    /// How far the weights of prioritized replay make up for the priorities at step `t` of `steps`:
+    /// from `priority_beta` to 1 in a straight line.
+    pub fn beta(&self, t: u64, steps: u64) -> f64 {
+        self.priority_beta + (1.0 - self.priority_beta) * (t as f64 / steps as f64)
+    }
+
+    /// How gradients are clipped.
+    pub fn clipping(&self) -> Clipping {
+        match (self.max_grad_norm > 0.0, self.max_grad_value > 0.0) {
+            (true, _) => Clipping::Norm(self.max_grad_norm),
+            (_, true) => Clipping::Value(self.max_grad_value),
+            _ => Clipping::Off,
+        }
+    }
+
+    /// Gradient steps in a run of `steps`.
+    pub fn updates(&self, steps: u64) -> u64 {
+        let due = |last: u64| last / self.train_frequency;
+        let after_start = due(steps - 1).saturating_sub(due(self.learning_starts));
+        after_start.saturating_mul(self.gradient_steps.into())
+    }
+
+    /// If a run of `steps` takes no gradient step: the key that prevents it.
+    pub fn learns_nothing(&self, steps: u64) -> Option<&'static str> {
+        if self.updates(steps) > 0 {
+            return None;
+        }
+        // Where no step of the run is an update's, an earlier start would be of no use.
+        Some(if self.train_frequency >= steps {
+            "train_frequency"
+        } else {
+            "learning_starts"
+        })
+    }
+
+    /// How many gradient steps before number `update`, counted from 1, were taken since the last
+    /// update of the target network, or since the first if there was none.
+    pub fn since_target(&self, update: u64) -> u64 {
+        let each = u64::from(self.gradient_steps);
+        let before = self.learning_starts / self.train_frequency + 1;
+        let turn = before.saturating_add((update - 1) / each);
+        let step = turn.saturating_mul(self.train_frequency);
+        // The target network follows the gradient steps of the same environment step.
+        let last = (step - 1) / self.target_network_frequency * self.target_network_frequency;
+        if last <= self.learning_starts {
+            return update - 1;
+        }
+        (update - 1).saturating_sub(self.updates(last + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn updates_since_the_target_networks_are_counted_as_they_happen() {
+        for (starts, train, target, each) in [
+            (10, 1, 7, 1),
+            (0, 10, 500, 2),
+            (95, 10, 40, 3),
+            (100, 4, 1, 1),
+            (20, 30, 7, 2),
+        ] {
+            let config = DqnConfig {
+                learning_starts: starts,
+                train_frequency: train,
+                target_network_frequency: target,
+                gradient_steps: each,
+                ..DqnConfig::cleanrl()
+            };
+            let (mut update, mut since) = (0, 0);
+            for step in starts + 1..5000 {
+                for _ in 0..if step % train == 0 { each } else { 0 } {
+                    update += 1;
+                    assert_eq!(config.since_target(update), since, "{config:?}, {update}");
+                    since += 1;
+                }
+                if step % target == 0 {
+                    since = 0;
+                }
+            }
+            assert!(update > 100);
+        }
+    }
+
+    #[test]
+    fn a_run_that_learns_nothing_is_known_with_the_key_to_change() {
+        let of = |steps, starts, frequency| {
+            let config = DqnConfig {
+                learning_starts: starts,
+                train_frequency: frequency,
+                ..DqnConfig::cleanrl()
+            };
+            config.learns_nothing(steps)
+        };
+        assert_eq!(of(5_000, 10_000, 10), Some("learning_starts"));
+        assert_eq!(of(101, 99, 10), None);
+        assert_eq!(of(101, 100, 10), Some("learning_starts"));
+        assert_eq!(of(101, 95, 100), None);
+        assert_eq!(of(101, 0, 101), Some("train_frequency"));
+    }
+
+    #[test]
+    fn updates_are_counted_as_they_happen() {
+        for (steps, starts, frequency) in [
+            (500_000, 10_000, 10),
+            (101, 50, 10),
+            (100, 50, 7),
+            (5, 50, 1),
+        ] {
+            let config = DqnConfig {
+                learning_starts: starts,
+                train_frequency: frequency,
+                gradient_steps: 2,
+                ..DqnConfig::cleanrl()
+            };
+            let happen = |step: &u64| *step > starts && step.is_multiple_of(frequency);
+            assert_eq!(
+                config.updates(steps),
+                2 * (0..steps).filter(happen).count() as u64
+            );
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! DQN's line in the registry.
+
+use settings::{Setting, Settings, Table, Value};
+
+use super::{DqnConfig, QPolicy, cohort::Cohort, untrained_policy};
+use crate::{
+    Error, Result,
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup},
+};
+
+/// The name to ask for DQN by.
+pub const NAME: &str = "dqn";
+/// DQN.
+pub const DEFINITION: Dqn = Dqn;
+
+/// DQN, as the registry has it.
+pub struct Dqn;
+
+/// CleanRL's and MinAtar's settings.
+///
+/// The learning rates are the best of a grid on CartPole, on seeds kept for that
+/// (`results/cartpole_lr`); Adam's is CleanRL's own. For MinAtar there is no such grid yet.
+const PRESETS: [Preset; 2] = [
+    Preset {
+        name: "cleanrl",
+        help: "CleanRL's dqn.py: classic control, 500,000 steps, MLP 120-84",
+        run: Table::new,
+        agent: || DqnConfig::cleanrl().to_table(),
+        optimiser: "rmsprop",
+        lrs: &[
+            ("sgd", 1e-3),
+            ("momentum", 3e-5),
+            ("nag", 1e-4),
+            ("rmsprop", 2.5e-4),
+            ("adagrad", 3e-2),
+            ("adadelta", 0.1),
+            ("adam", 2.5e-4),
+            ("adamw", 8e-5),
+        ],
+    },
+    Preset {
+        name: "minatar",
+        help: "MinAtar's dqn.py: 5 million frames, conv 16x3 and 128; its optimiser is rmsprop-minatar",
+        run: || {
+            let run = [
+                ("env", Value::from("breakout")),
+                ("steps", Value::Whole(5_000_000)),
+                ("eval_every", Value::Whole(100_000)),
+                ("log_every", Value::Whole(1_000)),
+            ];
+            run.into_iter().collect()
+        },
+        agent: || DqnConfig::minatar().to_table(),
+        optimiser: "rmsprop-minatar",
+        lrs: &[],
+    },
+];
+
+/// A layer's output with more numbers than this (1 GiB) is a slip of the finger, and would end in an abort.
+const MOST_ACTIVATIONS: usize = 1 << 28;
+/// And so are more weights than this in the network.
+const MOST_WEIGHTS: usize = 100_000_000;
+/// The replay buffer keeps an action in a byte.
+const MOST_ACTIONS: usize = 256;
+
+impl Dqn {
+    fn read(settings: &Table) -> Result<DqnConfig> {
+        Ok(DqnConfig::from_table(settings)?)
+    }
+}
+
+impl Definition for Dqn {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "Q-learning from replay with a target network; double, dueling, n-step, prioritized, Munchausen"
+    }
+
+    fn source(&self) -> &'static str {
+        "Mnih et al. 2015, alg. 1; in the order of CleanRL's dqn.py"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        DqnConfig::declared()
+    }
+
+    fn complete(&self, values: &Table) -> Result<Table> {
+        Ok(Self::read(values)?.to_table())
+    }
+
+    fn presets(&self) -> &'static [Preset] {
+        &PRESETS
+    }
+
+    fn behaviour_columns(&self) -> &'static [&'static str] {
+        &["epsilon"]
+    }
+
+    fn update_columns(&self) -> &'static [&'static str] {
+        &["loss", "mean_q", "grad_norm"]
+    }
+
+    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
+        let config = Self::read(settings)?;
+        config.validate()?;
+        let (name, actions) = (&env.name, env.actions);
+        if actions > MOST_ACTIONS {
+            return Err(Error::usage(format!(
+                "{name} has {actions} actions; the replay buffer holds at most {MOST_ACTIONS}"
+            )));
+        }
+        let network = config.architecture(&env.observation.shape, actions);
+        let layers = network.sizes()?.into_iter().chain([env.observation.len()]);
+        let widest = layers.max().unwrap_or(1);
+        let weights = network.weights()?;
+        let times = match agents {
+            1 => String::new(),
+            _ => format!(" times {agents} agents"),
+        };
+        if weights > MOST_WEIGHTS / agents {
+            let allowed = format!(
+                "at most 100 million weights in the network, and with conv = {} it has {weights}{times}",
+                config.conv
+            );
+            return Err(settings::Error::not_allowed("hidden", &config.hidden, allowed).into());
+        }
+        let most = MOST_ACTIVATIONS / widest / agents;
+        if config.batch_size > most {
+            let allowed = format!("at most {most} with a layer of {widest}{times}");
+            let wrong = settings::Error::not_allowed("batch_size", config.batch_size, allowed);
+            return Err(wrong.into());
+        }
+        Ok(())
+    }
+
+    fn updates(&self, settings: &Table, steps: u64) -> u64 {
+        Self::read(settings).map_or(0, |config| config.updates(steps))
+    }
+
+    fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str> {
+        Self::read(settings).ok()?.learns_nothing(steps)
+    }
+
+    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
+        let Ok(config) = Self::read(settings) else {
+            return 0.0;
+        };
+        let network = config.architecture(&env.observation.shape, env.actions);
+        let pass = network.weights().unwrap_or(1) as f64;
+        // A pass to act, and for each row of a batch three and the target's.
+        let learning = config.updates(steps) as f64 * config.batch_size as f64 * 4.0;
+        pass * (steps as f64 + learning)
+    }
+
+    fn learning_by(&self, settings: &Table, step: u64) -> Result<Table> {
+        let mut config = Self::read(settings)?;
+        config.learning_starts = config.learning_starts.min(step);
+        Ok(config.to_table())
+    }
+
+    fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>> {
+        let config = Self::read(setup.settings)?;
+        Ok(Box::new(Cohort::new(config, setup)?))
+    }
+
+    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>> {
+        let policy: QPolicy = untrained_policy(&Self::read(settings)?, env)?;
+        Ok(Box::new(policy.load(saved)?))
+    }
+}

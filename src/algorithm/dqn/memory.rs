@@ -1,0 +1,109 @@
+//! One agent's replay buffer, its place in its random streams, and its count of updates.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use safetensors::Dtype;
+
+use super::{Batch, DqnConfig, Encoding, Replay, Transition};
+use crate::{
+    Error, Result,
+    algorithm::Experience,
+    saved::{Array, Part, bytes, numbers},
+    streams::{Stream, go_to, place, stream},
+};
+
+/// What an agent of a cohort has besides its networks.
+pub(super) struct Memory {
+    pub replay: Replay,
+    /// Draws which actions are random, and which.
+    explore: ChaCha8Rng,
+    /// Draws which transitions are learned from.
+    sampling: ChaCha8Rng,
+    pub updates: u64,
+}
+
+impl Memory {
+    /// An empty buffer, and the streams of `seed` at their start.
+    pub fn new(config: &DqnConfig, seed: u64, space: &envs::Space) -> Self {
+        let encoding = match space.binary {
+            true => Encoding::Bits,
+            false => Encoding::Floats,
+        };
+        let replay = Replay::new(config.buffer_size, space.len(), encoding, config.gamma)
+            .n_step(config.n_step);
+        Self {
+            replay: match config.prioritized {
+                true => replay.prioritized(config.priority_alpha, config.priority_eps),
+                false => replay,
+            },
+            explore: stream(seed, Stream::Explore),
+            sampling: stream(seed, Stream::Replay),
+            updates: 0,
+        }
+    }
+
+    /// One of `actions` actions at random, with probability `epsilon`.
+    pub fn random_action(&mut self, epsilon: f64, actions: usize) -> Option<usize> {
+        let random = self.explore.random::<f64>() < epsilon;
+        random.then(|| self.explore.random_range(0..actions as u32) as usize)
+    }
+
+    /// Puts a step into the buffer.
+    pub fn push(&mut self, experience: &Experience) -> Result<()> {
+        let Experience {
+            obs,
+            action,
+            reward,
+            next_obs,
+            terminated,
+            truncated,
+        } = *experience;
+        self.replay.push(Transition {
+            obs,
+            // An environment with more than 256 actions has been refused.
+            action: action as u8,
+            reward,
+            next_obs,
+            terminated,
+            truncated,
+        })
+    }
+
+    /// Appends `n` transitions to `batch`.
+    pub fn sample(&mut self, n: usize, beta: f64, batch: &mut Batch) {
+        self.replay.sample(&mut self.sampling, n, beta, batch);
+    }
+
+    /// All of it.
+    pub fn arrays(&self) -> Result<Vec<Array>> {
+        let replay = self.replay.to_safetensors()?;
+        let places = [&self.explore, &self.sampling].map(place).concat();
+        let places = bytes(&places, |x| x.to_le_bytes());
+        Ok(vec![
+            ("replay".into(), Dtype::U8, vec![replay.len()], replay),
+            ("streams".into(), Dtype::U64, vec![4], places),
+            (
+                "updates".into(),
+                Dtype::U64,
+                vec![1],
+                self.updates.to_le_bytes().to_vec(),
+            ),
+        ])
+    }
+
+    /// Takes over what [`arrays`](Self::arrays) gave.
+    pub fn load(&mut self, state: &Part) -> Result<()> {
+        self.replay.restore(state.list("replay", Dtype::U8)?)?;
+        let places = numbers(
+            state.find("streams", Dtype::U64, &[4])?,
+            u64::from_le_bytes,
+        );
+        let [explore, sampling] = places.as_chunks::<2>().0 else {
+            return Err(Error::usage("the state has no places of two streams"));
+        };
+        go_to(&mut self.explore, *explore);
+        go_to(&mut self.sampling, *sampling);
+        self.updates = state.count("updates")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! One agent's network as it acts, alone: what is evaluated, saved and shown.
+
+use candle_core::{DType, Device, Tensor, Var};
+use safetensors::Dtype;
+
+use super::{Critic, Dqn, DqnConfig, greedy};
+use crate::{
+    Result,
+    algorithm::Policy,
+    nn::Network,
+    saved::{self, Array, Part, Saved, bytes, numbers},
+    streams::{Stream, stream},
+};
+
+/// What is saved here, and the metadata's key.
+const WHAT: &str = "policy";
+
+/// The greedy policy of one agent.
+pub struct QPolicy {
+    net: Network,
+    obs_len: usize,
+    actions: usize,
+}
+
+impl QPolicy {
+    pub(super) fn new(net: Network, obs_len: usize, actions: usize) -> Self {
+        Self {
+            net,
+            obs_len,
+            actions,
+        }
+    }
+
+    /// The action values `[n, actions]` of the observations `[n, obs_len]`.
+    pub fn values(&self, obs: &[f32]) -> Result<Vec<f32>> {
+        let shape = (1, obs.len() / self.obs_len, self.obs_len);
+        let obs = Tensor::from_slice(obs, shape, &Device::Cpu)?;
+        Ok(self.net.infer(&obs)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// What it is of: the shapes that a file must fit.
+    fn whose(&self) -> String {
+        format!("{} observations, {} actions", self.obs_len, self.actions)
+    }
+
+    /// This network with the weights that [`to_safetensors`](Self::to_safetensors) gave.
+    pub fn load(self, data: &[u8]) -> Result<Self> {
+        let saved = Saved::read(WHAT, &self.whose(), data)?;
+        for p in self.net.parameters() {
+            let data = saved.find(&p.name, Dtype::F32, p.var.dims())?;
+            set(&p.var, data)?;
+        }
+        Ok(self)
+    }
+}
+
+impl Policy for QPolicy {
+    /// The action with the largest value.
+    fn act(&self, obs: &[f32]) -> Result<Vec<usize>> {
+        let values = self.values(obs)?;
+        Ok(values.chunks_exact(self.actions).map(greedy).collect())
+    }
+
+    /// The weights under their names, as `policy.safetensors` has them.
+    fn to_safetensors(&self) -> Result<Vec<u8>> {
+        let weights = self.net.parameters();
+        let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
+        saved::write(WHAT, self.whose(), &arrays.collect::<Result<Vec<_>>>()?)
+    }
+}
+
+/// The policy of an agent that has learned nothing, to [load](QPolicy::load) one into.
+pub fn untrained_policy(config: &DqnConfig, env: &envs::Spec) -> Result<QPolicy> {
+    let init = &mut [stream(0, Stream::Init)];
+    let shape = env.observation.shape.as_slice();
+    let on = (DType::F32, &Device::Cpu);
+    Critic::new(config, shape, env.actions, init, on)?.policy(0)
+}
+
+impl Critic {
+    /// The policy that agent number `agent` has now.
+    pub fn policy(&self, agent: usize) -> Result<QPolicy> {
+        // Evaluated on the CPU wherever it was trained.
+        let net = self.online.agent(agent, &Device::Cpu)?;
+        Ok(QPolicy::new(net, self.obs_len, self.actions))
+    }
+
+    /// The network of agent number `agent` and its target network.
+    pub(crate) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
+        let mut arrays = Vec::new();
+        for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
+            for p in net.agent(agent, &Device::Cpu)?.parameters() {
+                arrays.push(array(&format!("{prefix}.{}", p.name), p.var.as_tensor())?);
+            }
+        }
+        Ok(arrays)
+    }
+
+    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    pub(crate) fn load_agent(&self, agent: usize, saved: &Part) -> Result<()> {
+        for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
+            for p in net.parameters() {
+                let name = format!("{prefix}.{}", p.name);
+                let one = p.var.as_tensor().narrow(0, agent, 1)?.copy()?;
+                let one = Var::from_tensor(&one)?;
+                set(&one, saved.find(&name, Dtype::F32, one.dims())?)?;
+                let n = p.var.dims()[0];
+                let before = p.var.as_tensor().narrow(0, 0, agent)?;
+                let after = p.var.as_tensor().narrow(0, agent + 1, n - agent - 1)?;
+                p.var
+                    .set(&Tensor::cat(&[&before, one.as_tensor(), &after], 0)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Dqn {
+    /// The policy that agent number `agent` has now.
+    pub fn policy(&self, agent: usize) -> Result<QPolicy> {
+        self.critic().policy(agent)
+    }
+
+    /// Everything of agent number `agent`: its network, its target network, its optimiser's state.
+    pub(crate) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
+        let mut arrays = self.critic().agent_arrays(agent)?;
+        let state = self.optimiser().agent_to_safetensors(agent)?;
+        arrays.push(("optimiser".into(), Dtype::U8, vec![state.len()], state));
+        Ok(arrays)
+    }
+
+    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    pub(crate) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
+        self.critic().load_agent(agent, saved)?;
+        let state = saved.list("optimiser", Dtype::U8)?;
+        self.optimiser_mut().restore_agent(agent, state)
+    }
+}
+
+fn array(name: &str, tensor: &Tensor) -> Result<Array> {
+    let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+    let data = bytes(&values, |x| x.to_le_bytes());
+    Ok((name.into(), Dtype::F32, tensor.dims().to_vec(), data))
+}
+
+/// Sets `var` to the numbers in `data`.
+fn set(var: &Var, data: &[u8]) -> Result<()> {
+    let values = numbers(data, f32::from_le_bytes);
+    Ok(var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?)
+}

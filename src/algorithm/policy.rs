@@ -1,0 +1,10 @@
+use crate::Result;
+
+/// The policy of one agent, as it is evaluated, saved and played: without exploration or learning.
+pub trait Policy: Send + Sync {
+    /// The actions for the observations `[n, observation]`.
+    fn act(&self, obs: &[f32]) -> Result<Vec<usize>>;
+
+    /// Everything that [`Definition::policy`](super::Definition::policy) needs to restore it.
+    fn to_safetensors(&self) -> Result<Vec<u8>>;
+}

@@ -1,0 +1,72 @@
+//! Command-line flags from declared settings.
+
+use clap::{
+    Arg, ArgMatches, Command,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser},
+};
+use settings::{Allowed, Setting, Table, Value};
+
+/// `command` with a flag for each of `settings` under `heading`; its help shows what `defaults` has.
+pub fn add(
+    command: Command,
+    settings: &'static [Setting],
+    defaults: &Table,
+    heading: &'static str,
+) -> Command {
+    let flag = |setting: &'static Setting| {
+        let default = defaults.get(setting.name).map(in_help).unwrap_or_default();
+        let help = match default.as_str() {
+            "" => setting.help.clone(),
+            default => format!("{} [default: {default}]", setting.help),
+        };
+        let arg = Arg::new(setting.name)
+            .long(setting.name.replace('_', "-"))
+            .value_name(setting.name.to_uppercase())
+            .value_parser(parser(setting))
+            .help_heading(heading)
+            .help(help);
+        match setting.allowed {
+            Allowed::Flag => arg
+                .value_name("BOOL")
+                .num_args(0..=1)
+                .default_missing_value("true"),
+            _ => arg,
+        }
+    };
+    command.args(settings.iter().map(flag))
+}
+
+/// The values of those of `settings` whose flags were given.
+pub fn given(matches: &ArgMatches, settings: &'static [Setting]) -> Table {
+    let value = |setting: &Setting| {
+        let value = matches.get_one::<Value>(setting.name)?;
+        Some((setting.name, value.clone()))
+    };
+    settings.iter().filter_map(value).collect()
+}
+
+/// A value as help has it: without quotes, and lists as flags take them.
+fn in_help(value: &Value) -> String {
+    match value {
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(Value::plain).collect();
+            items.join(",")
+        }
+        value => value.plain(),
+    }
+}
+
+fn parser(setting: &'static Setting) -> ValueParser {
+    match setting.allowed {
+        Allowed::Choice(words) => {
+            let word = |word: &settings::Word| PossibleValue::new(word.name).help(word.help.trim());
+            PossibleValuesParser::new(words.iter().map(word))
+                .map(Value::Text)
+                .into()
+        }
+        _ => ValueParser::new(move |text: &str| {
+            let allowed = |_| format!("allowed: {}", setting.allowed);
+            setting.read(text).map_err(allowed)
+        }),
+    }
+}

@@ -1,0 +1,94 @@
+//! Where a run ran, how fast, and what it took.
+
+use std::{fs, num::NonZero, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::MACHINE;
+use crate::{Error, Result, energy::Spent, files::write_whole};
+
+/// Where a run ran, how fast, and what it took: `machine.toml`, the only file of a run that differs from
+/// time to time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// The version of this program.
+    pub version: String,
+    /// The processor.
+    pub processor: String,
+    /// Threads that worked on an operation.
+    pub threads: usize,
+    /// Agents trained side by side, this one among them; 1 where there are none.
+    pub agents: usize,
+    /// Seconds from start to end, evaluations and tests included; of the last part if the run was
+    /// interrupted.
+    pub seconds: f64,
+    /// Steps of training a second: environment steps of all agents together, evaluations included; or
+    /// batches, tests not included.
+    pub steps_per_second: f64,
+    /// Training samples a second, where a step is a batch of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples_per_second: Option<f64>,
+    /// The most memory the process had by the run's end, in bytes; none where it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
+    /// What it took in processor time, energy and gCO2e, if that was measured: all parts together if the
+    /// run was interrupted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+impl Machine {
+    /// This machine, after `steps` steps in `seconds`.
+    pub fn here(steps: u64, seconds: f64) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            processor: processor(),
+            threads: threads(),
+            agents: 1,
+            seconds,
+            steps_per_second: steps as f64 / seconds,
+            samples_per_second: None,
+            peak_memory: peak_memory(),
+            spent: None,
+        }
+    }
+
+    /// Writes it into a run's folder.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let text = toml::to_string(self).map_err(|e| Error::usage(e.to_string()))?;
+        write_whole(&folder.join(MACHINE), text)
+    }
+
+    /// Reads it from a run's folder, if it is there.
+    pub fn read(folder: &Path) -> Option<Self> {
+        toml::from_str(&fs::read_to_string(folder.join(MACHINE)).ok()?).ok()
+    }
+}
+
+/// The processor's name as Linux tells it, else its architecture.
+fn processor() -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let model = model.map(|rest| rest.trim_start_matches([' ', '\t', ':']));
+    model.unwrap_or(std::env::consts::ARCH).into()
+}
+
+/// Threads of an operation: what `RAYON_NUM_THREADS` says, else one a core.
+fn threads() -> usize {
+    let asked = std::env::var("RAYON_NUM_THREADS").ok();
+    let asked = asked.and_then(|n| n.parse().ok()).filter(|&n| n > 0);
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    asked.unwrap_or_else(cores)
+}
+
+/// The most memory this process has had, in bytes, as Linux tells it.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,34 @@
+//! One run, as a pure function of its configuration.
+//!
+//! The shell is shared by every family of runs: the folder ([`RunFolder`]), what a configuration must
+//! tell of itself ([`Configuration`]), tables and outcomes, who watches ([`Observer`]), checkpoints and
+//! resuming ([`Checkpoint`]), when to save and stop ([`Control`]), the record of the machine
+//! ([`Machine`]). [`rl`] trains agents of any [algorithm](crate::algorithm); [`supervised`] is the
+//! control, where samples are independent.
+
+mod checkpoint;
+mod configuration;
+mod control;
+mod device;
+mod diagnostics_row;
+mod finished;
+mod folder;
+mod machine;
+mod observer;
+mod outcome;
+pub mod rl;
+mod rows;
+pub mod supervised;
+mod table_file;
+
+pub use checkpoint::{Checkpoint, Snapshot};
+pub use configuration::{Configuration, FolderLayout, default_folder};
+pub use control::Control;
+pub use device::Compute;
+pub use diagnostics_row::DiagnosticsRow;
+pub use finished::Finished;
+pub use folder::{Again, OUTCOME, Opened, Ready, RunFolder, finished, look};
+pub use machine::Machine;
+pub use observer::{Observer, Progress};
+pub use outcome::{Outcome, Status, SupervisedOutcome};
+pub use rows::{EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow};

@@ -1,0 +1,64 @@
+//! Who watches a run. Nothing here knows the time.
+
+use super::{Row, Snapshot};
+use crate::Result;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Environment steps, or batches, done.
+    pub step: u64,
+    /// What there is to say about the present, such as DQN's epsilon or a batch's loss: names and values.
+    pub now: &'a [(&'static str, f64)],
+}
+
+/// Somebody who watches a run.
+pub trait Observer {
+    /// The run is so far. Called often.
+    fn progress(&mut self, progress: &Progress) -> Result<()> {
+        let _ = progress;
+        Ok(())
+    }
+
+    /// A line of one of the run's tables.
+    fn row(&mut self, row: Row) -> Result<()> {
+        let _ = row;
+        Ok(())
+    }
+
+    /// The run can go on from here.
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let _ = snapshot;
+        Ok(())
+    }
+
+    /// The run is over, and these are the weights that it leaves, in safetensors: the policy that did
+    /// best in an evaluation, or the network as it is.
+    fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
+        let _ = safetensors;
+        Ok(())
+    }
+}
+
+/// Nobody.
+impl Observer for () {}
+
+/// Two who watch, the first of whom is told first.
+impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
+    fn progress(&mut self, progress: &Progress) -> Result<()> {
+        self.0.progress(progress)?;
+        self.1.progress(progress)
+    }
+    fn row(&mut self, row: Row) -> Result<()> {
+        self.0.row(row)?;
+        self.1.row(row)
+    }
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.0.checkpoint(snapshot)?;
+        self.1.checkpoint(snapshot)
+    }
+    fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
+        self.0.weights(safetensors)?;
+        self.1.weights(safetensors)
+    }
+}

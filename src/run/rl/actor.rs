@@ -1,0 +1,212 @@
+//! Who chooses actions when nothing is learned, and a trained agent from its run's folder.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use rand::Rng;
+
+use super::{Config, ConfigSource, state};
+use crate::{
+    Error, Result,
+    algorithm::{Policy, Setup},
+    run::{
+        Checkpoint, Configuration,
+        folder::{CHECKPOINT, CONFIG},
+    },
+};
+
+/// Who chooses actions: an agent, or chance.
+#[derive(Clone, Copy)]
+pub struct Actor<'a> {
+    /// Chance if there is none.
+    policy: Option<&'a dyn Policy>,
+    /// The probability of a random action.
+    epsilon: f64,
+}
+
+impl<'a> Actor<'a> {
+    /// Every action is equally likely.
+    pub const RANDOM: Actor<'static> = Actor {
+        policy: None,
+        epsilon: 1.0,
+    };
+
+    /// `policy`'s greedy action, but a random one with probability `epsilon`.
+    pub fn epsilon_greedy(policy: &'a dyn Policy, epsilon: f64) -> Self {
+        Self {
+            policy: Some(policy),
+            epsilon,
+        }
+    }
+
+    /// One of `actions` actions for the observation `obs`.
+    ///
+    /// It draws as DQN does in training, so chance with the stream that a run explores by acts as
+    /// that run does while its epsilon is 1.
+    pub fn act(&self, obs: &[f32], actions: usize, explore: &mut impl Rng) -> Result<usize> {
+        let random = explore.random::<f64>() < self.epsilon;
+        match self.policy {
+            Some(policy) if !random => Ok(policy.act(obs)?[0]),
+            _ => Ok(explore.random_range(0..actions as u32) as usize),
+        }
+    }
+}
+
+/// An agent as its run left it.
+pub struct Trained {
+    /// The run's folder; empty if there is none.
+    pub path: PathBuf,
+    /// The configuration of the run.
+    pub config: Config,
+    /// The agent.
+    pub policy: Box<dyn Policy>,
+    /// The numbers in an observation and the actions it knows.
+    pub shape: (usize, usize),
+    /// Where the environment stood in what outlasts its episodes, if the run was interrupted
+    /// ([`TimeLimit::world`](envs::TimeLimit::world)).
+    pub world: Vec<f64>,
+}
+
+impl Trained {
+    /// Reads the agent of a run from its folder: its best policy, or if the run was interrupted the
+    /// one it had then. The path of `policy.safetensors` or `checkpoint.safetensors` says which.
+    pub fn read(path: &Path) -> Result<Self> {
+        let policy_file = Config::LAYOUT.weights;
+        let named = |file: &str| path.file_name().is_some_and(|name| name == file);
+        let run = match named(policy_file) || named(CHECKPOINT) {
+            true => match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            },
+            false => path,
+        };
+        let (best, saved) = (run.join(policy_file), run.join(CHECKPOINT));
+        let interrupted = named(CHECKPOINT) || !named(policy_file) && !best.is_file();
+        if !(if interrupted { &saved } else { &best }).is_file() {
+            return Err(Error::usage(format!(
+                "there is no {}; a trained agent is a run's folder with {CONFIG} and {policy_file}, or \
+                 {CHECKPOINT} if it was interrupted",
+                best.display()
+            )));
+        }
+        let config = ConfigSource::read(&run.join(CONFIG))?.resolve(None)?;
+        let mut trained = if interrupted {
+            interrupted_at(&Checkpoint::read(&saved, &config)?, config)?
+        } else {
+            let read = std::fs::read(&best).map_err(|e| Error::io("cannot read", &best, e))?;
+            let within = |error: Error| Error::usage(format!("{}: {error}", best.display()));
+            Self::of(config, &read).map_err(within)?
+        };
+        trained.path = run.to_path_buf();
+        Ok(trained)
+    }
+
+    /// The agent of the run `config` that ended with the policy `saved`, which has no folder.
+    pub fn of(config: Config, saved: &[u8]) -> Result<Self> {
+        let env = envs::make(&config.run.env)?;
+        let policy = config.algorithm.policy(&config.agent, env.spec(), saved)?;
+        Ok(Self::new(config, env.spec(), policy, Vec::new()))
+    }
+
+    fn new(config: Config, env: &envs::Spec, policy: Box<dyn Policy>, world: Vec<f64>) -> Self {
+        Self {
+            path: PathBuf::new(),
+            shape: (env.observation.len(), env.actions),
+            config,
+            policy,
+            world,
+        }
+    }
+
+    /// The environment that it learned on.
+    pub fn env(&self) -> &str {
+        &self.config.run.env
+    }
+}
+
+/// The agent that the run `config` had at `checkpoint`, and the world it was in.
+fn interrupted_at(checkpoint: &Checkpoint, config: Config) -> Result<Trained> {
+    let mut env = envs::make(&config.run.env)?;
+    let mut agent = config.algorithm.make(&Setup {
+        settings: &config.agent,
+        optimisers: std::slice::from_ref(&config.optimiser),
+        seeds: &[config.run.seed],
+        env: env.spec(),
+        steps: config.run.steps,
+        device: &Device::Cpu,
+    })?;
+    checkpoint.restore(|saved| {
+        state::load_agent(agent.as_mut(), 0, saved)?;
+        Ok(env.load(&state::env(saved)?)?)
+    })?;
+    let (policy, world) = (agent.policy(0)?, env.world());
+    Ok(Trained::new(config, env.spec(), policy, world))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use settings::Value;
+
+    use super::*;
+    use crate::{
+        algorithm::dqn::{DqnConfig, untrained_policy},
+        run::Configuration,
+        streams::{Stream, stream},
+    };
+    use settings::Settings;
+
+    const POLICY: &str = Config::LAYOUT.weights;
+
+    /// A run's folder with an agent in it that nobody has trained.
+    fn untrained(folder: &Path) -> Box<dyn Policy> {
+        let mut source = ConfigSource::default();
+        source.agent.insert("hidden", Value::List(vec![Value::Whole(8)]));
+        let config = source.resolve(None).unwrap();
+        fs::write(folder.join(CONFIG), config.to_toml()).unwrap();
+        let dqn = DqnConfig::from_table(&config.agent).unwrap();
+        let policy = untrained_policy(&dqn, envs::make("cartpole").unwrap().spec()).unwrap();
+        fs::write(folder.join(POLICY), policy.to_safetensors().unwrap()).unwrap();
+        Box::new(policy)
+    }
+
+    #[test]
+    fn comes_back_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = untrained(dir.path());
+        for path in [dir.path().to_path_buf(), dir.path().join(POLICY)] {
+            let back = Trained::read(&path).unwrap();
+            assert_eq!((back.env(), back.shape), ("cartpole", (4, 2)));
+            let saved = |policy: &dyn Policy| policy.to_safetensors().unwrap();
+            assert_eq!(saved(back.policy.as_ref()), saved(policy.as_ref()));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = |word: &str| {
+            let error = Trained::read(dir.path()).map(drop).unwrap_err().to_string();
+            assert!(error.contains(word), "no `{word}` in: {error}");
+        };
+        refused("a run's folder with config.toml and policy.safetensors, or");
+        untrained(dir.path());
+        let config = fs::read_to_string(dir.path().join(CONFIG)).unwrap();
+        let wider = config.replace("hidden = [8]", "hidden = [9]");
+        fs::write(dir.path().join(CONFIG), wider).unwrap();
+        refused("0.weight");
+        fs::write(dir.path().join(POLICY), "no weights").unwrap();
+        refused(POLICY);
+    }
+
+    #[test]
+    fn chance_takes_every_action() {
+        let mut explore = stream(1, Stream::Explore);
+        let mut counts = [0; 3];
+        for _ in 0..3000 {
+            counts[Actor::RANDOM.act(&[], 3, &mut explore).unwrap()] += 1;
+        }
+        assert!(counts.iter().all(|n| (850..1150).contains(n)), "{counts:?}");
+    }
+}

@@ -1,0 +1,321 @@
+//! The configuration of a run: a preset, what a TOML file sets of it, what flags set over both.
+
+use std::path::Path;
+
+use serde::Serialize;
+use settings::{Interval, Settings, Table, Value, settings, unknown};
+
+use crate::{
+    Error, Result,
+    algorithm::{self, Definition, Preset},
+    config::{AsToml, Document},
+    files::short_id,
+    optim::Spec,
+    run::{Compute, Configuration, EpisodeRow, FolderLayout, Outcome, RowTable, UpdateRow},
+};
+
+settings! {
+    /// What is run, on what, for how long. The defaults are CleanRL's for classic control.
+    pub struct RunConfig {
+        /// The environment; --list shows them
+        env: String = "cartpole".into();
+        /// Environment steps
+        steps: u64 = 500_000, in 1..;
+        /// Where the networks compute; cuda needs a build with --features cuda. Results differ in
+        /// their last bits from device to device
+        device: Compute = Compute::Cpu;
+        /// Fixes every random draw of the run
+        seed: u64 = 1;
+        /// Environment steps from evaluation to evaluation
+        eval_every: u64 = 10_000, in 1..;
+        /// Episodes an evaluation plays
+        eval_episodes: u32 = 10, in 1..=10_000;
+        /// Probability of a random action in an evaluation
+        eval_epsilon: f64 = 0.0, in Interval::at_least(0.0).at_most(1.0);
+        /// Gradient steps from line to line of updates.csv
+        log_every: u64 = 100, in 1..;
+        /// Gradient steps from line to line of diagnostics.csv, on average; 0 for no such file
+        diagnostics: u64 = 0;
+        /// Past minibatches that a line of diagnostics.csv evaluates again; 0 for all
+        diagnostics_lags: u32 = 4, in 0..=1_000;
+    }
+}
+
+/// The whole configuration of a run, every default written out.
+#[derive(Clone)]
+pub struct Config {
+    /// The algorithm.
+    pub algorithm: &'static dyn Definition,
+    /// The published setting that the rest started from.
+    pub preset: &'static Preset,
+    /// What is run.
+    pub run: RunConfig,
+    /// The optimiser.
+    pub optimiser: Spec,
+    /// The algorithm's settings, every one of them.
+    pub agent: Table,
+}
+
+/// What a person sets of a [`Config`].
+#[derive(Clone, Debug, Default)]
+pub struct ConfigSource {
+    /// The algorithm.
+    pub algo: Option<String>,
+    /// What to start from.
+    pub preset: Option<String>,
+    /// What is run: values for [`RunConfig`].
+    pub run: Table,
+    /// The optimiser, as text or as a table of its name and its values.
+    pub optimiser: Option<Spec>,
+    /// Values for the algorithm's settings.
+    pub agent: Table,
+}
+
+/// The keys of a configuration file.
+const KEYS: [&str; 5] = ["algo", "preset", "run", "optimiser", "agent"];
+
+impl ConfigSource {
+    /// Reads a TOML file; an error names the file, the line, the key and what is allowed.
+    pub fn read(path: &Path) -> Result<Self> {
+        let document = Document::read(path)?;
+        let source = Self::from_table(&document.table);
+        source.map_err(|error| document.explain(error))
+    }
+
+    fn from_table(table: &Table) -> std::result::Result<Self, settings::Error> {
+        if let Some((name, _)) = table.iter().find(|(name, _)| !KEYS.contains(name)) {
+            return Err(settings::Error::unknown("key", name, KEYS));
+        }
+        let name = |key: &str| match table.get(key) {
+            None => Ok(None),
+            Some(Value::Text(name)) => Ok(Some(name.clone())),
+            Some(other) => Err(settings::Error::not_allowed(key, other, "a name in quotes")),
+        };
+        let part = |key: &str| match table.get(key) {
+            None => Ok(Table::new()),
+            Some(Value::Table(part)) => Ok(part.clone()),
+            Some(other) => Err(settings::Error::not_allowed(key, other, "a table")),
+        };
+        let source = Self {
+            algo: name("algo")?,
+            preset: name("preset")?,
+            run: part("run")?,
+            optimiser: match table.get("optimiser") {
+                None => None,
+                Some(_) => {
+                    let spec = Spec::from_settings(&part("optimiser")?);
+                    Some(spec.map_err(|error| error.within("optimiser"))?)
+                }
+            },
+            agent: part("agent")?,
+        };
+        source.check_names()?;
+        Ok(source)
+    }
+
+    /// An error for the first key that is not known or whose value is not allowed for it.
+    pub fn check_names(&self) -> std::result::Result<(), settings::Error> {
+        let within = |outer: &'static str| move |error: settings::Error| error.within(outer);
+        RunConfig::default().extend(&self.run).map_err(within("run"))?;
+        let wrong = |error: Error| settings::Error::wrong(error.to_string());
+        let algorithm = self.algorithm().map_err(wrong)?;
+        check_agent(algorithm, &self.agent).map_err(within("agent"))?;
+        self.preset_of(algorithm).map(drop).map_err(wrong)
+    }
+
+    /// These settings, and `other`'s where there is none here.
+    pub fn or(self, other: Self) -> Self {
+        let (mut run, mut agent) = (other.run, other.agent);
+        run.extend(self.run);
+        agent.extend(self.agent);
+        Self {
+            algo: self.algo.or(other.algo),
+            preset: self.preset.or(other.preset),
+            run,
+            optimiser: self.optimiser.or(other.optimiser),
+            agent,
+        }
+    }
+
+    /// The algorithm that these settings are for.
+    pub fn algorithm(&self) -> Result<&'static dyn Definition> {
+        match &self.algo {
+            Some(name) => algorithm::find(name),
+            None => Ok(algorithm::registry()[0]),
+        }
+    }
+
+    fn preset_of(&self, algorithm: &'static dyn Definition) -> Result<&'static Preset> {
+        let presets = algorithm.presets();
+        let Some(name) = &self.preset else {
+            return Ok(&presets[0]);
+        };
+        let found = presets.iter().find(|preset| preset.name == name);
+        let names = || presets.iter().map(|preset| preset.name);
+        found.ok_or_else(|| Error::usage(unknown("preset", name, names())))
+    }
+
+    /// The whole configuration, checked; `lr` is the optimiser's unless it is `None`.
+    pub fn resolve(self, lr: Option<f64>) -> Result<Config> {
+        let algorithm = self.algorithm()?;
+        let preset = self.preset_of(algorithm)?;
+        let mut optimiser = match self.optimiser {
+            Some(spec) => spec,
+            None => preset.optimiser.parse()?,
+        };
+        match lr {
+            Some(lr) => optimiser.set("lr", crate::optim::Value::Number(lr))?,
+            None if !optimiser.is_set("lr") => {
+                if let Some(lr) = preset.lr(optimiser.entry().name) {
+                    optimiser.set("lr", crate::optim::Value::Number(lr))?;
+                }
+            }
+            None => {}
+        }
+        let mut run = RunConfig::default();
+        run.extend(&(preset.run)())?;
+        run.extend(&self.run)?;
+        // One name for each environment, so that the same run has the same id.
+        let env = envs::make(&run.env)?;
+        run.env = env.spec().name.clone();
+        let mut agent = (preset.agent)();
+        check_agent(algorithm, &self.agent)?;
+        agent.extend(self.agent);
+        let config = Config {
+            algorithm,
+            preset,
+            run,
+            optimiser,
+            agent: algorithm.complete(&agent)?,
+        };
+        config.check_cohort(1)?;
+        config.optimiser.rule()?;
+        Ok(config)
+    }
+}
+
+/// An error for the first of `values` that is none of the algorithm's settings, or not allowed for it.
+fn check_agent(
+    algorithm: &dyn Definition,
+    values: &Table,
+) -> std::result::Result<(), settings::Error> {
+    let declared = algorithm.settings();
+    for (name, value) in values.iter() {
+        let known = declared.iter().find(|setting| setting.name == name);
+        let names = declared.iter().map(|setting| setting.name);
+        let known = known.ok_or_else(|| settings::Error::unknown("key", name, names))?;
+        known.check(value)?;
+    }
+    Ok(())
+}
+
+/// An observation is looked at by all episodes of an evaluation at once: more numbers than this (1 GiB)
+/// are a slip of the finger.
+const MOST_NUMBERS: usize = 1 << 28;
+
+impl Config {
+    /// Checks that `agents` of this configuration go together and fit into memory side by side.
+    pub fn check_cohort(&self, agents: usize) -> Result<()> {
+        let env = envs::make(&self.run.env)?;
+        self.algorithm.check(&self.agent, env.spec(), agents)?;
+        let most = MOST_NUMBERS / env.spec().observation.len();
+        let episodes = self.run.eval_episodes;
+        if episodes as usize > most {
+            let allowed = format!("at most {most} in {}", self.run.env);
+            return Err(settings::Error::not_allowed("eval_episodes", episodes, allowed).into());
+        }
+        Ok(())
+    }
+
+    /// Updates of the run.
+    pub fn updates(&self) -> u64 {
+        self.algorithm.updates(&self.agent, self.run.steps)
+    }
+
+    /// Whether two agents can be in one cohort, as far as anything but their optimisers goes.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let mut run = other.run.clone();
+        run.seed = self.run.seed;
+        self.run == run
+            && self.agent == other.agent
+            && self.algorithm.name() == other.algorithm.name()
+    }
+}
+
+/// `config.toml`. The algorithm is left out where it is the default, as in files and ids from before
+/// there were others.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    algo: Option<&'static str>,
+    preset: &'static str,
+    run: AsToml<'a>,
+    optimiser: &'a Spec,
+    agent: AsToml<'a>,
+}
+
+impl Configuration for Config {
+    type Outcome = Outcome;
+
+    const LAYOUT: FolderLayout = FolderLayout {
+        weights: "policy.safetensors",
+        figures: &["learning_curve.png", "diagnostics.png"],
+        tables: &[
+            RowTable::Episodes,
+            RowTable::Evaluations,
+            RowTable::Updates,
+            RowTable::Diagnostics,
+        ],
+    };
+
+    fn to_toml(&self) -> String {
+        let name = self.algorithm.name();
+        let written = Written {
+            algo: (name != algorithm::registry()[0].name()).then_some(name),
+            preset: self.preset.name,
+            run: AsToml(&Value::Table(self.run.to_table())),
+            optimiser: &self.optimiser,
+            agent: AsToml(&Value::Table(self.agent.clone())),
+        };
+        // Every value has been checked, and values have no type that TOML lacks.
+        toml::to_string(&written).expect("a configuration fits TOML")
+    }
+
+    fn id(&self) -> String {
+        short_id(&self.to_toml())
+    }
+
+    fn place(&self) -> String {
+        self.run.env.clone()
+    }
+
+    fn optimiser(&self) -> &Spec {
+        &self.optimiser
+    }
+
+    fn seed(&self) -> u64 {
+        self.run.seed
+    }
+
+    fn headers(&self) -> Vec<(RowTable, String)> {
+        let mut headers = vec![
+            (
+                RowTable::Episodes,
+                EpisodeRow::header(self.algorithm.behaviour_columns()),
+            ),
+            (RowTable::Evaluations, RowTable::Evaluations.header()),
+            (
+                RowTable::Updates,
+                UpdateRow::header(self.algorithm.update_columns()),
+            ),
+        ];
+        if self.run.diagnostics > 0 {
+            headers.push((RowTable::Diagnostics, RowTable::Diagnostics.header()));
+        }
+        headers
+    }
+
+    fn describes(path: &Path) -> bool {
+        ConfigSource::read(path).is_ok_and(|source| !source.run.is_empty())
+    }
+}

@@ -1,0 +1,144 @@
+//! One agent's side of a run: its environment, its evaluations, its records.
+
+use std::collections::VecDeque;
+
+use envs::TimeLimit;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Config, Evaluator, diagnose::Diagnostics};
+use crate::{
+    Result,
+    algorithm::{Algorithm, PendingUpdate, Policy},
+    run::{Configuration, EpisodeRow, EvaluationRow, Observer, Outcome, Row, Status},
+    streams::{Stream, stream},
+};
+
+/// Training episodes in the mean that a run's outcome has.
+const RECENT: usize = 100;
+
+/// One agent of a cohort, and everything of its own that the algorithm does not hold.
+pub(super) struct Member<'a> {
+    pub config: &'a Config,
+    pub observer: &'a mut dyn Observer,
+    pub env: TimeLimit,
+    pub env_stream: ChaCha8Rng,
+    pub evaluator: Evaluator,
+    pub diagnostics: Option<Diagnostics>,
+    pub episodes: u64,
+    pub episode_return: f64,
+    pub recent: VecDeque<f64>,
+    pub last: Option<EvaluationRow>,
+    pub best: Option<EvaluationRow>,
+    /// The policy of the best evaluation, saved.
+    pub best_policy: Vec<u8>,
+    pub solved_step: Option<u64>,
+    pub status: Status,
+    /// Steps done when it diverged.
+    pub diverged_at: Option<u64>,
+}
+
+impl<'a> Member<'a> {
+    pub fn new(config: &'a Config, observer: &'a mut dyn Observer) -> Result<Self> {
+        Ok(Self {
+            env: envs::make(&config.run.env)?,
+            env_stream: stream(config.run.seed, Stream::Env),
+            evaluator: Evaluator::new(&config.run)?,
+            diagnostics: None,
+            episodes: 0,
+            episode_return: 0.0,
+            recent: VecDeque::new(),
+            last: None,
+            best: None,
+            best_policy: Vec::new(),
+            solved_step: None,
+            status: Status::Finished,
+            diverged_at: None,
+            config,
+            observer,
+        })
+    }
+
+    /// Whether it still acts and learns.
+    pub fn is_alive(&self) -> bool {
+        self.status != Status::Diverged
+    }
+
+    /// Starts an episode; `obs` becomes its first observation.
+    pub fn reset(&mut self, obs: &mut [f32]) {
+        self.env.reset(&mut self.env_stream, obs);
+    }
+
+    /// An episode has ended after `step` steps.
+    pub fn end_episode(&mut self, step: u64, behaviour: Vec<f64>) -> Result<()> {
+        self.episodes += 1;
+        self.observer.row(Row::Episode(&EpisodeRow {
+            step,
+            episode: self.episodes,
+            episode_return: self.episode_return,
+            length: self.env.elapsed(),
+            behaviour,
+        }))?;
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(self.episode_return);
+        self.episode_return = 0.0;
+        Ok(())
+    }
+
+    /// Looks closely at update number `update`, which is about to be made in the step before `step`, if that is
+    /// asked for.
+    pub fn examine(&mut self, step: u64, update: u64, pending: &dyn PendingUpdate) -> Result<()> {
+        let Some(diagnostics) = &mut self.diagnostics else {
+            return Ok(());
+        };
+        match diagnostics.examine(step, update, pending)? {
+            Some(row) => self.observer.row(Row::Diagnostics(&row)),
+            None => Ok(()),
+        }
+    }
+
+    /// Plays the evaluation episodes after `step` steps.
+    pub fn evaluate(&mut self, policy: &dyn Policy, step: u64) -> Result<()> {
+        let row = self.evaluator.evaluate(policy, step, &self.env.world())?;
+        self.observer.row(Row::Evaluation(&row))?;
+        let threshold = self.env.spec().reward_threshold;
+        if self.solved_step.is_none() && threshold.is_some_and(|t| row.mean_return >= t) {
+            self.solved_step = Some(step);
+        }
+        let better = |best: &EvaluationRow| row.mean_return > best.mean_return;
+        if self.best.as_ref().is_none_or(better) {
+            self.best = Some(row);
+            self.best_policy = policy.to_safetensors()?;
+        }
+        self.last = Some(row);
+        Ok(())
+    }
+
+    /// What came of it after `steps` steps, agent number `agent` of `algorithm`.
+    pub fn outcome(&self, steps: u64, algorithm: &dyn Algorithm, agent: usize) -> Outcome {
+        let config = self.config;
+        let recent = (!self.recent.is_empty())
+            .then(|| self.recent.iter().sum::<f64>() / self.recent.len() as f64);
+        // A run that diverged has the worst score, whatever it had reached before.
+        let worst = (!self.is_alive()).then(|| self.env.spec().worst_return);
+        let mean = |row: &Option<EvaluationRow>| row.map_or(f64::NAN, |row| row.mean_return);
+        Outcome {
+            id: config.id(),
+            env: config.run.env.clone(),
+            optimiser: config.optimiser.to_string(),
+            lr: config.optimiser.number("lr"),
+            seed: config.run.seed,
+            status: self.status,
+            steps: self.diverged_at.unwrap_or(steps),
+            episodes: self.episodes,
+            updates: algorithm.updates(agent),
+            final_return: worst.unwrap_or(mean(&self.last)),
+            best_return: mean(&self.best),
+            best_step: self.best.map_or(0, |row| row.step),
+            solved_step: self.solved_step,
+            last_100_return: worst.or(recent),
+            optimiser_bytes_per_parameter: algorithm.optimiser_bytes_per_parameter(),
+        }
+    }
+}

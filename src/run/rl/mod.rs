@@ -1,0 +1,309 @@
+//! Runs of agents: act, observe, learn, evaluate; one agent or a cohort in lock-step. Which algorithm the
+//! agents follow makes no difference here.
+
+mod actor;
+mod config;
+mod diagnose;
+mod evaluate;
+mod member;
+mod play;
+mod state;
+
+pub use actor::{Actor, Trained};
+pub use config::{Config, ConfigSource, RunConfig};
+pub use evaluate::Evaluator;
+pub use play::{Episode, Picture, drawable, play};
+
+use self::{diagnose::Diagnostics, member::Member};
+use crate::{
+    Error, Result,
+    algorithm::{Algorithm, Experience, Learning, PendingUpdate, Setup},
+    run::{Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow},
+};
+
+/// Steps between two calls of [`Observer::progress`].
+const PROGRESS_EVERY: u64 = 500;
+/// Steps between two looks at the clock.
+const LOOK_EVERY: u64 = 16;
+
+/// A run to be done: its configuration, where it goes on, who watches.
+pub struct Task<'a> {
+    /// What is run.
+    pub config: &'a Config,
+    /// Where it goes on; from the start if there is none.
+    pub from: Option<Checkpoint>,
+    /// Who is told.
+    pub observer: &'a mut dyn Observer,
+}
+
+/// Trains an agent as `config` says, from its start to its end, and tells `observer`. The result depends
+/// on `config` alone.
+pub fn train(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
+    let from = None;
+    let task = Task {
+        config,
+        from,
+        observer,
+    };
+    let mut outcomes = train_cohort(vec![task], &Control::default())?;
+    Ok(outcomes.remove(0))
+}
+
+/// Trains agents that differ in their seeds and their optimisers' hyper-parameters in lock-step, as
+/// one batch. What comes of each is what would come of it alone, to the byte.
+///
+/// Tasks that go on from checkpoints must be at the same step.
+pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
+    let mut cohort = Cohort::new(tasks)?;
+    let run = &cohort.members[0].config.run;
+    // A foreign environment's state is hidden.
+    let savable = cohort.members[0].env.save().is_ok();
+    if cohort.step == 0 {
+        cohort.evaluate()?;
+    }
+    let mut saved = cohort.step;
+    while cohort.step < run.steps && cohort.members.iter().any(Member::is_alive) {
+        cohort.take_step()?;
+        let step = cohort.step;
+        let last = step == run.steps;
+        if step.is_multiple_of(run.eval_every) || last {
+            cohort.evaluate()?;
+        }
+        if last {
+            continue;
+        }
+        let stop = control.stopped();
+        let look = step.is_multiple_of(LOOK_EVERY);
+        if savable && (stop.is_some() || control.save_is_due(step, look)) {
+            cohort.save()?;
+            control.saved();
+            saved = step;
+        }
+        if let Some(signal) = stop {
+            return Err(Error::Stopped {
+                signal,
+                step,
+                of: run.steps,
+                saved,
+            });
+        }
+    }
+    cohort.finish()
+}
+
+/// Agents in lock-step; there is at least one.
+struct Cohort<'a> {
+    members: Vec<Member<'a>>,
+    algorithm: Box<dyn Algorithm>,
+    /// What the agents see, `[agents, observation]`.
+    obs: Vec<f32>,
+    /// What they see after their steps.
+    next_obs: Vec<f32>,
+    actions: Vec<usize>,
+    alive: Vec<bool>,
+    /// Environment steps each has done.
+    step: u64,
+}
+
+impl<'a> Cohort<'a> {
+    fn new(tasks: Vec<Task<'a>>) -> Result<Self> {
+        let (mut members, mut from) = (Vec::new(), Vec::new());
+        for task in tasks {
+            members.push(Member::new(task.config, task.observer)?);
+            from.push(task.from);
+        }
+        let first = members
+            .first()
+            .ok_or_else(|| Error::usage("a cohort has at least one agent"))?;
+        let config = first.config;
+        if let Some(other) = members.iter().find(|m| !config.is_like(m.config)) {
+            return Err(Error::usage(format!(
+                "agents of a cohort differ in their seeds and their optimisers' hyper-parameters \
+                 alone; seeds {} and {} differ in more",
+                config.run.seed, other.config.run.seed
+            )));
+        }
+        let steps_done = |from: &Option<Checkpoint>| from.as_ref().map_or(0, |from| from.step);
+        let step = steps_done(&from[0]);
+        if from.iter().any(|from| steps_done(from) != step) {
+            return Err(Error::usage(
+                "agents of a cohort go on together only from the same step",
+            ));
+        }
+        let algorithm = make(&members)?;
+        let agents = members.len();
+        let each = members[0].env.spec().observation.len();
+        let mut cohort = Self {
+            obs: vec![0.0; agents * each],
+            next_obs: vec![0.0; agents * each],
+            actions: vec![0; agents],
+            alive: vec![true; agents],
+            members,
+            algorithm,
+            step,
+        };
+        for (agent, from) in from.into_iter().enumerate() {
+            cohort.prepare(agent, each, from)?;
+        }
+        Ok(cohort)
+    }
+
+    /// Puts agent number `agent` at its start, or where `from` has it.
+    fn prepare(&mut self, agent: usize, each: usize, from: Option<Checkpoint>) -> Result<()> {
+        let member = &mut self.members[agent];
+        member.diagnostics = Diagnostics::new(member.config, self.algorithm.target_clock());
+        let obs = &mut self.obs[agent * each..(agent + 1) * each];
+        member.reset(obs);
+        let Some(from) = from else {
+            return Ok(());
+        };
+        from.restore(|saved| state::load(member, self.algorithm.as_mut(), agent, obs, saved))
+    }
+
+    /// One step of each agent, and the updates that are due after it.
+    fn take_step(&mut self) -> Result<()> {
+        for (alive, member) in self.alive.iter_mut().zip(&self.members) {
+            *alive = member.is_alive();
+        }
+        let (step, steps) = (self.step, self.members[0].config.run.steps);
+        self.algorithm
+            .act(step, &self.obs, &self.alive, &mut self.actions)?;
+        self.act()?;
+        let mut listeners = Listeners {
+            log_every: self.members[0].config.run.log_every,
+            members: &mut self.members,
+            step: step + 1,
+        };
+        self.algorithm.learn(step, &mut listeners)?;
+        self.step += 1;
+        if self.step.is_multiple_of(PROGRESS_EVERY) || self.step == steps {
+            self.tell_progress()?;
+        }
+        Ok(())
+    }
+
+    fn tell_progress(&mut self) -> Result<()> {
+        let columns = self.members[0].config.algorithm.behaviour_columns();
+        let values = self.algorithm.behaviour();
+        let now: Vec<_> = columns.iter().copied().zip(values).collect();
+        let step = self.step;
+        let progress = Progress { step, now: &now };
+        let mut observers = self.members.iter_mut();
+        observers.try_for_each(|member| member.observer.progress(&progress))
+    }
+
+    /// Each agent's action in its environment.
+    fn act(&mut self) -> Result<()> {
+        let each = self.obs.len() / self.members.len();
+        for (agent, member) in self.members.iter_mut().enumerate() {
+            if !member.is_alive() {
+                continue;
+            }
+            let own = agent * each..(agent + 1) * each;
+            let (obs, next_obs) = (&mut self.obs[own.clone()], &mut self.next_obs[own]);
+            let action = self.actions[agent];
+            let step = member.env.step(action, &mut member.env_stream, next_obs)?;
+            self.algorithm.observe(
+                agent,
+                &Experience {
+                    obs,
+                    action,
+                    reward: step.reward,
+                    next_obs,
+                    terminated: step.terminated,
+                    truncated: step.truncated,
+                },
+            )?;
+            obs.copy_from_slice(next_obs);
+            member.episode_return += f64::from(step.reward);
+            if step.terminated || step.truncated {
+                member.end_episode(self.step + 1, self.algorithm.behaviour())?;
+                member.reset(obs);
+            }
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<()> {
+        for (agent, member) in self.members.iter_mut().enumerate() {
+            if member.is_alive() {
+                let policy = self.algorithm.policy(agent)?;
+                member.evaluate(policy.as_ref(), self.step)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each observer what it takes to go on from here.
+    fn save(&mut self) -> Result<()> {
+        let each = self.obs.len() / self.members.len();
+        for (agent, member) in self.members.iter_mut().enumerate() {
+            if member.is_alive() {
+                let obs = &self.obs[agent * each..(agent + 1) * each];
+                let snapshot =
+                    state::snapshot(member, self.algorithm.as_ref(), agent, obs, self.step)?;
+                member.observer.checkpoint(&snapshot)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vec<Outcome>> {
+        let finish = |(agent, member): (usize, Member)| {
+            member.observer.weights(&member.best_policy)?;
+            Ok(member.outcome(self.step, self.algorithm.as_ref(), agent))
+        };
+        self.members.into_iter().enumerate().map(finish).collect()
+    }
+}
+
+/// The agents of `members`, who share a configuration but for their seeds and optimisers.
+fn make(members: &[Member]) -> Result<Box<dyn Algorithm>> {
+    let config = members[0].config;
+    let optimisers: Vec<_> = members.iter().map(|m| m.config.optimiser.clone()).collect();
+    let seeds: Vec<u64> = members.iter().map(|m| m.config.run.seed).collect();
+    config.algorithm.make(&Setup {
+        settings: &config.agent,
+        optimisers: &optimisers,
+        seeds: &seeds,
+        env: members[0].env.spec(),
+        steps: config.run.steps,
+        device: &config.run.device.device()?,
+    })
+}
+
+/// Members who are told of updates.
+struct Listeners<'a, 'b> {
+    members: &'a mut [Member<'b>],
+    /// Environment steps done.
+    step: u64,
+    log_every: u64,
+}
+
+impl Learning for Listeners<'_, '_> {
+    fn is_alive(&self, agent: usize) -> bool {
+        self.members[agent].is_alive()
+    }
+
+    fn is_recorded(&self, update: u64) -> bool {
+        (update - 1).is_multiple_of(self.log_every)
+    }
+
+    fn pending(&mut self, agent: usize, update: u64, pending: &dyn PendingUpdate) -> Result<()> {
+        self.members[agent].examine(self.step, update, pending)
+    }
+
+    fn updated(&mut self, agent: usize, update: u64, measured: &[f64]) -> Result<()> {
+        self.members[agent].observer.row(Row::Update(&UpdateRow {
+            step: self.step,
+            update,
+            measured: measured.to_vec(),
+        }))
+    }
+
+    fn diverged(&mut self, agent: usize) {
+        let member = &mut self.members[agent];
+        member.status = Status::Diverged;
+        member.diverged_at = Some(self.step);
+    }
+}

@@ -1,0 +1,238 @@
+//! The schema of every table that a run writes.
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeTuple};
+
+use super::DiagnosticsRow;
+use crate::files::csv_text;
+
+/// A table of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowTable {
+    /// Training episodes.
+    Episodes,
+    /// Evaluations of the policy.
+    Evaluations,
+    /// Recorded updates.
+    Updates,
+    /// Updates looked at closely.
+    Diagnostics,
+    /// A few batches of supervised training a line.
+    History,
+    /// Epochs of supervised training.
+    Epochs,
+}
+
+impl RowTable {
+    /// Its file.
+    pub fn file(self) -> &'static str {
+        match self {
+            RowTable::Episodes => "episodes.csv",
+            RowTable::Evaluations => "evaluations.csv",
+            RowTable::Updates => "updates.csv",
+            RowTable::Diagnostics => "diagnostics.csv",
+            RowTable::History => "history.csv",
+            RowTable::Epochs => "epochs.csv",
+        }
+    }
+
+    /// Its header, without what an algorithm adds to it.
+    pub fn header(self) -> String {
+        let text = match self {
+            RowTable::Episodes => return EpisodeRow::header(&[]),
+            RowTable::Updates => return UpdateRow::header(&[]),
+            RowTable::Evaluations => csv_text([EvaluationRow::default()]),
+            RowTable::Diagnostics => csv_text([DiagnosticsRow::default()]),
+            RowTable::History => csv_text([HistoryRow::default()]),
+            RowTable::Epochs => csv_text([EpochRow::default()]),
+        };
+        // Rows of numbers can be written.
+        text.map_or(String::new(), |text| text.lines().take(1).collect())
+    }
+}
+
+/// A line of a table.
+#[derive(Clone, Copy, Debug)]
+pub enum Row<'a> {
+    /// Of `episodes.csv`.
+    Episode(&'a EpisodeRow),
+    /// Of `evaluations.csv`.
+    Evaluation(&'a EvaluationRow),
+    /// Of `updates.csv`.
+    Update(&'a UpdateRow),
+    /// Of `diagnostics.csv`.
+    Diagnostics(&'a DiagnosticsRow),
+    /// Of `history.csv`.
+    History(&'a HistoryRow),
+    /// Of `epochs.csv`.
+    Epoch(&'a EpochRow),
+}
+
+impl Row<'_> {
+    /// The table that it is a line of.
+    pub fn table(&self) -> RowTable {
+        match self {
+            Row::Episode(_) => RowTable::Episodes,
+            Row::Evaluation(_) => RowTable::Evaluations,
+            Row::Update(_) => RowTable::Updates,
+            Row::Diagnostics(_) => RowTable::Diagnostics,
+            Row::History(_) => RowTable::History,
+            Row::Epoch(_) => RowTable::Epochs,
+        }
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Row::Episode(row) => row.serialize(serializer),
+            Row::Evaluation(row) => row.serialize(serializer),
+            Row::Update(row) => row.serialize(serializer),
+            Row::Diagnostics(row) => row.serialize(serializer),
+            Row::History(row) => row.serialize(serializer),
+            Row::Epoch(row) => row.serialize(serializer),
+        }
+    }
+}
+
+/// A finished training episode: a line of `episodes.csv`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "(u64, u64, f64, u32, Vec<f64>)")]
+pub struct EpisodeRow {
+    /// Environment steps done when it ended.
+    pub step: u64,
+    /// Its number, from 1.
+    pub episode: u64,
+    /// The sum of its rewards; the column is called `return`.
+    pub episode_return: f64,
+    /// Its steps.
+    pub length: u32,
+    /// How the agent acted at its end: a number for each column that the algorithm adds, such as
+    /// DQN's `epsilon`.
+    pub behaviour: Vec<f64>,
+}
+
+impl EpisodeRow {
+    /// The header, with the columns that an algorithm adds.
+    pub fn header(added: &[&str]) -> String {
+        [&["step", "episode", "return", "length"], added].concat().join(",")
+    }
+}
+
+impl Serialize for EpisodeRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_tuple(5)?;
+        row.serialize_element(&self.step)?;
+        row.serialize_element(&self.episode)?;
+        row.serialize_element(&self.episode_return)?;
+        row.serialize_element(&self.length)?;
+        row.serialize_element(&self.behaviour)?;
+        row.end()
+    }
+}
+
+impl From<(u64, u64, f64, u32, Vec<f64>)> for EpisodeRow {
+    fn from(
+        (step, episode, episode_return, length, behaviour): (u64, u64, f64, u32, Vec<f64>),
+    ) -> Self {
+        Self {
+            step,
+            episode,
+            episode_return,
+            length,
+            behaviour,
+        }
+    }
+}
+
+/// An update, one of every `log_every`: a line of `updates.csv`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "(u64, u64, Vec<f64>)")]
+pub struct UpdateRow {
+    /// Environment steps done.
+    pub step: u64,
+    /// Its number, from 1.
+    pub update: u64,
+    /// What the algorithm measured: a number for each column that it adds, such as DQN's `loss`,
+    /// `mean_q` and `grad_norm`.
+    pub measured: Vec<f64>,
+}
+
+impl UpdateRow {
+    /// The header, with the columns that an algorithm adds.
+    pub fn header(added: &[&str]) -> String {
+        [&["step", "update"], added].concat().join(",")
+    }
+}
+
+impl Serialize for UpdateRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_tuple(3)?;
+        row.serialize_element(&self.step)?;
+        row.serialize_element(&self.update)?;
+        row.serialize_element(&self.measured)?;
+        row.end()
+    }
+}
+
+impl From<(u64, u64, Vec<f64>)> for UpdateRow {
+    fn from((step, update, measured): (u64, u64, Vec<f64>)) -> Self {
+        Self {
+            step,
+            update,
+            measured,
+        }
+    }
+}
+
+/// An evaluation of the greedy policy: a line of `evaluations.csv`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRow {
+    /// Environment steps of training done before it.
+    pub step: u64,
+    /// Its episodes.
+    pub episodes: u32,
+    /// The mean of their returns.
+    pub mean_return: f64,
+    /// The standard deviation of their returns (n - 1 in the denominator; 0 for one episode).
+    pub std_return: f64,
+    /// The smallest return.
+    pub min_return: f64,
+    /// The largest return.
+    pub max_return: f64,
+    /// The mean of their lengths.
+    pub mean_length: f64,
+}
+
+/// A few batches of training: a line of `history.csv`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// Batches done.
+    pub step: u64,
+    /// The epoch they are of, from 1.
+    pub epoch: u64,
+    /// The mean of their losses.
+    pub loss: f64,
+    /// The mean of their shares of right answers. Of action values, an answer is right if it has the
+    /// teacher's best action.
+    pub accuracy: f64,
+}
+
+/// An epoch, or what was run of it: a line of `epochs.csv`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochRow {
+    /// Its number, from 1.
+    pub epoch: u64,
+    /// Batches done by its end.
+    pub step: u64,
+    /// The mean loss of its samples, each before the step that learned from it.
+    pub train_loss: f64,
+    /// The share of right answers among them.
+    pub train_accuracy: f64,
+    /// The mean loss on the test data at its end; of action values, the mean squared distance from the
+    /// teacher's.
+    pub test_loss: f64,
+    /// The share of right answers among them.
+    pub test_accuracy: f64,
+    /// Of action values, the mean return of their greedy policy in five episodes.
+    pub test_return: Option<f64>,
+}

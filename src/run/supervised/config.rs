@@ -1,0 +1,374 @@
+//! The configuration of a supervised run.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use settings::{Settings, Table, Value, settings, words};
+
+use crate::{
+    Error, Result,
+    config::AsToml,
+    data::DatasetName,
+    files::short_id,
+    nn::Stem,
+    optim::Spec,
+    run::{
+        Compute, Configuration, FolderLayout, RowTable, SupervisedOutcome,
+        rl::Trained,
+    },
+};
+
+words! {
+    /// What is learned.
+    pub enum DataName {
+        /// 60,000 photographs of 32x32, 10 classes (Krizhevsky 2009)
+        Cifar10 = "cifar10",
+        /// 70,000 grey pictures of clothes, 28x28, 10 classes (Xiao et al. 2017)
+        FashionMnist = "fashion-mnist",
+        /// Made-up pictures, for trying things out
+        Synthetic = "synthetic",
+        /// Regression to a trained agent's action values on its own experience, frozen and well mixed
+        QRegression = "q-regression",
+        /// The same experience with the DQN's own targets, which a target network makes
+        QBootstrap = "q-bootstrap",
+    }
+}
+
+impl DataName {
+    /// The images it is made of, if it is.
+    pub fn images(self) -> Option<DatasetName> {
+        match self {
+            DataName::Cifar10 => Some(DatasetName::Cifar10),
+            DataName::FashionMnist => Some(DatasetName::FashionMnist),
+            DataName::Synthetic => Some(DatasetName::Synthetic),
+            DataName::QRegression | DataName::QBootstrap => None,
+        }
+    }
+}
+
+words! {
+    /// The network.
+    pub enum Net {
+        /// torchvision's ResNet-18
+        Resnet18 = "resnet18",
+        /// The DQN's own: hidden layers of 120 and 84
+        Mlp = "mlp",
+    }
+}
+
+words! {
+    /// Which layers learn.
+    pub enum Layers {
+        /// All of them
+        All = "all",
+        /// The last alone; those before it are frozen and normalise by their running statistics
+        Fc = "fc",
+    }
+}
+
+words! {
+    /// How products are computed.
+    pub enum Precision {
+        /// In float32
+        F32 = "f32",
+        /// On a GPU, of numbers rounded to NVIDIA's TF32 (10 bits)
+        Tf32 = "tf32",
+        /// On a GPU, of activations and weights rounded to bfloat16 (7 bits); the weights that learn are float32
+        Bf16 = "bf16",
+    }
+}
+
+settings! {
+    /// What is learned, by what, for how long. The defaults are the note's experiment.
+    pub struct SupervisedRun {
+        /// What is learned
+        dataset: DataName = DataName::Cifar10;
+        /// The network; action values have the mlp
+        net: Net = Net::Resnet18;
+        /// How images come into the ResNet
+        stem: Stem = Stem::Imagenet;
+        /// Which layers learn
+        train: Layers = Layers::All;
+        /// Passes over the training data
+        epochs: u64 = 10, in 1..;
+        /// Batches, instead of whole epochs; 0 for epochs
+        steps: u64 = 0, in 0..;
+        /// Samples in a batch; the last of an epoch has what is left
+        batch: usize = 256, in 1..=65_536;
+        /// Whether images are shifted by up to 4 pixels and flipped at random
+        augment: bool = false;
+        /// Batches from line to line of history.csv, which has their mean
+        log_every: u64 = 2, in 1..;
+        /// Fixes the initial weights, the order of the samples, and what augmentation does
+        seed: u64 = 1;
+        /// Where the network computes; cuda needs a build with --features cuda
+        device: Compute = Compute::Cpu;
+        /// How products are computed; a CPU has f32 alone
+        precision: Precision = Precision::F32;
+        /// Initial weights instead of random ones: torchvision's resnet18 in safetensors; none if empty
+        weights: String = String::new();
+        /// The run of the agent whose action values are learned; one is trained if empty
+        teacher: String = String::new();
+        /// The environment of the teacher that is trained
+        env: String = "cartpole".into();
+        /// Transitions in the frozen buffer; a tenth of them, of other episodes, is for testing
+        buffer: usize = 20_000, in 10..;
+        /// Probability of a random action while the teacher fills the buffer
+        behaviour_epsilon: f64 = BEHAVIOUR_EPSILON, in 0.0..=1.0;
+        /// Batches between updates of q-bootstrap's target network
+        target_every: u64 = 50, in 1..;
+    }
+}
+
+/// Three quarters of a teacher's actions are random where nobody says otherwise: left alone, it stays in a
+/// few long episodes that are much alike, and chance alone never gets far. On CartPole, the variance of
+/// the held-out values is, with seeds 1 to 5, between 35 and 468 if a quarter are random, 49 and 222 if
+/// half are, 112 and 153 if three quarters are.
+const BEHAVIOUR_EPSILON: f64 = 0.75;
+
+impl SupervisedRun {
+    /// The note's experiment, with `net` and its usual batch: CleanRL's DQN learns from 128.
+    pub fn note(net: Net) -> Self {
+        Self {
+            net,
+            batch: match net {
+                Net::Resnet18 => 256,
+                Net::Mlp => 128,
+            },
+            ..Self::default()
+        }
+    }
+}
+
+/// Of `buffer` transitions, those for testing.
+pub(super) fn held_out(buffer: usize) -> usize {
+    buffer / 10
+}
+
+/// `optimiser` with the note's settings where it sets none: SGD with momentum 0.9 and lr 0.01, Adam and
+/// RMSprop with lr 0.001, Adagrad with lr 0.01.
+pub fn note_setting(optimiser: &mut Spec) -> Result<()> {
+    let settings: &[(&str, f64)] = match optimiser.entry().name {
+        "sgd" => &[("lr", 0.01), ("momentum", 0.9)],
+        "momentum" | "nag" | "adagrad" => &[("lr", 0.01)],
+        "rmsprop" | "adam" => &[("lr", 0.001)],
+        _ => &[],
+    };
+    for (key, value) in settings {
+        if !optimiser.is_set(key) {
+            optimiser.set(key, crate::optim::Value::Number(*value))?;
+        }
+    }
+    Ok(())
+}
+
+/// The whole configuration of a supervised run, every default written out.
+#[derive(Clone, Debug)]
+pub struct SupervisedConfig {
+    /// What is run.
+    pub run: SupervisedRun,
+    /// The optimiser.
+    pub optimiser: Spec,
+}
+
+/// A buffer with more numbers than this in its observations (1 GiB with those that follow) is a slip of
+/// the finger.
+const MOST_NUMBERS: usize = 1 << 27;
+
+/// An error if `set` has what `dataset` has no use for.
+fn refuse_strangers(set: &Table, dataset: DataName) -> Result<()> {
+    let (values, bootstrap) = (dataset.images().is_none(), dataset == DataName::QBootstrap);
+    let both = "q-regression or q-bootstrap";
+    let keys = [
+        ("teacher", values, both),
+        ("env", values, both),
+        ("buffer", values, both),
+        ("behaviour_epsilon", values, both),
+        ("target_every", bootstrap, "q-bootstrap"),
+    ];
+    let is_set = |key: &str| set.get(key).is_some_and(|value| value.as_text() != Some(""));
+    let stranger = keys.iter().find(|(key, has_use, _)| is_set(key) && !has_use);
+    match stranger {
+        None => Ok(()),
+        Some((key, _, allowed)) => Err(Error::usage(format!(
+            "{key} is not allowed with dataset = {dataset}; allowed: with dataset = {allowed}"
+        ))),
+    }
+}
+
+/// The environment of the teacher that `set` asks for, by its one name.
+fn environment(set: &SupervisedRun, asked: bool) -> Result<String> {
+    let env = envs::make(&set.env)?.spec().name.clone();
+    let path = &set.teacher;
+    if path.is_empty() {
+        return Ok(env);
+    }
+    let learned = Trained::read(Path::new(path))?.env().to_owned();
+    match asked && env != learned {
+        true => Err(Error::usage(format!(
+            "env = {env} is not allowed with teacher = {path}; allowed: {learned}, which it learned on"
+        ))),
+        false => Ok(learned),
+    }
+}
+
+impl SupervisedConfig {
+    /// What `set` asks for, the note's experiment for the rest, checked. The optimiser is as given:
+    /// [`note_setting`] has the note's.
+    pub fn resolve(set: &Table, optimiser: Spec) -> Result<Self> {
+        let mut asked = SupervisedRun::default();
+        asked.extend(set)?;
+        let (dataset, of_images) = (asked.dataset, asked.dataset.images().is_some());
+        let net = match (set.get("net").is_some(), asked.net, of_images) {
+            (true, Net::Resnet18, false) => {
+                return Err(Error::usage(format!(
+                    "net = resnet18 is not allowed with dataset = {dataset}; allowed: mlp"
+                )));
+            }
+            (_, _, false) => Net::Mlp,
+            (_, net, true) => net,
+        };
+        refuse_strangers(set, dataset)?;
+        let mut run = SupervisedRun::note(net);
+        run.extend(set)?;
+        run.net = net;
+        if !of_images {
+            run.env = environment(&run, set.get("env").is_some())?;
+        }
+        let config = Self { run, optimiser };
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<()> {
+        let run = &self.run;
+        // Batch normalisation of one image behind the last pooling would be one of one number.
+        let least = match run.net {
+            Net::Resnet18 => 2,
+            Net::Mlp => 1,
+        };
+        let allowed = format!("a whole number from {least} to 65536");
+        check("batch", run.batch, run.batch >= least, &allowed)?;
+        let resnet_only = [
+            ("train = fc", run.train == Layers::Fc),
+            ("stem = cifar", run.stem == Stem::Cifar),
+            ("augment = true", run.augment),
+            ("weights", !run.weights.is_empty()),
+        ];
+        let asked = resnet_only.iter().find(|(_, asked)| *asked);
+        if let (Net::Mlp, Some((what, _))) = (run.net, asked) {
+            return Err(Error::usage(format!(
+                "{what} is not allowed with net = mlp; allowed: with net = resnet18"
+            )));
+        }
+        if run.precision != Precision::F32
+            && (run.device, run.net) != (Compute::Cuda, Net::Resnet18)
+        {
+            return Err(Error::usage(
+                "precision is f32 unless device = cuda and net = resnet18; allowed: f32",
+            ));
+        }
+        if run.dataset.images().is_none() {
+            self.validate_buffer()?;
+        }
+        self.optimiser.rule().map(drop)
+    }
+
+    fn validate_buffer(&self) -> Result<()> {
+        let run = &self.run;
+        let observation = envs::make(&run.env)?.spec().observation.len();
+        let most = MOST_NUMBERS / observation.max(1);
+        let allowed = format!("a whole number from 10 to {most} in {}", run.env);
+        check("buffer", run.buffer, run.buffer <= most, &allowed)?;
+        let learned = run.buffer - held_out(run.buffer);
+        let allowed = format!(
+            "at most {learned}, the transitions that are learned from with buffer = {}",
+            run.buffer
+        );
+        check("batch", run.batch, run.batch <= learned, &allowed)
+    }
+
+    /// Samples to learn from.
+    pub fn samples(&self) -> usize {
+        let buffer = self.run.buffer;
+        let images = self.run.dataset.images();
+        images.map_or(buffer - held_out(buffer), DatasetName::samples)
+    }
+
+    /// Batches in an epoch of `samples`, and in the whole run.
+    pub fn batches(&self, samples: usize) -> [u64; 2] {
+        let each = samples.div_ceil(self.run.batch) as u64;
+        let all = match self.run.steps {
+            0 => self.run.epochs.saturating_mul(each),
+            steps => steps,
+        };
+        [each, all]
+    }
+
+    /// Where the initial weights come from, if not from the seed.
+    pub fn weights(&self) -> Option<PathBuf> {
+        (!self.run.weights.is_empty()).then(|| PathBuf::from(&self.run.weights))
+    }
+}
+
+/// `value` of `key`, which is not among what is `allowed` unless it `fits`.
+fn check(key: &str, value: usize, fits: bool, allowed: &str) -> Result<()> {
+    match fits {
+        true => Ok(()),
+        false => Err(settings::Error::not_allowed(key, value, allowed).into()),
+    }
+}
+
+/// `config.toml`.
+#[derive(Serialize)]
+struct Written<'a> {
+    run: AsToml<'a>,
+    optimiser: &'a Spec,
+}
+
+impl Configuration for SupervisedConfig {
+    type Outcome = SupervisedOutcome;
+
+    const LAYOUT: FolderLayout = FolderLayout {
+        weights: "weights.safetensors",
+        figures: &["training_metrics.png"],
+        tables: &[RowTable::History, RowTable::Epochs],
+    };
+
+    fn to_toml(&self) -> String {
+        let written = Written {
+            run: AsToml(&Value::Table(self.run.to_table())),
+            optimiser: &self.optimiser,
+        };
+        // Every value has been checked, and values have no type that TOML lacks.
+        toml::to_string(&written).expect("a configuration fits TOML")
+    }
+
+    fn id(&self) -> String {
+        short_id(&self.to_toml())
+    }
+
+    fn place(&self) -> String {
+        self.run.dataset.to_string()
+    }
+
+    fn optimiser(&self) -> &Spec {
+        &self.optimiser
+    }
+
+    fn seed(&self) -> u64 {
+        self.run.seed
+    }
+
+    fn headers(&self) -> Vec<(RowTable, String)> {
+        let tables = Self::LAYOUT.tables.iter();
+        tables.map(|table| (*table, table.header())).collect()
+    }
+
+    fn describes(path: &Path) -> bool {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let table: toml::Table = text.parse().unwrap_or_default();
+        let run = table.get("run").and_then(toml::Value::as_table);
+        run.is_some_and(|run| run.contains_key("dataset") && run.contains_key("net"))
+    }
+}
