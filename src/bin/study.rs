@@ -12,7 +12,7 @@ use optimiser_paradigms::{
     figures,
     landscape::{self, Tuner},
     study::{self, Study, describe, experiment},
-    train,
+    run::rl,
 };
 
 // With the system's allocator, a trained agent acts at half the speed.
@@ -255,7 +255,7 @@ fn render(args: &DescribeArgs) -> Result<()> {
         let Some((policy, acting)) = args.policies(env, &trained)?.pop() else {
             continue;
         };
-        let episode = train::play(&mut envs::make(env)?, acting, args.settings().seed, true)?;
+        let episode = rl::play(&mut envs::make(env)?, acting, args.settings().seed, true)?;
         let (steps, value) = (episode.steps, episode.episode_return);
         let written = figures::episode(pictures, episode)?;
         if !args.quiet {
