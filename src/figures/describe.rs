@@ -11,9 +11,10 @@ use plotters::{
 };
 
 use super::style::{Drawn, FAINT, GRID, INK, SERIES, png, short, shortened, steps_label, text};
+use stats::{Estimate, two_sample::Change};
+
 use crate::{
     Result,
-    stats::{Estimate, two_sample::Change},
     study::describe::{Description, Memory},
 };
 

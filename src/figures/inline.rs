@@ -12,7 +12,9 @@ use plotters::{
 };
 
 use super::style::{Drawn, FAINT, GRID, INK, SERIES, short, span, steps_label, svg, text};
-use crate::{Result, stats::Estimate};
+use stats::Estimate;
+
+use crate::Result;
 
 /// Colours that tell lines apart; a line whose number is beyond them is dashed as well.
 pub const COLOURS: usize = SERIES.len();

@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, path::Path};
 use serde::Serialize;
 
 use super::{Collected, Group};
+use stats::Estimate;
+
 use crate::{
     Error, Result,
     files::{write_csv, write_whole},
-    stats::Estimate,
     train::Machine,
 };
 

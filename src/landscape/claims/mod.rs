@@ -17,10 +17,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::{Surface, Tuner};
-use crate::{
-    Result,
-    stats::{self, Estimate},
-};
+use stats::Estimate;
+
+use crate::Result;
 
 /// How far beyond a bound an interval must lie, as a factor, to count.
 pub const MARGIN: f64 = 1.05;

@@ -4,13 +4,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::stream::Stream;
-use crate::{
-    parallel::parallel,
-    stats::{
-        self, Estimate,
-        autocorrelation::{Autocorrelation, ENOUGH, Lags, integrated_time, window},
-    },
+use stats::{
+    Estimate,
+    autocorrelation::{Autocorrelation, Lags, TRUSTED_TIMES, integrated_time, window},
 };
+
+use crate::parallel::parallel;
 
 /// Lags of the recorded autocorrelation for each factor of ten.
 const LAGS_A_DECADE: f64 = 30.0;
@@ -96,7 +95,7 @@ impl Memory {
 
     /// Whether a stream is too short for this autocorrelation time, which is then underestimated.
     pub fn too_short(&self, time: Estimate) -> bool {
-        (self.steps as f64) < ENOUGH * time.point
+        (self.steps as f64) < TRUSTED_TIMES * time.point
     }
 }
 

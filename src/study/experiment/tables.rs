@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{grid::Grid, seeds::Seeds};
+use stats::Aggregate;
+
 use crate::{
     energy::Energy,
     keys::{choices, holds, keys},
-    stats::Aggregate,
 };
 
 keys! {

@@ -3,11 +3,9 @@
 use serde::Serialize;
 
 use super::{document::Section, load::Results};
-use crate::{
-    Result,
-    stats::{Aggregate, Bootstrap, Estimate, Scores, rounded},
-    study::rows::RunRow,
-};
+use stats::{Aggregate, Bootstrap, Estimate, Scores};
+
+use crate::{Result, files::rounded, study::rows::RunRow};
 
 /// A line of `summary.csv`: figures with the 95 % intervals of the bootstrap.
 #[derive(Serialize)]

@@ -5,10 +5,11 @@ use super::{
     document::{Figure, Panel, Section},
     load::Results,
 };
+use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
+
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
-    stats::{Aggregate, Bootstrap, Estimate, Method, Scores},
 };
 
 /// With more optimisers than this, bands would hide the lines: only those that are contrasted first have one.

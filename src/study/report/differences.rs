@@ -6,7 +6,9 @@ use super::{
     load::Results,
     shown::{p_value, seeds, signed},
 };
-use crate::{Result, figures::intervals, stats::Estimate};
+use stats::Estimate;
+
+use crate::{Result, figures::intervals};
 
 /// What stands along the axis of a drawing of differences.
 const ACROSS: &str = "difference of the score";

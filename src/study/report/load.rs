@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::names::names;
+use stats::Scores;
+
 use crate::{
     Error, Result, files,
-    stats::Scores,
     study::{
         Mechanism,
         experiment::{Experiment, Stage},
@@ -132,7 +133,7 @@ impl Results {
             let runs = runs.filter(|run| common.contains(&run.seed));
             runs.map(move |run| (label.clone(), run.seed, run.score))
         };
-        Scores::new(cells.iter().flat_map(of))
+        Ok(Scores::new(cells.iter().flat_map(of))?)
     }
 
     /// The report seeds that all of `cells` have.

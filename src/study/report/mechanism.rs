@@ -8,10 +8,12 @@ use super::{
     load::Results,
     shown::signed,
 };
+use stats::{Bootstrap, Estimate, Slope, three_digits};
+
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
-    stats::{self, Bootstrap, Estimate, Slope, digits, rounded},
+    files::rounded,
     study::{Mechanism, experiment::Contrast, rows::RunRow},
 };
 
@@ -301,7 +303,7 @@ fn measured(results: &Results) -> Vec<Vec<String>> {
             };
             let beta = match first.momentum_is_hypothetical {
                 true => format!("none ({})", first.momentum_beta),
-                false => digits(first.momentum_beta),
+                false => three_digits(first.momentum_beta),
             };
             let mut row = vec![results.names[c].clone(), arm.name.clone(), beta];
             row.extend(values.iter().enumerate().map(|(k, value)| {

@@ -5,10 +5,11 @@ use super::{
     document::{Figure, Panel, Section},
     load::Results,
 };
+use stats::{Aggregate, Bootstrap, Counted, Scores};
+
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
-    stats::{Aggregate, Bootstrap, Counted, Scores},
 };
 
 const AGGREGATES: [Aggregate; 4] = [
