@@ -9,10 +9,9 @@ use plotters::{
     },
     prelude::*,
 };
-
-use super::style::{Drawn, FAINT, GRID, INK, SERIES, png, short, shortened, steps_label, text};
 use stats::{Estimate, two_sample::Change};
 
+use super::style::{Drawn, FAINT, GRID, INK, SERIES, png, short, shortened, steps_label, text};
 use crate::{
     Result,
     study::describe::{Description, Memory},

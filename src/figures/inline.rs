@@ -10,10 +10,9 @@ use plotters::{
     },
     prelude::*,
 };
-
-use super::style::{Drawn, FAINT, GRID, INK, SERIES, short, span, steps_label, svg, text};
 use stats::Estimate;
 
+use super::style::{Drawn, FAINT, GRID, INK, SERIES, short, span, steps_label, svg, text};
 use crate::Result;
 
 /// Colours that tell lines apart; a line whose number is beyond them is dashed as well.

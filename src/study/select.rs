@@ -1,8 +1,8 @@
 //! Which setting of a grid is taken to the report stage.
 
-use super::experiment::Selection;
 use stats::{Scores, choose};
 
+use super::experiment::Selection;
 use crate::Result;
 
 /// The trial that `rule` chooses in `cell` from each one's scores on the tuning seeds, and each one's score

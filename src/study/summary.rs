@@ -3,10 +3,9 @@
 use std::{collections::BTreeSet, path::Path};
 
 use serde::Serialize;
-
-use super::{Collected, Group};
 use stats::Estimate;
 
+use super::{Collected, Group};
 use crate::{
     Error, Result,
     files::{write_csv, write_whole},

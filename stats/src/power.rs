@@ -1,7 +1,7 @@
 //! How many seeds would decide a question: the power of a t test, and of two one-sided t tests.
 //!
-//! Given the standard deviation of the sample, the power follows from the normal distribution. The power is the
-//! integral of that over the distribution of the sample's standard deviation. This replaces the noncentral t
+//! If the standard deviation of the sample were known, the power would follow from the normal distribution. Here that
+//! power is integrated over the distribution of the sample's standard deviation, which replaces the noncentral t
 //! distribution and, for equivalence, Owen's Q (Phillips 1990).
 //!
 //! The effect in a pilot study is itself uncertain, and one that looked worth following up is likely to be too large.

@@ -60,7 +60,7 @@ impl Scores {
                     }
                 }
             }
-            // Everything passes zero thresholds or more; each threshold loses those that pass no more than the ones before.
+            // All pass at least no threshold. Each threshold loses the share that passes only those before it.
             let mut above: f64 = passing.iter().sum();
             for share in &passing[..thresholds.len()] {
                 above -= share;

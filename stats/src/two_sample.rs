@@ -50,7 +50,8 @@ fn squares(a: &[f32], b: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// The [`mean_distance`] between two sorted lists of numbers. It takes a single pass, so the lists may be long.
+/// The [`mean_distance`] between two sorted lists of numbers, or NaN if one of them is NaN. It takes a single pass, so
+/// the lists may be long.
 pub fn mean_gap(a: &[f32], b: &[f32]) -> f64 {
     let (mut below_a, mut below_b) = (0, 0);
     let (mut sum, mut last) = (0.0, f64::NAN);
@@ -67,10 +68,12 @@ pub fn mean_gap(a: &[f32], b: &[f32]) -> f64 {
             sum += pairs as f64 * (f64::from(next) - last);
         }
         last = f64::from(next);
-        while a.get(below_a) == Some(&next) {
+        // Not by `==`, which would never get past NaN.
+        let reached = |x: &f32| x.total_cmp(&next).is_le();
+        while a.get(below_a).is_some_and(reached) {
             below_a += 1;
         }
-        while b.get(below_b) == Some(&next) {
+        while b.get(below_b).is_some_and(reached) {
             below_b += 1;
         }
     }
@@ -236,6 +239,13 @@ mod tests {
         assert!((7..=33).contains(&rejected), "{rejected} of 400");
         let mean = changes.iter().map(|c| c.coefficient.point).sum::<f64>() / 400.0;
         assert!(mean < 0.05, "{mean}");
+    }
+
+    #[test]
+    fn a_gap_with_nan_is_nan() {
+        assert!(mean_gap(&[1.0, f32::NAN], &[2.0]).is_nan());
+        assert!(mean_gap(&[-f32::NAN, 1.0], &[f32::NAN]).is_nan());
+        assert_eq!(mean_gap(&[-0.0, 0.0], &[-0.0, 1.0]), 0.5);
     }
 
     #[test]

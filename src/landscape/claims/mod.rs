@@ -15,10 +15,9 @@ use std::fmt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
-
-use super::{Surface, Tuner};
 use stats::Estimate;
 
+use super::{Surface, Tuner};
 use crate::Result;
 
 /// How far beyond a bound an interval must lie, as a factor, to count.

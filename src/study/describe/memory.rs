@@ -2,13 +2,12 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-
-use super::stream::Stream;
 use stats::{
     Estimate,
     autocorrelation::{Autocorrelation, Lags, TRUSTED_TIMES, integrated_time, window},
 };
 
+use super::stream::Stream;
 use crate::parallel::parallel;
 
 /// Lags of the recorded autocorrelation for each factor of ten.

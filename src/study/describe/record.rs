@@ -3,13 +3,12 @@
 use std::{fmt::Write, path::Path};
 
 use serde::Serialize;
-
-use super::{Description, Memory, Settings};
 use stats::{
     Estimate, three_digits,
     two_sample::{Change, least_p},
 };
 
+use super::{Description, Memory, Settings};
 use crate::{
     Error, Result,
     files::{rounded, write_csv, write_whole},

@@ -1,10 +1,9 @@
 //! The tables of an experiment's TOML.
 
 use serde::{Deserialize, Serialize};
-
-use super::{grid::Grid, seeds::Seeds};
 use stats::Aggregate;
 
+use super::{grid::Grid, seeds::Seeds};
 use crate::{
     energy::Energy,
     keys::{choices, holds, keys},

@@ -1,10 +1,9 @@
 //! Every environment with every optimiser: `summary.csv`, and the table of it.
 
 use serde::Serialize;
-
-use super::{document::Section, load::Results};
 use stats::{Aggregate, Bootstrap, Estimate, Scores};
 
+use super::{document::Section, load::Results};
 use crate::{Result, files::rounded, study::rows::RunRow};
 
 /// A line of `summary.csv`: figures with the 95 % intervals of the bootstrap.

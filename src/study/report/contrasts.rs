@@ -1,13 +1,13 @@
 //! The differences that an experiment asks about: over all environments, and in each.
 
-use super::{
-    load::Results,
-    verdict::{ALPHA, Evidence, FEWEST_SEEDS, Finding, Verdict},
-};
 use stats::{
     Aggregate, Bootstrap, Design, Estimate, Moments, Power, Scores, holm, t_equivalence, t_test,
 };
 
+use super::{
+    load::Results,
+    verdict::{ALPHA, Evidence, FEWEST_SEEDS, Finding, Verdict},
+};
 use crate::{Result, study::experiment::Contrast};
 
 /// How sure the seeds needed would be of finding what is there.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stats::three_digits;
+
 use super::{
     document::{Block, Section},
     load::Results,
     shown::{percent, ranges},
 };
-use stats::three_digits;
-
 use crate::{
     energy::Source,
     study::{

@@ -1,12 +1,12 @@
 //! Learning curves: what evaluations came to over training, in each cell.
 
+use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
+
 use super::{
     contrasts::first,
     document::{Figure, Panel, Section},
     load::Results,
 };
-use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
-
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},

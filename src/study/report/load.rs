@@ -10,10 +10,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-
-use super::names::names;
 use stats::Scores;
 
+use super::names::names;
 use crate::{
     Error, Result, files,
     study::{

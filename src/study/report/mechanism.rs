@@ -1,6 +1,7 @@
 //! Why momentum does what it does: how stale it is, by what, and whether its effect goes with that.
 
 use serde::Serialize;
+use stats::{Bootstrap, Estimate, Slope, three_digits};
 
 use super::{
     contrasts::evidence,
@@ -8,8 +9,6 @@ use super::{
     load::Results,
     shown::signed,
 };
-use stats::{Bootstrap, Estimate, Slope, three_digits};
-
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},

@@ -1,12 +1,12 @@
 //! How optimisers do over all environments.
 
+use stats::{Aggregate, Bootstrap, Counted, Scores};
+
 use super::{
     curves,
     document::{Figure, Panel, Section},
     load::Results,
 };
-use stats::{Aggregate, Bootstrap, Counted, Scores};
-
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},

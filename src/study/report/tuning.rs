@@ -1,13 +1,13 @@
 //! What was tried on the tuning seeds, what was chosen, and how much luck there was in it.
 
+use stats::{Bootstrap, Scores, Sensitivity, choose};
+
 use super::{
     curves,
     document::{Figure, Panel, Section},
     load::Results,
     shown::signed,
 };
-use stats::{Bootstrap, Scores, Sensitivity, choose};
-
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},

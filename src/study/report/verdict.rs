@@ -1,8 +1,9 @@
 //! The rule that turns a contrast into a word. It stands here, and the experiment's TOML has what it needs,
 //! before any run is done.
 
-use stats::Estimate;
 use std::fmt;
+
+use stats::Estimate;
 
 use crate::study::experiment::Claim;
 
