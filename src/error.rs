@@ -88,6 +88,12 @@ pub enum Error {
     },
 }
 
+impl From<stats::Error> for Error {
+    fn from(error: stats::Error) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
 impl Error {
     /// An error of the request.
     pub fn usage(message: impl Into<String>) -> Self {

@@ -11,6 +11,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
+/// A number as files hold it: six significant digits. Files stay small, and they are equal on machines whose arithmetic
+/// differs in the last bit.
+pub fn rounded(x: f64) -> f64 {
+    format!("{x:.5e}").parse().unwrap_or(x)
+}
+
 /// `rows` as CSV, under their header.
 pub fn csv_text<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -77,6 +83,13 @@ pub fn folder(path: &Path) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filed_numbers_have_six_digits() {
+        assert_eq!(rounded(1.0 / 3.0), 0.333333);
+        assert_eq!(rounded(1234567.0), 1234570.0);
+        assert!(rounded(f64::INFINITY).is_infinite());
+    }
 
     #[test]
     fn a_folder_that_cannot_be_written_is_told_without_a_flag() {

@@ -18,9 +18,9 @@
 //! [`optim`] has a file for each optimiser and the registry of all; [`nn`] the
 //! networks and the fused operations they need; [`agent`] acting, remembering
 //! and learning; [`data`] the images of the supervised control; [`landscape`] optimisers on surfaces of two weights;
-//! [`train`] one run; [`energy`] what it costs; [`study`] many; [`stats`] every number with its
-//! interval; [`figures`] and [`cli`] what people see. The crate `envs` has the
-//! environments and knows nothing of agents.
+//! [`train`] one run; [`energy`] what it costs; [`study`] many; [`figures`] and [`cli`] what people
+//! see. Two crates beside this one know nothing of agents: `envs` has the environments, and
+//! `optimiser-paradigms-stats` (in code: `stats`) the statistics.
 
 pub mod algorithm;
 pub mod cli;
@@ -37,7 +37,6 @@ mod numbers;
 pub mod optim;
 mod parallel;
 mod saved;
-pub mod stats;
 pub mod streams;
 pub mod study;
 mod suggest;

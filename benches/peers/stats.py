@@ -1,6 +1,6 @@
-"""rliable's intervals of the tables in benches/stats.rs, with 10,000 resamples, as CSV on stdout.
+"""rliable's intervals of the tables in stats/benches/stats.rs, with 10,000 resamples, as CSV on stdout.
 
-Needs tests/fixtures/stats_requirements.txt. Milliseconds are the median of REPETITIONS (3).
+Needs stats/tests/fixtures/requirements.txt. Milliseconds are the median of REPETITIONS (3).
 """
 
 import os

@@ -3,7 +3,7 @@
 #
 #   benches/peers/stats.sh [PYTHON]
 #
-# PYTHON needs tests/fixtures/stats_requirements.txt; without an argument it is $PYTHON, else python3. REPETITIONS (3)
+# PYTHON needs stats/tests/fixtures/requirements.txt; without an argument it is $PYTHON, else python3. REPETITIONS (3)
 # is each measurement's. The table goes to stdout. Anything else that runs on the machine shows in the figures.
 set -eu
 peers=$(cd "$(dirname "$0")" && pwd)
@@ -17,13 +17,13 @@ say() { printf '%s\n' "$*" >&2; }
 
 if ! "$python" -c 'import rliable.library' 2>/dev/null; then
     say "error: \`$python\` cannot import rliable."
-    say "Give a Python that can: python3 -m venv .venv && .venv/bin/pip install -r $root/tests/fixtures/stats_requirements.txt"
+    say "Give a Python that can: python3 -m venv .venv && .venv/bin/pip install -r $root/stats/tests/fixtures/requirements.txt"
     exit 2
 fi
 
 # Builds first, so that nothing compiles beside a measurement. From the root, for its .cargo/config.toml.
 cd "$root"
-messages=$(cargo build --release --locked --message-format=json-render-diagnostics --bench stats)
+messages=$(cargo build --release --locked --message-format=json-render-diagnostics -p optimiser-paradigms-stats --bench stats)
 ours=$(printf '%s\n' "$messages" | sed -n 's/.*"name":"stats".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$ours" ] || { say "error: the benchmark was not built, see above"; exit 1; }
 

@@ -9,11 +9,11 @@ use plotters::{
     },
     prelude::*,
 };
+use stats::{Estimate, two_sample::Change};
 
 use super::style::{Drawn, FAINT, GRID, INK, SERIES, png, short, shortened, steps_label, text};
 use crate::{
     Result,
-    stats::{Estimate, two_sample::Change},
     study::describe::{Description, Memory},
 };
 

@@ -10,9 +10,10 @@ use plotters::{
     },
     prelude::*,
 };
+use stats::Estimate;
 
 use super::style::{Drawn, FAINT, GRID, INK, SERIES, short, span, steps_label, svg, text};
-use crate::{Result, stats::Estimate};
+use crate::Result;
 
 /// Colours that tell lines apart; a line whose number is beyond them is dashed as well.
 pub const COLOURS: usize = SERIES.len();

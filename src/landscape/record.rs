@@ -9,10 +9,10 @@ use super::{
     claims::{MARGIN, Measured, Verdict},
     tune::{REPORT_SEEDS, TUNING_SEEDS},
 };
+
 use crate::{
     Result,
-    files::{write_csv, write_whole},
-    stats::rounded,
+    files::{rounded, write_csv, write_whole},
 };
 
 /// A line of `paths.csv`: a step of the first seed's path.

@@ -8,10 +8,10 @@ use std::{
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use stats::Estimate;
 
 use crate::{
     Error, Result,
-    stats::{self, Estimate},
     run::{EvaluationRow, Finished, Machine, OUTCOME, Outcome, Status, rl::Config},
 };
 

@@ -1,10 +1,9 @@
 //! Which setting of a grid is taken to the report stage.
 
+use stats::{Scores, choose};
+
 use super::experiment::Selection;
-use crate::{
-    Result,
-    stats::{Scores, choose},
-};
+use crate::Result;
 
 /// The trial that `rule` chooses in `cell` from each one's scores on the tuning seeds, and each one's score
 /// by that rule; the first of equals.
@@ -15,10 +14,10 @@ pub fn select(
 ) -> Result<(usize, Vec<f64>)> {
     let rows =
         |runs: &Vec<(u64, f64)>| Scores::new(runs.iter().map(|&(seed, score)| (cell, seed, score)));
-    let scores: Vec<Scores> = trials.iter().map(rows).collect::<Result<_>>()?;
+    let scores: Vec<Scores> = trials.iter().map(rows).collect::<stats::Result<_>>()?;
     let chosen = choose(&scores.iter().collect::<Vec<_>>(), rule.aggregate())?;
     let by_rule = scores.iter().map(|s| s.aggregate(rule.aggregate()));
-    Ok((chosen.place(), by_rule.collect()))
+    Ok((chosen.index(), by_rule.collect()))
 }
 
 #[cfg(test)]

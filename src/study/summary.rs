@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, path::Path};
 
 use serde::Serialize;
+use stats::Estimate;
 
 use super::{Collected, Group};
 use crate::{
     Error, Result,
     files::{write_csv, write_whole},
-    stats::Estimate,
     run::Machine,
 };
 

@@ -15,12 +15,10 @@ use std::fmt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
+use stats::Estimate;
 
 use super::{Surface, Tuner};
-use crate::{
-    Result,
-    stats::{self, Estimate},
-};
+use crate::Result;
 
 /// How far beyond a bound an interval must lie, as a factor, to count.
 pub const MARGIN: f64 = 1.05;

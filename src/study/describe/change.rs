@@ -4,12 +4,10 @@ use std::ops::Range;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use stats::two_sample::{Change, Streams, mean_distance, mean_gap};
 
 use super::{rows::Rows, stream::Stream};
-use crate::{
-    parallel::parallel,
-    stats::two_sample::{Change, Streams, mean_distance, mean_gap},
-};
+use crate::parallel::parallel;
 
 /// Observations of a fifth that are compared, evenly apart. Neighbours hardly differ, so more would add little.
 const POINTS: usize = 100;

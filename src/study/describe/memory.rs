@@ -2,15 +2,13 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use stats::{
+    Estimate,
+    autocorrelation::{Autocorrelation, Lags, TRUSTED_TIMES, integrated_time, window},
+};
 
 use super::stream::Stream;
-use crate::{
-    parallel::parallel,
-    stats::{
-        self, Estimate,
-        autocorrelation::{Autocorrelation, ENOUGH, Lags, integrated_time, window},
-    },
-};
+use crate::parallel::parallel;
 
 /// Lags of the recorded autocorrelation for each factor of ten.
 const LAGS_A_DECADE: f64 = 30.0;
@@ -96,7 +94,7 @@ impl Memory {
 
     /// Whether a stream is too short for this autocorrelation time, which is then underestimated.
     pub fn too_short(&self, time: Estimate) -> bool {
-        (self.steps as f64) < ENOUGH * time.point
+        (self.steps as f64) < TRUSTED_TIMES * time.point
     }
 }
 

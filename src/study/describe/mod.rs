@@ -15,12 +15,9 @@ mod stream;
 pub use memory::Memory;
 pub use record::{table, write};
 
-use crate::{
-    Error, Result,
-    parallel::parallel,
-    stats::{Estimate, two_sample::Change},
-    run::rl::Actor,
-};
+use stats::{Estimate, two_sample::Change};
+
+use crate::{Error, Result, parallel::parallel, run::rl::Actor};
 use coverage::{States, checkpoints};
 use memory::mean;
 use rows::Rows;

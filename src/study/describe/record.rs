@@ -3,15 +3,15 @@
 use std::{fmt::Write, path::Path};
 
 use serde::Serialize;
+use stats::{
+    Estimate, three_digits,
+    two_sample::{Change, least_p},
+};
 
 use super::{Description, Memory, Settings};
 use crate::{
     Error, Result,
-    files::{write_csv, write_whole},
-    stats::{
-        Estimate, digits, rounded,
-        two_sample::{Change, least_p},
-    },
+    files::{rounded, write_csv, write_whole},
 };
 
 /// What stands where nothing ever changes.
@@ -123,7 +123,7 @@ impl Description {
             rows.push(row(distance, change.map(|c| c.coefficient), note));
             let least = least_p(streams);
             let few = match least > 0.01 && change.is_some() {
-                true => format!("cannot be below {}: too few streams", digits(least)),
+                true => format!("cannot be below {}: too few streams", three_digits(least)),
                 false => note.into(),
             };
             let n = change.map_or(0, |c| c.coefficient.n);

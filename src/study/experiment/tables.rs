@@ -1,12 +1,12 @@
 //! The tables of an experiment's TOML.
 
 use serde::{Deserialize, Serialize};
+use stats::Aggregate;
 
 use super::{grid::Grid, seeds::Seeds};
 use crate::{
     energy::Energy,
     keys::{choices, holds, keys},
-    stats::Aggregate,
 };
 
 keys! {

@@ -1,13 +1,10 @@
 //! Every environment with every optimiser: `summary.csv`, and the table of it.
 
 use serde::Serialize;
+use stats::{Aggregate, Bootstrap, Estimate, Scores};
 
 use super::{document::Section, load::Results};
-use crate::{
-    Result,
-    stats::{Aggregate, Bootstrap, Estimate, Scores, rounded},
-    study::rows::RunRow,
-};
+use crate::{Result, files::rounded, study::rows::RunRow};
 
 /// A line of `summary.csv`: figures with the 95 % intervals of the bootstrap.
 #[derive(Serialize)]

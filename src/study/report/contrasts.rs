@@ -1,17 +1,14 @@
 //! The differences that an experiment asks about: over all environments, and in each.
 
+use stats::{
+    Aggregate, Bootstrap, Design, Estimate, Moments, Power, Scores, holm, t_equivalence, t_test,
+};
+
 use super::{
     load::Results,
     verdict::{ALPHA, Evidence, FEWEST_SEEDS, Finding, Verdict},
 };
-use crate::{
-    Result,
-    stats::{
-        self, Aggregate, Bootstrap, Design, Estimate, Moments, Power, Scores, holm, t_equivalence,
-        t_test,
-    },
-    study::experiment::Contrast,
-};
+use crate::{Result, study::experiment::Contrast};
 
 /// How sure the seeds needed would be of finding what is there.
 pub const POWER: f64 = 0.8;
@@ -124,7 +121,7 @@ impl Difference {
     }
 
     fn effect(&self) -> Result<stats::Contrast<'_>> {
-        stats::Contrast::effect(&self.with, &self.without)
+        Ok(stats::Contrast::effect(&self.with, &self.without)?)
     }
 
     /// The variance, from seed to seed, of the mean over tasks of a pair's difference; 0 where it is unknown.

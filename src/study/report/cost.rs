@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stats::three_digits;
+
 use super::{
     document::{Block, Section},
     load::Results,
@@ -9,7 +11,6 @@ use super::{
 };
 use crate::{
     energy::Source,
-    stats::digits,
     study::{
         experiment::{Experiment, Stage},
         rows::{CostRow, RunRow},
@@ -74,8 +75,8 @@ pub fn energy(results: &Results) -> Section {
                 .join("; ")
                 .replace("{watts}", &energy.watts_per_core.to_string()),
             energy.grams_per_kwh,
-            digits(all / 1000.0),
-            digits(grams)
+            three_digits(all / 1000.0),
+            three_digits(grams)
         ))
         .table(
             &[
@@ -107,7 +108,7 @@ fn each(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Ve
         .collect();
     let over = |sum: f64, n: usize| match n {
         0 => "-".into(),
-        n => digits(sum / n as f64),
+        n => three_digits(sum / n as f64),
     };
     let mut known = 0;
     let mut rows = Vec::new();
@@ -131,7 +132,7 @@ fn each(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Ve
         rows.push(vec![
             of.name.clone(),
             over(sum, runs),
-            digits(sum),
+            three_digits(sum),
             over(sum_solvable, runs_solved),
             runs.to_string(),
         ]);
@@ -194,7 +195,7 @@ pub fn how(results: &Results) -> Section {
                 true => "Machine: not recorded".into(),
                 false => format!("Machine: {}", machines.join("; ")),
             },
-            format!("Processor time of both stages: {} hours", digits(seconds / 3600.0)),
+            format!("Processor time of both stages: {} hours", three_digits(seconds / 3600.0)),
             "Every interval is 95 %. The bootstrap's generator is seeded from the experiment's sha256, so that the \
              same results give the same report."
                 .into(),

@@ -1,5 +1,7 @@
 //! Learning curves: what evaluations came to over training, in each cell.
 
+use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
+
 use super::{
     contrasts::first,
     document::{Figure, Panel, Section},
@@ -8,7 +10,6 @@ use super::{
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
-    stats::{Aggregate, Bootstrap, Estimate, Method, Scores},
 };
 
 /// With more optimisers than this, bands would hide the lines: only those that are contrasted first have one.

@@ -1,12 +1,14 @@
 //! The differences that an experiment asks about, drawn and in tables: each as a whole, and in each environment.
 
+use stats::Estimate;
+
 use super::{
     contrasts::{Contrasted, Paired, place},
     document::{Figure, Panel, Section},
     load::Results,
     shown::{p_value, seeds, signed},
 };
-use crate::{Result, figures::intervals, stats::Estimate};
+use crate::{Result, figures::intervals};
 
 /// What stands along the axis of a drawing of differences.
 const ACROSS: &str = "difference of the score";

@@ -10,11 +10,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use stats::Scores;
 
 use super::names::names;
 use crate::{
     Error, Result, files,
-    stats::Scores,
     study::{
         Mechanism,
         experiment::{Experiment, Stage},
@@ -132,7 +132,7 @@ impl Results {
             let runs = runs.filter(|run| common.contains(&run.seed));
             runs.map(move |run| (label.clone(), run.seed, run.score))
         };
-        Scores::new(cells.iter().flat_map(of))
+        Ok(Scores::new(cells.iter().flat_map(of))?)
     }
 
     /// The report seeds that all of `cells` have.

@@ -1,6 +1,7 @@
 //! Why momentum does what it does: how stale it is, by what, and whether its effect goes with that.
 
 use serde::Serialize;
+use stats::{Bootstrap, Estimate, Slope, three_digits};
 
 use super::{
     contrasts::evidence,
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
-    stats::{self, Bootstrap, Estimate, Slope, digits, rounded},
+    files::rounded,
     study::{Mechanism, experiment::Contrast, rows::RunRow},
 };
 
@@ -301,7 +302,7 @@ fn measured(results: &Results) -> Vec<Vec<String>> {
             };
             let beta = match first.momentum_is_hypothetical {
                 true => format!("none ({})", first.momentum_beta),
-                false => digits(first.momentum_beta),
+                false => three_digits(first.momentum_beta),
             };
             let mut row = vec![results.names[c].clone(), arm.name.clone(), beta];
             row.extend(values.iter().enumerate().map(|(k, value)| {

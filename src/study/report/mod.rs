@@ -30,8 +30,7 @@ use serde::Serialize;
 
 use crate::{
     Error, Result,
-    files::{write_csv, write_whole},
-    stats::rounded,
+    files::{rounded, write_csv, write_whole},
 };
 use contrasts::Contrasted;
 use document::{Document, Section};

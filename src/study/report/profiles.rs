@@ -1,5 +1,7 @@
 //! How optimisers do over all environments.
 
+use stats::{Aggregate, Bootstrap, Counted, Scores};
+
 use super::{
     curves,
     document::{Figure, Panel, Section},
@@ -8,7 +10,6 @@ use super::{
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
-    stats::{Aggregate, Bootstrap, Counted, Scores},
 };
 
 const AGGREGATES: [Aggregate; 4] = [

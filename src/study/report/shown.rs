@@ -1,13 +1,13 @@
 //! Numbers as a report shows them.
 
-use crate::stats::digits;
+use stats::three_digits;
 
 /// A difference with its sign.
 pub fn signed(x: f64) -> String {
     let shown = match x.abs() < 0.0005 {
         true => "0.000".into(),
         false if x.abs() < 1.0 => format!("{:.3}", x.abs()),
-        false => digits(x.abs()),
+        false => three_digits(x.abs()),
     };
     match x {
         _ if shown == "0.000" => shown,

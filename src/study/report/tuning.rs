@@ -1,5 +1,7 @@
 //! What was tried on the tuning seeds, what was chosen, and how much luck there was in it.
 
+use stats::{Bootstrap, Scores, Sensitivity, choose};
+
 use super::{
     curves,
     document::{Figure, Panel, Section},
@@ -9,7 +11,6 @@ use super::{
 use crate::{
     Result,
     figures::{Across, Intervals, Line, lines},
-    stats::{Bootstrap, Scores, Sensitivity, choose},
 };
 
 /// Two sections: how much the learning rate matters, and what was chosen.
@@ -32,7 +33,7 @@ fn scores(results: &Results, cell: usize, arm: usize) -> Result<Vec<Scores>> {
     let label = results.experiment.cells[cell].label();
     let of = |runs: &Vec<_>| {
         let row = |run: &crate::study::rows::RunRow| (label.clone(), run.seed, run.score);
-        Scores::new(runs.iter().map(row))
+        Ok(Scores::new(runs.iter().map(row))?)
     };
     results.tuning[cell][arm].iter().map(of).collect()
 }
@@ -136,8 +137,8 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             let chosen = choose(&tuning.iter().collect::<Vec<_>>(), rule)?;
             let mut rng = results.rng(&format!("chosen {} {}", cell.label(), arm.name));
             let fresh = results.scores(a, &[c])?;
-            let report = chosen.report(&fresh, rule, &bootstrap, &mut rng)?;
-            let trial = &results.trials[c][a][chosen.place()];
+            let found = chosen.evaluate(&fresh, rule, &bootstrap, &mut rng)?;
+            let trial = &results.trials[c][a][chosen.index()];
             if !trial.at_edge.is_empty() {
                 edges.push(format!(
                     "{}, {}: {} is best at an end of its grid ({}); a better one may lie beyond",
@@ -147,13 +148,13 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
                     trial.setting
                 ));
             }
-            let bias = report.bias;
+            let bias = found.bias;
             rows.push(vec![
                 results.names[c].clone(),
                 arm.name.clone(),
                 trial.setting.clone(),
                 format!("{:.3}", trial.score),
-                report.score.to_string(),
+                found.score.to_string(),
                 format!(
                     "{} ({} to {})",
                     signed(bias.point),

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use crate::{stats::Estimate, study::experiment::Claim};
+use stats::Estimate;
+
+use crate::study::experiment::Claim;
 
 /// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds agree by
 /// chance in one case of four.
@@ -128,7 +130,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::stats::{Aggregate, Bootstrap, Contrast, Scores};
+    use stats::{Aggregate, Bootstrap, Contrast, Scores};
 
     /// What is found of thirty pairs of scores in each of two tasks, `with` being `shift` above `without`
     /// in one pair more or less than in the next.
