@@ -24,6 +24,7 @@
 
 pub mod agent;
 pub mod cli;
+mod config;
 pub mod data;
 pub mod energy;
 pub mod error;
@@ -33,7 +34,6 @@ mod keys;
 pub mod landscape;
 pub mod nn;
 mod numbers;
-pub mod optim;
 mod parallel;
 mod saved;
 mod settings;

@@ -2,13 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use optim::{Clipping, Schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
     keys::{choices, holds},
     nn::{Architecture, Filters},
-    optim::{Clipping, Schedule},
     settings::{check, settings},
 };
 

@@ -53,7 +53,8 @@ impl Policy {
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
-        saved::write(WHAT, self.whose(), &arrays.collect::<Result<Vec<_>>>()?)
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        Ok(saved::write(WHAT, self.whose(), &arrays)?)
     }
 
     /// This network with the weights in the file at `path`, which [`to_safetensors`](Self::to_safetensors)
@@ -130,7 +131,7 @@ impl Dqn {
     pub(crate) fn load_agent(&mut self, agent: usize, saved: &Saved) -> Result<()> {
         self.critic().load_agent(agent, saved)?;
         let state = saved.list("optimiser", Dtype::U8)?;
-        self.optimiser_mut().restore_agent(agent, state)
+        Ok(self.optimiser_mut().restore_agent(agent, state)?)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::{io::Write, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use optim::Spec;
 
 use crate::{
     Error, Result,
     agent::DqnOverrides,
     figures::Pictures,
     numbers::{at_least, between, number},
-    optim::Spec,
     train::{Again, Config, ConfigSource, Preset, RunOverrides, default_folder},
 };
 

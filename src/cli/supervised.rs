@@ -9,6 +9,7 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use optim::{Spec, Value};
 
 use crate::{
     Error, Result,
@@ -16,7 +17,6 @@ use crate::{
     figures::Metrics,
     files::short_id,
     numbers::{at_least, between, number},
-    optim::{Spec, Value},
     train::{
         Again, Compute, DataName, EpochRow, HistoryRow, Net, Status, SupervisedConfig,
         SupervisedFinished, SupervisedMachine, SupervisedObserver, SupervisedOverrides,
@@ -211,7 +211,7 @@ fn optimisers(list: &str) -> Result<Vec<Spec>> {
             _ => texts.push(piece.trim().to_owned()),
         }
     }
-    texts.iter().map(|text| text.parse()).collect()
+    texts.iter().map(|text| Ok(text.parse()?)).collect()
 }
 
 /// Batches from line to line where there is no terminal.

@@ -91,11 +91,8 @@ impl Snapshot {
     /// The content of the file, for a run whose files are of the given lengths now.
     pub fn to_safetensors(&self, files: &[(&str, u64)]) -> Result<Vec<u8>> {
         let files = saved::lengths(files);
-        saved::write(
-            self.what,
-            self.whose.clone(),
-            self.arrays.iter().chain(&files),
-        )
+        let arrays = self.arrays.iter().chain(&files);
+        Ok(saved::write(self.what, self.whose.clone(), arrays)?)
     }
 }
 
@@ -105,9 +102,10 @@ impl Checkpoint {
         let data = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
         let shown = path.display().to_string();
         let within = |error: Error| Error::usage(format!("{shown}: {error}; it is left as it is"));
-        let saved = Saved::read(WHAT, &whose(config), &data).map_err(within)?;
+        let saved = Saved::read(WHAT, &whose(config), &data);
+        let saved = saved.map_err(|error| within(error.into()))?;
         let counters = counters(&saved).map_err(within)?;
-        let files = saved.files().map_err(within)?;
+        let files = saved::saved_lengths(&saved).map_err(within)?;
         Ok(Self {
             step: counters[0],
             files,

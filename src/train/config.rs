@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use candle_core::Device;
+use optim::{Spec, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
     agent::{DqnConfig, DqnOverrides},
+    config,
     files::short_id,
     keys::choices,
-    optim::{self, Spec, Value},
     settings::{check, settings},
     suggest,
 };
@@ -190,7 +191,7 @@ struct ConfigFile {
     preset: Option<Preset>,
     #[serde(default)]
     run: RunOverrides,
-    optimiser: Option<optim::Table>,
+    optimiser: Option<config::toml::OptimiserTable>,
     #[serde(default)]
     agent: DqnOverrides,
 }
@@ -211,7 +212,8 @@ impl ConfigSource {
                 suggest::explained(&error)
             ))
         })?;
-        let optimiser = file.optimiser.map(|table| Spec::from_table(&table, &text));
+        let table = file.optimiser;
+        let optimiser = table.map(|table| config::toml::optimiser(&table, &text));
         let optimiser = optimiser
             .transpose()
             .map_err(|error| Error::usage(format!("{}: {error}", path.display())))?;
@@ -297,7 +299,8 @@ impl Config {
         check("eval_epsilon", eval_epsilon, allowed, "0 <= x <= 1")?;
         self.agent.validate()?;
         self.fits(env, 1)?;
-        self.optimiser.rule().map(drop)
+        self.optimiser.rule()?;
+        Ok(())
     }
 
     /// Checks that `agents` of this configuration fit into memory side by side.

@@ -51,7 +51,7 @@ impl Replay {
             arrays.push(("priorities".into(), Dtype::F64, vec![values.len()], value));
             arrays.push(("largest_priority".into(), Dtype::F64, vec![1], largest));
         }
-        saved::write(WHAT, self.whose(), &arrays)
+        Ok(saved::write(WHAT, self.whose(), &arrays)?)
     }
 
     /// Takes over what [`to_safetensors`](Self::to_safetensors) gave; if it does not fit, the error

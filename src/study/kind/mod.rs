@@ -11,12 +11,12 @@ pub use scale::Scale;
 
 use std::path::Path;
 
+use optim::Spec;
 use serde::de::DeserializeOwned;
 
 use crate::{
     Error, Result,
     keys::Key,
-    optim::Spec,
     study::Mechanism,
     suggest,
     train::{Control, Status},

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use optim::Spec;
 use serde::Deserialize;
 
 use super::{Job, Kind, Outcome, Scale, Watcher, ended, read, scale::scale_of};
@@ -9,7 +10,6 @@ use crate::{
     Error, Result,
     agent::DqnOverrides,
     keys::{Key, Keys, holds, keys},
-    optim::Spec,
     study::{Mechanism, collect::Run, experiment::merge},
     train::{
         self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,

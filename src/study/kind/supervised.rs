@@ -9,6 +9,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use optim::Spec;
 use serde::Deserialize;
 
 use super::{Job, Kind, Outcome, Scale, Watcher, ended, read, scale::scale_of};
@@ -18,7 +19,6 @@ use crate::{
     data::{Dataset, DatasetName},
     keys::{Key, Keys, holds, keys},
     nn::{Architecture, Stem},
-    optim::Spec,
     study::experiment::merge,
     train::{
         self, Again, Compute, Control, EpochRow, HistoryRow, Learner, Net, Status,

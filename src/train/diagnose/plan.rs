@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 
+use optim::Restart;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
     agent::DqnConfig,
-    optim::Restart,
     streams::diagnostics_stream,
     train::{Config, RunConfig},
 };

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use optim::{Spec, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     files::short_id,
     keys::choices,
     nn::Stem,
-    optim::{Spec, Value},
     settings::{check, settings},
     train::{Compute, Trained},
 };
@@ -341,7 +341,8 @@ impl SupervisedConfig {
         if run.dataset.images().is_none() {
             self.validate_buffer()?;
         }
-        self.optimiser.rule().map(drop)
+        self.optimiser.rule()?;
+        Ok(())
     }
 
     fn validate_buffer(&self) -> Result<()> {

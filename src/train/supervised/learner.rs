@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use candle_core::{DType, Device, Tensor, backprop::GradStore};
+use optim::Parameter;
 use safetensors::Dtype;
 
 use super::{Layers, Net, Precision, QRegression, Score, SupervisedConfig};
@@ -11,7 +12,6 @@ use crate::{
     agent::DqnConfig,
     data::{self, Dataset, DatasetName, Split},
     nn::{Architecture, Network, ResNet, minibatch},
-    optim::Parameter,
     saved::{Array, Saved, bytes, numbers},
     streams::{Stream, stream},
 };

@@ -1,6 +1,7 @@
 //! Action values learned from a frozen, well-mixed buffer, by the DQN's network with its loss.
 
 use candle_core::{DType, backprop::GradStore};
+use optim::Parameter;
 
 use super::{
     DataName, Learner, Score, SupervisedConfig, config::held_out, frozen::Frozen, teacher::teacher,
@@ -8,7 +9,6 @@ use super::{
 use crate::{
     Result,
     agent::{Critic, DqnConfig},
-    optim::Parameter,
     saved::{Array, Saved},
     streams::{Stream, stream},
     train::{Preset, RunConfig, evaluate::Evaluator},

@@ -1,5 +1,6 @@
 //! Epoch after epoch, batch after batch.
 
+use optim::Optimiser;
 use safetensors::Dtype;
 
 use super::{
@@ -7,8 +8,7 @@ use super::{
 };
 use crate::{
     Error, Result, data,
-    optim::Optimiser,
-    saved::{Saved, bytes, numbers},
+    saved::{Saved, bytes, numbers, saved_lengths},
     train::{Control, Snapshot, Status},
 };
 
@@ -43,12 +43,12 @@ fn whose(config: &SupervisedConfig) -> String {
 /// another run's.
 pub(super) fn lengths(config: &SupervisedConfig, data: &[u8]) -> Result<Vec<(String, u64)>> {
     let saved = Saved::read(WHAT, &whose(config), data)?;
-    saved.files()
+    saved_lengths(&saved)
 }
 
 /// Batches done by the checkpoint `data` of the run `config`.
 pub(super) fn step(config: &SupervisedConfig, data: &[u8]) -> Result<u64> {
-    Saved::read(WHAT, &whose(config), data)?.count("step")
+    Ok(Saved::read(WHAT, &whose(config), data)?.count("step")?)
 }
 
 /// Trains as `config` says, from its start or from the checkpoint `from`, to its end, and tells
@@ -214,7 +214,7 @@ impl<'a> Run<'a> {
             net: text("net"),
             train: text("train"),
             optimiser: config.optimiser.to_string(),
-            lr: config.optimiser.number("lr"),
+            lr: config.optimiser.lr(),
             seed: run.seed,
             status,
             steps: self.step,

@@ -1,5 +1,6 @@
 //! The agent whose action values are learned.
 
+use optim::Spec;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -9,7 +10,6 @@ use std::{
 use super::SupervisedRun;
 use crate::{
     Result,
-    optim::Spec,
     train::{
         self, Config, ConfigSource, EpisodeRow, EvaluationRow, Observer, RunOverrides, Trained,
         UpdateRow,

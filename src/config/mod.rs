@@ -1,0 +1,3 @@
+//! Settings as files have them.
+
+pub mod toml;
