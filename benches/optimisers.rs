@@ -13,10 +13,8 @@ mod measure;
 use candle_core::{Result, Var};
 use candle_nn::{AdamW, ParamsAdamW, SGD};
 use measure::{CASES, Case, LR, Problem, Rows};
-use optimiser_paradigms::{
-    cli,
-    optim::{Optimiser, Parameter, Spec, Value, registry},
-};
+use optim::{Optimiser, Parameter, Spec, Value, registry};
+use optimiser_paradigms::cli;
 
 // As the binaries have it.
 #[global_allocator]

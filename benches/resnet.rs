@@ -11,10 +11,8 @@
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
-use optimiser_paradigms::{
-    nn::{Convolution, ResNet, Stem},
-    optim::Optimiser,
-};
+use optim::Optimiser;
+use optimiser_paradigms::nn::{Convolution, ResNet, Stem};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -18,11 +18,11 @@ use std::hint::black_box;
 
 use candle_core::{DType, Device, Error, Result, Tensor};
 use effort::{Effort, spread};
+use optim::{Optimiser, Spec};
 use optimiser_paradigms::{
     agent::{Batch, Dqn, DqnConfig, td_loss},
     cli,
     nn::Network,
-    optim::{Optimiser, Spec},
 };
 use product::Product;
 use rand::{Rng, SeedableRng};

@@ -60,6 +60,9 @@ pub enum Error {
     /// A setting cannot be what it was asked to be.
     #[error(transparent)]
     Setting(#[from] settings::Error),
+    /// An optimiser was asked for something it cannot do.
+    #[error(transparent)]
+    Optimiser(#[from] optim::Error),
     /// The run was asked to end before its time, and did.
     #[error("stopped by signal {signal} at step {step} of {of}; {}", match saved {
         0 => "nothing was saved, so the same command starts again".to_owned(),

@@ -24,19 +24,17 @@
 
 pub mod algorithm;
 pub mod cli;
+mod config;
 pub mod data;
 pub mod energy;
 pub mod error;
 pub mod figures;
-mod config;
 mod files;
 mod keys;
 pub mod landscape;
 pub mod nn;
 mod numbers;
-pub mod optim;
 mod parallel;
-mod saved;
 pub mod streams;
 pub mod study;
 mod suggest;

@@ -354,7 +354,7 @@ fn presets_and_their_networks_are_written_out() {
 #[test]
 fn every_optimiser_and_environment_runs() {
     let dir = tempdir().unwrap();
-    for entry in optimiser_paradigms::optim::registry() {
+    for entry in optim::registry() {
         let ran = short(dir.path(), &["-q", "--opt", entry.name, "--steps", "800"]);
         assert_eq!(ran.code, Some(0), "{}: {}", entry.name, ran.stderr);
     }
@@ -369,7 +369,7 @@ fn every_optimiser_and_environment_runs() {
         &[],
     );
     assert_eq!(collected.code, Some(0), "{}", collected.stderr);
-    let groups = optimiser_paradigms::optim::registry().len() + envs::registry().len() - 1;
+    let groups = optim::registry().len() + envs::registry().len() - 1;
     assert_eq!(
         collected.stdout.lines().count(),
         2 + groups,
@@ -465,7 +465,7 @@ fn listing_shows_every_name_and_parameter() {
     let dir = tempdir().unwrap();
     let ran = rl(dir.path(), &["--list"]);
     assert_eq!(ran.code, Some(0));
-    for entry in optimiser_paradigms::optim::registry() {
+    for entry in optim::registry() {
         assert!(ran.stdout.contains(entry.formula));
         for param in entry.params {
             assert!(ran.stdout.contains(param.doc), "{}", param.doc);

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
+use optim::{Clipping, Optimiser, Parameter, Spec, cuda, registry};
 use optimiser_paradigms::{
     data::{looks, synthetic},
     nn::{ResNet, Stem, minibatch},
-    optim::{Clipping, Optimiser, Parameter, Spec, cuda, registry},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -2,10 +2,8 @@
 //! CPU, in f64.
 
 use candle_core::DType;
-use optimiser_paradigms::{
-    agent::{Batch, Dqn, DqnConfig, Hidden},
-    optim::Spec,
-};
+use optim::Spec;
+use optimiser_paradigms::agent::{Batch, Dqn, DqnConfig, Hidden};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -35,9 +33,8 @@ fn batch(rng: &mut ChaCha8Rng, obs_len: usize, config: &DqnConfig) -> Batch {
 }
 
 fn weights(dqn: &Dqn) -> Vec<f64> {
-    let flat = |p: &optimiser_paradigms::optim::Parameter| -> Vec<f64> {
-        p.var.flatten_all().unwrap().to_vec1().unwrap()
-    };
+    let flat =
+        |p: &optim::Parameter| -> Vec<f64> { p.var.flatten_all().unwrap().to_vec1().unwrap() };
     dqn.parameters().iter().flat_map(flat).collect()
 }
 

@@ -7,10 +7,8 @@ use std::{collections::HashMap, path::PathBuf};
 
 use candle_core::{DType, Device, Tensor, safetensors};
 use larger::larger;
-use optimiser_paradigms::{
-    agent::{Batch, Dqn, DqnConfig, Hidden, Loss},
-    optim::{Parameter, Spec, Value},
-};
+use optim::{Parameter, Spec, Value};
+use optimiser_paradigms::agent::{Batch, Dqn, DqnConfig, Hidden, Loss};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

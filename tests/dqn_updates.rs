@@ -8,10 +8,8 @@ use std::{collections::HashMap, path::PathBuf};
 
 use candle_core::{DType, Device, Tensor, safetensors};
 use larger::larger;
-use optimiser_paradigms::{
-    agent::{Batch, Convs, Dqn, DqnConfig, Hidden, Loss},
-    optim::{Parameter, Spec},
-};
+use optim::{Parameter, Spec};
+use optimiser_paradigms::agent::{Batch, Convs, Dqn, DqnConfig, Hidden, Loss};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

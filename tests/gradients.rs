@@ -3,10 +3,10 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var, backprop::GradStore, safetensors};
+use optim::Parameter;
 use optimiser_paradigms::{
     agent::{self, Loss},
     nn::{Architecture, Conv, Filters, Mlp, Network},
-    optim::Parameter,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

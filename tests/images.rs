@@ -1,10 +1,8 @@
 //! Agents that see images: each of a cohort is the agent alone, and all of the network learns.
 
 use candle_core::Tensor;
-use optimiser_paradigms::{
-    agent::{Batch, Dqn, DqnConfig, Hidden},
-    optim::{Parameter, Spec, Value},
-};
+use optim::{Parameter, Spec, Value};
+use optimiser_paradigms::agent::{Batch, Dqn, DqnConfig, Hidden};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -365,7 +365,7 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
     }
     refuse(b"not a state at all", &["no replay buffer state"]);
     let spec = "adam".parse().unwrap();
-    let optimiser = optimiser_paradigms::optim::Optimiser::new(&[spec], Vec::new()).unwrap();
+    let optimiser = optim::Optimiser::new(&[spec], Vec::new()).unwrap();
     refuse(
         &optimiser.to_safetensors().unwrap(),
         &["no replay buffer", "capacity=10"],

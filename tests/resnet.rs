@@ -7,10 +7,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use candle_core::{DType, Device, Tensor};
 use larger::larger;
-use optimiser_paradigms::{
-    nn::{ResNet, Stem},
-    optim::Optimiser,
-};
+use optim::Optimiser;
+use optimiser_paradigms::nn::{ResNet, Stem};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

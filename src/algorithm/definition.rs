@@ -1,10 +1,11 @@
 //! What an algorithm is before it runs: its name, its settings, its presets.
 
 use candle_core::Device;
+use optim::Spec;
 use settings::{Setting, Table};
 
 use super::{Algorithm, Policy};
-use crate::{Result, optim::Spec};
+use crate::Result;
 
 /// What a cohort is made for.
 pub struct Setup<'a> {

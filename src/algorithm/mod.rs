@@ -16,9 +16,10 @@ pub use policy::Policy;
 pub use registry::{find, register, registry};
 pub use update::{Learning, MinibatchGradient, PendingUpdate, Targets};
 
+use optim::state_file::{Array, Part};
+
 use crate::{
     Result,
-    saved::{Array, Part},
 };
 
 /// What an agent saw, did and got in one step.

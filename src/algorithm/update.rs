@@ -1,8 +1,9 @@
 //! Updates, as the run sees them.
 
+use optim::state_file::Array;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Result, saved::Array};
+use crate::Result;
 
 /// The run's side of learning: who still learns, and who is told of updates.
 pub trait Learning {

@@ -3,13 +3,13 @@
 use std::{fmt::Write, path::PathBuf};
 
 use clap::Args;
+use optim::Spec;
 
 use crate::{
     Error, Result,
     figures::MOST_PATHS,
     landscape::{self, Kind, Surface},
     numbers::between,
-    optim::Spec,
 };
 
 /// What `study landscape` is asked for.
@@ -76,7 +76,8 @@ impl LandscapeArgs {
     /// The optimisers asked for, each once; the error says which setting is impossible.
     pub fn optimisers(&self) -> Result<Vec<Spec>> {
         if self.opt.is_empty() {
-            return landscape::OPTIMISERS.iter().map(|o| o.parse()).collect();
+            let specs = landscape::OPTIMISERS.iter().map(|o| Ok(o.parse()?));
+            return specs.collect();
         }
         let mut optimisers: Vec<Spec> = Vec::new();
         for spec in &self.opt {

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use candle_core::{DType, Device, Var};
+use optim::{Optimiser, Parameter, Spec, published, registry};
 use settings::Value;
 
 use crate::{
     Result,
     algorithm::{self, Definition},
-    optim::{Optimiser, Spec, published, registry},
 };
 
 /// The listing, as text.
@@ -45,8 +45,9 @@ pub fn list() -> Result<String> {
         };
         let _ = writeln!(out, "  {:24} state: {names}; {bytes} bytes a weight", "");
         for param in entry.params {
-            let (default, allowed) = (param.default.to_string(), param.domain.describe());
-            let _ = write!(out, "    {:<22} {default:<9} {}", param.name, param.doc);
+            let default = param.default.as_ref().map_or(String::new(), Value::plain);
+            let allowed = &param.allowed;
+            let _ = write!(out, "    {:<22} {default:<9} {}", param.name, param.help);
             match preset.lr(entry.name) {
                 Some(lr) if param.name == "lr" => {
                     let _ = writeln!(out, " ({allowed}); --preset {} has {lr:e}", preset.name);
@@ -118,6 +119,10 @@ fn environment(entry: &envs::Entry) -> Result<String> {
 
 /// Bytes of state for each f32 weight, counted on an optimiser that is really made.
 fn state_bytes(spec: &Spec) -> Result<f64> {
-    let var = Var::zeros(1024, DType::F32, &Device::Cpu)?;
-    Ok(Optimiser::for_vars(spec, vec![var])?.bytes_per_parameter())
+    let weights = Parameter {
+        name: "weights".into(),
+        var: Var::zeros(1024, DType::F32, &Device::Cpu)?,
+    };
+    let optimiser = Optimiser::new(std::slice::from_ref(spec), vec![weights])?;
+    Ok(optimiser.bytes_per_parameter())
 }

@@ -51,7 +51,10 @@ pub fn exit(result: Result<()>) -> ExitCode {
     };
     let _ = writeln!(std::io::stderr(), "error: {error}");
     match error {
-        Error::Usage(_) | Error::Setting(_) | Error::Environment(_) | Error::Taken(_) | Error::Unwritable { .. } => {
+        Error::Usage(_)
+        | Error::Setting(_)
+        | Error::Optimiser(optim::Error::Usage(_))
+        | Error::Environment(_) | Error::Taken(_) | Error::Unwritable { .. } => {
             ExitCode::from(2)
         }
         // As a shell has it for a program that a signal ended.

@@ -6,12 +6,13 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use settings::{Settings, Table, Value};
 
 use super::flags;
+use optim::Spec;
+
 use crate::{
     Error, Result,
     algorithm::{self, Definition},
     figures::Pictures,
     numbers::{at_least, between, number},
-    optim::Spec,
     run::{
         Again, default_folder,
         rl::{Config, ConfigSource, RunConfig},

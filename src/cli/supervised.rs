@@ -13,13 +13,14 @@ use settings::{Field, Settings, Table};
 
 use super::flags;
 
+use optim::{Spec, Value};
+
 use crate::{
     Error, Result,
     energy::{Energy, Meter, Source, Spent},
     figures::Metrics,
     files::short_id,
     numbers::{at_least, between, number},
-    optim::{Spec, Value},
     run::{
         Again, Compute, Configuration, Finished, Machine, Observer, Progress, Row, Status,
         default_folder,
@@ -206,7 +207,7 @@ fn optimisers(list: &str) -> Result<Vec<Spec>> {
             _ => texts.push(piece.trim().to_owned()),
         }
     }
-    texts.iter().map(|text| text.parse()).collect()
+    texts.iter().map(|text| Ok(text.parse()?)).collect()
 }
 
 /// Batches from line to line where there is no terminal.

@@ -1,7 +1,8 @@
 //! An optimiser on a surface as figures and files show it.
+use optim::Spec;
 
 use super::{Path, Point, Surface, Tuned, Tuner, tune::report_seeds, walk};
-use crate::{Result, optim::Spec};
+use crate::Result;
 
 /// The paths of every optimiser over `surface` in `steps` steps: with the lr that it was given, or else the
 /// best of its grid.

@@ -4,13 +4,11 @@
 //! from 1/10000 to 100000 times the optimiser's own default, eight values to a factor of ten. Where gradients
 //! are random, the mean is over [`TUNING_SEEDS`], which no reported number uses again.
 
+use optim::{Spec, Value};
 use std::{collections::BTreeMap, fmt, ops::Range, rc::Rc};
 
 use super::{Path, Surface, walk, walk::descend};
-use crate::{
-    Result,
-    optim::{Spec, Value},
-};
+use crate::Result;
 
 /// Seeds on which an lr is chosen, where paths differ from seed to seed.
 pub const TUNING_SEEDS: Range<u64> = 0..10;
@@ -26,9 +24,8 @@ const MANTISSAS: [&str; 8] = ["1", "1.3", "1.8", "2.4", "3.2", "4.2", "5.6", "7.
 
 /// The lrs to choose from for the optimiser `spec`, in ascending order.
 pub fn grid(spec: &Spec) -> Vec<f64> {
-    let default = spec.entry().params.iter().find(|param| param.name == "lr");
-    let default = match default.map(|param| param.default) {
-        Some(Value::Number(lr)) if lr > 0.0 => lr,
+    let default = match Spec::of(spec.entry()).lr() {
+        lr if lr > 0.0 => lr,
         _ => 1e-3,
     };
     let middle = default.log10().round() as i32;
@@ -77,7 +74,7 @@ impl Tuned {
 
     /// The chosen lr.
     pub fn lr(&self) -> f64 {
-        self.spec.number("lr")
+        self.spec.lr()
     }
 }
 
@@ -161,7 +158,7 @@ fn sum_of_values(surface: &Surface, spec: &Spec, steps: u64, enough: f64) -> Res
     let rule = spec.rule()?;
     let mut sum = 0.0;
     for seed in seeds(surface, TUNING_SEEDS) {
-        let diverged = descend(surface, &*rule, spec.number("lr"), steps, seed, |point| {
+        let diverged = descend(surface, &*rule, spec.lr(), steps, seed, |point| {
             if point.step > 0 {
                 sum += point.value;
             }

@@ -1,13 +1,11 @@
 //! A descent: an optimiser's path over a surface, by the library's own rules in f64.
 
+use optim::{AnyRule, Clip, Spec};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Surface;
-use crate::{
-    Result,
-    optim::{AnyRule, Clip, Spec},
-};
+use crate::Result;
 
 /// Beyond this an objective counts as diverged.
 const DIVERGED: f64 = 1e12;
@@ -58,17 +56,10 @@ impl Path {
 /// Every optimiser sees the same randomness, so that comparisons are paired.
 pub fn walk(surface: &Surface, spec: &Spec, steps: u64, seed: u64) -> Result<Path> {
     let mut points = Vec::with_capacity(steps as usize + 1);
-    let diverged = descend(
-        surface,
-        &*spec.rule()?,
-        spec.number("lr"),
-        steps,
-        seed,
-        |point| {
-            points.push(point);
-            true
-        },
-    );
+    let diverged = descend(surface, &*spec.rule()?, spec.lr(), steps, seed, |point| {
+        points.push(point);
+        true
+    });
     Ok(Path { points, diverged })
 }
 

@@ -15,7 +15,7 @@ use super::{
     convolve::{Convolution, Dims},
     slices::{contiguous, on_cpu},
 };
-use crate::optim::Parameter;
+use optim::Parameter;
 
 /// A convolution with square kernels for each agent: weight `[agents, out, in, k, k]`, bias
 /// `[agents, out]` or none, images `[agents, batch, in, height, width]`; the order of

@@ -7,6 +7,7 @@ use candle_core::{
     CpuStorage, CustomOp3, DType, Device, Error, Layout, Result, Shape, Tensor, Var, WithDType,
     bail,
 };
+use optim::Parameter;
 
 use super::{
     aside::{Aside, hand_over},
@@ -15,7 +16,7 @@ use super::{
     relu::{clipped, passed},
     slices::{contiguous, on_cpu, part},
 };
-use crate::{optim::Parameter, wide::wide};
+use crate::wide::wide;
 
 /// A fully connected layer for each agent: weight `[agents, out, in]`, bias `[agents, out]`.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
 use super::{Linear, aside::Aside, init};
-use crate::optim::Parameter;
+use optim::Parameter;
 
 /// A multi-layer perceptron for each agent of a cohort.
 #[derive(Clone)]

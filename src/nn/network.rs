@@ -2,10 +2,11 @@
 //! dueling head.
 
 use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
+use optim::Parameter;
 use rand::Rng;
 
 use super::{Conv, Filters, Mlp, aside::Aside, columns::Window, init, mlp::Ends};
-use crate::{Error, Result, optim::Parameter};
+use crate::{Error, Result};
 
 /// What a network looks like.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use super::{
     init,
     spatial::{ConvNorm, InputGrad, Kept, Pool, WeightGrads},
 };
-use crate::optim::Parameter;
+use optim::Parameter;
 
 /// Channels of the four stages; each has two blocks, and all but the first halve the image.
 const STAGES: [usize; 4] = [64, 128, 256, 512];

@@ -9,9 +9,10 @@ use std::path::Path;
 use safetensors::Dtype;
 
 use super::Configuration;
+use optim::state_file::{self, Array, StateFile};
+
 use crate::{
     Error, Result,
-    saved::{self, Array, Saved},
 };
 
 /// What is saved here, and the metadata's key.
@@ -49,7 +50,7 @@ impl Snapshot {
         let length = |(name, length): &(&str, u64)| number(&format!("{FILE}{name}"), *length);
         let lengths: Vec<Array> = files.iter().map(length).collect();
         let arrays = self.arrays.iter().chain(&lengths);
-        saved::write(WHAT, self.owner.clone(), arrays)
+        Ok(state_file::write(WHAT, self.owner.clone(), arrays)?)
     }
 }
 
@@ -70,7 +71,7 @@ impl Checkpoint {
         let data = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
         let (shown, owner) = (path.display().to_string(), owner(config));
         let read = || {
-            let saved = Saved::read(WHAT, &owner, &data)?;
+            let saved = StateFile::read(WHAT, &owner, &data)?;
             let names = saved.names().into_iter();
             let files = names.filter_map(|name| Some((name, name.strip_prefix(FILE)?)));
             let length = |(name, file): (&str, &str)| Ok((file.to_owned(), saved.count(name)?));
@@ -90,8 +91,8 @@ impl Checkpoint {
     }
 
     /// Restores what was saved with `load`; an error names the file.
-    pub fn restore<T>(&self, load: impl FnOnce(&Saved) -> Result<T>) -> Result<T> {
-        let read = || load(&Saved::read(WHAT, &self.owner, &self.data)?);
+    pub fn restore<T>(&self, load: impl FnOnce(&StateFile) -> Result<T>) -> Result<T> {
+        let read = || load(&StateFile::read(WHAT, &self.owner, &self.data)?);
         read().map_err(|error| Error::usage(format!("{}: {error}", self.path)))
     }
 }

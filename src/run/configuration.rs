@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::RowTable;
-use crate::optim::Spec;
+use optim::Spec;
 
 /// The files of a family of runs, beside those that every run has.
 pub struct FolderLayout {

@@ -1,9 +1,9 @@
 //! A run lived through once more with the library's parts, everything about it remembered.
 
 use candle_core::DType;
+use optim::Parameter;
 use optimiser_paradigms::{
     agent::{Batch, Dqn, Encoding, Replay, Transition, epsilon},
-    optim::Parameter,
     streams::{Stream, diagnostics_stream, stream},
     train::Config,
 };

@@ -5,10 +5,11 @@ use candle_core::DType;
 use super::{
     Batch, Dqn, DqnConfig, Learned, Pending, epsilon, memory::Memory, pending::AgentUpdate,
 };
+use optim::state_file::{Array, Part};
+
 use crate::{
     Result,
     algorithm::{Algorithm, Experience, Learning, Policy, Setup, TargetClock},
-    saved::{Array, Part},
     streams::{Stream, stream},
 };
 

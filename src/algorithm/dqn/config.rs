@@ -1,13 +1,14 @@
 //! The hyper-parameters of a DQN agent, and the published settings that they start from.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use settings::{Allowed, Field, Interval, Settings, Value, settings, words};
+
+use optim::{Clipping, Schedule};
 
 use crate::{
     Result,
     nn::{Architecture, Filters},
-    optim::{Clipping, Schedule},
 };
 
 words! {
@@ -98,24 +99,6 @@ impl fmt::Display for Convs {
         }
         let layers: Vec<String> = self.0.iter().map(Filters::to_string).collect();
         f.write_str(&layers.join(","))
-    }
-}
-
-/// How the learning rate changes over a run.
-impl Field for Schedule {
-    fn allowed() -> Allowed {
-        "constant, linear[:end=0], cosine[:end=0] or step:every=1000,gamma=0.5, each with warmup=500 if wanted"
-            .into()
-    }
-
-    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
-        let text = value.as_text();
-        let text = text.ok_or_else(|| settings::Error::not_allowed("", value, Self::allowed()))?;
-        Schedule::from_str(text).map_err(|error| settings::Error::wrong(error.to_string()))
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        Some(Value::Text(self.to_string()))
     }
 }
 

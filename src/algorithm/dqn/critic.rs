@@ -4,6 +4,7 @@ use candle_core::{
     DType, Device, Result as CandleResult, Shape, Tensor, Var, WithDType, backprop::GradStore,
 };
 use num_traits::Float;
+use optim::{Parameter, flat_gradient};
 use rand::Rng;
 
 use super::{
@@ -12,11 +13,7 @@ use super::{
     munchausen::{log_policy, soft_value},
     td_loss,
 };
-use crate::{
-    Result,
-    nn::Network,
-    optim::{Parameter, flat_gradient},
-};
+use crate::{Result, nn::Network};
 
 /// The online and the target network of each agent of a cohort.
 pub struct Critic {
@@ -249,7 +246,7 @@ impl Critic {
     /// every weight's, in the order of the network's parameters.
     pub fn gradient(&self, batch: &Batch, targets: &[f32]) -> Result<Vec<f32>> {
         let grads = self.online.backward(&self.loss(batch, targets)?.loss)?;
-        flat_gradient(&self.online.parameters(), &grads, 0)
+        Ok(flat_gradient(&self.online.parameters(), &grads, 0)?)
     }
 
     /// Each weight of the target network, with the online network's.

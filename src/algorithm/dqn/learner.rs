@@ -1,13 +1,11 @@
 //! Q-learning with a target network (Mnih et al. 2015), for a cohort of agents in lock-step.
 
 use candle_core::{DType, Device, Shape, backprop::GradStore};
+use optim::{Optimiser, Parameter, Spec};
 use rand::Rng;
 
 use super::{Batch, Critic, DqnConfig, TargetValues, greedy};
-use crate::{
-    Result,
-    optim::{Optimiser, Parameter, Spec},
-};
+use crate::Result;
 
 /// A cohort of agents: their value networks, target networks and optimiser.
 pub struct Dqn {
@@ -53,12 +51,12 @@ impl Pending<'_> {
     /// The gradient of agent number `agent`, before clipping: every weight's, in the order of
     /// [`Dqn::parameters`].
     pub fn gradient(&self, agent: usize) -> Result<Vec<f32>> {
-        self.optimiser.agent_gradient(self.grads, agent)
+        Ok(self.optimiser.flat_gradient(self.grads, agent)?)
     }
 
     /// The optimiser's state called `name` of agent number `agent`, in the same order.
     pub fn state(&self, name: &str, agent: usize) -> Result<Vec<f32>> {
-        self.optimiser.agent_state(name, agent)
+        Ok(self.optimiser.flat_state(name, agent)?)
     }
 }
 
@@ -221,7 +219,7 @@ impl Dqn {
                 target.set(&moved)?;
             }
         }
-        self.optimiser.target_updated()
+        Ok(self.optimiser.target_updated()?)
     }
 
     /// Makes the target network equal to the online one.

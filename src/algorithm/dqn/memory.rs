@@ -5,10 +5,11 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::Dtype;
 
 use super::{Batch, DqnConfig, Encoding, Replay, Transition};
+use optim::state_file::{Array, Part, bytes, numbers};
+
 use crate::{
     Error, Result,
     algorithm::Experience,
-    saved::{Array, Part, bytes, numbers},
     streams::{Stream, go_to, place, stream},
 };
 

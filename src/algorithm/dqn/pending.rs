@@ -6,10 +6,11 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::Dtype;
 
 use super::{Batch, Critic, Pending, Replay, TargetValues};
+use optim::state_file::{Array, bytes, numbers};
+
 use crate::{
     Error, Result,
     algorithm::{MinibatchGradient, PendingUpdate, Targets},
-    saved::{Array, bytes, numbers},
 };
 
 /// One agent's part of an update of its cohort.

@@ -4,11 +4,12 @@ use candle_core::{DType, Device, Tensor, Var};
 use safetensors::Dtype;
 
 use super::{Critic, Dqn, DqnConfig, greedy};
+use optim::state_file::{self, Array, Part, StateFile, bytes, numbers};
+
 use crate::{
     Result,
     algorithm::Policy,
     nn::Network,
-    saved::{self, Array, Part, Saved, bytes, numbers},
     streams::{Stream, stream},
 };
 
@@ -45,7 +46,7 @@ impl QPolicy {
 
     /// This network with the weights that [`to_safetensors`](Self::to_safetensors) gave.
     pub fn load(self, data: &[u8]) -> Result<Self> {
-        let saved = Saved::read(WHAT, &self.whose(), data)?;
+        let saved = StateFile::read(WHAT, &self.whose(), data)?;
         for p in self.net.parameters() {
             let data = saved.find(&p.name, Dtype::F32, p.var.dims())?;
             set(&p.var, data)?;
@@ -65,7 +66,8 @@ impl Policy for QPolicy {
     fn to_safetensors(&self) -> Result<Vec<u8>> {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
-        saved::write(WHAT, self.whose(), &arrays.collect::<Result<Vec<_>>>()?)
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        Ok(state_file::write(WHAT, self.whose(), &arrays)?)
     }
 }
 
@@ -133,7 +135,7 @@ impl Dqn {
     pub(crate) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
         self.critic().load_agent(agent, saved)?;
         let state = saved.list("optimiser", Dtype::U8)?;
-        self.optimiser_mut().restore_agent(agent, state)
+        Ok(self.optimiser_mut().restore_agent(agent, state)?)
     }
 }
 

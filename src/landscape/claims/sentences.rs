@@ -1,4 +1,5 @@
 //! The sentences, and how each is measured.
+use optim::Spec;
 
 use super::{
     Claim, Number,
@@ -10,7 +11,6 @@ use super::{
 use crate::{
     Result,
     landscape::{Path, REPORT_SEEDS, Surface, Tuner, walk},
-    optim::Spec,
 };
 
 pub(super) const CLAIMS: &[Claim] = &[
@@ -146,7 +146,7 @@ fn agreeing_directions(tuner: &mut Tuner) -> Result<Vec<Number>> {
     let (momentum, sgd, adam) = (growth("momentum")?, growth("sgd")?, growth("adam")?);
     let mut steps = |spec| each(tuner, "ravine", spec, |path| steps_to_share(path, 0.01));
     let (slow, fast) = (steps("sgd")?, steps("momentum")?);
-    let limit = 1.0 / (1.0 - "momentum".parse::<Spec>()?.number("momentum"));
+    let limit = 1.0 / (1.0 - optim::Momentum::default().momentum);
     Ok(on(
         "ravine",
         [
@@ -236,7 +236,7 @@ fn bias_correction(_: &mut Tuner) -> Result<Vec<Number>> {
     let first = |spec: &str| -> Result<f64> {
         let spec: Spec = spec.parse()?;
         let path = walk(surface, &spec, 1, 0)?;
-        Ok(moved(&path, 0, 1) / spec.number("lr"))
+        Ok(moved(&path, 0, 1) / spec.lr())
     };
     let with = first("adam")?;
     let without = first("adam:correct_m=false,correct_v=false")?;

@@ -1,9 +1,10 @@
 //! The layers with their weights: forward, and back by what forward kept.
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
+use optim::Parameter;
 
 use super::{Geometry, PANEL, Sizes, passes, pool::MaxPool};
-use crate::{nn::columns::Window, optim::Parameter};
+use crate::nn::columns::Window;
 
 /// PyTorch's `eps` of batch normalisation.
 const EPS: f64 = 1e-5;

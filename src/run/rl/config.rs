@@ -5,12 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 use settings::{Interval, Settings, Table, Value, settings, unknown};
 
+use optim::Spec;
+
 use crate::{
     Error, Result,
     algorithm::{self, Definition, Preset},
     config::{AsToml, Document},
     files::short_id,
-    optim::Spec,
     run::{Compute, Configuration, EpisodeRow, FolderLayout, Outcome, RowTable, UpdateRow},
 };
 
@@ -102,10 +103,7 @@ impl ConfigSource {
             run: part("run")?,
             optimiser: match table.get("optimiser") {
                 None => None,
-                Some(_) => {
-                    let spec = Spec::from_settings(&part("optimiser")?);
-                    Some(spec.map_err(|error| error.within("optimiser"))?)
-                }
+                Some(_) => Some(optimiser(&part("optimiser")?).map_err(|e| e.within("optimiser"))?),
             },
             agent: part("agent")?,
         };
@@ -164,10 +162,10 @@ impl ConfigSource {
             None => preset.optimiser.parse()?,
         };
         match lr {
-            Some(lr) => optimiser.set("lr", crate::optim::Value::Number(lr))?,
+            Some(lr) => optimiser.set("lr", lr)?,
             None if !optimiser.is_set("lr") => {
                 if let Some(lr) = preset.lr(optimiser.entry().name) {
-                    optimiser.set("lr", crate::optim::Value::Number(lr))?;
+                    optimiser.set("lr", lr)?;
                 }
             }
             None => {}
@@ -192,6 +190,21 @@ impl ConfigSource {
         config.optimiser.rule()?;
         Ok(config)
     }
+}
+
+/// The optimiser of a table of its name and its values.
+fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
+    let at = |key: &'static str| {
+        move |error: optim::Error| settings::Error::wrong(error.to_string()).within(key)
+    };
+    let missing = || settings::Error::Missing { path: "name".into() };
+    let name = table.get("name").ok_or_else(missing)?;
+    let mut spec = Spec::new(&name.plain()).map_err(at("name"))?;
+    for (key, value) in table.iter().filter(|(key, _)| *key != "name") {
+        let wrong = |error: optim::Error| settings::Error::wrong(error.to_string()).within(key);
+        spec.set(key, value.clone()).map_err(wrong)?;
+    }
+    Ok(spec)
 }
 
 /// An error for the first of `values` that is none of the algorithm's settings, or not allowed for it.

@@ -127,7 +127,7 @@ impl<'a> Member<'a> {
             id: config.id(),
             env: config.run.env.clone(),
             optimiser: config.optimiser.to_string(),
-            lr: config.optimiser.number("lr"),
+            lr: config.optimiser.lr(),
             seed: config.run.seed,
             status: self.status,
             steps: self.diverged_at.unwrap_or(steps),

@@ -4,11 +4,12 @@
 use safetensors::Dtype;
 
 use super::member::Member;
+use optim::state_file::{Array, Part, StateFile, bytes, numbers, of_part};
+
 use crate::{
     Error, Result,
     algorithm::Algorithm,
     run::{EvaluationRow, Snapshot},
-    saved::{Array, Part, Saved, bytes, numbers, of_part},
     streams::{go_to, place},
 };
 
@@ -58,7 +59,7 @@ pub(super) fn load(
     algorithm: &mut dyn Algorithm,
     agent: usize,
     obs: &mut [f32],
-    saved: &Saved,
+    saved: &StateFile,
 ) -> Result<()> {
     load_agent(algorithm, agent, saved)?;
     let f64s = |name: &str| -> Result<Vec<f64>> {
@@ -97,13 +98,13 @@ pub(super) fn load(
 pub(super) fn load_agent(
     algorithm: &mut dyn Algorithm,
     agent: usize,
-    saved: &Saved,
+    saved: &StateFile,
 ) -> Result<()> {
     algorithm.load(agent, &Part::new(saved, AGENT))
 }
 
 /// The environment's state.
-pub(super) fn env(saved: &Saved) -> Result<Vec<f64>> {
+pub(super) fn env(saved: &StateFile) -> Result<Vec<f64>> {
     Ok(numbers(saved.list("env", Dtype::F64)?, f64::from_le_bytes))
 }
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use settings::{Settings, Table, Value, settings, words};
 
+use optim::Spec;
+
 use crate::{
     Error, Result,
     config::AsToml,
     data::DatasetName,
     files::short_id,
     nn::Stem,
-    optim::Spec,
     run::{
         Compute, Configuration, FolderLayout, RowTable, SupervisedOutcome,
         rl::Trained,
@@ -156,7 +157,7 @@ pub fn note_setting(optimiser: &mut Spec) -> Result<()> {
     };
     for (key, value) in settings {
         if !optimiser.is_set(key) {
-            optimiser.set(key, crate::optim::Value::Number(*value))?;
+            optimiser.set(key, *value)?;
         }
     }
     Ok(())
@@ -271,7 +272,7 @@ impl SupervisedConfig {
         if run.dataset.images().is_none() {
             self.validate_buffer()?;
         }
-        self.optimiser.rule().map(drop)
+        Ok(self.optimiser.rule().map(drop)?)
     }
 
     fn validate_buffer(&self) -> Result<()> {

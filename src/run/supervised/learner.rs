@@ -6,13 +6,15 @@ use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use safetensors::Dtype;
 
 use super::{Layers, Net, Precision, QRegression, Score, SupervisedConfig};
+use optim::Parameter;
+
+use optim::state_file::{Array, Part, bytes, numbers};
+
 use crate::{
     Error, Result,
     algorithm::dqn::DqnConfig,
     data::{self, Dataset, DatasetName, Split},
     nn::{Architecture, Network, ResNet, minibatch},
-    optim::Parameter,
-    saved::{Array, Part, bytes, numbers},
     streams::{Stream, stream},
 };
 

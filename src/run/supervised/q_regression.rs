@@ -5,15 +5,17 @@ use candle_core::{DType, backprop::GradStore};
 use super::{
     DataName, Learner, Score, SupervisedConfig, config::held_out, frozen::Frozen, teacher::teacher,
 };
+use optim::Parameter;
+
+use optim::state_file::{Array, Part};
+
 use crate::{
     Result,
     algorithm::{
         Policy,
         dqn::{Critic, DqnConfig},
     },
-    optim::Parameter,
     run::rl::{Evaluator, RunConfig},
-    saved::{Array, Part},
     streams::{Stream, stream},
 };
 

@@ -3,14 +3,16 @@
 use safetensors::Dtype;
 
 use super::{Learner, SupervisedConfig};
+use optim::Optimiser;
+
+use optim::state_file::{Part, StateFile, bytes, numbers, of_part};
+
 use crate::{
     Error, Result, data,
-    optim::Optimiser,
     run::{
         Checkpoint, Configuration, Control, EpochRow, HistoryRow, Observer, Progress, Row,
         Snapshot, Status, SupervisedOutcome,
     },
-    saved::{Part, Saved, bytes, numbers, of_part},
 };
 
 /// The part of a checkpoint that is the learner's.
@@ -204,7 +206,7 @@ impl<'a> Run<'a> {
             net: run.net.to_string(),
             train: run.train.to_string(),
             optimiser: config.optimiser.to_string(),
-            lr: config.optimiser.number("lr"),
+            lr: config.optimiser.lr(),
             seed: run.seed,
             status,
             steps: self.step,
@@ -244,7 +246,7 @@ impl<'a> Run<'a> {
         Ok(Snapshot::new(self.config, self.step, arrays))
     }
 
-    fn restore(&mut self, saved: &Saved) -> Result<()> {
+    fn restore(&mut self, saved: &StateFile) -> Result<()> {
         self.learner.restore(&Part::new(saved, LEARNER))?;
         self.optimiser
             .restore(saved.list("optimiser", Dtype::U8)?)?;

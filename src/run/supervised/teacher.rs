@@ -9,10 +9,11 @@ use std::{
 use settings::{Settings, Value};
 
 use super::SupervisedRun;
+use optim::Spec;
+
 use crate::{
     Error, Result,
     algorithm::dqn::{self, DqnConfig, QPolicy, untrained_policy},
-    optim::Spec,
     run::{
         Observer,
         rl::{self, Config, ConfigSource, Trained},

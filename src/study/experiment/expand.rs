@@ -1,4 +1,5 @@
 //! From tables to cells, arms and trials.
+use optim::{Spec, Value};
 
 use super::{
     Rung,
@@ -8,7 +9,6 @@ use super::{
 };
 use crate::{
     Error, Result,
-    optim::{Spec, Value},
     study::kind::{Job, Kind, Outcome, Scale},
 };
 
@@ -55,7 +55,7 @@ impl Cell {
     pub(super) fn job(&self, arm: &Arm, trial: usize, seed: u64) -> Result<Box<dyn Job>> {
         let mut spec = arm.trials[trial].spec.clone();
         for (key, value) in &self.optimiser {
-            spec.set(key, *value)?;
+            spec.set(key, value.clone())?;
         }
         let mut settings = self.settings.clone();
         for (key, value) in &arm.set {
@@ -76,7 +76,7 @@ impl Cell {
         let mut spec = trial.spec.clone();
         for (key, value) in &self.optimiser {
             // It has been set before, when the experiment was read.
-            let _ = spec.set(key, *value);
+            let _ = spec.set(key, value.clone());
         }
         spec.to_string()
     }
@@ -104,12 +104,13 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
     let mut arms: Vec<Arm> = Vec::new();
     for table in &top.optimisers {
         let within = |error: Error| Error::usage(format!("optimiser `{}`: {error}", table.name));
-        let base: Spec = table.optimiser.parse().map_err(within)?;
+        let base = table.optimiser.parse::<Spec>();
+        let base = base.map_err(|error| within(error.into()))?;
         let trial = |setting: Vec<(&str, Value)>| {
             let mut spec = base.clone();
             let mut at_edge = Vec::new();
             for (key, value) in setting {
-                spec.set(key, value)?;
+                spec.set(key, value.clone())?;
                 if at_end(&table.grid[key].0, value) {
                     at_edge.push(key.to_owned());
                 }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use optim::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    keys::{holds, keys},
-    optim::Value,
-};
+use crate::keys::{holds, keys};
 
 /// A hyper-parameter's values, the first tried first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,10 +11,11 @@ pub use scale::Scale;
 
 use std::path::Path;
 
+use optim::Spec;
+
 use crate::{
     Error, Result,
     keys::Key,
-    optim::Spec,
     run::{Control, Observer, Progress, Status},
     study::Mechanism,
 };

@@ -5,10 +5,11 @@ use std::path::Path;
 use settings::{Field, Settings, Table, Value, settings};
 
 use super::{Job, Kind, Outcome, Scale, StepWatcher, Watcher, ended, scale::scale_of};
+use optim::Spec;
+
 use crate::{
     Error, Result, algorithm, config,
     keys::Key,
-    optim::Spec,
     run::{
         self, Again, Compute, Configuration, Control, EvaluationRow, Finished, Opened, Status,
         rl::{self, Config, ConfigSource, RunConfig, Task},

@@ -12,6 +12,8 @@ use std::{
 use settings::{Field, Settings, Table, Value, settings};
 
 use super::{Job, Kind, Outcome, Scale, StepWatcher, Watcher, ended, scale::scale_of};
+use optim::Spec;
+
 use crate::{
     Error, Result,
     algorithm::dqn::DqnConfig,
@@ -19,7 +21,6 @@ use crate::{
     data::{Dataset, DatasetName},
     keys::Key,
     nn::{Architecture, Stem},
-    optim::Spec,
     run::{
         self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
         supervised::{

@@ -1,6 +1,6 @@
 //! Observations in memory: rows of floats, or of bits where every value is 0 or 1.
 
-use crate::saved::{bytes, numbers};
+use optim::state_file::{bytes, numbers};
 
 /// How observations are held. Either way they come back exact to the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

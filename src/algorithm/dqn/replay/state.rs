@@ -14,9 +14,10 @@ use super::{
     priority::Priorities,
     rows::Rows,
 };
+use optim::state_file::{self, Array, StateFile, bytes, numbers};
+
 use crate::{
     Error, Result,
-    saved::{self, Array, Saved, bytes, numbers},
 };
 
 /// What is saved here, and the metadata's key.
@@ -51,13 +52,13 @@ impl Replay {
             arrays.push(("priorities".into(), Dtype::F64, vec![values.len()], value));
             arrays.push(("largest_priority".into(), Dtype::F64, vec![1], largest));
         }
-        saved::write(WHAT, self.whose(), &arrays)
+        Ok(state_file::write(WHAT, self.whose(), &arrays)?)
     }
 
     /// Takes over what [`to_safetensors`](Self::to_safetensors) gave; if it does not fit, the error
     /// says where and nothing has changed.
     pub fn restore(&mut self, data: &[u8]) -> Result<()> {
-        let file = Saved::read(WHAT, &self.whose(), data)?;
+        let file = StateFile::read(WHAT, &self.whose(), data)?;
         let History {
             most,
             obs_len,
@@ -83,7 +84,7 @@ impl Replay {
 
 impl Priorities {
     /// Priorities of the same settings, with the values in `file`.
-    fn restored(&self, file: &Saved, len: usize) -> Result<Self> {
+    fn restored(&self, file: &StateFile, len: usize) -> Result<Self> {
         let mut new = Self::new(self.most, self.alpha, self.eps);
         let values = file.find("priorities", Dtype::F64, &[len])?;
         let largest = file.find("largest_priority", Dtype::F64, &[1])?;
@@ -123,7 +124,7 @@ impl History {
     }
 
     /// A history of at most `most` steps, with the content in `file`.
-    fn from_arrays(file: &Saved, most: usize, obs_len: usize, encoding: Encoding) -> Result<Self> {
+    fn from_arrays(file: &StateFile, most: usize, obs_len: usize, encoding: Encoding) -> Result<Self> {
         let mut new = Self::new(most, obs_len, encoding);
         new.pushed = file.count("pushed")?;
         if new.pushed > i64::MAX as u64 {

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use safetensors::Dtype;
 
+use optim::state_file::{Array, Part, bytes, numbers};
+
 use crate::{
     Error, Result,
-    saved::{Array, Part, bytes, numbers},
 };
 
 /// An update of the past.

@@ -15,11 +15,12 @@ use self::{
     vector::{cosine, difference, dot, mix, norm},
 };
 use super::Config;
+use optim::state_file::{Array, Part, bytes, numbers};
+
 use crate::{
     Error, Result,
     algorithm::{PendingUpdate, TargetClock, Targets},
     run::DiagnosticsRow,
-    saved::{Array, Part, bytes, numbers},
 };
 
 /// Minibatches drawn for the gradient now, besides the step's own.

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use optim::Restart;
+
 use crate::{
     algorithm::TargetClock,
-    optim::Restart,
     run::rl::{Config, RunConfig},
     streams::diagnostics_stream,
 };

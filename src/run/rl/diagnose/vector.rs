@@ -1,6 +1,7 @@
 //! Long vectors: sums in f64, in an order of their own, so that they are the same everywhere.
+use optim::Real;
 
-use crate::{optim::Real, wide::wide};
+use crate::wide::wide;
 
 /// The inner product.
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {

@@ -1,0 +1,145 @@
+//! What an optimiser says of itself.
+
+use std::{
+    any::{Any, TypeId},
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use settings::{Setting, Settings, Value};
+
+use crate::AnyRule;
+
+/// The settings of an optimiser, declared with [`settings!`](settings::settings), and the rule that they make.
+///
+/// One setting must be called `lr`. Flags called `reset_moments` and `restart_t` say what an update of the
+/// target network restarts.
+pub trait OptimiserSettings:
+    Settings + Clone + Default + fmt::Debug + Send + Sync + 'static
+{
+    /// The name to ask for it by.
+    const NAME: &'static str;
+    /// What it is, in a phrase.
+    const SUMMARY: &'static str;
+    /// Its recurrence at the defaults.
+    const FORMULA: &'static str;
+    /// Where it comes from.
+    const SOURCE: &'static str;
+    /// Texts such as `adam:beta1=0` that between them reach every formula it has.
+    const VARIANTS: &'static [&'static str];
+
+    /// The rule with these values; the error says which of them do not go together.
+    fn rule(&self) -> Result<Box<dyn AnyRule>, String>;
+
+    /// The decaying sum of past gradients that it steps along, if these values have one.
+    fn momentum(&self) -> Option<MomentumState> {
+        None
+    }
+}
+
+/// What an optimiser steps along in place of the gradient: a decaying sum of all gradients so far.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MomentumState {
+    /// The state that holds it.
+    pub state: &'static str,
+    /// The share of it that a step keeps.
+    pub beta: f64,
+}
+
+impl MomentumState {
+    /// The momentum in `state`, unless a step keeps nothing of it.
+    pub fn new(state: &'static str, beta: f64) -> Option<Self> {
+        (beta > 0.0).then_some(Self { state, beta })
+    }
+}
+
+/// What an update of the target network restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Nothing.
+    Nothing,
+    /// The step count that corrections and the like depend on.
+    Time,
+    /// The step count and every state.
+    State,
+}
+
+/// An optimiser that can be asked for by name.
+#[derive(Debug)]
+pub struct Entry {
+    /// The name.
+    pub name: &'static str,
+    /// What it is, in a phrase.
+    pub summary: &'static str,
+    /// Its recurrence at the defaults.
+    pub formula: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// Its hyper-parameters.
+    pub params: &'static [Setting],
+    /// Texts that between them reach every formula it has.
+    pub variants: &'static [&'static str],
+    pub(crate) type_id: TypeId,
+    pub(crate) default: fn() -> Box<dyn AnySettings>,
+}
+
+impl Entry {
+    /// The entry of the optimiser with the settings `T`, registered or not.
+    pub fn of<T: OptimiserSettings>() -> &'static Self {
+        static KNOWN: Mutex<BTreeMap<TypeId, &'static Entry>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(TypeId::of::<T>()).or_insert_with(|| {
+            // One for each type in the program, to live as long as it.
+            Box::leak(Box::new(Self {
+                name: T::NAME,
+                summary: T::SUMMARY,
+                formula: T::FORMULA,
+                source: T::SOURCE,
+                params: T::declared(),
+                variants: T::VARIANTS,
+                type_id: TypeId::of::<T>(),
+                default: || Box::new(T::default()),
+            }))
+        })
+    }
+}
+
+/// [`OptimiserSettings`] of a type known only at run time.
+pub(crate) trait AnySettings: Send + Sync {
+    fn get(&self, name: &str) -> Option<Value>;
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), settings::Error>;
+    fn set_text(&mut self, name: &str, text: &str) -> Result<(), settings::Error>;
+    fn check_ranges(&self) -> Result<(), settings::Error>;
+    fn rule(&self) -> Result<Box<dyn AnyRule>, String>;
+    fn momentum(&self) -> Option<MomentumState>;
+    fn boxed(&self) -> Box<dyn AnySettings>;
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<T: OptimiserSettings> AnySettings for T {
+    fn get(&self, name: &str) -> Option<Value> {
+        Settings::get(self, name)
+    }
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), settings::Error> {
+        Settings::set(self, name, value)
+    }
+    fn set_text(&mut self, name: &str, text: &str) -> Result<(), settings::Error> {
+        Settings::set_text(self, name, text)
+    }
+    fn check_ranges(&self) -> Result<(), settings::Error> {
+        Settings::check_ranges(self)
+    }
+    fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
+        OptimiserSettings::rule(self)
+    }
+    fn momentum(&self) -> Option<MomentumState> {
+        OptimiserSettings::momentum(self)
+    }
+    fn boxed(&self) -> Box<dyn AnySettings> {
+        Box::new(self.clone())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

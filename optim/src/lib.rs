@@ -1,0 +1,70 @@
+//! Optimisers for [candle](candle_core).
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use candle_nn::{Module, VarBuilder, VarMap, linear};
+//! use optim::{Adam, Optimiser};
+//!
+//! let variables = VarMap::new();
+//! let layers = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
+//! let layer = linear(4, 2, layers.pp("layer"))?;
+//! let adam = Adam { lr: 3e-4, beta1: 0.0, ..Adam::default() };
+//! let mut optimiser = Optimiser::for_varmap(adam, &variables)?;
+//! let loss = layer.forward(&Tensor::ones((8, 4), DType::F32, &Device::Cpu)?)?.sqr()?.mean_all()?;
+//! optimiser.step(&loss.backward()?)?;
+//! let state = optimiser.to_safetensors()?; // exact to the bit, under the variables' names
+//! # Optimiser::for_varmap("adam:lr=3e-4,beta1=0".parse::<optim::Spec>()?, &variables)?.restore(&state)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - A **rule** is a recurrence for one weight ([`Rule`]); an **optimiser** is a rule with its
+//!   hyper-parameters: a struct such as [`Adam`], or the text `adam:lr=3e-4`, which is read into the
+//!   same [`Spec`]. [`registry`] has all that can be asked for by name, [`published`] the settings of papers.
+//! - [`Optimiser`] steps the variables of a model, or those of a cohort of agents that train in lock-step
+//!   as one batch. It has [`Schedule`]s, [`Clipping`] and [`Group`]s of parameters, and
+//!   is a [`candle_nn::Optimizer`].
+//! - A rule of your own is a struct of settings with [`OptimiserSettings`] and a [`Rule`]. [`register`]
+//!   gives it a name, [`contract::check`] says whether it keeps what an optimiser promises.
+//! - A rule's arithmetic is written once, over [`Real`], and runs in f32, in f64 and, with the feature
+//!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same bits.
+
+mod clip;
+pub mod contract;
+mod cpu;
+mod entry;
+mod error;
+mod files;
+pub mod kernel;
+mod optimiser;
+pub mod parts;
+mod presets;
+mod real;
+mod record;
+mod registry;
+mod rule;
+mod rules;
+mod scalars;
+mod schedule;
+mod spec;
+pub mod state_file;
+mod wide;
+
+pub use clip::{Clip, Clipping};
+pub use entry::{Entry, MomentumState, OptimiserSettings, Restart};
+pub use error::{Error, Result};
+#[cfg(feature = "cuda")]
+pub use optimiser::gpu::compile as compile_kernel;
+pub use optimiser::{Group, Optimiser, Parameter, flat_gradient};
+pub use presets::{Published, published};
+pub use real::Real;
+pub use registry::{register, registry};
+pub use rule::{AnyRule, Rule, erase};
+pub use rules::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Momentum, NAdam, Nag, RAdam, RmsProp, Sgd,
+};
+pub use scalars::Scalars;
+pub use schedule::Schedule;
+pub use settings;
+pub use settings::Value;
+pub use spec::Spec;
+pub use wide::wide;

@@ -1,0 +1,41 @@
+use candle_core::{Var, backprop::GradStore};
+
+use super::{Optimiser, Parameter, check_lr};
+use crate::Spec;
+
+/// For code that takes any candle-nn optimiser. Variables come without names here, so that the state
+/// cannot be saved or loaded; [`Optimiser::for_varmap`] and [`Optimiser::new`] take names.
+impl ::candle_nn::Optimizer for Optimiser {
+    type Config = Spec;
+
+    fn new(vars: Vec<Var>, config: Spec) -> candle_core::Result<Self> {
+        let count = vars.len();
+        let numbered = |(i, var): (usize, Var)| Parameter {
+            name: format!("variable {} of {count}, of shape {:?}", i + 1, var.dims()),
+            var,
+        };
+        let parameters = vars.into_iter().enumerate().map(numbered).collect();
+        let optimiser = Optimiser::new(&[config], parameters);
+        let optimiser = optimiser.map_err(candle_core::Error::wrap)?;
+        Ok(Self {
+            named: false,
+            ..optimiser
+        })
+    }
+
+    /// One step. An lr that [`set_learning_rate`](Self::set_learning_rate) refused is an error here.
+    fn step(&mut self, grads: &GradStore) -> candle_core::Result<()> {
+        let allowed = self.refused_lr.map_or(Ok(()), check_lr);
+        let stepped = allowed.and_then(|()| Optimiser::step(self, grads));
+        stepped.map_err(candle_core::Error::wrap)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.lr()
+    }
+
+    /// Sets every agent's learning rate. One that is not allowed makes the next step an error.
+    fn set_learning_rate(&mut self, lr: f64) {
+        self.refused_lr = self.set_lr(lr).is_err().then_some(lr);
+    }
+}

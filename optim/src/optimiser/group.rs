@@ -1,0 +1,133 @@
+use std::fmt;
+
+use super::{GroupRule, Optimiser, check_lr};
+use crate::{Error, Result, Spec};
+
+/// Parameters that are stepped with an lr or a weight decay of their own.
+///
+/// ```
+/// use optim::Group;
+///
+/// let biases = Group {
+///     parameters: vec!["layer1.bias".into(), "layer2.bias".into()],
+///     weight_decay: Some(0.0),
+///     ..Group::new("biases")
+/// };
+/// assert_eq!(biases.lr, None);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// A name, unique within an optimiser.
+    pub name: String,
+    /// The names of its parameters.
+    pub parameters: Vec<String>,
+    /// Its lr; `None` for the optimiser's.
+    pub lr: Option<f64>,
+    /// Its weight decay; `None` for the optimiser's.
+    pub weight_decay: Option<f64>,
+}
+
+impl Group {
+    /// A group of no parameters, with nothing of its own.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            parameters: Vec::new(),
+            lr: None,
+            weight_decay: None,
+        }
+    }
+
+    /// What this group changes of `spec`.
+    fn apply(&self, spec: &Spec) -> Result<Spec> {
+        let mut spec = spec.clone();
+        let own = [("lr", self.lr), ("weight_decay", self.weight_decay)];
+        for (key, value) in own {
+            if let Some(value) = value {
+                let set = spec.set(key, value);
+                set.map_err(|error| Error::usage(format!("group `{}`: {error}", self.name)))?;
+            }
+        }
+        Ok(spec)
+    }
+
+    /// What this group adds to an agent of `spec`.
+    fn rule(&self, spec: &Spec) -> Result<GroupRule> {
+        let spec = self.apply(spec)?;
+        Ok(GroupRule {
+            rule: spec.rule()?,
+            lr: spec.lr(),
+        })
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "group {}", self.name)?;
+        let own = [("lr", self.lr), ("weight_decay", self.weight_decay)];
+        for (key, value) in own {
+            if let Some(value) = value {
+                write!(f, " {key}={value}")?;
+            }
+        }
+        write!(f, " of {}", self.parameters.join(", "))
+    }
+}
+
+impl Optimiser {
+    /// With a group of parameters that have an lr or a weight decay of their own, for all agents.
+    ///
+    /// # Errors
+    /// If the group's name is taken, a parameter does not exist or is in a group already, or a value is
+    /// not allowed for the optimiser.
+    pub fn group(mut self, mut group: Group) -> Result<Self> {
+        let name = &group.name;
+        if self.groups.iter().any(|known| known.name == *name) {
+            return Err(Error::usage(format!("two groups are called `{name}`")));
+        }
+        // In the file, the order of the names makes no difference.
+        group.parameters.sort_unstable();
+        group.parameters.dedup();
+        let number = self.groups.len() + 1;
+        for parameter in &group.parameters {
+            let mut slots = self.slots.iter_mut();
+            let Some(slot) = slots.find(|slot| slot.parameter.name == *parameter) else {
+                let names = self.slots.iter().map(|slot| slot.parameter.name.as_str());
+                let unknown = settings::unknown("parameter", parameter, names);
+                return Err(Error::usage(format!("group `{name}`: {unknown}")));
+            };
+            if slot.group != 0 {
+                let other = &self.groups[slot.group - 1].name;
+                return Err(Error::usage(format!(
+                    "parameter `{parameter}` is in the groups `{other}` and `{name}`; allowed: one"
+                )));
+            }
+            slot.group = number;
+        }
+        for agent in &mut self.agents {
+            let rule = group.rule(&agent.spec)?;
+            agent.rules.push(rule);
+        }
+        self.groups.push(group);
+        self.check_saved_names()?;
+        Ok(self)
+    }
+
+    /// Sets the lr of the group called `name`, which must have one of its own, for every agent.
+    pub fn set_group_lr(&mut self, name: &str, lr: f64) -> Result<()> {
+        check_lr(lr)?;
+        let Some(i) = self.groups.iter().position(|group| group.name == name) else {
+            let names = self.groups.iter().map(|group| group.name.as_str());
+            return Err(Error::usage(settings::unknown("group", name, names)));
+        };
+        if self.groups[i].lr.is_none() {
+            return Err(Error::usage(format!(
+                "group `{name}` has no lr of its own; make it with one, or use set_lr"
+            )));
+        }
+        for agent in &mut self.agents {
+            agent.rules[i + 1].lr = lr;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! The numbers that an optimiser keeps for each weight.
+
+use std::ops::Range;
+
+use candle_core::{DType, Tensor, Var};
+use safetensors::Dtype;
+
+use crate::{
+    Result,
+    state_file::{bytes, numbers},
+};
+
+/// A vector for each state, as long as the parameter; on a GPU, a tensor of the parameter's shape.
+pub(super) enum States {
+    F32(Vec<Vec<f32>>),
+    F64(Vec<Vec<f64>>),
+    Gpu(Vec<Tensor>),
+}
+
+impl States {
+    /// `count` states for `var`, all 0.
+    pub fn new(var: &Var, count: usize) -> Result<Self> {
+        let n = var.elem_count();
+        Ok(match var.dtype() {
+            _ if !var.device().is_cpu() => {
+                // One by one: clones of a tensor would share its memory.
+                let states = (0..count).map(|_| var.as_tensor().zeros_like());
+                States::Gpu(states.collect::<candle_core::Result<_>>()?)
+            }
+            DType::F64 => States::F64(vec![vec![0.0; n]; count]),
+            _ => States::F32(vec![vec![0.0; n]; count]),
+        })
+    }
+
+    /// The bytes that are allocated.
+    pub fn byte_count(&self) -> usize {
+        match self {
+            States::F32(states) => states.iter().map(|s| size_of_val(s.as_slice())).sum(),
+            States::F64(states) => states.iter().map(|s| size_of_val(s.as_slice())).sum(),
+            States::Gpu(states) => {
+                let bytes = |s: &Tensor| s.elem_count() * s.dtype().size_in_bytes();
+                states.iter().map(bytes).sum()
+            }
+        }
+    }
+
+    /// Sets each state to its one of `values` within `range`.
+    pub fn fill(&mut self, range: Range<usize>, values: &[f64]) -> Result<()> {
+        match self {
+            States::F32(states) => {
+                for (state, &x) in states.iter_mut().zip(values) {
+                    state[range.clone()].fill(x as f32);
+                }
+            }
+            States::F64(states) => {
+                for (state, &x) in states.iter_mut().zip(values) {
+                    state[range.clone()].fill(x);
+                }
+            }
+            States::Gpu(_) if range.is_empty() => {}
+            States::Gpu(states) => {
+                for (state, &x) in states.iter_mut().zip(values) {
+                    let flat = state.flatten_all()?;
+                    let fresh = (flat.narrow(0, range.start, range.len())?.zeros_like()? + x)?;
+                    let mut parts = vec![fresh];
+                    if range.start > 0 {
+                        parts.insert(0, flat.narrow(0, 0, range.start)?);
+                    }
+                    if range.end < flat.elem_count() {
+                        let left = flat.elem_count() - range.end;
+                        parts.push(flat.narrow(0, range.end, left)?);
+                    }
+                    *state = Tensor::cat(&parts, 0)?.reshape(state.shape())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// State number `k` within `range`, as f32.
+    pub fn to_f32(&self, k: usize, range: Range<usize>) -> Result<Vec<f32>> {
+        Ok(match self {
+            States::F32(states) => states[k][range].to_vec(),
+            States::F64(states) => states[k][range].iter().map(|x| *x as f32).collect(),
+            States::Gpu(states) => {
+                let all = states[k].to_dtype(DType::F32)?.flatten_all()?;
+                all.to_vec1()?[range].to_vec()
+            }
+        })
+    }
+
+    /// State number `k` as it is saved.
+    pub fn to_bytes(&self, k: usize) -> Result<(Dtype, Vec<u8>)> {
+        Ok(match self {
+            States::F32(s) => (Dtype::F32, bytes(&s[k], |x| x.to_le_bytes())),
+            States::F64(s) => (Dtype::F64, bytes(&s[k], |x| x.to_le_bytes())),
+            States::Gpu(s) if s[k].dtype() == DType::F64 => {
+                let s: Vec<f64> = s[k].flatten_all()?.to_vec1()?;
+                (Dtype::F64, bytes(&s, |x| x.to_le_bytes()))
+            }
+            States::Gpu(s) => {
+                let s: Vec<f32> = s[k].flatten_all()?.to_vec1()?;
+                (Dtype::F32, bytes(&s, |x| x.to_le_bytes()))
+            }
+        })
+    }
+
+    /// States of this kind for `var`, with the numbers that [`to_bytes`](Self::to_bytes) gave.
+    pub fn with_bytes(&self, var: &Var, saved: &[Vec<u8>]) -> Result<States> {
+        let f32s = |bytes: &Vec<u8>| numbers(bytes, f32::from_le_bytes);
+        let f64s = |bytes: &Vec<u8>| numbers(bytes, f64::from_le_bytes);
+        let tensor = |bytes: &Vec<u8>| match var.dtype() {
+            DType::F64 => Tensor::from_vec(f64s(bytes), var.shape(), var.device()),
+            _ => Tensor::from_vec(f32s(bytes), var.shape(), var.device()),
+        };
+        Ok(match self {
+            States::F32(_) => States::F32(saved.iter().map(f32s).collect()),
+            States::F64(_) => States::F64(saved.iter().map(f64s).collect()),
+            States::Gpu(_) => {
+                let tensors = saved.iter().map(tensor);
+                States::Gpu(tensors.collect::<candle_core::Result<_>>()?)
+            }
+        })
+    }
+}
+
+/// The `i`-th of `n` equal parts of `0..len`.
+pub(super) fn part(len: usize, i: usize, n: usize) -> Range<usize> {
+    let each = len / n;
+    i * each..(i + 1) * each
+}

@@ -1,0 +1,204 @@
+use std::{borrow::Cow, cell::RefCell, ops::Range};
+
+use candle_core::{
+    CpuStorage, DType, InplaceOp2, Layout, Storage, Tensor, backprop::GradStore, bail,
+};
+
+use super::{Agent, Optimiser, Parameter, Slot, States, part};
+use crate::{AnyRule, Clip, Clipping, Error, Result};
+
+/// What one agent does to the parameters of one group in one step.
+pub(super) struct AgentStep {
+    pub scalars: Vec<f64>,
+    pub clip: Clip,
+}
+
+/// A parameter's gradient; `None` if the parameter is to be left as it is.
+pub(super) type Gradient<'a> = Option<Cow<'a, Tensor>>;
+
+impl Optimiser {
+    /// Each agent's gradient norm: the root of the sum of squares over all its parameters.
+    pub fn grad_norms(&self, grads: &GradStore) -> Result<Vec<f64>> {
+        self.norms(&self.gradients(grads)?)
+    }
+
+    /// The gradient of each parameter, in order.
+    fn gradients<'a>(&self, grads: &'a GradStore) -> Result<Vec<Gradient<'a>>> {
+        let gradient = |slot: &Slot| {
+            let Parameter { name, var } = &slot.parameter;
+            match grads.get(var) {
+                _ if slot.is_empty() => Ok(None),
+                // `contiguous` on its own would clone the handle of a tensor that is so already, which
+                // costs much beside a small tensor's update.
+                Some(grad) if grad.is_contiguous() => Ok(Some(Cow::Borrowed(grad))),
+                Some(grad) => Ok(Some(Cow::Owned(grad.contiguous()?))),
+                None if self.gradients_may_be_missing => Ok(None),
+                None => Err(Error::usage(format!(
+                    "parameter `{name}` has no gradient: the loss does not depend on it, or an operation on the way has no backward; if it is frozen on purpose, use allow_missing_gradients"
+                ))),
+            }
+        };
+        self.slots.iter().map(gradient).collect()
+    }
+
+    fn norms(&self, grads: &[Gradient]) -> Result<Vec<f64>> {
+        let mut squares = vec![0.0; self.agents.len()];
+        for grad in grads.iter().flatten() {
+            let (storage, layout) = grad.storage_and_layout();
+            let span = span(layout)?;
+            match &*storage {
+                Storage::Cpu(CpuStorage::F32(g)) => add_squares(&mut squares, &g[span]),
+                Storage::Cpu(CpuStorage::F64(g)) => add_squares(&mut squares, &g[span]),
+                _ => {
+                    let each = grad.reshape((squares.len(), ()))?.to_dtype(DType::F64)?;
+                    let sums: Vec<f64> = each.sqr()?.sum(1)?.to_vec1()?;
+                    squares.iter_mut().zip(sums).for_each(|(s, x)| *s += x);
+                }
+            }
+        }
+        squares.iter_mut().for_each(|s| *s = s.sqrt());
+        Ok(squares)
+    }
+
+    /// One step.
+    ///
+    /// # Errors
+    /// If a parameter has no gradient; the error names it, and nothing has moved.
+    /// [`allow_missing_gradients`](Self::allow_missing_gradients) allows it.
+    pub fn step(&mut self, grads: &GradStore) -> Result<()> {
+        let grads = self.gradients(grads)?;
+        let norms = match self.clipping {
+            Clipping::Norm(_) => self.norms(&grads)?,
+            _ => vec![0.0; self.agents.len()],
+        };
+        self.step += 1;
+        let factor = self.schedule.factor(self.step, self.horizon);
+        self.agents.iter_mut().for_each(|agent| agent.t += 1);
+        for group in 0..=self.groups.len() {
+            let steps = |(agent, norm): (&Agent, &f64)| {
+                let of_group = &agent.rules[group];
+                AgentStep {
+                    scalars: of_group.rule.scalars(agent.t, of_group.lr * factor),
+                    clip: self.clipping.of(*norm),
+                }
+            };
+            let steps: Vec<AgentStep> = self.agents.iter().zip(&norms).map(steps).collect();
+            self.step_group(group, &steps, &grads)?;
+        }
+        Ok(())
+    }
+
+    fn step_group(&mut self, group: usize, steps: &[AgentStep], grads: &[Gradient]) -> Result<()> {
+        if matches!(self.slots.first(), Some(slot) if matches!(slot.states, States::Gpu(_))) {
+            return self.step_group_on_gpu(group, steps, grads);
+        }
+        let rule = self.agents[0].rule();
+        for (slot, grad) in self.slots.iter_mut().zip(grads) {
+            let Some(grad) = grad.as_ref().filter(|_| slot.group == group) else {
+                continue;
+            };
+            let op = Update {
+                rule,
+                steps,
+                states: RefCell::new(&mut slot.states),
+            };
+            slot.parameter.var.inplace_op2(grad, &op)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn step_group_on_gpu(
+        &mut self,
+        group: usize,
+        steps: &[AgentStep],
+        grads: &[Gradient],
+    ) -> Result<()> {
+        let tensors = self.slots.iter().zip(grads).filter_map(|(slot, grad)| {
+            let grad = grad.as_ref().filter(|_| slot.group == group)?;
+            Some(super::gpu::Tensors {
+                weights: slot.parameter.var.as_tensor(),
+                grad,
+                states: match &slot.states {
+                    States::Gpu(states) => states,
+                    _ => &[],
+                },
+            })
+        });
+        let tensors: Vec<_> = tensors.collect();
+        super::gpu::step(&mut self.kernel, self.agents[0].rule(), steps, &tensors)
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn step_group_on_gpu(&mut self, _: usize, _: &[AgentStep], _: &[Gradient]) -> Result<()> {
+        Err(Error::usage(
+            "this build has no GPU optimisers; build with --features cuda",
+        ))
+    }
+}
+
+/// Where a contiguous tensor lies in its storage.
+fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(start..end),
+        None => bail!("an optimiser needs contiguous tensors"),
+    }
+}
+
+/// Adds each agent's sum of squares, in f64 and in a fixed order.
+fn add_squares<T: Copy + Into<f64>>(squares: &mut [f64], grads: &[T]) {
+    const LANES: usize = 8;
+    let n = squares.len();
+    for (agent, square) in squares.iter_mut().enumerate() {
+        let mut lanes = [0.0; LANES];
+        for chunk in grads[part(grads.len(), agent, n)].chunks(LANES) {
+            for (lane, &g) in lanes.iter_mut().zip(chunk) {
+                let g: f64 = g.into();
+                *lane += g * g;
+            }
+        }
+        *square += lanes.iter().sum::<f64>();
+    }
+}
+
+/// The step of one parameter, as candle runs it on a variable and its gradient.
+struct Update<'a> {
+    rule: &'a dyn AnyRule,
+    steps: &'a [AgentStep],
+    states: RefCell<&'a mut States>,
+}
+
+impl InplaceOp2 for Update<'_> {
+    fn name(&self) -> &'static str {
+        "optimiser-step"
+    }
+
+    fn cpu_fwd(
+        &self,
+        weights: &mut CpuStorage,
+        weights_layout: &Layout,
+        grads: &CpuStorage,
+        grads_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let (to, from) = (span(weights_layout)?, span(grads_layout)?);
+        let mut states = self.states.borrow_mut();
+        for (agent, step) in self.steps.iter().enumerate() {
+            let range = part(to.len(), agent, self.steps.len());
+            let at = |span: &Range<usize>| span.start + range.start..span.start + range.end;
+            match (&mut *weights, grads, &mut **states) {
+                (CpuStorage::F32(w), CpuStorage::F32(g), States::F32(s)) => {
+                    let (w, g) = (&mut w[at(&to)], &g[at(&from)]);
+                    self.rule
+                        .update_f32(&step.scalars, step.clip, w, g, s, range);
+                }
+                (CpuStorage::F64(w), CpuStorage::F64(g), States::F64(s)) => {
+                    let (w, g) = (&mut w[at(&to)], &g[at(&from)]);
+                    self.rule
+                        .update_f64(&step.scalars, step.clip, w, g, s, range);
+                }
+                _ => bail!("weights and gradients must have the same type"),
+            }
+        }
+        Ok(())
+    }
+}

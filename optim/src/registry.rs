@@ -1,0 +1,77 @@
+//! The optimisers that can be asked for by name.
+
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use settings::Allowed;
+
+use crate::{
+    Entry, Error, OptimiserSettings, Result,
+    presets::published,
+    rules::{
+        Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Momentum, NAdam, Nag, RAdam, RmsProp, Sgd,
+    },
+};
+
+static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
+    RwLock::new(vec![
+        Entry::of::<Sgd>(),
+        Entry::of::<Momentum>(),
+        Entry::of::<Nag>(),
+        Entry::of::<RmsProp>(),
+        Entry::of::<Adagrad>(),
+        Entry::of::<Adadelta>(),
+        Entry::of::<Adam>(),
+        Entry::of::<AdamW>(),
+        Entry::of::<Adamax>(),
+        Entry::of::<NAdam>(),
+        Entry::of::<RAdam>(),
+        Entry::of::<Lion>(),
+    ])
+});
+
+/// Every optimiser that can be asked for by name: this crate's, then those that were [`register`]ed.
+pub fn registry() -> Vec<&'static Entry> {
+    let entries = ENTRIES.read().unwrap_or_else(PoisonError::into_inner);
+    entries.clone()
+}
+
+/// Lets the optimiser with the settings `T` be asked for by its name, for the rest of the process.
+/// To register it again changes nothing.
+///
+/// # Errors
+/// If the name is taken or cannot be written in `name:key=value,...`, or if no setting is a number called `lr`.
+pub fn register<T: OptimiserSettings>() -> Result<&'static Entry> {
+    let entry = Entry::of::<T>();
+    check(entry)?;
+    let mut entries = ENTRIES.write().unwrap_or_else(PoisonError::into_inner);
+    match entries.iter().find(|known| known.name == entry.name) {
+        Some(known) if known.type_id == entry.type_id => return Ok(entry),
+        None if published().iter().all(|known| known.name != entry.name) => {}
+        _ => {
+            let name = entry.name;
+            return Err(Error::usage(format!(
+                "there is an optimiser `{name}` already; choose another name"
+            )));
+        }
+    }
+    entries.push(entry);
+    Ok(entry)
+}
+
+/// An error if `entry` cannot be asked for by name or has no lr.
+pub(crate) fn check(entry: &Entry) -> Result<()> {
+    let name = entry.name;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(plain) {
+        return Err(Error::usage(format!(
+            "an optimiser cannot be called `{name}`; allowed: letters, digits, - and _"
+        )));
+    }
+    let lr = entry.params.iter().find(|param| param.name == "lr");
+    if !matches!(lr.map(|lr| &lr.allowed), Some(Allowed::Number(_))) {
+        return Err(Error::usage(format!(
+            "optimiser `{name}` needs a setting `lr` that is a number"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! What a rule is: a recurrence for one weight.
+
+use std::{any::TypeId, ops::Range};
+
+use crate::{Clip, Real, Scalars, cpu, kernel};
+
+/// A recurrence for one weight that has `S` states.
+///
+/// The arithmetic is written once, over [`Real`]. Whatever depends on the step
+/// alone (schedules, bias corrections) is a scalar, computed once a step in f64.
+pub trait Rule<const S: usize>: Send + Sync + 'static {
+    /// The numbers of one step, declared with [`scalars!`](crate::scalars).
+    type Scalars<T: Copy>: Scalars<T> + Copy;
+
+    /// The states' names, in order. A state is saved under its name.
+    const STATES: [&'static str; S];
+
+    /// The scalars of step `t`, counted from 1, at the learning rate `lr` that the schedule gives it.
+    fn scalars(&self, t: u64, lr: f64) -> Self::Scalars<f64>;
+
+    /// The value that each state starts from.
+    fn initial(&self) -> [f64; S] {
+        [0.0; S]
+    }
+
+    /// The new weight and states, from the scalars `k`, the weight `w`, its gradient `g` and its states `s`.
+    fn update<R: Real>(k: Self::Scalars<R>, w: R, g: R, s: [R; S]) -> (R, [R; S]);
+}
+
+/// A rule whose scalars and states are known only at run time; [`erase`] makes one.
+pub trait AnyRule: Send + Sync {
+    /// The scalars' names, in order.
+    fn scalar_names(&self) -> Vec<&'static str>;
+    /// The states' names, in order.
+    fn state_names(&self) -> &'static [&'static str];
+    /// The value that each state starts from.
+    fn initial(&self) -> Vec<f64>;
+    /// The scalars of step `t`, counted from 1, at the learning rate `lr`.
+    fn scalars(&self, t: u64, lr: f64) -> Vec<f64>;
+    /// Identifies the arithmetic, branches included: two rules with the same one differ in scalars alone.
+    fn arithmetic(&self) -> TypeId;
+    /// The text of its kernel (see [`kernel`]).
+    fn kernel(&self) -> String;
+    /// One step of the weights `w`, whose states are `states[..][range]`, with the gradient `g` as `clip` leaves it.
+    ///
+    /// # Panics
+    /// If `w`, `g` and `range` differ in length, or there are not as many scalars and states as names.
+    fn update_f32(
+        &self,
+        scalars: &[f64],
+        clip: Clip,
+        w: &mut [f32],
+        g: &[f32],
+        states: &mut [Vec<f32>],
+        range: Range<usize>,
+    );
+    /// [`update_f32`](Self::update_f32) in f64.
+    fn update_f64(
+        &self,
+        scalars: &[f64],
+        clip: Clip,
+        w: &mut [f64],
+        g: &[f64],
+        states: &mut [Vec<f64>],
+        range: Range<usize>,
+    );
+}
+
+struct Erased<T, const S: usize>(T);
+
+impl<T: Rule<S>, const S: usize> AnyRule for Erased<T, S> {
+    fn scalar_names(&self) -> Vec<&'static str> {
+        <T::Scalars<f64> as Scalars<f64>>::names()
+    }
+    fn state_names(&self) -> &'static [&'static str] {
+        const { &T::STATES }
+    }
+    fn initial(&self) -> Vec<f64> {
+        self.0.initial().to_vec()
+    }
+    fn scalars(&self, t: u64, lr: f64) -> Vec<f64> {
+        let mut list = Vec::new();
+        self.0.scalars(t, lr).for_each(&mut |x| list.push(x));
+        list
+    }
+    fn arithmetic(&self) -> TypeId {
+        TypeId::of::<T>()
+    }
+    fn kernel(&self) -> String {
+        kernel::text::<T, S>()
+    }
+    fn update_f32(
+        &self,
+        scalars: &[f64],
+        clip: Clip,
+        w: &mut [f32],
+        g: &[f32],
+        states: &mut [Vec<f32>],
+        range: Range<usize>,
+    ) {
+        cpu::apply::<T, f32, S>(scalars, clip, w, g, states, range);
+    }
+    fn update_f64(
+        &self,
+        scalars: &[f64],
+        clip: Clip,
+        w: &mut [f64],
+        g: &[f64],
+        states: &mut [Vec<f64>],
+        range: Range<usize>,
+    ) {
+        cpu::apply::<T, f64, S>(scalars, clip, w, g, states, range);
+    }
+}
+
+/// `rule` behind a pointer.
+pub fn erase<T: Rule<S>, const S: usize>(rule: T) -> Box<dyn AnyRule> {
+    Box::new(Erased(rule))
+}

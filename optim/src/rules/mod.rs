@@ -1,0 +1,27 @@
+//! The rules, each in a file with its settings.
+
+mod adadelta;
+mod adagrad;
+mod adam;
+mod adamax;
+mod adamw;
+mod lion;
+mod momentum;
+mod nadam;
+mod nag;
+mod radam;
+mod rmsprop;
+mod sgd;
+
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
+pub use adam::Adam;
+pub use adamax::Adamax;
+pub use adamw::AdamW;
+pub use lion::Lion;
+pub use momentum::Momentum;
+pub use nadam::NAdam;
+pub use nag::Nag;
+pub use radam::RAdam;
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
