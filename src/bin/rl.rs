@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use optimiser_paradigms::{
     Result,
     cli::{self, RlArgs},
-    figures,
     train::{
         self, Checkpoint, Config, Control, Finished, Machine, Observer, Opened, Ready, RunFolder,
         Task,
@@ -134,11 +133,11 @@ fn draw(config: &Config, run: &Finished) -> Result<()> {
     let path = run.path.join(train::FIGURE);
     if !path.exists() {
         let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
-        figures::learning_curve(&path, config, run, threshold)?;
+        cli::learning_curve(&path, config, run, threshold)?;
     }
     let path = run.path.join(train::DIAGNOSTICS_FIGURE);
     if config.run.diagnostics > 0 && !path.exists() {
-        figures::diagnostics(&path, config, run)?;
+        cli::diagnostics(&path, config, run)?;
     }
     Ok(())
 }

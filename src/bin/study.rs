@@ -1,6 +1,6 @@
 //! Many runs together: what they found.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use optimiser_paradigms::{
@@ -9,7 +9,6 @@ use optimiser_paradigms::{
         self, DescribeArgs, Jobs, LandscapeArgs, ReportArgs, RunArgs, SlurmArgs, StudyProgress,
         Which,
     },
-    figures,
     landscape::{self, Tuner},
     study::{self, Study, describe, experiment},
     train,
@@ -33,8 +32,6 @@ Examples:
   study run quick
   study report quick
   study slurm rmsprop_vs_adam --submit -- --time=4:00:00
-  study collect runs
-  study collect runs/cartpole_optimisers --out results/cartpole_optimisers
   study landscape
   study landscape ravine --opt momentum --opt adam:lr=0.1
   study describe-env cartpole";
@@ -51,19 +48,8 @@ enum Command {
     Schema,
     /// Write an experiment as Slurm job arrays, or submit it
     Slurm(SlurmArgs),
-    /// Gather finished runs into tables and a figure, grouped by environment and optimiser; of an
-    /// experiment, write its results
-    Collect {
-        /// A folder with runs in it, at any depth, or an experiment: its TOML, or its name in experiments
-        folder: PathBuf,
-        /// Where an experiment's runs are [default: runs/EXPERIMENT]
-        #[arg(long, value_name = "FOLDER")]
-        runs: Option<PathBuf>,
-        /// Where to write runs.csv, curves.csv, summary.csv, manifest.toml and figures:
-        /// lr_sensitivity.png of grids of learning rates, comparison.png of the rest
-        #[arg(long, value_name = "FOLDER")]
-        out: Option<PathBuf>,
-    },
+    /// Write an experiment's results, once all of its runs are done
+    Collect(Which),
     /// Write an experiment's report: the verdict, figures, and every cell with its interval
     Report(ReportArgs),
     /// Draw the optimisers' paths over surfaces of two weights, and measure what the note says of them
@@ -84,10 +70,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args)),
-        Command::Collect { folder, runs, out } if is_experiment(&folder) => {
-            cli::study(&folder, runs.as_deref(), out.as_deref()).and_then(|study| record(&study))
-        }
-        Command::Collect { folder, out, .. } => cli::chosen_by("--out", collect(&folder, out)),
+        Command::Collect(which) => which.study().and_then(|study| record(&study)),
         Command::Report(args) => cli::chosen_by("--out", report(&args)),
         Command::Landscape(args) => cli::chosen_by("--out", landscape(&args)),
         Command::DescribeEnv(args) if args.render.is_some() => render(&args),
@@ -156,34 +139,6 @@ fn slurm(args: &SlurmArgs) -> Result<()> {
     Ok(())
 }
 
-/// Whether an experiment is meant: a TOML, or a name in `experiments` that no folder has.
-fn is_experiment(path: &std::path::Path) -> bool {
-    let named = std::path::Path::new("experiments")
-        .join(path)
-        .with_extension("toml");
-    path.extension().is_some_and(|end| end == "toml") || (!path.exists() && named.is_file())
-}
-
-fn collect(folder: &std::path::Path, out: Option<PathBuf>) -> Result<()> {
-    let collected = study::collect(folder)?;
-    cli::say(&collected.table());
-    if let Some(out) = out {
-        collected.write(&out)?;
-        let name = folder
-            .file_name()
-            .unwrap_or(folder.as_os_str())
-            .to_string_lossy();
-        let (grids, others) = (collected.grids(), collected.outside_grids());
-        if !grids.is_empty() {
-            figures::lr_sensitivity(&out.join("lr_sensitivity.png"), &name, &grids)?;
-        }
-        if !others.is_empty() {
-            figures::comparison(&out.join("comparison.png"), &name, &others)?;
-        }
-    }
-    Ok(())
-}
-
 fn landscape(args: &LandscapeArgs) -> Result<()> {
     if args.list {
         print!("{}", cli::list_surfaces());
@@ -196,10 +151,7 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
     for surface in &surfaces {
         let steps = args.steps.unwrap_or(surface.steps);
         let drawn = landscape::draw(&mut tuner, surface, &optimisers, steps)?;
-        figures::landscape(&out.join(format!("{}.png", surface.name)), surface, &drawn)?;
-        if !args.no_gif {
-            figures::landscape_film(&out.join(format!("{}.gif", surface.name)), surface, &drawn)?;
-        }
+        cli::draw_surface(&out, surface, &drawn, !args.no_gif)?;
         if !args.quiet {
             eprint!("{}", landscape::progress(surface, &drawn));
         }
@@ -239,7 +191,7 @@ fn describe_env(args: &DescribeArgs) -> Result<()> {
     }
     if let Some(out) = out {
         describe::write(&out, &all)?;
-        figures::describe(&out.join("describe.png"), &all)?;
+        describe::draw(&out.join("describe.png"), &all)?;
     }
     Ok(())
 }
@@ -257,7 +209,7 @@ fn render(args: &DescribeArgs) -> Result<()> {
         };
         let episode = train::play(&mut envs::make(env)?, acting, args.settings().seed, true)?;
         let (steps, value) = (episode.steps, episode.episode_return);
-        let written = figures::episode(pictures, episode)?;
+        let written = cli::draw_episode(pictures, episode)?;
         if !args.quiet {
             cli::say(&format!(
                 "{env}, {policy}: {steps} steps, return {value:.2}: {written}\n"

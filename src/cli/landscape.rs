@@ -1,13 +1,16 @@
-//! The flags of `study landscape`, and its listing.
+//! The flags of `study landscape`, its listing and its figures.
 
-use std::{fmt::Write, path::PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
 use crate::{
     Error, Result,
-    figures::MOST_PATHS,
-    landscape::{self, Kind, Surface},
+    figures::{self, Descent, MOST_PATHS, short},
+    landscape::{self, Drawn, Kind, Surface},
     numbers::between,
     optim::Spec,
 };
@@ -129,4 +132,47 @@ pub fn list_surfaces() -> String {
         out.push('\n');
     }
     out
+}
+
+/// Draws `surface` with the paths of `drawn` into `folder`: as a PNG and, if it is to have a `film`, as a GIF.
+pub fn draw_surface(folder: &Path, surface: &Surface, drawn: &[Drawn], film: bool) -> Result<()> {
+    let summary = match (surface.is_random(), surface.averaged) {
+        (false, _) => String::from(surface.summary),
+        (true, false) => format!("{}; paths of one seed", surface.summary),
+        (true, true) => format!("{}; each path the mean of all seeds", surface.summary),
+    };
+    let picture = figures::Surface {
+        name: surface.name,
+        summary: &summary,
+        formula: surface.formula,
+        domain: surface.domain,
+        start: surface.start,
+        value: &|at, t| surface.value(at, t),
+        minimum: &|t| surface.minimum(t),
+        moves: surface.is_shifting(),
+    };
+    let descents: Vec<Descent> = drawn.iter().map(descent).collect();
+    let path = |extension: &str| folder.join(format!("{}.{extension}", surface.name));
+    figures::landscape(&path("png"), &picture, &descents)?;
+    match film {
+        true => figures::landscape_film(&path("gif"), &picture, &descents),
+        false => Ok(()),
+    }
+}
+
+fn descent(drawn: &Drawn) -> Descent {
+    let mut note = format!(", lr {}", short(&drawn.tuned.lr()));
+    if drawn.tuned.edge.is_some() {
+        note += " (grid's end)";
+    }
+    if drawn.diverged() {
+        note += ", diverged";
+    }
+    Descent {
+        name: drawn.name(),
+        note,
+        points: drawn.shown().iter().map(|point| point.at).collect(),
+        objective: drawn.objective(),
+        seeds: drawn.paths.len(),
+    }
 }

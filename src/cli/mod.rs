@@ -6,18 +6,20 @@ mod list;
 mod play;
 mod progress;
 mod rl;
+mod run_figures;
 mod study;
 mod summary;
 mod supervised;
 
 pub use describe::{DescribeArgs, about};
-pub use landscape::{LandscapeArgs, list_surfaces};
+pub use landscape::{LandscapeArgs, draw_surface, list_surfaces};
 pub use list::list;
 pub(crate) use play::can_draw;
 pub use play::{draw, play};
 pub use progress::{Bytes, Jobs, Progress, progress};
 pub use rl::RlArgs;
-pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyProgress, Which, list_runs, study, verify};
+pub use run_figures::{diagnostics, draw_episode, learning_curve};
+pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyProgress, Which, list_runs, verify};
 pub use summary::{cohort_summary, summary};
 pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
 

@@ -46,7 +46,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
                 watch(&episode);
             }
             if let Some(pictures) = &args.render {
-                let written = figures::episode(pictures, episode)?;
+                let written = super::draw_episode(pictures, episode)?;
                 let _ = writeln!(table, "  drawn: {written}");
             }
         }
@@ -68,7 +68,7 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
     let seed = args.played().seed.unwrap_or(1);
     let episode = one(&Trained::read(run)?, args, seed, true)?;
     let (value, steps) = (episode.episode_return, episode.steps);
-    let written = figures::episode(pictures, episode)?;
+    let written = super::draw_episode(pictures, episode)?;
     if !args.quiet {
         say(&format!(
             "  drawn                   {written}: return {value:.2} in {steps} steps\n"

@@ -5,7 +5,6 @@
 //! environment, and the report stage runs those on seeds of its own. Whoever does the runs, the results
 //! are the same bytes.
 
-mod collect;
 pub mod describe;
 mod engine;
 mod estimate;
@@ -19,11 +18,9 @@ pub mod report;
 mod rows;
 mod select;
 mod slurm;
-mod summary;
 mod verify;
 
 pub use crate::keys::Key;
-pub use collect::{Collected, Grid, Group, Run, collect};
 pub use engine::{Chosen, Part, Study};
 pub use estimate::Pace;
 pub use mechanism::Mechanism;

@@ -38,19 +38,14 @@ pub struct Which {
 impl Which {
     /// The study, its experiment read and checked.
     pub fn study(&self) -> Result<Study> {
-        study(&self.experiment, self.runs.as_deref(), self.out.as_deref())
+        let experiment = Experiment::read(&self.experiment)?;
+        let default = |folder: &str| Path::new(folder).join(&experiment.name);
+        Ok(Study {
+            runs: self.runs.clone().unwrap_or_else(|| default("runs")),
+            out: self.out.clone().unwrap_or_else(|| default("results")),
+            experiment,
+        })
     }
-}
-
-/// The study of the experiment at `path`; runs and results are where nobody says otherwise.
-pub fn study(path: &Path, runs: Option<&Path>, out: Option<&Path>) -> Result<Study> {
-    let experiment = Experiment::read(path)?;
-    let within = |folder: &str| Path::new(folder).join(&experiment.name);
-    Ok(Study {
-        runs: runs.map_or_else(|| within("runs"), Path::to_path_buf),
-        out: out.map_or_else(|| within("results"), Path::to_path_buf),
-        experiment,
-    })
 }
 
 /// What `study run` is asked for.

@@ -7,11 +7,13 @@
 
 mod change;
 mod coverage;
+mod figure;
 mod memory;
 mod record;
 mod rows;
 mod stream;
 
+pub use figure::draw;
 pub use memory::Memory;
 pub use record::{table, write};
 

@@ -10,10 +10,10 @@ use crate::{
     agent::DqnOverrides,
     keys::{Key, Keys, holds, keys},
     optim::Spec,
-    study::{Mechanism, collect::Run, experiment::merge},
+    study::{Mechanism, experiment::merge},
     train::{
-        self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Observer,
-        Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
+        self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Finished,
+        Observer, Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,
     },
 };
 
@@ -175,22 +175,17 @@ impl Job for Dqn {
         let Some(finished) = RunFolder::finished(folder, &self.config)? else {
             return Ok(None);
         };
-        let config = finished.config()?;
         let mechanism = match self.config.run.diagnostics {
             0 => None,
             _ => Mechanism::of(&finished.diagnostics()?),
         };
-        let Run {
-            outcome,
-            evaluations,
-            ..
-        } = Run::new(finished, &config)?;
-        let point = |row: &EvaluationRow| (row.step, row.mean_return);
+        let curve = curve(&finished, &self.config)?;
+        let outcome = finished.outcome;
         Ok(Some(Outcome {
             status: outcome.status,
             steps: outcome.steps,
             updates: outcome.updates,
-            curve: evaluations.iter().map(point).collect(),
+            curve,
             last: outcome.final_return,
             solved_step: outcome.solved_step,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
@@ -221,6 +216,23 @@ impl Dqn {
         config.run.eval_episodes = 1;
         config
     }
+}
+
+/// The step and the mean return of each evaluation. The evaluations that a diverged run did not reach have the worst
+/// return.
+fn curve(finished: &Finished, config: &Config) -> Result<Vec<(u64, f64)>> {
+    let rows = finished.evaluations()?;
+    let point = |row: &EvaluationRow| (row.step, row.mean_return);
+    let mut curve: Vec<(u64, f64)> = rows.iter().map(point).collect();
+    let outcome = &finished.outcome;
+    if outcome.status == Status::Diverged {
+        let (every, steps) = (config.run.eval_every, config.run.steps);
+        let last = curve.last().map_or(0, |(step, _)| *step);
+        let missed = (last / every + 1..=steps / every).map(|i| i * every);
+        let end = (!steps.is_multiple_of(every)).then_some(steps);
+        curve.extend(missed.chain(end).map(|step| (step, outcome.final_return)));
+    }
+    Ok(curve)
 }
 
 /// Tells a watcher of each step.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     stats::{Aggregate, Bootstrap, Estimate, Method, Scores},
 };
 
@@ -37,15 +37,15 @@ pub fn curves(results: &Results) -> Result<Section> {
                 colour: arm,
                 points: curve(results, c, arm, with_band.then_some(&bootstrap))?,
                 intervals: if with_band {
-                    Intervals::Band
+                    IntervalStyle::Band
                 } else {
-                    Intervals::Behind
+                    IntervalStyle::Behind
                 },
             });
         }
         panels.push(Panel {
             title: results.names[c].clone(),
-            svg: lines(&Across::Steps, "evaluation", &drawn, &[])?,
+            svg: line_plot(&HorizontalAxis::Steps, "evaluation", &drawn, &[])?,
         });
     }
     let caption = format!(

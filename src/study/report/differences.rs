@@ -6,7 +6,7 @@ use super::{
     load::Results,
     shown::{p_value, seeds, signed},
 };
-use crate::{Result, figures::intervals, stats::Estimate};
+use crate::{Result, figures::forest_plot, stats::Estimate};
 
 /// What stands along the axis of a drawing of differences.
 const ACROSS: &str = "difference of the score";
@@ -117,7 +117,7 @@ pub fn forest(groups: Vec<(String, Vec<(String, Estimate)>)>, margin: f64) -> Re
     let panel = |(title, rows): &(String, Vec<(String, Estimate)>)| {
         Ok(Panel {
             title: title.clone(),
-            svg: intervals(rows, ACROSS, margin, [low, high])?,
+            svg: forest_plot(rows, ACROSS, margin, [low, high])?,
         })
     };
     groups.iter().map(panel).collect()

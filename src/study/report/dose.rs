@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     study::experiment::{Contrast, Factor},
 };
 
@@ -40,14 +40,19 @@ pub fn dose(results: &Results) -> Result<Section> {
             drawn.push(Line {
                 colour,
                 points,
-                intervals: Intervals::Bars,
+                intervals: IntervalStyle::Bars,
             });
         }
         let levels: Vec<String> = levels.into_iter().map(|(level, _)| level).collect();
         let (common, short) = shortened(&levels);
         panels.push(Panel {
             title: title(factor, &common),
-            svg: lines(&Across::Levels(&short), "difference", &drawn, &[0.0])?,
+            svg: line_plot(
+                &HorizontalAxis::Levels(&short),
+                "difference",
+                &drawn,
+                &[0.0],
+            )?,
         });
     }
     let named = contrasts.iter().enumerate();

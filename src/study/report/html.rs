@@ -72,8 +72,8 @@ fn figure(figure: &Figure) -> String {
         format!(
             "<li><svg class=\"dash\" viewBox=\"0 0 24 8\" aria-hidden=\"true\"><path d=\"M0 4H24\" \
              style=\"stroke:var(--s{}){}\"/></svg>{}</li>\n",
-            colour % crate::figures::COLOURS,
-            if *colour < crate::figures::COLOURS {
+            colour % crate::figures::LINE_COLOURS,
+            if *colour < crate::figures::LINE_COLOURS {
                 ""
             } else {
                 ";stroke-dasharray:6 3"

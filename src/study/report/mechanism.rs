@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     stats::{self, Bootstrap, Estimate, Slope, digits, rounded},
     study::{Mechanism, experiment::Contrast, rows::RunRow},
 };
@@ -241,12 +241,12 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
         let line = Line {
             colour,
             points,
-            intervals: Intervals::Points,
+            intervals: IntervalStyle::Points,
         };
         panels.push(Panel {
             title: contrast.name.clone(),
-            svg: lines(
-                &Across::Number("staleness"),
+            svg: line_plot(
+                &HorizontalAxis::Number("staleness"),
                 "difference of the score",
                 &[line],
                 &[0.0],

@@ -44,14 +44,14 @@ fn key(figure: &Figure, width: usize) -> (String, usize) {
         if x > GAP && x + wide > width - GAP {
             (x, y) = (GAP, y + LINE);
         }
-        let dashes = match *colour < crate::figures::COLOURS {
+        let dashes = match *colour < crate::figures::LINE_COLOURS {
             true => "",
             false => " stroke-dasharray=\"16 10\"",
         };
         out += &format!(
             "<path d=\"M{x} {}h50\" stroke=\"var(--s{})\" stroke-width=\"6\"{dashes}/>\n",
             y - LETTER / 3,
-            colour % crate::figures::COLOURS,
+            colour % crate::figures::LINE_COLOURS,
         );
         out += &letters(name, x + 64, y, LETTER, "");
         x += wide;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     stats::{Aggregate, Bootstrap, Counted, Scores},
 };
 
@@ -36,9 +36,9 @@ pub fn profiles(results: &Results) -> Result<Section> {
             colour: arm,
             points: thresholds.iter().copied().zip(shares).collect(),
             intervals: if few {
-                Intervals::Band
+                IntervalStyle::Band
             } else {
-                Intervals::None
+                IntervalStyle::None
             },
         });
         let mut row = vec![name.clone()];
@@ -54,13 +54,13 @@ pub fn profiles(results: &Results) -> Result<Section> {
         true => "bands are 95 % intervals at each score by itself",
         false => "with so many optimisers, no bands",
     };
-    let across = Across::Number("normalised score");
+    let across = HorizontalAxis::Number("normalised score");
     let figure = Figure {
         caption: format!("The share of runs above each score, mean over environments; {bands}."),
         key: curves::key(results),
         panels: vec![Panel {
             title: "All environments together".into(),
-            svg: lines(&across, "share of runs above", &drawn, &[])?,
+            svg: line_plot(&across, "share of runs above", &drawn, &[])?,
         }],
     };
     let head = [

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     stats::{Bootstrap, Scores, Sensitivity, choose},
 };
 
@@ -70,8 +70,8 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
                 colour: a,
                 points: points.collect(),
                 intervals: match results.experiment.arms.len() <= curves::MANY {
-                    true => Intervals::Bars,
-                    false => Intervals::None,
+                    true => IntervalStyle::Bars,
+                    false => IntervalStyle::None,
                 },
             });
             let plateau = found.plateau(0.1);
@@ -90,7 +90,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
         if !drawn.is_empty() {
             panels.push(Panel {
                 title: results.names[c].clone(),
-                svg: lines(&Across::Log("learning rate"), "score", &drawn, &[])?,
+                svg: line_plot(&HorizontalAxis::Log("learning rate"), "score", &drawn, &[])?,
             });
         }
     }
