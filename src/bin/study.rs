@@ -105,7 +105,7 @@ fn report(args: &ReportArgs) -> Result<()> {
         eprintln!("warning: {warning}");
     }
     if let Some(page) = &args.splice {
-        study::report::splice(page, &reported.name, &reported.short)?;
+        study::splice(page, &reported.name, &reported.excerpt)?;
     }
     let verdict = reported.verdict.unwrap_or("none");
     cli::say(&format!(
@@ -168,17 +168,17 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
 }
 
 fn describe_env(args: &DescribeArgs) -> Result<()> {
-    let (envs, settings) = (args.envs()?, args.settings());
+    let (envs, extent) = (args.envs()?, args.extent());
     let trained = args.trained(&envs)?;
     let out = args.out.as_deref().map(study::folder).transpose()?;
     let policies = envs.iter().map(|env| args.policies(env, &trained));
     let policies = policies.collect::<Result<Vec<_>>>()?;
-    let jobs = policies.iter().flatten().count() * describe::jobs(&settings);
+    let jobs = policies.iter().flatten().count() * describe::jobs(&extent);
     let progress = Jobs::new(args.quiet, jobs);
     let mut all = Vec::new();
     for (env, policies) in envs.iter().zip(&policies) {
         progress.now(env);
-        let described = describe::describe(env, policies, &settings, &|| progress.done());
+        let described = describe::describe(env, policies, &extent, &|| progress.done());
         if described.is_err() {
             progress.finish();
         }
@@ -192,6 +192,9 @@ fn describe_env(args: &DescribeArgs) -> Result<()> {
     if let Some(out) = out {
         describe::write(&out, &all)?;
         describe::draw(&out.join("describe.png"), &all)?;
+    }
+    if let Some(page) = &args.splice {
+        study::splice(page, "environments", &describe::table(&all))?;
     }
     Ok(())
 }
@@ -207,7 +210,7 @@ fn render(args: &DescribeArgs) -> Result<()> {
         let Some((policy, acting)) = args.policies(env, &trained)?.pop() else {
             continue;
         };
-        let episode = train::play(&mut envs::make(env)?, acting, args.settings().seed, true)?;
+        let episode = train::play(&mut envs::make(env)?, acting, args.extent().seed, true)?;
         let (steps, value) = (episode.steps, episode.episode_return);
         let written = cli::draw_episode(pictures, episode)?;
         if !args.quiet {

@@ -18,6 +18,7 @@ pub mod report;
 mod rows;
 mod select;
 mod slurm;
+mod splice;
 mod verify;
 
 pub use crate::keys::Key;
@@ -27,6 +28,7 @@ pub use mechanism::Mechanism;
 pub use pool::Settings;
 pub use progress::{Progress, Show};
 pub use slurm::{Slurm, submit};
+pub use splice::splice;
 pub use verify::Rehearsed;
 
 use std::path::{Path, PathBuf};

@@ -9,11 +9,11 @@ use crate::{
     stats::{Estimate, two_sample::Change},
 };
 
-/// Draws `descriptions`, all of the same settings, to `path`, as PNG.
+/// Draws `descriptions`, all of the same extent, to `path`, as PNG.
 pub fn draw(path: &Path, descriptions: &[Description]) -> Result<()> {
     let environments: Vec<Environment> = descriptions.iter().map(environment).collect();
-    let settings = descriptions.first().map(|first| &first.settings);
-    let (streams, steps) = settings.map_or((0, 0), |settings| (settings.streams, settings.steps));
+    let extent = descriptions.first().map(|first| &first.extent);
+    let (streams, steps) = extent.map_or((0, 0), |extent| (extent.streams, extent.steps));
     figures::describe(path, &environments, streams, steps)
 }
 

@@ -33,7 +33,7 @@ const MOST_BYTES: usize = 4 << 30;
 
 /// How much is played.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct Extent {
     /// Independent streams, at least two.
     pub streams: usize,
     /// Steps of each stream.
@@ -49,7 +49,7 @@ pub struct Description {
     /// What the policy is called.
     pub policy: String,
     /// How much was played.
-    pub settings: Settings,
+    pub extent: Extent,
     /// How long observations remember; `None` if none ever changes.
     pub observations: Option<Memory>,
     /// How long rewards remember; `None` if none ever changes.
@@ -69,8 +69,8 @@ pub struct Description {
 }
 
 /// Jobs that [`describe`] reports for each policy.
-pub const fn jobs(settings: &Settings) -> usize {
-    2 * settings.streams
+pub const fn jobs(extent: &Extent) -> usize {
+    2 * extent.streams
 }
 
 /// Describes the environment `env` under each of `policies`, given with their names. `done` is called
@@ -78,14 +78,14 @@ pub const fn jobs(settings: &Settings) -> usize {
 pub fn describe(
     env: &str,
     policies: &[(String, Actor)],
-    settings: &Settings,
+    extent: &Extent,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Description>> {
-    let name = check(env, policies.len(), settings)?;
+    let name = check(env, policies.len(), extent)?;
     let mut all: Vec<Vec<Stream>> = Vec::new();
     for (_, actor) in policies {
-        let streams = parallel(settings.streams, |index| {
-            let stream = Stream::play(&name, *actor, settings, index);
+        let streams = parallel(extent.streams, |index| {
+            let stream = Stream::play(&name, *actor, extent, index);
             done();
             stream
         });
@@ -100,7 +100,7 @@ pub fn describe(
         Description {
             env: name.clone(),
             policy: policy.clone(),
-            settings: settings.clone(),
+            extent: extent.clone(),
             observations: Memory::of_observations(streams, done),
             rewards: Memory::of_rewards(streams),
             observations_change: change::of_observations(streams),
@@ -127,17 +127,17 @@ fn coverage(states: &States, streams: &[Stream]) -> Vec<(usize, Estimate)> {
 }
 
 /// The environment's whole name, if what is to be played fits into memory.
-fn check(env: &str, policies: usize, settings: &Settings) -> Result<String> {
+fn check(env: &str, policies: usize, extent: &Extent) -> Result<String> {
     let env = envs::make(env)?;
     // Beside a step's row and reward, two numbers of it while its autocorrelation is computed.
     let row = Rows::bytes(&env.spec().observation) + 4 + 2 * size_of::<f64>();
-    let most = MOST_BYTES / (row * policies.max(1) * settings.streams.max(1));
-    if settings.steps > most {
+    let most = MOST_BYTES / (row * policies.max(1) * extent.streams.max(1));
+    if extent.steps > most {
         return Err(Error::usage(format!(
             "--steps {} of {} in {} streams do not fit into {} GiB; allowed: up to {most}, or fewer --streams",
-            settings.steps,
+            extent.steps,
             env.spec().name,
-            settings.streams,
+            extent.streams,
             MOST_BYTES >> 30
         )));
     }

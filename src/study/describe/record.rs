@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use serde::Serialize;
 
-use super::{Description, Memory, Settings};
+use super::{Description, Extent, Memory};
 use crate::{
     Error, Result,
     files::{write_csv, write_whole},
@@ -73,7 +73,7 @@ struct Manifest<'a> {
 impl Description {
     /// Everything that is a single number.
     fn rows(&self) -> Vec<Row<'_>> {
-        let streams = self.settings.streams;
+        let streams = self.extent.streams;
         let row = |quantity, estimate: Option<Estimate>, note: &str| Row {
             env: &self.env,
             policy: &self.policy,
@@ -214,17 +214,17 @@ fn notes(memory: &Memory, streams: usize, time: Estimate, bound: &str, repel: bo
     notes.join("; ")
 }
 
-/// The descriptions as a Markdown table, with what its columns mean. All have the same settings.
+/// The descriptions as a Markdown table, with what its columns mean. All have the same extent.
 pub fn table(descriptions: &[Description]) -> String {
     let mut out = String::from(
         "| environment | policy | autocorrelation time, observations | with swings | rewards | effective samples | early to late, observations | rewards | states | return |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     out.extend(descriptions.iter().map(Description::line));
-    if let Some(Settings {
+    if let Some(Extent {
         streams,
         steps,
         seed,
-    }) = descriptions.first().map(|d| &d.settings)
+    }) = descriptions.first().map(|d| &d.extent)
     {
         let last = seed + *streams as u64 - 1;
         let _ = writeln!(
@@ -290,11 +290,11 @@ pub fn write(out: &Path, descriptions: &[Description]) -> Result<()> {
         }
         names
     };
-    let Settings {
+    let Extent {
         streams,
         steps,
         seed,
-    } = first.settings;
+    } = first.extent;
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION"),
         streams,

@@ -1,6 +1,6 @@
 //! What an agent would be given to learn from: one unbroken stream, episode after episode.
 
-use super::{Settings, rows::Rows};
+use super::{Extent, rows::Rows};
 use crate::{
     Error, Result,
     streams::{Stream as Name, stream},
@@ -21,21 +21,21 @@ impl Stream {
     /// Plays stream `index` of `actor` on the environment `env`.
     ///
     /// The environment and the actions draw as those of the run with that seed do.
-    pub fn play(env: &str, actor: Actor, settings: &Settings, index: usize) -> Result<Self> {
+    pub fn play(env: &str, actor: Actor, extent: &Extent, index: usize) -> Result<Self> {
         let mut env = envs::make(env)?;
-        let seed = settings.seed + index as u64;
+        let seed = extent.seed + index as u64;
         let mut draws = stream(seed, Name::Env);
         let mut explore = stream(seed, Name::Explore);
         let actions = env.spec().actions;
         let mut obs = vec![0.0; env.spec().observation.len()];
         let mut played = Self {
             observations: Rows::new(&env.spec().observation),
-            rewards: Vec::with_capacity(settings.steps),
+            rewards: Vec::with_capacity(extent.steps),
             episodes: Vec::new(),
         };
         let mut episode_return = 0.0;
         env.reset(&mut draws, &mut obs);
-        for _ in 0..settings.steps {
+        for _ in 0..extent.steps {
             if let Some(x) = obs.iter().find(|x| !x.is_finite()) {
                 let name = &env.spec().name;
                 return Err(Error::usage(format!("{name}: it was observed as {x}")));

@@ -11,6 +11,7 @@ mod curves;
 mod differences;
 mod document;
 mod dose;
+mod excerpt;
 mod html;
 mod ladder;
 mod load;
@@ -20,7 +21,6 @@ mod names;
 mod picture;
 mod profiles;
 mod shown;
-mod splice;
 mod tuning;
 mod verdict;
 
@@ -37,7 +37,6 @@ use contrasts::Contrasted;
 use document::{Document, Section};
 use load::Results;
 pub use load::folder;
-pub use splice::splice;
 
 /// What a report came to.
 pub struct Reported {
@@ -46,7 +45,7 @@ pub struct Reported {
     /// `supported`, `refuted`, `equivalent` or `inconclusive`; `None` if the experiment claims nothing.
     pub verdict: Option<&'static str>,
     /// The verdict and the contrasts in Markdown, for another page.
-    pub short: String,
+    pub excerpt: String,
     /// What the reader should know before believing it.
     pub warnings: Vec<String>,
 }
@@ -103,7 +102,7 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
         verdict: deciding
             .and_then(Contrasted::verdict)
             .map(verdict::Verdict::word),
-        short: splice::short(&results, &contrasts, folder),
+        excerpt: excerpt::excerpt(&results, &contrasts, folder),
         warnings: changed(&results, asked).into_iter().collect(),
         name: results.experiment.name,
     })

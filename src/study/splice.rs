@@ -1,51 +1,8 @@
-//! A report's essence in another page, between two marks.
+//! Text put into a page that people write, between two marks.
 
 use std::{fs, path::Path};
 
-use super::{
-    answer,
-    contrasts::Contrasted,
-    document::Section,
-    load::Results,
-    markdown,
-    shown::{p_value, signed},
-};
 use crate::{Error, Result, files::write_whole};
-
-/// The verdict and the contrasts, in Markdown.
-pub fn short(results: &Results, contrasts: &[Contrasted], folder: &Path) -> String {
-    let mut verdict = answer::verdict(results, contrasts);
-    // The question and the verdict; the rest is in the report.
-    verdict.blocks.truncate(2);
-    let row = |one: &Contrasted| {
-        let e = one.evidence.effect;
-        vec![
-            one.contrast.name.clone(),
-            signed(e.point),
-            format!("{} to {}", signed(e.lo), signed(e.hi)),
-            p_value(one.evidence.p),
-            one.finding.to_string(),
-        ]
-    };
-    let table = Section::new("").table(
-        &["contrast", "difference", "95 % interval", "p", "finding"],
-        contrasts.iter().map(row).collect(),
-    );
-    let seeds = answer::seeds_a_cell(results);
-    let folder = folder.to_string_lossy().replace('\\', "/");
-    let rest = format!(
-        "{seeds} seeds a cell; the whole report, with every cell and how it was run: \
-         [`report.md`](<{folder}/report.md>), [`report.html`](<{folder}/report.html>).\n"
-    );
-    let table = match contrasts.is_empty() {
-        true => String::new(),
-        false => format!(
-            "{}\n![Differences with their 95 % intervals](<{folder}/figures/contrasts.svg>)\n",
-            markdown::body(&table)
-        ),
-    };
-    format!("{}{table}\n{rest}", markdown::body(&verdict))
-}
 
 /// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at `path`. An
 /// error if either is missing or there twice, or if they are in the wrong order.
