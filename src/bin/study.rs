@@ -170,7 +170,7 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
 fn describe_env(args: &DescribeArgs) -> Result<()> {
     let (envs, extent) = (args.envs()?, args.extent());
     let trained = args.trained(&envs)?;
-    let out = args.out.as_deref().map(study::folder).transpose()?;
+    let out = args.out.as_deref().map(study::results_folder).transpose()?;
     let policies = envs.iter().map(|env| args.policies(env, &trained));
     let policies = policies.collect::<Result<Vec<_>>>()?;
     let jobs = policies.iter().flatten().count() * describe::jobs(&extent);

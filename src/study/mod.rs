@@ -9,8 +9,10 @@ pub mod describe;
 mod engine;
 mod estimate;
 pub mod experiment;
+mod folder;
 pub mod kind;
 mod mechanism;
+mod merge;
 mod pool;
 mod progress;
 mod record;
@@ -24,24 +26,10 @@ mod verify;
 pub use crate::keys::Key;
 pub use engine::{Chosen, Part, Study};
 pub use estimate::Pace;
+pub use folder::results_folder;
 pub use mechanism::Mechanism;
 pub use pool::Settings;
 pub use progress::{Progress, Show};
 pub use slurm::{Slurm, submit};
 pub use splice::splice;
 pub use verify::Rehearsed;
-
-use std::path::{Path, PathBuf};
-
-use crate::{Error, Result, files};
-
-/// The folder `path` for results, made where needed; it may not be a run's.
-pub fn folder(path: &Path) -> Result<PathBuf> {
-    if path.join("config.toml").exists() {
-        return Err(Error::usage(format!(
-            "{} is a run's folder; choose another --out",
-            path.display()
-        )));
-    }
-    files::folder(path)
-}

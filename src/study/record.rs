@@ -8,10 +8,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Mechanism,
     engine::{Chosen, Study},
     experiment::{Run, Stage, area},
+    folder::results_folder,
     kind::Outcome,
+    mechanism::Mechanism,
     rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
 };
 use crate::{
@@ -33,7 +34,7 @@ impl Study {
         runs.extend(self.report_runs(&chosen)?);
         outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
 
-        super::folder(&self.out)?;
+        results_folder(&self.out)?;
         // Two that come to an end together write one after the other.
         let guard = self.runs.join(".lock");
         let lock = File::create(&guard).map_err(|e| Error::io("cannot write", &guard, e))?;

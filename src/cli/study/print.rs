@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::HumanDuration;
 
-use super::StudyProgress;
+use super::progress::StudyProgress;
 use crate::{
     Error, Result,
     energy::Spent,

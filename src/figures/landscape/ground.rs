@@ -2,7 +2,7 @@
 
 use plotters::{coord::types::RangedCoordf64, prelude::*};
 
-use super::{Surface, Tried};
+use super::surface::{Surface, Tried};
 use crate::figures::{
     axes::Area,
     clip::inside,

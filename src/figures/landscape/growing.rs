@@ -5,9 +5,8 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::{
-    Descent, Surface, Tried,
     ground::{ground, map, marks, trace},
-    last_step, longest_first,
+    surface::{Descent, SHADES, Surface, Tried, last_step, longest_first},
 };
 use crate::{
     Error, Result,
@@ -20,11 +19,10 @@ use crate::{
 
 const SIZE: (u32, u32) = (540, 320);
 
-/// Shades of the ground; a film whose ground moves has fewer, for the size of its file.
-const SHADES: usize = super::SHADES;
+/// Shades of a ground that moves: fewer, to keep the file small.
 const SHADES_MOVING: usize = 10;
 
-/// Frames of a film; one whose ground moves has more.
+/// Frames of a film whose ground is still, and of one whose ground moves.
 const FRAMES: u64 = 60;
 const FRAMES_MOVING: u64 = 90;
 

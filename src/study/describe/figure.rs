@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Description, Memory};
+use super::{measure::Description, memory::Memory};
 use crate::{
     Result,
     figures::{self, Data, Dot, Environment},

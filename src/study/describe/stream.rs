@@ -1,11 +1,22 @@
 //! What an agent would be given to learn from: one unbroken stream, episode after episode.
 
-use super::{Extent, rows::Rows};
+use super::rows::Rows;
 use crate::{
     Error, Result,
     streams::{Stream as Name, stream},
     train::Actor,
 };
+
+/// How much is played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extent {
+    /// Independent streams, at least two.
+    pub streams: usize,
+    /// Steps of each stream.
+    pub steps: usize,
+    /// The first stream's seed; each has the one after.
+    pub seed: u64,
+}
 
 /// A stream as it was played.
 pub struct Stream {

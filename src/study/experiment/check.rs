@@ -2,32 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use super::{Rung, Top};
+use super::{environment::Environment, tables::Top};
 use crate::{Error, Result, study::kind::Kind, suggest};
 
 /// An error if the tables do not go together.
-pub(super) fn check(top: &Top, rungs: &[Rung]) -> Result<()> {
-    filled(top, rungs)?;
-    seeds(top, rungs)?;
+pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
+    filled(top, environments)?;
+    seeds(top, environments)?;
     numbers(top)?;
-    once("environment", names(rungs))?;
+    once("environment", names(environments))?;
     once("optimiser", top.optimisers.iter().map(|o| o.name.as_str()))?;
     once("contrast", top.contrasts.iter().map(|c| c.name.as_str()))?;
-    factors(top, rungs)?;
+    factors(top, environments)?;
     grids(top)?;
-    keys(top, rungs)?;
-    contrasts(top, rungs)
+    keys(top, environments)?;
+    contrasts(top, environments)
 }
 
 /// An error if a list is empty that may not be.
-fn filled(top: &Top, rungs: &[Rung]) -> Result<()> {
+fn filled(top: &Top, environments: &[Environment]) -> Result<()> {
     let lists = [
-        ("environments", rungs.is_empty()),
+        ("environments", environments.is_empty()),
         ("optimisers", top.optimisers.is_empty()),
         ("seeds.tuning", top.seeds.tuning.0.is_empty()),
     ];
     let lists = lists.map(|(what, empty)| (what.to_owned(), empty));
-    let report = report_seeds(top, rungs).map(|(what, seeds)| (what, seeds.is_empty()));
+    let report = report_seeds(top, environments).map(|(what, seeds)| (what, seeds.is_empty()));
     match lists.into_iter().chain(report).find(|(_, empty)| *empty) {
         None => Ok(()),
         Some((what, _)) => Err(Error::usage(format!("{what} has nothing in it"))),
@@ -35,24 +35,30 @@ fn filled(top: &Top, rungs: &[Rung]) -> Result<()> {
 }
 
 /// An error if a seed is of both stages, or if environments have no report seed in common.
-fn seeds(top: &Top, rungs: &[Rung]) -> Result<()> {
+fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
     let tuning = &top.seeds.tuning.0;
-    for (what, seeds) in report_seeds(top, rungs) {
+    for (what, seeds) in report_seeds(top, environments) {
         if let Some(seed) = tuning.iter().find(|seed| seeds.contains(seed)) {
             return Err(Error::usage(format!(
                 "seed {seed} is in both seeds.tuning and {what}; what is chosen on a seed cannot be judged on it"
             )));
         }
     }
-    let everywhere = |seed: &u64| rungs.iter().all(|rung| rung.seeds(top).contains(seed));
-    if rungs[0].seeds(top).iter().any(everywhere) {
+    let everywhere = |seed: &u64| {
+        environments
+            .iter()
+            .all(|environment| environment.seeds(top).contains(seed))
+    };
+    if environments[0].seeds(top).iter().any(everywhere) {
         return Ok(());
     }
-    let mut pairs = rungs
+    let mut pairs = environments
         .iter()
         .enumerate()
-        .flat_map(|(i, b)| rungs[..i].iter().map(move |a| (a, b)));
-    let share = |a: &Rung, b: &Rung| a.seeds(top).iter().any(|seed| b.seeds(top).contains(seed));
+        .flat_map(|(i, b)| environments[..i].iter().map(move |a| (a, b)));
+    let share = |a: &Environment, b: &Environment| {
+        a.seeds(top).iter().any(|seed| b.seeds(top).contains(seed))
+    };
     // There may be none: three of which each two share a seed, another each time.
     let which = match pairs.find(|(a, b)| !share(a, b)) {
         Some((a, b)) => format!(" (`{}` and `{}` share none)", a.name, b.name),
@@ -64,14 +70,17 @@ fn seeds(top: &Top, rungs: &[Rung]) -> Result<()> {
 }
 
 /// Every list of report seeds, with what it is called.
-fn report_seeds<'a>(top: &'a Top, rungs: &'a [Rung]) -> impl Iterator<Item = (String, &'a [u64])> {
-    let own = |rung: &'a Rung| {
-        let seeds = rung.report_seeds.as_ref()?;
-        let what = format!("report_seeds of environment `{}`", rung.name);
+fn report_seeds<'a>(
+    top: &'a Top,
+    environments: &'a [Environment],
+) -> impl Iterator<Item = (String, &'a [u64])> {
+    let own = |environment: &'a Environment| {
+        let seeds = environment.report_seeds.as_ref()?;
+        let what = format!("report_seeds of environment `{}`", environment.name);
         Some((what, seeds.0.as_slice()))
     };
     let common = ("seeds.report".to_owned(), top.seeds.report.0.as_slice());
-    std::iter::once(common).chain(rungs.iter().filter_map(own))
+    std::iter::once(common).chain(environments.iter().filter_map(own))
 }
 
 /// An error if a number is not one that makes sense.
@@ -96,8 +105,8 @@ fn numbers(top: &Top) -> Result<()> {
 }
 
 /// An error if a factor has no levels, is about an environment that is not there, or is twice in one.
-fn factors(top: &Top, rungs: &[Rung]) -> Result<()> {
-    let environments = names(rungs);
+fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
+    let known_environments = names(environments);
     for factor in &top.factors {
         let within = |why: String| Error::usage(format!("factor `{}`: {why}", factor.key));
         if factor.values.is_empty() {
@@ -109,9 +118,9 @@ fn factors(top: &Top, rungs: &[Rung]) -> Result<()> {
                 "{level} is there twice; allowed: each level once"
             )));
         }
-        known("environment", &factor.environments, &environments).map_err(within)?;
+        known("environment", &factor.environments, &known_environments).map_err(within)?;
     }
-    for environment in environments {
+    for environment in known_environments {
         let its = top.factors.iter().filter(|f| f.is_for(environment));
         if let Some(key) = twice(its.map(|factor| factor.key.as_str())) {
             return Err(Error::usage(format!(
@@ -160,20 +169,23 @@ fn grids(top: &Top) -> Result<()> {
 }
 
 /// An error if a factor or an optimiser's `set` has a key that is not theirs, or if both have the same one.
-fn keys(top: &Top, rungs: &[Rung]) -> Result<()> {
+fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
     for factor in &top.factors {
         let what = format!("factor `{}`", factor.key);
-        for rung in rungs.iter().filter(|rung| factor.is_for(&rung.name)) {
+        for environment in environments
+            .iter()
+            .filter(|environment| factor.is_for(&environment.name))
+        {
             for value in &factor.values {
-                settable(&what, rung.kind, &factor.key, value)?;
+                settable(&what, environment.kind, &factor.key, value)?;
             }
         }
     }
     for optimiser in &top.optimisers {
         for (key, value) in &optimiser.set {
             let what = format!("optimiser `{}`: `{key}` of its `set`", optimiser.name);
-            for rung in rungs {
-                settable(&what, rung.kind, key, value)?;
+            for environment in environments {
+                settable(&what, environment.kind, key, value)?;
             }
             if top.factors.iter().any(|factor| factor.key == *key) {
                 return Err(Error::usage(format!(
@@ -206,9 +218,9 @@ fn settable(what: &str, kind: &dyn Kind, key: &str, value: &toml::Value) -> Resu
 }
 
 /// An error if a contrast is about what is not there, or about the same on both of its sides.
-fn contrasts(top: &Top, rungs: &[Rung]) -> Result<()> {
+fn contrasts(top: &Top, environments: &[Environment]) -> Result<()> {
     let optimisers: Vec<&str> = top.optimisers.iter().map(|o| o.name.as_str()).collect();
-    let environments = names(rungs);
+    let known_environments = names(environments);
     for contrast in &top.contrasts {
         let within = |why: String| Error::usage(format!("contrast `{}`: {why}", contrast.name));
         let sides = [&contrast.with, &contrast.without];
@@ -220,7 +232,7 @@ fn contrasts(top: &Top, rungs: &[Rung]) -> Result<()> {
             )));
         }
         let about = contrast.environments.iter().chain(&contrast.less);
-        known("environment", about, &environments).map_err(within)?;
+        known("environment", about, &known_environments).map_err(within)?;
         let both = |name: &&String| contrast.environments.contains(name);
         if let Some(name) = contrast.less.iter().find(both) {
             return Err(within(format!(
@@ -237,8 +249,11 @@ fn contrasts(top: &Top, rungs: &[Rung]) -> Result<()> {
 }
 
 /// The environments' names.
-fn names(rungs: &[Rung]) -> Vec<&str> {
-    rungs.iter().map(|rung| rung.name.as_str()).collect()
+fn names(environments: &[Environment]) -> Vec<&str> {
+    environments
+        .iter()
+        .map(|environment| environment.name.as_str())
+        .collect()
 }
 
 /// What is wrong with the first of `names` that is none of `allowed`.

@@ -1,15 +1,17 @@
 //! From tables to cells, arms and trials.
 
 use super::{
-    Rung,
+    environment::Environment,
     grid::combinations,
-    merge,
     tables::{Score, Top},
 };
 use crate::{
     Error, Result,
     optim::{Spec, Value},
-    study::kind::{Job, Kind, Outcome, Scale},
+    study::{
+        kind::{Job, Kind, Outcome, Scale},
+        merge,
+    },
 };
 
 /// An environment at one combination of the factors' levels.
@@ -156,12 +158,13 @@ impl Arm {
 }
 
 /// Every environment at every combination of the levels of its factors.
-pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
-    let cell = |rung: &Rung, level: &[(&str, &toml::Value)]| {
-        let within = |error: Error| Error::usage(format!("environment `{}`: {error}", rung.name));
-        let known = rung.kind.scale(&rung.settings);
-        let random = rung.scale.0.or(known.map(|scale| scale.random));
-        let reference = rung.scale.1.or(known.map(|scale| scale.reference));
+pub(super) fn cells(top: &Top, environments: &[Environment]) -> Result<Vec<Cell>> {
+    let cell = |environment: &Environment, level: &[(&str, &toml::Value)]| {
+        let within =
+            |error: Error| Error::usage(format!("environment `{}`: {error}", environment.name));
+        let known = environment.kind.scale(&environment.settings);
+        let random = environment.scale.0.or(known.map(|scale| scale.random));
+        let reference = environment.scale.1.or(known.map(|scale| scale.reference));
         let (Some(random), Some(reference)) = (random, reference) else {
             return Err(within(Error::usage(
                 "its scores of chance and of a good agent are not known; give `random` and `reference`",
@@ -172,43 +175,46 @@ pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
                 "random = {random}, reference = {reference} is not allowed; allowed: finite numbers, the reference above"
             ))));
         }
-        let (mut settings, mut optimiser) = (rung.settings.clone(), Vec::new());
+        let (mut settings, mut optimiser) = (environment.settings.clone(), Vec::new());
         for (key, value) in level {
             match key.strip_prefix("optimiser.") {
                 Some(key) => optimiser.push((key.into(), number(key, value).map_err(within)?)),
-                None => rung.kind.set(&mut settings, key, value).map_err(within)?,
+                None => environment
+                    .kind
+                    .set(&mut settings, key, value)
+                    .map_err(within)?,
             }
         }
         let shown = |(key, value): &(&str, &toml::Value)| ((*key).to_owned(), merge::text(value));
         let levels: Vec<(String, String)> = level.iter().map(shown).collect();
         let joined = levels.iter().map(|(key, value)| format!("{key}={value}"));
         Ok(Cell {
-            environment: rung.name.clone(),
-            rung: rung.rung.clone(),
+            environment: environment.name.clone(),
+            rung: environment.rung.clone(),
             factors: joined.collect::<Vec<_>>().join(" "),
             levels,
             scale: Scale { random, reference },
-            report_seeds: rung.seeds(top).to_vec(),
-            kind: rung.kind,
+            report_seeds: environment.seeds(top).to_vec(),
+            kind: environment.kind,
             settings,
             optimiser,
         })
     };
-    let each = |rung| {
-        levels(top, rung)
+    let each = |environment| {
+        levels(top, environment)
             .into_iter()
-            .map(move |level| cell(rung, &level))
+            .map(move |level| cell(environment, &level))
     };
-    rungs.iter().flat_map(each).collect()
+    environments.iter().flat_map(each).collect()
 }
 
-/// Every combination of the levels of the factors that `rung` has.
-fn levels<'a>(top: &'a Top, rung: &Rung) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
+/// Every combination of the levels of the factors that `environment` has.
+fn levels<'a>(top: &'a Top, environment: &Environment) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
     let mut levels = vec![Vec::new()];
     for factor in top
         .factors
         .iter()
-        .filter(|factor| factor.is_for(&rung.name))
+        .filter(|factor| factor.is_for(&environment.name))
     {
         let longer = |one: &Vec<(_, _)>| {
             let with = |value| [&one[..], &[(factor.key.as_str(), value)]].concat();

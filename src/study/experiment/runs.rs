@@ -1,30 +1,28 @@
-//! The runs of an experiment, in the order of their numbers.
+//! An experiment and its runs, in the order of their numbers.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
-use super::{Arm, Experiment};
+use super::{
+    expand::{Arm, Cell},
+    stage::Stage,
+    tables::Top,
+};
 use crate::{Error, Result, study::kind::Job};
 
-/// The two halves of a study.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// Every trial on the tuning seeds
-    Tune,
-    /// What was chosen, on the report seeds
-    Report,
+/// An experiment, ready to be run.
+pub struct Experiment {
+    /// What it is called: its file's name without `.toml`.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// The file's text.
+    pub text: String,
+    /// What it says at its top.
+    pub top: Top,
+    /// Each environment at each combination of the factors' levels.
+    pub cells: Vec<Cell>,
+    /// The optimisers, each with its trials.
+    pub arms: Vec<Arm>,
 }
 
 /// One run of a study.
@@ -41,16 +39,6 @@ pub struct Run {
     pub seed: u64,
     /// What is to be done.
     pub job: Box<dyn Job>,
-}
-
-impl Stage {
-    /// As it stands in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Tune => "tune",
-            Stage::Report => "report",
-        }
-    }
 }
 
 impl Experiment {

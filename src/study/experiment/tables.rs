@@ -32,7 +32,7 @@ keys! {
         /// What energy is worth where it cannot be measured
         energy: Energy = Energy::default(),
         /// What runs are made on
-        environments: Vec<Environment>,
+        environments: Vec<EnvironmentTable>,
         /// What is compared
         optimisers: Vec<Optimiser>,
         /// What else is varied; every level with every optimiser
@@ -62,7 +62,7 @@ keys! {
 
 keys! {
     /// What runs are made on; the rest of its keys are its kind's.
-    Environment {
+    EnvironmentTable {
         /// What it is called in the results; else what its kind calls it
         name: Option<String> = None,
         /// What a run on it is; the kind's own keys go beside this one
@@ -129,7 +129,7 @@ keys! {
 holds! {
     SeedsTable: "a table",
     Budget: "a table",
-    Environment: "a table",
+    EnvironmentTable: "a table",
     Optimiser: "a table",
     Factor: "a table",
     Contrast: "a table",

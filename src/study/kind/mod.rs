@@ -17,7 +17,7 @@ use crate::{
     Error, Result,
     keys::Key,
     optim::Spec,
-    study::Mechanism,
+    study::mechanism::Mechanism,
     suggest,
     train::{Control, Status},
 };

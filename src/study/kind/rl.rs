@@ -10,7 +10,7 @@ use crate::{
     agent::DqnOverrides,
     keys::{Key, Keys, holds, keys},
     optim::Spec,
-    study::{Mechanism, experiment::merge},
+    study::{mechanism::Mechanism, merge},
     train::{
         self, Again, Compute, Config, ConfigSource, Control, EpisodeRow, EvaluationRow, Finished,
         Observer, Opened, Preset, RunFolder, RunOverrides, Status, Task, UpdateRow,

@@ -19,7 +19,7 @@ use crate::{
     keys::{Key, Keys, holds, keys},
     nn::{Architecture, Stem},
     optim::Spec,
-    study::experiment::merge,
+    study::merge,
     train::{
         self, Again, Compute, Control, EpochRow, HistoryRow, Learner, Net, Status,
         SupervisedConfig, SupervisedFinished, SupervisedFolder, SupervisedObserver,

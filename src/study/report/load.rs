@@ -16,8 +16,8 @@ use crate::{
     Error, Result, files,
     stats::Scores,
     study::{
-        Mechanism,
         experiment::{Experiment, Stage},
+        mechanism::Mechanism,
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
     suggest,

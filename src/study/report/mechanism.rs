@@ -12,7 +12,7 @@ use crate::{
     Result,
     figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     stats::{self, Bootstrap, Estimate, Slope, digits, rounded},
-    study::{Mechanism, experiment::Contrast, rows::RunRow},
+    study::{experiment::Contrast, mechanism::Mechanism, rows::RunRow},
 };
 
 /// Fewer environments than this have no line through them.

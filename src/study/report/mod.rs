@@ -32,6 +32,7 @@ use crate::{
     Error, Result,
     files::{write_csv, write_whole},
     stats::rounded,
+    study::folder::results_folder,
 };
 use contrasts::Contrasted;
 use document::{Document, Section};
@@ -76,7 +77,7 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     let rows = cells::cells(&results)?;
     let fits = mechanism::fits(&results)?;
     let document = document(&results, &contrasts, &rows, &fits)?;
-    super::folder(folder)?;
+    results_folder(folder)?;
     write_csv(&folder.join("summary.csv"), &rows)?;
     write_csv(
         &folder.join("contrasts.csv"),
@@ -89,7 +90,7 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
-    super::folder(&folder.join("figures"))?;
+    results_folder(&folder.join("figures"))?;
     for section in &document.sections {
         let path = folder.join(section.picture());
         match section.figure_of() {

@@ -1,6 +1,9 @@
 //! What environments and levels are called where there is little room.
 
-use crate::study::experiment::{Experiment, Factor, merge};
+use crate::study::{
+    experiment::{Experiment, Factor},
+    merge,
+};
 
 /// What each cell is called: its environment, and of each factor what sets its levels apart. Two cells that
 /// would be called the same have their whole names.
