@@ -640,7 +640,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "run = { steps = 2500 }",
             "report_seeds = []",
-            &["report_seeds of environment `slow catch` has nothing in it"],
+            &["report_seeds of environment `slow catch` is empty"],
         ),
         (
             "run = { steps = 2500 }",
@@ -689,7 +689,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "optimiser = \"rmsprop-tf\"\nset = { \"agent.target_network_frequency\" = 7 }",
             &[
                 "optimiser `fixed`",
-                "`agent.target_network_frequency` of its `set` is a factor as well",
+                "`agent.target_network_frequency` of its `set` is a factor too",
             ],
         ),
         (

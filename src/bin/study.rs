@@ -1,4 +1,4 @@
-//! Many runs together: what they found.
+//! Runs experiments of many runs, reports on them, and measures environments and optimisers.
 
 use std::process::ExitCode;
 
@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 use optimiser_paradigms::{
     Result,
     cli::{
-        self, DescribeArgs, Jobs, LandscapeArgs, ReportArgs, RunArgs, SlurmArgs, StudyProgress,
-        Which,
+        self, DescribeArgs, Jobs, LandscapeArgs, ReportArgs, RunArgs, SlurmArgs, StudyArgs,
+        StudyProgress,
     },
     landscape::{self, Tuner},
     study::{self, Study, describe, experiment},
@@ -18,7 +18,7 @@ use optimiser_paradigms::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Run experiments, sum up many runs, see optimisers move, and measure environments.
+/// Run experiments and report on them, watch optimisers move, and measure environments.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
@@ -38,23 +38,23 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run an experiment: tuning, choice, report, results
+    /// Run an experiment: its tuning runs, the choice, its report runs, its results
     Run(RunArgs),
-    /// Show an experiment's runs, and what they will take
-    List(Which),
+    /// Show an experiment's runs, and how long they will take
+    List(StudyArgs),
     /// Run a few hundred steps of each of an experiment's trials
-    Verify(Which),
+    Verify(StudyArgs),
     /// Explain every key of an experiment's TOML
     Schema,
-    /// Write an experiment as Slurm job arrays, or submit it
+    /// Write an experiment as Slurm job arrays, and submit them if asked
     Slurm(SlurmArgs),
     /// Write an experiment's results, once all of its runs are done
-    Collect(Which),
+    Collect(StudyArgs),
     /// Write an experiment's report: the verdict, figures, and every cell with its interval
     Report(ReportArgs),
-    /// Draw the optimisers' paths over surfaces of two weights, and measure what the note says of them
+    /// Draw optimisers' paths over surfaces of two weights, and test the note's claims about optimisers there
     Landscape(LandscapeArgs),
-    /// Measure how far the data of environments are from independent and identically distributed
+    /// Measure how far environments' data are from independent and identically distributed
     DescribeEnv(DescribeArgs),
 }
 
@@ -63,14 +63,14 @@ fn main() -> ExitCode {
     let Args { command } = Args::parse();
     cli::exit(match command {
         Command::Run(args) => run(&args),
-        Command::List(which) => list(&which),
-        Command::Verify(which) => verify(&which),
+        Command::List(args) => list(&args),
+        Command::Verify(args) => verify(&args),
         Command::Schema => {
             cli::say(&experiment::schema());
             Ok(())
         }
         Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args)),
-        Command::Collect(which) => which.study().and_then(|study| record(&study)),
+        Command::Collect(args) => args.study().and_then(|study| record(&study)),
         Command::Report(args) => cli::chosen_by("--out", report(&args)),
         Command::Landscape(args) => cli::chosen_by("--out", landscape(&args)),
         Command::DescribeEnv(args) if args.render.is_some() => render(&args),
@@ -81,12 +81,16 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs) -> Result<()> {
     cli::many_files();
     let study = args.study()?;
-    let settings = args.settings(&study)?;
+    let options = args.pool_options(&study)?;
     for stage in args.stages() {
-        let show = StudyProgress::new(args.quiet, stage.name());
-        study.run(stage, args.part(), &settings, &show)?;
+        let display = StudyProgress::new(args.quiet, stage.name());
+        study.run(stage, args.part(), &options, &display)?;
     }
-    if args.whole() { record(&study) } else { Ok(()) }
+    if args.is_whole_study() {
+        record(&study)
+    } else {
+        Ok(())
+    }
 }
 
 /// Writes the results of a study, all of whose runs are done.
@@ -115,26 +119,26 @@ fn report(args: &ReportArgs) -> Result<()> {
     Ok(())
 }
 
-fn list(which: &Which) -> Result<()> {
-    let study = which.study()?;
+fn list(args: &StudyArgs) -> Result<()> {
+    let study = args.study()?;
     cli::say(&cli::list_runs(&study, &study.paces()?)?);
     Ok(())
 }
 
-fn verify(which: &Which) -> Result<()> {
-    cli::say(&cli::verify(&which.study()?, false)?);
+fn verify(args: &StudyArgs) -> Result<()> {
+    cli::say(&cli::verify(&args.study()?, false)?);
     Ok(())
 }
 
 fn slurm(args: &SlurmArgs) -> Result<()> {
     let study = args.study()?;
-    let (script, [tune, report]) = study.slurm(&args.slurm(&study))?;
+    let (script, [tune, report]) = study.write_slurm(&args.slurm_options(&study))?;
     cli::say(&format!(
         "{}: {tune} tasks to tune, {report} to report\n",
         script.display()
     ));
     if args.submit {
-        cli::say(&study::submit(&script)?);
+        cli::say(&study::submit_to_slurm(&script)?);
     }
     Ok(())
 }
@@ -206,7 +210,7 @@ fn render(args: &DescribeArgs) -> Result<()> {
     let envs = args.envs()?;
     let trained = args.trained(&envs)?;
     for env in &envs {
-        // The trained agent if there is one.
+        // The last one is a trained agent if there is any.
         let Some((policy, acting)) = args.policies(env, &trained)?.pop() else {
             continue;
         };

@@ -12,7 +12,7 @@ use crate::{
     train::{Actor, Trained},
 };
 
-/// What `study describe-env` is asked for.
+/// The flags of `study describe-env`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct DescribeArgs {
@@ -30,7 +30,7 @@ pub struct DescribeArgs {
     #[arg(long, value_name = "FOLDER")]
     policy: Vec<PathBuf>,
 
-    /// How often a trained agent's action is random
+    /// The probability that a trained agent's action is random
     #[arg(long, default_value_t = 0.05, value_parser = probability)]
     epsilon: f64,
 
@@ -46,7 +46,7 @@ pub struct DescribeArgs {
     #[arg(long, default_value_t = 1, value_parser = between::<u64>(0, i64::MAX as u64))]
     seed: u64,
 
-    /// Where to write describe.csv, autocorrelation.csv, coverage.csv, table.md, manifest.toml and describe.png
+    /// The folder for describe.csv, autocorrelation.csv, coverage.csv, table.md, manifest.toml and describe.png
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
@@ -130,7 +130,7 @@ impl DescribeArgs {
             let agent = super::under("--policy", Trained::read(path))?;
             if !plays_any(&agent, envs)? {
                 return Err(Error::usage(format!(
-                    "--policy {} learned on {}, which none of the environments is: {}",
+                    "--policy {} learned on {}, which is not among the environments: {}",
                     path.display(),
                     agent.env,
                     envs.join(", ")

@@ -15,16 +15,16 @@ use crate::{
     optim::Spec,
 };
 
-/// What `study landscape` is asked for.
+/// The flags of `study landscape`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct LandscapeArgs {
-    /// The surfaces to go over; --list shows them [default: all]
+    /// The surfaces to draw; --list shows them [default: all]
     #[arg(value_name = "SURFACE", value_parser = Surface::named)]
     surfaces: Vec<&'static Surface>,
 
-    /// An optimiser, as often as you like; its lr is the best of a grid unless you set it [default: sgd
-    /// momentum nag rmsprop adagrad adadelta adam]
+    /// An optimiser; can be given several times. Its lr is the best of a grid unless you set it [default: sgd momentum
+    /// nag rmsprop adagrad adadelta adam]
     #[arg(long, value_name = "NAME[:KEY=VALUE,...]")]
     opt: Vec<Spec>,
 
@@ -32,7 +32,7 @@ pub struct LandscapeArgs {
     #[arg(long, value_parser = between::<u64>(1, 10_000))]
     pub steps: Option<u64>,
 
-    /// Where to write the figures, paths.csv, summary.csv, claims.csv and claims.md [default:
+    /// The folder for the figures, paths.csv, summary.csv, claims.csv and claims.md [default:
     /// results/landscape, or runs/landscape with SURFACE, --opt or --steps]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -58,8 +58,8 @@ Examples:
   study landscape rosenbrock --opt adam:lr=0.1 --steps 2000 --no-gif
   study landscape --list
 
-The claims are measured on the surfaces asked for, with each surface's own number of steps and the best lr \
-for each optimiser, whatever --opt and --steps say.";
+The claims are measured on the surfaces asked for. There, --opt and --steps do not count: each surface has its own number \
+of steps, and each optimiser its best lr.";
 
 impl LandscapeArgs {
     /// The surfaces asked for, each once.
@@ -76,7 +76,7 @@ impl LandscapeArgs {
         surfaces
     }
 
-    /// The optimisers asked for, each once; the error says which setting is impossible.
+    /// The optimisers asked for, each once; an error names a setting that is impossible.
     pub fn optimisers(&self) -> Result<Vec<Spec>> {
         if self.opt.is_empty() {
             return landscape::OPTIMISERS.iter().map(|o| o.parse()).collect();
@@ -90,14 +90,14 @@ impl LandscapeArgs {
         }
         if optimisers.len() > MOST_PATHS {
             return Err(Error::usage(format!(
-                "--opt is given {} times; a figure has colours for {MOST_PATHS}",
+                "--opt is given {} times; allowed: at most {MOST_PATHS}, for a figure has no more colours",
                 optimisers.len()
             )));
         }
         Ok(optimisers)
     }
 
-    /// Where to write. A part of the study does not go over the whole one's results unless asked to.
+    /// The folder for results. By default, a part of the study does not overwrite the results of the whole.
     pub fn out(&self) -> PathBuf {
         let part = !self.surfaces.is_empty() || !self.opt.is_empty() || self.steps.is_some();
         let default = if part { "runs" } else { "results" };
@@ -106,7 +106,7 @@ impl LandscapeArgs {
     }
 }
 
-/// `study landscape --list`: the surfaces with all there is to know of them.
+/// `study landscape --list`: the surfaces with all their properties.
 pub fn list_surfaces() -> String {
     let mut out = String::new();
     for surface in landscape::registry() {

@@ -19,7 +19,7 @@ pub use play::{draw, play};
 pub use progress::{Bytes, Jobs, Progress, progress};
 pub use rl::RlArgs;
 pub use run_figures::{diagnostics, draw_episode, learning_curve};
-pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyProgress, Which, list_runs, verify};
+pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyArgs, StudyProgress, list_runs, verify};
 pub use summary::{cohort_summary, summary};
 pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
 

@@ -1,6 +1,10 @@
-//! The folder that results go to.
+//! The folder of results.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use crate::{Error, Result, files};
 
@@ -13,4 +17,14 @@ pub fn results_folder(path: &Path) -> Result<PathBuf> {
         )));
     }
     files::folder(path)
+}
+
+/// Removes the file at `path`, which need not be there.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Error::io("cannot remove", path, error))
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,9 +1,9 @@
 //! Many runs together.
 //!
-//! An [`Experiment`](experiment::Experiment) is one TOML file; a [`Study`] is that and its runs. Its tuning
-//! stage runs every trial on the tuning seeds, a rule chooses each optimiser's settings in each
-//! environment, and the report stage runs those on seeds of its own. Whoever does the runs, the results
-//! are the same bytes.
+//! An [`Experiment`](experiment::Experiment) is one TOML file, and a [`Study`] is an experiment with its runs. The tuning
+//! stage runs every trial on the tuning seeds. A rule then chooses each optimiser's settings in each environment,
+//! and the report stage runs the chosen settings on seeds of its own. The results have the same bytes whichever
+//! processes and machines do the runs.
 
 pub mod describe;
 mod engine;
@@ -28,8 +28,8 @@ pub use engine::{Chosen, Part, Study};
 pub use estimate::Pace;
 pub use folder::results_folder;
 pub use mechanism::Mechanism;
-pub use pool::Settings;
-pub use progress::{Progress, Show};
-pub use slurm::{Slurm, submit};
+pub use pool::PoolOptions;
+pub use progress::{Progress, ProgressDisplay};
+pub use slurm::{SlurmOptions, submit_to_slurm};
 pub use splice::splice;
 pub use verify::Rehearsed;

@@ -4,8 +4,8 @@ use super::{
     change,
     coverage::{States, checkpoints},
     memory::{Memory, mean},
-    rows::Rows,
-    stream::{Extent, Stream},
+    observations::Observations,
+    stream::{Extent, PlayedStream},
 };
 use crate::{
     Error, Result,
@@ -14,12 +14,12 @@ use crate::{
     train::Actor,
 };
 
-/// More memory than this for observations is a slip of the finger.
+/// The most memory for observations; whoever asks for more has mistyped.
 const MOST_BYTES: usize = 4 << 30;
 
 /// An environment under a policy.
 pub struct Description {
-    /// The environment, everything that is set included.
+    /// The environment's full name, with everything that is set.
     pub env: String,
     /// What the policy is called.
     pub policy: String,
@@ -33,9 +33,9 @@ pub struct Description {
     pub observations_change: Option<Change>,
     /// How far late rewards are from early ones; `None` if they never differ.
     pub rewards_change: Option<Change>,
-    /// The distinct states seen after so many steps.
+    /// Numbers of steps, each with the distinct states seen by then.
     pub coverage: Vec<(usize, Estimate)>,
-    /// Whether states are cells of numbers rather than equal observations.
+    /// Whether states are cells of the observations' space, and not distinct observations.
     pub cells: bool,
     /// The mean return of an episode; `None` if none ended.
     pub episode_return: Option<Estimate>,
@@ -43,13 +43,13 @@ pub struct Description {
     pub episode_length: Option<Estimate>,
 }
 
-/// Jobs that [`describe`] reports for each policy.
+/// How often [`describe`] calls `done` for each policy.
 pub const fn jobs(extent: &Extent) -> usize {
     2 * extent.streams
 }
 
-/// Describes the environment `env` under each of `policies`, given with their names. `done` is called
-/// after each of the [`jobs`].
+/// Describes the environment `env` under each of `policies`, which are given with their names. `done` is called after
+/// each of the [`jobs`].
 pub fn describe(
     env: &str,
     policies: &[(String, Actor)],
@@ -57,10 +57,10 @@ pub fn describe(
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Description>> {
     let name = check(env, policies.len(), extent)?;
-    let mut all: Vec<Vec<Stream>> = Vec::new();
+    let mut all: Vec<Vec<PlayedStream>> = Vec::new();
     for (_, actor) in policies {
         let streams = parallel(extent.streams, |index| {
-            let stream = Stream::play(&name, *actor, extent, index);
+            let stream = PlayedStream::play(&name, *actor, extent, index);
             done();
             stream
         });
@@ -89,7 +89,7 @@ pub fn describe(
     Ok(described.collect())
 }
 
-fn coverage(states: &States, streams: &[Stream]) -> Vec<(usize, Estimate)> {
+fn coverage(states: &States, streams: &[PlayedStream]) -> Vec<(usize, Estimate)> {
     let steps = checkpoints(streams[0].observations.len());
     let seen = parallel(streams.len(), |s| {
         states.seen(&streams[s].observations, &steps)
@@ -101,11 +101,11 @@ fn coverage(states: &States, streams: &[Stream]) -> Vec<(usize, Estimate)> {
     steps.iter().enumerate().filter_map(at).collect()
 }
 
-/// The environment's whole name, if what is to be played fits into memory.
+/// The environment's full name; an error if what is to be played does not fit into memory.
 fn check(env: &str, policies: usize, extent: &Extent) -> Result<String> {
     let env = envs::make(env)?;
-    // Beside a step's row and reward, two numbers of it while its autocorrelation is computed.
-    let row = Rows::bytes(&env.spec().observation) + 4 + 2 * size_of::<f64>();
+    // A step has its row, its reward, and two numbers while the autocorrelation is computed.
+    let row = Observations::row_bytes(&env.spec().observation) + 4 + 2 * size_of::<f64>();
     let most = MOST_BYTES / (row * policies.max(1) * extent.streams.max(1));
     if extent.steps > most {
         return Err(Error::usage(format!(

@@ -9,8 +9,8 @@ mod coverage;
 mod figure;
 mod measure;
 mod memory;
+mod observations;
 mod record;
-mod rows;
 mod stream;
 
 pub use figure::draw;

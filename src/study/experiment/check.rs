@@ -1,26 +1,26 @@
-//! What no table can know by itself.
+//! Checks of an experiment's tables against each other.
 
 use std::collections::BTreeSet;
 
 use super::{environment::Environment, tables::Top};
 use crate::{Error, Result, study::kind::Kind, suggest};
 
-/// An error if the tables do not go together.
+/// An error if the tables contradict each other.
 pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
-    filled(top, environments)?;
+    not_empty(top, environments)?;
     seeds(top, environments)?;
     numbers(top)?;
-    once("environment", names(environments))?;
-    once("optimiser", top.optimisers.iter().map(|o| o.name.as_str()))?;
-    once("contrast", top.contrasts.iter().map(|c| c.name.as_str()))?;
+    unique("environment", names(environments))?;
+    unique("optimiser", top.optimisers.iter().map(|o| o.name.as_str()))?;
+    unique("contrast", top.contrasts.iter().map(|c| c.name.as_str()))?;
     factors(top, environments)?;
     grids(top)?;
     keys(top, environments)?;
     contrasts(top, environments)
 }
 
-/// An error if a list is empty that may not be.
-fn filled(top: &Top, environments: &[Environment]) -> Result<()> {
+/// An error if a list that needs an entry is empty.
+fn not_empty(top: &Top, environments: &[Environment]) -> Result<()> {
     let lists = [
         ("environments", environments.is_empty()),
         ("optimisers", top.optimisers.is_empty()),
@@ -30,26 +30,28 @@ fn filled(top: &Top, environments: &[Environment]) -> Result<()> {
     let report = report_seeds(top, environments).map(|(what, seeds)| (what, seeds.is_empty()));
     match lists.into_iter().chain(report).find(|(_, empty)| *empty) {
         None => Ok(()),
-        Some((what, _)) => Err(Error::usage(format!("{what} has nothing in it"))),
+        Some((what, _)) => Err(Error::usage(format!(
+            "{what} is empty; allowed: one or more"
+        ))),
     }
 }
 
-/// An error if a seed is of both stages, or if environments have no report seed in common.
+/// An error if both stages have a seed, or if the environments have no report seed in common.
 fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
     let tuning = &top.seeds.tuning.0;
     for (what, seeds) in report_seeds(top, environments) {
         if let Some(seed) = tuning.iter().find(|seed| seeds.contains(seed)) {
             return Err(Error::usage(format!(
-                "seed {seed} is in both seeds.tuning and {what}; what is chosen on a seed cannot be judged on it"
+                "seed {seed} is in both seeds.tuning and {what}; a setting cannot be judged on a seed that it was chosen on"
             )));
         }
     }
     let everywhere = |seed: &u64| {
         environments
             .iter()
-            .all(|environment| environment.seeds(top).contains(seed))
+            .all(|environment| environment.report_seeds(top).contains(seed))
     };
-    if environments[0].seeds(top).iter().any(everywhere) {
+    if environments[0].report_seeds(top).iter().any(everywhere) {
         return Ok(());
     }
     let mut pairs = environments
@@ -57,19 +59,21 @@ fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
         .enumerate()
         .flat_map(|(i, b)| environments[..i].iter().map(move |a| (a, b)));
     let share = |a: &Environment, b: &Environment| {
-        a.seeds(top).iter().any(|seed| b.seeds(top).contains(seed))
+        a.report_seeds(top)
+            .iter()
+            .any(|seed| b.report_seeds(top).contains(seed))
     };
-    // There may be none: three of which each two share a seed, another each time.
-    let which = match pairs.find(|(a, b)| !share(a, b)) {
+    // There may be no such pair: of three environments, each two may share a seed that the third lacks.
+    let pair = match pairs.find(|(a, b)| !share(a, b)) {
         Some((a, b)) => format!(" (`{}` and `{}` share none)", a.name, b.name),
         None => String::new(),
     };
     Err(Error::usage(format!(
-        "no report seed is in every environment's report_seeds{which}; at least one must be, to compare them"
+        "no report seed is in every environment's report_seeds{pair}; to be compared, they need at least one in common"
     )))
 }
 
-/// Every list of report seeds, with what it is called.
+/// Every list of report seeds, with its name for messages.
 fn report_seeds<'a>(
     top: &'a Top,
     environments: &'a [Environment],
@@ -83,7 +87,7 @@ fn report_seeds<'a>(
     std::iter::once(common).chain(environments.iter().filter_map(own))
 }
 
-/// An error if a number is not one that makes sense.
+/// An error if a number is out of range.
 fn numbers(top: &Top) -> Result<()> {
     for (key, value) in [
         ("margin", top.margin),
@@ -104,7 +108,7 @@ fn numbers(top: &Top) -> Result<()> {
     }
 }
 
-/// An error if a factor has no levels, is about an environment that is not there, or is twice in one.
+/// An error if a factor has no levels or an unknown environment, or if an environment has two factors of the same key.
 fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
     let known_environments = names(environments);
     for factor in &top.factors {
@@ -113,7 +117,7 @@ fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
             return Err(within("it has no values".into()));
         }
         let levels: Vec<String> = factor.values.iter().map(toml::Value::to_string).collect();
-        if let Some(level) = twice(levels.iter().map(String::as_str)) {
+        if let Some(level) = duplicate(levels.iter().map(String::as_str)) {
             return Err(within(format!(
                 "{level} is there twice; allowed: each level once"
             )));
@@ -122,16 +126,16 @@ fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
     }
     for environment in known_environments {
         let its = top.factors.iter().filter(|f| f.is_for(environment));
-        if let Some(key) = twice(its.map(|factor| factor.key.as_str())) {
+        if let Some(key) = duplicate(its.map(|factor| factor.key.as_str())) {
             return Err(Error::usage(format!(
-                "environment `{environment}` has two factors `{key}`; one of a key is allowed in an environment"
+                "environment `{environment}` has two factors `{key}`; allowed: one factor for each key"
             )));
         }
     }
     Ok(())
 }
 
-/// An error if a grid has a value twice, or a hyper-parameter that something else sets as well.
+/// An error if a grid has a value twice, or a hyper-parameter that something else sets too.
 fn grids(top: &Top) -> Result<()> {
     for optimiser in &top.optimisers {
         let own = optimiser.optimiser.split_once(':').unwrap_or_default().1;
@@ -145,7 +149,7 @@ fn grids(top: &Top) -> Result<()> {
                 Error::usage(format!("optimiser `{name}`: `{key}` of its grid {why}"))
             };
             let shown: Vec<String> = values.0.iter().map(f64::to_string).collect();
-            if let Some(value) = twice(shown.iter().map(String::as_str)) {
+            if let Some(value) = duplicate(shown.iter().map(String::as_str)) {
                 return Err(within(format!(
                     "has {value} twice; allowed: each value once"
                 )));
@@ -168,7 +172,7 @@ fn grids(top: &Top) -> Result<()> {
     Ok(())
 }
 
-/// An error if a factor or an optimiser's `set` has a key that is not theirs, or if both have the same one.
+/// An error if a factor or an optimiser's `set` has a key that it may not set, or if both set the same key.
 fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
     for factor in &top.factors {
         let what = format!("factor `{}`", factor.key);
@@ -189,7 +193,7 @@ fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
             }
             if top.factors.iter().any(|factor| factor.key == *key) {
                 return Err(Error::usage(format!(
-                    "{what} is a factor as well, whose levels would all be the same; allowed: one of the two"
+                    "{what} is a factor too, and would make all of its levels the same; allowed: one of the two"
                 )));
             }
         }
@@ -200,24 +204,24 @@ fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
 /// An error if `what` may not set `key` in environments of this kind.
 fn settable(what: &str, kind: &dyn Kind, key: &str, value: &toml::Value) -> Result<()> {
     let refused = |why: &str| Err(Error::usage(format!("{what} is not allowed; {why}")));
-    // Another environment would go by the name and the scale of the one that is there.
+    // It would make another environment with this one's name and scale.
     if ["env", "run.env"].contains(&key) {
         return refused("environments belong in [[environments]]; `env.<dial>` is allowed");
     }
     if let Some((_, why)) = kind.reserved().iter().find(|(path, _)| *path == key) {
         return refused(why);
     }
-    // It would take the place of the whole table, whatever else is in that.
+    // It would replace the whole table, with all of its other keys.
     if let toml::Value::Table(table) = value {
         let first = table.keys().next().map_or("KEY", String::as_str);
         return refused(&format!(
-            "it is a table; allowed: one key of it at a time, such as \"{key}.{first}\""
+            "it is a table; allowed: one of its keys, such as \"{key}.{first}\""
         ));
     }
     Ok(())
 }
 
-/// An error if a contrast is about what is not there, or about the same on both of its sides.
+/// An error if a contrast has an unknown optimiser or environment, or the same on both of its sides.
 fn contrasts(top: &Top, environments: &[Environment]) -> Result<()> {
     let optimisers: Vec<&str> = top.optimisers.iter().map(|o| o.name.as_str()).collect();
     let known_environments = names(environments);
@@ -236,12 +240,13 @@ fn contrasts(top: &Top, environments: &[Environment]) -> Result<()> {
         let both = |name: &&String| contrast.environments.contains(name);
         if let Some(name) = contrast.less.iter().find(both) {
             return Err(within(format!(
-                "environment `{name}` is in both `environments` and `less`; once is allowed"
+                "environment `{name}` is in both `environments` and `less`; allowed: one of the two"
             )));
         }
         if !contrast.less.is_empty() && contrast.environments.is_empty() {
             return Err(within(
-                "`less` needs `environments`: what it is subtracted from".into(),
+                "`less` is given without `environments`, from which it is subtracted; give both"
+                    .into(),
             ));
         }
     }
@@ -256,7 +261,7 @@ fn names(environments: &[Environment]) -> Vec<&str> {
         .collect()
 }
 
-/// What is wrong with the first of `names` that is none of `allowed`.
+/// An error that explains the first of `names` that is not in `allowed`.
 fn known<'a>(
     what: &str,
     names: impl IntoIterator<Item = &'a String>,
@@ -269,15 +274,15 @@ fn known<'a>(
     }
 }
 
-/// An error if a name is there twice, or empty.
-fn once<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
+/// An error if a name is empty or there twice.
+fn unique<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
     let names: Vec<&str> = names.into_iter().collect();
     if names.contains(&"") {
         return Err(Error::usage(format!(
-            "the `name` of one {what} is empty; allowed: any text but none"
+            "the `name` of one {what} is empty; allowed: any text that is not empty"
         )));
     }
-    match twice(names) {
+    match duplicate(names) {
         None => Ok(()),
         Some(name) => Err(Error::usage(format!(
             "there are two {what}s called `{name}`; give one of them another `name`"
@@ -285,8 +290,8 @@ fn once<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> 
     }
 }
 
-/// The first of `names` that has been there before.
-fn twice<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The first of `names` that is there a second time.
+fn duplicate<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut seen = BTreeSet::new();
     names.into_iter().find(|name| !seen.insert(*name))
 }

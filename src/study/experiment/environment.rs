@@ -3,7 +3,7 @@
 use super::{seeds::Seeds, tables::Top};
 use crate::study::kind::Kind;
 
-/// What an environment's runs are, and with which settings.
+/// What is run on, with which settings.
 pub struct Environment {
     /// What it is called in the results.
     pub name: String,
@@ -11,17 +11,17 @@ pub struct Environment {
     pub rung: String,
     /// Its kind.
     pub kind: &'static dyn Kind,
-    /// Its kind's settings, with what the experiment has for all of that kind.
+    /// The settings of its kind: its own over those that the experiment has for all environments of that kind.
     pub settings: toml::Table,
-    /// Its scores of 0 and 1, where they are given.
+    /// The returns that count as 0 and as 1, where the experiment gives them.
     pub scale: (Option<f64>, Option<f64>),
-    /// Its report seeds, if they are its own.
+    /// Its report seeds, if it has its own.
     pub report_seeds: Option<Seeds>,
 }
 
 impl Environment {
-    /// The seeds of its report stage: its own, or those of the experiment.
-    pub fn seeds<'a>(&'a self, top: &'a Top) -> &'a [u64] {
+    /// The seeds of its report stage: its own, or else those of the experiment.
+    pub fn report_seeds<'a>(&'a self, top: &'a Top) -> &'a [u64] {
         &self.report_seeds.as_ref().unwrap_or(&top.seeds.report).0
     }
 }

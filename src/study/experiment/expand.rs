@@ -20,17 +20,17 @@ pub struct Cell {
     pub environment: String,
     /// Each factor's key and level.
     pub levels: Vec<(String, String)>,
-    /// The same as one text: `agent.buffer_size=1000`, separated by blanks.
+    /// The levels as one text, separated by blanks: `agent.buffer_size=1000`.
     pub factors: String,
     /// The environment's rung on the ladder of controls.
     pub rung: String,
-    /// What is 0 and what is 1.
+    /// The returns that normalised scores call 0 and 1.
     pub scale: Scale,
     /// The seeds of its report stage.
     pub report_seeds: Vec<u64>,
     kind: &'static dyn Kind,
     settings: toml::Table,
-    /// What factors set of the optimiser.
+    /// The hyper-parameters that factors set.
     optimiser: Vec<(String, Value)>,
 }
 
@@ -40,7 +40,7 @@ pub struct Arm {
     pub name: String,
     /// Its trials, in the grid's order.
     pub trials: Vec<Trial>,
-    /// What it sets besides.
+    /// The settings of environments that it brings along.
     set: toml::Table,
 }
 
@@ -48,12 +48,12 @@ pub struct Arm {
 pub struct Trial {
     /// The optimiser with that setting.
     pub spec: Spec,
-    /// Hyper-parameters that are at an end of their values, if there are three or more.
+    /// The hyper-parameters that are at an end of their grid. A grid of one or two values has no ends.
     pub at_edge: Vec<String>,
 }
 
 impl Cell {
-    /// The run of this trial of `arm` with this seed.
+    /// The run of trial number `trial` of `arm` with this seed.
     pub(super) fn job(&self, arm: &Arm, trial: usize, seed: u64) -> Result<Box<dyn Job>> {
         let mut spec = arm.trials[trial].spec.clone();
         for (key, value) in &self.optimiser {
@@ -66,18 +66,18 @@ impl Cell {
         self.kind.job(&settings, &spec, seed)
     }
 
-    /// What a run is called in messages.
+    /// What the cell is called in messages.
     pub fn label(&self) -> String {
         format!("{} {}", self.environment, self.factors)
             .trim_end()
             .into()
     }
 
-    /// The optimiser of `trial` here.
+    /// The optimiser of `trial`, with what this cell's factors set.
     pub fn setting(&self, trial: &Trial) -> String {
         let mut spec = trial.spec.clone();
         for (key, value) in &self.optimiser {
-            // It has been set before, when the experiment was read.
+            // This cannot fail: it worked when the experiment was read.
             let _ = spec.set(key, *value);
         }
         spec.to_string()
@@ -85,7 +85,7 @@ impl Cell {
 }
 
 impl Score {
-    /// The score of a run, between 0 and 1 where it is between chance and a good agent.
+    /// The score of a run: 0 for chance, 1 for a good agent.
     pub fn of(self, outcome: &Outcome, scale: Scale) -> f64 {
         let raw = match self {
             Score::Area => area(outcome),
@@ -126,12 +126,12 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
             set: table.set.clone(),
         });
     }
-    let mut tuned = arms.iter().filter(|arm| arm.tuned());
+    let mut tuned = arms.iter().filter(|arm| arm.is_tuned());
     if let Some(first) = tuned.next()
         && let Some(other) = tuned.find(|arm| arm.trials.len() != first.trials.len())
     {
         return Err(Error::usage(format!(
-            "optimiser `{}` has {} trials and `{}` {}; each must have the same tuning budget",
+            "optimiser `{}` has {} trials and `{}` has {}; each must have the same tuning budget",
             first.name,
             first.trials.len(),
             other.name,
@@ -141,8 +141,7 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
     Ok(arms)
 }
 
-/// Whether `value` is the least or the greatest of `values`; never if there are fewer than three, of which
-/// each would be.
+/// Whether `value` is the least or the greatest of `values`. With fewer than three values each would be, so none is.
 fn at_end(values: &[f64], value: Value) -> bool {
     let least = values.iter().copied().reduce(f64::min);
     let greatest = values.iter().copied().reduce(f64::max);
@@ -152,7 +151,7 @@ fn at_end(values: &[f64], value: Value) -> bool {
 
 impl Arm {
     /// Whether there is anything to choose.
-    pub fn tuned(&self) -> bool {
+    pub fn is_tuned(&self) -> bool {
         self.trials.len() > 1
     }
 }
@@ -167,12 +166,12 @@ pub(super) fn cells(top: &Top, environments: &[Environment]) -> Result<Vec<Cell>
         let reference = environment.scale.1.or(known.map(|scale| scale.reference));
         let (Some(random), Some(reference)) = (random, reference) else {
             return Err(within(Error::usage(
-                "its scores of chance and of a good agent are not known; give `random` and `reference`",
+                "the returns of chance and of a good agent are not known; give `random` and `reference`",
             )));
         };
         if !(random.is_finite() && reference.is_finite() && reference > random) {
             return Err(within(Error::usage(format!(
-                "random = {random}, reference = {reference} is not allowed; allowed: finite numbers, the reference above"
+                "random = {random}, reference = {reference} is not allowed; allowed: finite numbers, with reference above random"
             ))));
         }
         let (mut settings, mut optimiser) = (environment.settings.clone(), Vec::new());
@@ -194,7 +193,7 @@ pub(super) fn cells(top: &Top, environments: &[Environment]) -> Result<Vec<Cell>
             factors: joined.collect::<Vec<_>>().join(" "),
             levels,
             scale: Scale { random, reference },
-            report_seeds: environment.seeds(top).to_vec(),
+            report_seeds: environment.report_seeds(top).to_vec(),
             kind: environment.kind,
             settings,
             optimiser,
@@ -241,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_of_a_grid_are_by_value_and_not_by_place() {
+    fn ends_of_a_grid_are_its_extreme_values_and_not_its_first_and_last() {
         let top = toml::from_str(
             r#"
 question = ""
@@ -260,7 +259,7 @@ grid = { lr = [1e-3, 1e-2, 1e-4], beta1 = [0.9, 0.0] }
         let arms = arms(&top.unwrap()).unwrap();
         let trials = arms[0].trials.iter();
         let edges: Vec<bool> = trials.map(|trial| !trial.at_edge.is_empty()).collect();
-        // Those of beta1 do not count, of which there are two; lr runs faster.
+        // beta1 does not count, because it has two values. lr varies fastest.
         assert_eq!(edges, [false, true, true, false, true, true]);
     }
 }

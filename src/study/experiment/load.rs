@@ -6,8 +6,8 @@ use super::{check, expand, parse, runs::Experiment};
 use crate::{Error, Result, suggest};
 
 impl Experiment {
-    /// Reads the experiment at `path`, or the one of that name in `experiments`; an error names the file,
-    /// the line, the key and what is allowed.
+    /// Reads the experiment at `path`, or the one of that name in `experiments`. An error names the file, the line, the
+    /// key and what is allowed.
     pub fn read(path: &Path) -> Result<Self> {
         let path = find(path)?;
         let text = std::fs::read_to_string(&path)
@@ -26,12 +26,13 @@ impl Experiment {
             text,
             path: path.clone(),
         };
-        experiment.check_runs().map_err(within)?;
+        // An error if a run is impossible.
+        experiment.trials().map_err(within)?;
         Ok(experiment)
     }
 }
 
-/// The file that is meant by `path`.
+/// The file that `path` means.
 fn find(path: &Path) -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path.to_path_buf());
@@ -55,7 +56,7 @@ fn find(path: &Path) -> Result<PathBuf> {
     let mut names: Vec<String> = names.collect();
     names.sort();
     let asked = path.to_string_lossy();
-    // What is written as a path is not a name.
+    // Something that looks like a path is not a name.
     let is_path = path.extension().is_some() || path.components().count() > 1 || path.is_dir();
     Err(Error::usage(match is_path || names.is_empty() {
         true if path.is_dir() => format!("{asked} is a folder; an experiment is a TOML file"),

@@ -1,4 +1,4 @@
-//! From TOML to tables, with the line of whatever is wrong.
+//! From TOML to tables. Errors have the line of what is wrong.
 
 use serde::Deserialize;
 use toml::{
@@ -22,7 +22,7 @@ use crate::{
 
 type Table<'a> = Spanned<DeTable<'a>>;
 
-/// The tables of `text`, and each environment's kind and settings.
+/// The tables of `text`, and its environments with their kinds and settings.
 pub fn parse(text: &str) -> Result<(Top, Vec<Environment>)> {
     let explain = |mut error: TomlError| {
         error.set_input(Some(text));
@@ -43,10 +43,10 @@ pub fn parse(text: &str) -> Result<(Top, Vec<Environment>)> {
         for value in list.iter_mut() {
             let span = value.span();
             let DeValue::Table(table) = value.get_mut() else {
-                continue; // Top says what is wrong with it.
+                continue; // Reading `Top` says what is wrong with it.
             };
             let mut entry = Spanned::new(span, std::mem::take(table));
-            let kind = named(&entry, text)?;
+            let kind = kind_of(&entry, text)?;
             let keys: Vec<&str> = kind.keys().iter().map(|(key, _)| key.name).collect();
             let parts = split(&mut entry, &EnvironmentTable::keys(), &keys, text)?;
             let mut own = empty();
@@ -58,7 +58,7 @@ pub fn parse(text: &str) -> Result<(Top, Vec<Environment>)> {
             }
             let at = kinds.iter().position(|known| known.name() == kind.name());
             let mut merged = at.map(|at| shared[at].clone()).unwrap_or_default();
-            merge::over(&mut merged, &settings(kind, own, text, &explain)?);
+            merge::merge_into(&mut merged, &settings(kind, own, text, &explain)?);
             let read = EnvironmentTable::deserialize(Deserializer::from(entry.clone()));
             let read = read.map_err(explain)?;
             *table = entry.into_inner();
@@ -97,7 +97,7 @@ fn settings(
     Ok(plain)
 }
 
-/// Takes the keys `extra` out of `table`; an error if any is neither of them nor one of `known`.
+/// Takes the values of the keys `extra` out of `table`; an error if it has a key that is neither in `extra` nor in `known`.
 fn split<'a>(
     table: &mut Table<'a>,
     known: &[Key],
@@ -123,11 +123,11 @@ fn split<'a>(
 }
 
 /// The kind that an environment asks for.
-fn named(entry: &Table, text: &str) -> Result<&'static dyn Kind> {
+fn kind_of(entry: &Table, text: &str) -> Result<&'static dyn Kind> {
     let value = entry.get_ref().get("kind");
     let name = match value.map(|value| value.get_ref()) {
         None => "rl",
-        // Whatever else it is, `EnvironmentTable` says that it is no text.
+        // If it is not text, reading `EnvironmentTable` says so.
         Some(value) => value.as_str().unwrap_or("rl"),
     };
     let kinds = kind::registry();
@@ -139,7 +139,7 @@ fn named(entry: &Table, text: &str) -> Result<&'static dyn Kind> {
     })
 }
 
-/// Where the key at `path`, `section.key`, stands, if it is there.
+/// The position of the key at `path` (`section.key`), if it is there.
 fn path_start(table: &DeTable, path: &str) -> Option<usize> {
     let Some((section, rest)) = path.split_once('.') else {
         return table.get_key_value(path).map(|(key, _)| key.span().start);

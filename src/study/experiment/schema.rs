@@ -1,4 +1,4 @@
-//! `study schema`: every key of an experiment, from what reads them.
+//! `study schema`: every key of an experiment, from the declarations that read them.
 
 use super::tables::{Budget, Contrast, EnvironmentTable, Factor, Optimiser, SeedsTable, Top};
 use crate::{

@@ -234,7 +234,7 @@ fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<A
             let report = report.map(|&seed| take(Stage::Report, c, a, None, seed));
             by_arm.push(report.collect::<std::result::Result<Vec<_>, _>>()?);
             let mut trials = Vec::new();
-            for trial in arm.trials.iter().filter(|_| arm.tuned()) {
+            for trial in arm.trials.iter().filter(|_| arm.is_tuned()) {
                 let of = |&seed: &u64| take(Stage::Tune, c, a, Some(cell.setting(trial)), seed);
                 let runs = seeds.tuning.0.iter().map(of);
                 trials.push(runs.collect::<std::result::Result<Vec<_>, _>>()?);
@@ -260,14 +260,14 @@ fn trials(
             };
             let found: Vec<TuningRow> = rows.iter().filter(its).cloned().collect();
             let chosen = found.iter().filter(|row| row.chosen).count();
-            match (arm.tuned(), found.len(), chosen) {
+            match (arm.is_tuned(), found.len(), chosen) {
                 (false, 0, _) => Ok(found),
                 (true, n, 1) if n == arm.trials.len() => Ok(found),
                 (_, n, chosen) => Err(format!(
                     "{} in {} has {n} trials and {chosen} of them chosen; allowed: {} trials, one of them chosen",
                     arm.name,
                     cell.label(),
-                    if arm.tuned() { arm.trials.len() } else { 0 }
+                    if arm.is_tuned() { arm.trials.len() } else { 0 }
                 )),
             }
         });

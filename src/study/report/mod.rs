@@ -29,10 +29,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::{
-    Error, Result,
+    Result,
     files::{write_csv, write_whole},
     stats::rounded,
-    study::folder::results_folder,
+    study::folder::{remove_if_there, results_folder},
 };
 use contrasts::Contrasted;
 use document::{Document, Section};
@@ -85,7 +85,7 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     )?;
     let path = folder.join("mechanism_fit.csv");
     match fits.is_empty() {
-        true => remove(&path)?,
+        true => remove_if_there(&path)?,
         false => write_csv(&path, fits.iter().map(mechanism::Fit::row))?,
     }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
@@ -95,7 +95,7 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
         let path = folder.join(section.picture());
         match section.figure_of() {
             Some(figure) => write_whole(&path, picture::picture(figure))?,
-            None => remove(&path)?,
+            None => remove_if_there(&path)?,
         }
     }
     let deciding = contrasts.iter().find(|one| one.decides);
@@ -107,16 +107,6 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
         warnings: changed(&results, asked).into_iter().collect(),
         name: results.experiment.name,
     })
-}
-
-/// Removes what an earlier report wrote and this one has not.
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("cannot remove", path, error))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn document(

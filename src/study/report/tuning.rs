@@ -58,7 +58,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
     for (c, cell) in experiment.cells.iter().enumerate() {
         let mut drawn = Vec::new();
         for (a, arm) in experiment.arms.iter().enumerate() {
-            let Some(rates) = rates(results, a).filter(|_| arm.tuned()) else {
+            let Some(rates) = rates(results, a).filter(|_| arm.is_tuned()) else {
                 continue;
             };
             let scores = scores(results, c, a)?;
@@ -130,7 +130,7 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             .arms
             .iter()
             .enumerate()
-            .filter(|(_, arm)| arm.tuned())
+            .filter(|(_, arm)| arm.is_tuned())
         {
             let tuning = scores(results, c, a)?;
             let chosen = choose(&tuning.iter().collect::<Vec<_>>(), rule)?;
