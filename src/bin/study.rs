@@ -104,14 +104,14 @@ fn record(study: &Study) -> Result<()> {
 
 fn report(args: &ReportArgs) -> Result<()> {
     let folder = study::report::folder(&args.experiment, args.out.as_deref());
-    let reported = study::report::report(&folder, &args.experiment)?;
-    for warning in &reported.warnings {
+    let summary = study::report::report(&folder, &args.experiment)?;
+    for warning in &summary.warnings {
         eprintln!("warning: {warning}");
     }
     if let Some(page) = &args.splice {
-        study::splice(page, &reported.name, &reported.excerpt)?;
+        study::splice(page, &summary.name, &summary.excerpt)?;
     }
-    let verdict = reported.verdict.unwrap_or("none");
+    let verdict = summary.verdict.unwrap_or("none");
     cli::say(&format!(
         "verdict: {verdict}\nthe report is in {}\n",
         folder.join("report.html").display()

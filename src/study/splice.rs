@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use crate::{Error, Result, files::write_whole};
 
-/// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at `path`. An
-/// error if either is missing or there twice, or if they are in the wrong order.
+/// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at `path`. An error if
+/// either mark is missing or there twice, or if they are in the wrong order.
 pub fn splice(path: &Path, name: &str, text: &str) -> Result<()> {
     let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
     let page = spliced(&page, name, text)
@@ -27,7 +27,7 @@ fn spliced(page: &str, name: &str, text: &str) -> std::result::Result<String, St
                     marks[0], marks[1]
                 ));
             }
-            n => return Err(format!("{mark} is in it {n} times; once is allowed")),
+            n => return Err(format!("{mark} is in it {n} times; allowed: once")),
         }
     }
     let (head, rest) = page.split_once(&marks[0]).unwrap_or_default();
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_between_the_marks_is_replaced_and_nothing_else() {
+    fn only_what_is_between_the_marks_is_replaced() {
         let page = "before\n<!-- study:a -->\nold\n<!-- /study:a -->\nafter\n";
         let once = spliced(page, "a", "\nnew\n").unwrap();
         assert_eq!(
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_are_missing_twice_or_turned_round_are_errors() {
+    fn marks_that_are_missing_repeated_or_in_the_wrong_order_are_errors() {
         for (page, words) in [
             ("nothing", "there is no <!-- study:a -->"),
             ("<!-- study:a -->", "there is no <!-- /study:a -->"),

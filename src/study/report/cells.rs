@@ -1,4 +1,4 @@
-//! Every environment with every optimiser: `summary.csv`, and the table of it.
+//! Every cell with every optimiser: `summary.csv`, and its table.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::{
     study::rows::RunRow,
 };
 
-/// A line of `summary.csv`: figures with the 95 % intervals of the bootstrap.
+/// A line of `summary.csv`, with 95 % bootstrap intervals.
 #[derive(Serialize)]
 pub struct CellRow {
     pub environment: String,
@@ -19,7 +19,7 @@ pub struct CellRow {
     pub runs: usize,
     pub diverged: usize,
     pub solved: usize,
-    /// The normalised score's interquartile mean.
+    /// The interquartile mean of the normalised score.
     pub score: f64,
     pub score_lo: f64,
     pub score_hi: f64,
@@ -112,10 +112,10 @@ pub fn table(rows: &[CellRow]) -> Section {
     ];
     Section::new("Every cell")
         .text(
-            "The score is normalised between chance (0) and a good agent (1), its interquartile mean over seeds; the \
-             evaluations are returns, their means over seeds. In brackets 95 % bootstrap intervals. What differs \
-             significantly is under Contrasts: intervals that overlap here may belong to arms that differ, for they share \
-             their seeds.",
+            "The score is normalised so that chance is 0 and a good agent 1, and is an interquartile mean over seeds. The \
+             evaluations are returns, and means over seeds. 95 % bootstrap intervals are in brackets. To see which \
+             differences are significant, look under Contrasts: optimisers share their seeds, so they can differ even if their \
+             intervals here overlap.",
         )
         .table(&head, rows.iter().map(row).collect())
 }

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use super::{
     answer,
-    contrasts::Contrasted,
+    contrasts::ContrastResult,
     document::Section,
+    format::{p_value, signed},
     load::Results,
     markdown,
-    shown::{p_value, signed},
 };
 /// The verdict and the contrasts, in Markdown; links lead to the report in `folder`.
-pub fn excerpt(results: &Results, contrasts: &[Contrasted], folder: &Path) -> String {
+pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -> String {
     let mut verdict = answer::verdict(results, contrasts);
-    // The question and the verdict; the rest is in the report.
+    // Only the question and the verdict.
     verdict.blocks.truncate(2);
-    let row = |one: &Contrasted| {
+    let row = |one: &ContrastResult| {
         let e = one.evidence.effect;
         vec![
             one.contrast.name.clone(),
@@ -32,8 +32,8 @@ pub fn excerpt(results: &Results, contrasts: &[Contrasted], folder: &Path) -> St
     let seeds = answer::seeds_a_cell(results);
     let folder = folder.to_string_lossy().replace('\\', "/");
     let rest = format!(
-        "{seeds} seeds a cell; the whole report, with every cell and how it was run: \
-         [`report.md`](<{folder}/report.md>), [`report.html`](<{folder}/report.html>).\n"
+        "There are {seeds} seeds a cell. The whole report, with every cell and how it was run, is in \
+         [`report.md`](<{folder}/report.md>) and [`report.html`](<{folder}/report.html>).\n"
     );
     let table = match contrasts.is_empty() {
         true => String::new(),

@@ -16,7 +16,7 @@ pub fn signed(x: f64) -> String {
     }
 }
 
-/// `= 0.013`, without the sign of equality.
+/// `0.013`, or `< 0.001`.
 pub fn p_value(p: f64) -> String {
     match p < 0.001 {
         true => "< 0.001".into(),
@@ -24,17 +24,17 @@ pub fn p_value(p: f64) -> String {
     }
 }
 
-/// A number of seeds, if there is one that does.
+/// A number of seeds; `None` is a number too large to compute.
 pub fn seeds(n: Option<usize>) -> String {
     n.map_or("over a million".into(), |n| n.to_string())
 }
 
-/// 1 as 100 %.
+/// `x` in percent: 1 is 100 %.
 pub fn percent(x: f64) -> String {
     format!("{:.0} %", 100.0 * x)
 }
 
-/// Whole numbers with runs of them as ranges: `1..30, 41`.
+/// Whole numbers, with consecutive ones as ranges: `1..30, 41`.
 pub fn ranges(numbers: &[u64]) -> String {
     let runs = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b));
     let shown = |run: &[u64]| match run {
