@@ -189,7 +189,7 @@ where
     Ok(())
 }
 
-/// A number on a linear axis, whose own arithmetic may miss 0 by a rounding.
+/// A number on a linear axis. plotters may miss 0 by a rounding error.
 fn linear(x: &f64) -> String {
     short(if x.abs() < 1e-9 { &0.0 } else { x })
 }

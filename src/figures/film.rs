@@ -39,13 +39,13 @@ fn encode(
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, width, height, &palette.bytes())?;
     encoder.set_repeat(Repeat::Infinite)?;
-    let mut shown = Vec::new();
+    let mut before = Vec::new();
     for shot in shots {
         let picture = palette.indices(&shot.pixels);
-        let mut frame = changes(&shown, &picture, width.into());
+        let mut frame = changes(&before, &picture, width.into());
         frame.delay = shot.delay;
         encoder.write_frame(&frame)?;
-        shown = picture;
+        before = picture;
     }
     drop(encoder);
     Ok(bytes)
@@ -157,10 +157,10 @@ mod tests {
         let shots = [Shot { pixels, delay: 1 }];
         let mut palette = Palette::of(&shots);
         assert_eq!(palette.colours.len(), 255);
-        let shown = palette.index([7, 7, 7]);
-        assert_eq!(palette.colours[usize::from(shown)], [7, 7, 7]);
-        let shown = palette.index([200, 1, 0]);
-        assert_eq!(palette.colours[usize::from(shown)], [200, 0, 0]);
+        let index = palette.index([7, 7, 7]);
+        assert_eq!(palette.colours[usize::from(index)], [7, 7, 7]);
+        let index = palette.index([200, 1, 0]);
+        assert_eq!(palette.colours[usize::from(index)], [200, 0, 0]);
     }
 
     #[test]

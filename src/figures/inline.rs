@@ -16,7 +16,7 @@ use super::style::{
 };
 use crate::{Result, stats::Estimate};
 
-/// How many lines colours alone can tell apart. A line whose number is beyond them is dashed as well.
+/// How many lines have a colour of their own. Lines with higher numbers share the colours and are dashed.
 pub const LINE_COLOURS: usize = SERIES.len();
 
 /// Twice the size on the page: plotters rounds coordinates to whole numbers.

@@ -16,7 +16,7 @@ pub const BLUE: RGBColor = RGBColor(31, 101, 181);
 pub const ORANGE: RGBColor = RGBColor(217, 95, 2);
 pub const GREEN: RGBColor = RGBColor(27, 138, 90);
 
-/// Colours to tell many lines apart.
+/// The colours of lines.
 pub const SERIES: [RGBColor; 10] = [
     INK,
     ORANGE,

@@ -1,4 +1,4 @@
-//! A study's results. Except for `cost.csv`, they have the same bytes whoever did the runs.
+//! A study's results. Except for `cost.csv`, they do not depend on which processes did the runs.
 
 use std::fs::File;
 

@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 
 use crate::figures::style::SERIES;
 
-/// Paths that a figure can tell apart.
+/// The most paths in a figure, because each has a colour of its own.
 pub const MOST_PATHS: usize = SERIES.len();
 
 /// Shades between the lowest and the highest ground.

@@ -14,7 +14,7 @@ use crate::{
     train::Actor,
 };
 
-/// The most memory for observations; whoever asks for more has mistyped.
+/// The most memory for observations. A request for more is a typing error.
 const MOST_BYTES: usize = 4 << 30;
 
 /// An environment under a policy.

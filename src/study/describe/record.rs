@@ -154,14 +154,14 @@ impl Description {
     }
 
     fn line(&self) -> String {
-        let bounded = |memory: &Memory, time: Estimate, shown: Estimate, bound: &str| match memory
+        let bounded = |memory: &Memory, time: Estimate, value: Estimate, bound: &str| match memory
             .too_short(time)
         {
-            true => format!("{bound} {shown}"),
-            false => shown.to_string(),
+            true => format!("{bound} {value}"),
+            false => value.to_string(),
         };
-        let of = |memory: &Option<Memory>, shown: &dyn Fn(&Memory) -> String| {
-            memory.as_ref().map_or(CONSTANT.into(), shown)
+        let entry = |memory: &Option<Memory>, value: &dyn Fn(&Memory) -> String| {
+            memory.as_ref().map_or(CONSTANT.into(), value)
         };
         let time = |m: &Memory| bounded(m, m.time, m.time, "≥");
         let swing = |m: &Memory| bounded(m, m.swing_time, m.swing_time, "≥");
@@ -178,20 +178,20 @@ impl Description {
                 format!("{point:.3} ({lo:.3} to {hi:.3}), p {p}")
             }
         };
-        let shown = |e: Option<Estimate>| e.map_or("-".into(), |e| e.to_string());
+        let optional = |e: Option<Estimate>| e.map_or("-".into(), |e| e.to_string());
         // An unescaped bar would end the table's cell.
         let env = self.env.replace('|', "\\|");
         format!(
             "| `{env}` | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             self.policy,
-            of(&self.observations, &time),
-            of(&self.observations, &swing),
-            of(&self.rewards, &time),
-            of(&self.observations, &effective),
+            entry(&self.observations, &time),
+            entry(&self.observations, &swing),
+            entry(&self.rewards, &time),
+            entry(&self.observations, &effective),
             change(&self.observations_change),
             change(&self.rewards_change),
-            shown(self.states()),
-            shown(self.episode_return),
+            optional(self.states()),
+            optional(self.episode_return),
         )
     }
 }

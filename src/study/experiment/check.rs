@@ -148,8 +148,8 @@ fn grids(top: &Top) -> Result<()> {
                 let name = &optimiser.name;
                 Error::usage(format!("optimiser `{name}`: `{key}` of its grid {why}"))
             };
-            let shown: Vec<String> = values.0.iter().map(f64::to_string).collect();
-            if let Some(value) = duplicate(shown.iter().map(String::as_str)) {
+            let texts: Vec<String> = values.0.iter().map(f64::to_string).collect();
+            if let Some(value) = duplicate(texts.iter().map(String::as_str)) {
                 return Err(within(format!(
                     "has {value} twice; allowed: each value once"
                 )));

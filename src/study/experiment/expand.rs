@@ -184,8 +184,8 @@ pub(super) fn cells(top: &Top, environments: &[Environment]) -> Result<Vec<Cell>
                     .map_err(within)?,
             }
         }
-        let shown = |(key, value): &(&str, &toml::Value)| ((*key).to_owned(), merge::text(value));
-        let levels: Vec<(String, String)> = level.iter().map(shown).collect();
+        let text = |(key, value): &(&str, &toml::Value)| ((*key).to_owned(), merge::text(value));
+        let levels: Vec<(String, String)> = level.iter().map(text).collect();
         let joined = levels.iter().map(|(key, value)| format!("{key}={value}"));
         Ok(Cell {
             environment: environment.name.clone(),

@@ -79,7 +79,7 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
 
 /// The table of `rows`.
 pub fn table(rows: &[CellRow]) -> Section {
-    let shown = |e: (f64, f64, f64), n| {
+    let interval = |e: (f64, f64, f64), n| {
         let (point, lo, hi) = e;
         Estimate { point, lo, hi, n }.to_string()
     };
@@ -93,9 +93,9 @@ pub fn table(rows: &[CellRow]) -> Section {
             n.to_string(),
             row.diverged.to_string(),
             row.solved.to_string(),
-            shown((row.score, row.score_lo, row.score_hi), n),
-            shown((row.area, row.area_lo, row.area_hi), n),
-            shown((row.last, row.last_lo, row.last_hi), n),
+            interval((row.score, row.score_lo, row.score_hi), n),
+            interval((row.area, row.area_lo, row.area_hi), n),
+            interval((row.last, row.last_lo, row.last_hi), n),
         ]
     };
     let head = [

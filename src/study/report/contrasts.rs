@@ -33,7 +33,7 @@ pub struct ContrastResult<'a> {
     pub cells: Vec<CellDifference>,
 }
 
-/// Seeds in each cell that would decide a contrast with probability [`POWER`]; `None` if there are too many to tell.
+/// Seeds in each cell that would decide a contrast with probability [`POWER`]; `None` if they are more than can be computed.
 pub struct SeedsNeeded {
     /// To find a difference as large as the margin.
     pub to_detect: Option<usize>,

@@ -25,11 +25,11 @@ pub fn memory(results: &Results) -> Section {
             bytes().fold(f64::INFINITY, f64::min),
             bytes().fold(0.0, f64::max),
         );
-        let shown = match low == high {
+        let bytes = match low == high {
             true => format!("{low}"),
             false => format!("{low} to {high}"),
         };
-        vec![of.name.clone(), shown, percent((4.0 + high) / 4.0)]
+        vec![of.name.clone(), bytes, percent((4.0 + high) / 4.0)]
     });
     let head = [
         "optimiser",

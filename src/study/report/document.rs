@@ -12,7 +12,7 @@ pub struct Section {
     pub blocks: Vec<Block>,
 }
 
-/// A part of a section. All text is plain; whoever writes it escapes it.
+/// A part of a section. All text is plain; the writers of HTML and Markdown escape it.
 pub enum Block {
     /// The verdict in a word, and its grounds.
     Verdict {

@@ -4,15 +4,15 @@ use crate::stats::digits;
 
 /// A difference with its sign.
 pub fn signed(x: f64) -> String {
-    let shown = match x.abs() < 0.0005 {
+    let size = match x.abs() < 0.0005 {
         true => "0.000".into(),
         false if x.abs() < 1.0 => format!("{:.3}", x.abs()),
         false => digits(x.abs()),
     };
     match x {
-        _ if shown == "0.000" => shown,
-        x if x < 0.0 => format!("-{shown}"),
-        _ => format!("+{shown}"),
+        _ if size == "0.000" => size,
+        x if x < 0.0 => format!("-{size}"),
+        _ => format!("+{size}"),
     }
 }
 
@@ -37,12 +37,12 @@ pub fn percent(x: f64) -> String {
 /// Whole numbers, with consecutive ones as ranges: `1..30, 41`.
 pub fn ranges(numbers: &[u64]) -> String {
     let runs = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b));
-    let shown = |run: &[u64]| match run {
+    let range = |run: &[u64]| match run {
         [first, .., last] => format!("{first}..{last}"),
         [one] => one.to_string(),
         [] => String::new(),
     };
-    runs.map(shown).collect::<Vec<_>>().join(", ")
+    runs.map(range).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
