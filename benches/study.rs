@@ -1,7 +1,7 @@
-//! What a study costs beside its runs: the time of a run that does next to nothing, and how busy the
-//! cores are while runs of some length go.
+//! What a study costs besides its runs: the time of a run that does almost nothing, and how busy the cores are during
+//! longer runs.
 //!
-//! `cargo bench --bench study`; give a folder to have the files there: `-- /mnt/results`.
+//! `cargo bench --bench study`; `-- /mnt/results` puts the files into that folder.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-/// Runs of the first measurement.
+/// Runs in the first measurement.
 const RUNS: usize = 200;
 
 fn experiment(steps: u64, seeds: usize) -> String {
@@ -27,11 +27,11 @@ optimisers = [{{ name = "adam", optimiser = "adam" }}]
     )
 }
 
-/// What a study took.
+/// The time that a study took.
 struct Took {
     /// Seconds from its start to its end.
     wall: f64,
-    /// Seconds that its runs took, one by one.
+    /// The sum of the seconds of its runs.
     in_runs: f64,
     /// Processor seconds of its process.
     cpu: f64,
@@ -65,7 +65,7 @@ fn study(folder: &Path, steps: u64, seeds: usize, jobs: usize) -> Took {
     }
 }
 
-/// Seconds that the runs of the study in `folder` took, one by one.
+/// The sum of the seconds of the runs of the study in `folder`.
 fn in_runs(folder: &Path) -> f64 {
     let runs = std::fs::read_dir(folder.join("runs/x")).unwrap();
     let seconds = |path: PathBuf| {

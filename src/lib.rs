@@ -7,7 +7,7 @@
 //!
 //! - **rule**: an optimiser's recurrence for one weight ([`optim::Rule`]).
 //! - **optimiser**: a rule with its hyper-parameters ([`optim::Spec`]).
-//! - **run**: one configuration with one seed ([`train::run`], a pure function of [`train::Config`]).
+//! - **run**: one configuration with one seed ([`train::run`], a pure function of [`run::rl::Config`]).
 //! - **cohort**: agents trained in lock-step as one batch; every parameter tensor
 //!   has a leading axis `[agents, ...]`. One agent is a cohort of one.
 //! - **terminated**, **truncated**: an episode that reached an end, and one that was
@@ -35,10 +35,10 @@ pub mod landscape;
 pub mod nn;
 mod numbers;
 mod parallel;
+pub mod run;
 pub mod streams;
 pub mod study;
 mod suggest;
-pub mod run;
 mod wide;
 
 pub use error::{Error, Result};

@@ -153,6 +153,37 @@ fn every_environment_is_described() {
 }
 
 #[test]
+fn without_a_name_all_environments_are_described_and_some_drifts_and_chains() {
+    let dir = tempdir().unwrap();
+    let page = dir.path().join("page.md");
+    let marks = [
+        "<!-- study:environments -->",
+        "<!-- /study:environments -->",
+    ];
+    fs::write(
+        &page,
+        format!("before\n{}\n{}\nafter\n", marks[0], marks[1]),
+    )
+    .unwrap();
+    let args = ["--out", "all", "--splice", "page.md", "-q"];
+    let small = ["--streams", "2", "--steps", "100"];
+    let ran = describe(dir.path(), &[&args[..], &small].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let native = envs::registry().iter().filter(|e| e.native).count();
+    let found = quantities(&dir.path().join("all"));
+    assert_eq!(found.len(), (native + 6) * 13);
+    assert!(found.keys().any(|[env, ..]| env.contains("drift=actions")));
+    let table = fs::read_to_string(dir.path().join("all/table.md")).unwrap();
+    let expected = format!(
+        "before\n{}\n{}\n{}\nafter\n",
+        marks[0],
+        table.trim(),
+        marks[1]
+    );
+    assert_eq!(fs::read_to_string(&page).unwrap(), expected);
+}
+
+#[test]
 fn a_drift_over_the_stream_is_found_and_a_still_world_is_not() {
     let dir = tempdir().unwrap();
     // The reward falls from 1 to -1 in the second half.
@@ -227,7 +258,6 @@ fn bad_input_is_refused_with_the_way_out() {
     untrained(&dir.path().join("acrobot"), "acrobot");
     fs::create_dir(dir.path().join("empty")).unwrap();
     let refused: &[(&[&str], &[&str])] = &[
-        (&[], &["ENV", "required"]),
         (
             &["cartpol"],
             &["cartpol", "did you mean \"cartpole\"?", "mountain_car"],
@@ -288,6 +318,14 @@ fn bad_input_is_refused_with_the_way_out() {
         (
             &["cartpole", "--out", "x", "--render", "x.gif"],
             &["--out", "--render"],
+        ),
+        (
+            &["--render", "x.gif"],
+            &["--render draws one environment, not"],
+        ),
+        (
+            &["cartpole", "--splice", "x.md", "--render", "x.gif"],
+            &["--splice", "--render"],
         ),
         (&["cartpole", "--out", "a_file"], &["a_file", "--out"]),
         (

@@ -1,5 +1,5 @@
-//! Reports: on the results of `study run quick` (`tests/fixtures/report/quick`, copied from `results/quick`) and on
-//! tables made here.
+//! Reports on the results of `study run quick` (`tests/fixtures/report/quick`, copied from `results/quick`) and on tables
+//! that are made here.
 
 mod common;
 
@@ -31,7 +31,7 @@ const SECTIONS: [&str; 15] = [
     "How this was run",
 ];
 
-/// What another machine would say differently.
+/// The sections that depend on the machine.
 const MACHINE: [&str; 3] = ["Time", "Energy", "How this was run"];
 
 fn report(dir: &Path, more: &[&str]) -> Ran {
@@ -133,8 +133,8 @@ fn a_report_has_every_section_and_stands_by_itself() {
             section(title)
         );
     }
-    // A panel for each environment at each level, of curves and of learning rates; and contrasts as a whole and in
-    // each environment, twice; dose, profile.
+    // Curves and learning rates have a panel for each environment at each level. There are three panels of contrasts,
+    // one of dose-response and one of profiles.
     assert_eq!(
         html.matches("<div class=\"panel\">").count(),
         4 + 4 + 3 + 1 + 1
@@ -143,7 +143,7 @@ fn a_report_has_every_section_and_stands_by_itself() {
     for outside in ["http://", "https://", "<script", "@import", "url(", "src="] {
         assert!(!html.contains(outside), "{outside}");
     }
-    // What is drawn takes its colours from the page.
+    // Drawings take their colours from the page.
     let drawings = html.split("<main>").nth(1).unwrap();
     assert!(!drawings.contains("fill=\"#") && !drawings.contains("stroke=\"#"));
     assert!(!html.contains("NaN") && !markdown.contains("NaN") && !markdown.contains(" inf"));
@@ -307,7 +307,7 @@ fn results_that_are_not_whole_are_named() {
         );
         assert!(!results(&dir).join("report.md").exists(), "{name}");
     }
-    // What runs cost may be unknown.
+    // The cost of runs may be unknown.
     let dir = quick();
     change(&dir, "cost.csv", header);
     works(dir.path());
@@ -549,7 +549,7 @@ fn momentums_effect_is_held_against_its_staleness() {
         works(dir.path());
         let fits = read(&dir, "mechanism_fit.csv");
         let rows: Vec<&str> = fits.lines().collect();
-        // The other measures are the same everywhere, so nothing can go with them.
+        // The other measures are the same everywhere, so no line can be fitted.
         assert_eq!(rows.len(), 2, "{fits}");
         let fit: Vec<&str> = rows[1].split(',').collect();
         assert_eq!(fit[..3], ["momentum", "staleness", "6"]);
@@ -578,7 +578,7 @@ fn the_interaction_of_a_ladder_decides() {
         let markdown = read(&dir, "report.md");
         let ladder = section(&dir, "The ladder of controls");
         assert!(ladder.contains("online less control"), "{ladder}");
-        // The effect is made: it is found to a hundredth.
+        // The effect was built into the tables, and is found to a hundredth.
         let row = ladder
             .lines()
             .find(|line| line.contains("online less control"))
@@ -599,7 +599,7 @@ fn the_interaction_of_a_ladder_decides() {
 
 #[test]
 fn the_same_difference_has_the_same_word_in_every_section() {
-    // Sure, and within the margin.
+    // The difference is certain, and within the margin.
     let dir = two_rungs(0.03);
     works(dir.path());
     let ladder = section(&dir, "The ladder of controls");
@@ -612,7 +612,7 @@ fn the_same_difference_has_the_same_word_in_every_section() {
         .lines()
         .find(|line| line.contains("| shifting less still |"))
         .unwrap();
-    // What is subtracted makes the chance of improvement of one side alone beside the point.
+    // There is no probability of improvement where something is subtracted.
     assert!(
         row.contains("| equivalent | equivalent (decides) | \\- |")
             || row.contains("| equivalent | equivalent (decides) | - |"),
@@ -640,7 +640,7 @@ fn a_cell_that_is_there_twice_counts_once() {
     let interval = |twice: bool| {
         let dir = stale(true);
         if twice {
-            // The last level's runs are the first's.
+            // The last level has the runs of the first.
             for name in ["runs.csv", "curves.csv", "mechanism.csv"] {
                 change(&dir, name, |text| {
                     let first = |line: &&str| line.contains("0.25adam");

@@ -24,7 +24,6 @@ export RAYON_NUM_THREADS=1
 #   rl                  one run of `rl`, with RL_FLAGS before these flags
 #   rl-resumed          a run that nothing disturbs, and the same run ended by SIGTERM and resumed: both give the same bytes
 #   rl-from-config      a run, then another from its config.toml with the flags after `then`
-#   rl-collected        a run or a cohort, then `study collect`
 #   supervised          one run of `supervised`, or several
 #   supervised-taught   the same with the agent of a short run of `rl` as the teacher
 #   supervised-resumed  like rl-resumed, with such a teacher
@@ -64,7 +63,6 @@ cohort                rl                  --opt adam --agents 3
 cohort-everything     rl                  --opt adam --agents 3 --seed 4 --prioritized --double --dueling --n-step 3 --max-grad-norm 1 --diagnostics 40 --lr-schedule cosine --env cartpole?drift=gravity:9.8..20/period=500
 cohort-conv           rl                  --opt rmsprop-minatar --agents 3 --env freeway --conv 4x3 --steps 1500
 cohort-diverging      rl                  --opt sgd --agents 3 --lr 1e10
-collected             rl-collected        --opt adam --agents 3
 from-config           rl-from-config      --opt note-nag --loss huber then --seed 2
 
 mse                   rl                  --opt adam
@@ -329,10 +327,6 @@ run_one() {
         shift
         "$bin/rl" $RL_FLAGS "${first[@]}" --out first
         "$bin/rl" --quiet --config first/config.toml "$@" --out second
-        ;;
-    rl-collected)
-        "$bin/rl" $RL_FLAGS "$@" --out out
-        "$bin/study" collect out --out collected
         ;;
     supervised) "$bin/supervised" --quiet "$@" --out out ;;
     supervised-taught)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # A study on a real Slurm: one node on loopback, with its own key, state and ports, in a temporary folder.
 #
-#   tests/slurm.sh [STUDY]      the `study` to test; target/release/study where nobody says
+#   tests/slurm.sh [STUDY]      the `study` to test; default target/release/study
 #
-# All tasks run; one fails and is submitted again alone; in the middle of its run one is killed, one is requeued
-# and one told that its time is nearly up, and all go on from their checkpoints; the results follow by themselves,
-# in the bytes of a local run.
+# One task fails, and it alone is submitted again. In the middle of their runs, one task is killed, one is requeued and one
+# is told that its time is nearly up; all three go on from their checkpoints. The results follow by themselves, with
+# the bytes of a local run.
 # Needs slurmctld, slurmd, sbatch and munged (Debian: slurmctld slurmd slurm-client munge) and root.
 set -euo pipefail
 study=$(realpath "${1:-$(dirname "$0")/../target/release/study}")
@@ -45,7 +45,7 @@ chmod 755 "$dir/munge"
 /usr/sbin/munged --force --key-file="$dir/munge/key" --socket="$dir/munge/socket" --pid-file="$dir/munged.pid" \
     --log-file="$dir/munged.log" --seed-file="$dir/munge/seed"
 host=$(hostname -s)
-# Ports that nobody else is likely to have.
+# Ports that are probably free.
 port=$((20000 + $$ % 20000))
 cat > "$dir/slurm.conf" <<END
 ClusterName=test
@@ -86,7 +86,7 @@ for _ in $(seq 100); do
 done
 up || fail "the node does not come up"
 
-# Runs of some seconds, so that there is a middle to be killed in; more tasks than an array may have here.
+# Runs take some seconds, so that they can be killed in the middle. There are more tasks than an array may have here.
 cd "$dir"
 cat > small.toml <<'END'
 question = "Does it work on a cluster?"
@@ -128,14 +128,14 @@ wait_for() { # wait_for SECONDS WHAT COMMAND...
     fail "$what"
 }
 
-# The last of the short tuning runs finds somebody else's file in its folder, and fails.
+# The last of the short tuning runs fails, because it finds a foreign file in its folder.
 id=$(awk -F, '$1 == "tune" && $3 == "catch" { id = $8 } END { print id }' local/results/runs.csv)
 mkdir -p "runs/small/$id"
 echo mine > "runs/small/$id/letter.txt"
 "$study" slurm small.toml --submit --checkpoint-every 5000
 
-# In mid-run, one long task is killed outright with all that belongs to it, one is requeued, and one gets the
-# signal that Slurm sends before its time limit.
+# In the middle of their runs, one long task is killed with all of its processes, one is requeued, and one gets the signal
+# that Slurm sends before the time limit.
 under_way() { [ "$(find runs/small -name checkpoint.safetensors | wc -l)" -ge 4 ]; }
 wait_for 60 "no four runs came to a checkpoint" under_way
 task() { # task N: the N-th that is running
@@ -144,7 +144,7 @@ task() { # task N: the N-th that is running
 requeued=$(task 1) killed=$(task 2) timed=$(task 3)
 [ -n "$timed" ] || fail "no three tasks are running"
 scontrol requeue "$requeued"
-# scancel repeats a signal until the job is gone, and may then call that a failure; what came of it is checked below.
+# scancel repeats a signal until the job is gone, which it may report as a failure. The effect is checked below.
 scancel --signal=KILL --full "$killed" || true
 scancel --signal=USR1 --batch "$timed" || true
 echo "requeued $requeued, killed $killed, $timed out of time"
@@ -156,7 +156,7 @@ jobs | grep small-report | grep -qv CANCELLED && fail "the report stage ran with
 goes_on() { cat slurm/small/logs/small-tune-* | grep -c "goes on from step" || true; }
 [ "$(goes_on)" -ge 2 ] || fail "a requeued task did not go on from its checkpoint"
 
-# What failed is submitted again, and nothing else of its stage.
+# Only what failed is submitted again.
 rm -r "runs/small/$id"
 said=$("$study" slurm small.toml --submit --checkpoint-every 5000)
 echo "$said"

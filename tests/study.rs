@@ -1,5 +1,5 @@
-//! Studies end to end: whoever does the runs, in whatever order, however often interrupted, the results are
-//! the same bytes.
+//! Studies end to end. The results have the same bytes whichever processes do the runs, in whatever order, and however
+//! often they are interrupted.
 #![cfg(unix)]
 
 mod common;
@@ -21,7 +21,7 @@ use tempfile::{TempDir, tempdir};
 
 const STUDY: &str = env!("CARGO_BIN_EXE_study");
 
-/// Two environments, a factor, an optimiser with a grid and one without, and two that share their runs.
+/// Two environments, a factor, an optimiser with a grid and one without, and two optimisers that share their runs.
 const SMALL: &str = r#"
 question = "Does it work?"
 hypothesis = "It does."
@@ -67,12 +67,12 @@ with = "adam"
 without = "the same"
 "#;
 
-/// Runs of its stages: cells x trials x seeds, cells x arms x seeds.
+/// The runs of its stages: cells x trials x seeds, and cells x arms x seeds.
 const TUNING: usize = 4 * 4 * 2;
 const REPORT: usize = 4 * 3 * 2;
 
-/// All kinds of runs in one experiment: a classifier, both kinds of action values, an agent. The last trial
-/// diverges where it regresses.
+/// All kinds of runs in one experiment: a classifier, both kinds of action values, an agent. The last optimiser diverges
+/// on supervised data.
 const MIXED: &str = r#"
 question = "Do kinds mix?"
 hypothesis = "They do."
@@ -200,7 +200,7 @@ fn a_whole_study_leaves_every_run_and_what_was_chosen() {
     let text = |name: &str| String::from_utf8(files[name].clone()).unwrap();
     assert_eq!(text("experiment.toml"), SMALL);
     assert_eq!(text("runs.csv").lines().count(), 1 + TUNING + REPORT);
-    // What was chosen has the best mean of its tuning runs, and is what the report stage ran.
+    // The chosen setting has the best mean over its tuning runs, and is the one that the report stage ran.
     let runs = csv_rows(&text("runs.csv"));
     let tuning = csv_rows(&text("tuning.csv"));
     assert_eq!(tuning.len(), 4 * 4);
@@ -225,7 +225,7 @@ fn a_whole_study_leaves_every_run_and_what_was_chosen() {
         }
         assert_eq!(trials().filter(|row| row["chosen"] == "true").count(), 1);
     }
-    // Equal arms have equal runs, which were done once.
+    // Equal arms have equal runs, and each was done only once.
     let folders = fs::read_dir(dir.path().join("runs/small")).unwrap();
     let folders = folders.filter(|entry| entry.as_ref().unwrap().path().is_dir());
     let folders = folders.count();
@@ -287,7 +287,7 @@ fn environments_and_optimisers_have_settings_of_their_own() {
         };
         assert!(config.contains(&format!("loss = \"{loss}\"")), "{config}");
     }
-    // Its diagnostics in a line for each run of the report stage: medians of what its folder has.
+    // Each run of the report stage has a line with the medians of its diagnostics.
     let mechanism = table("mechanism.csv");
     assert_eq!(mechanism.len(), 2 * 3 * (4 + 2));
     for line in &mechanism {
@@ -329,7 +329,7 @@ fn environments_and_optimisers_have_settings_of_their_own() {
         report.contains("Momentum is an average of past gradients"),
         "{report}"
     );
-    // Over both environments, the seeds that both have: two levels, two environments, two seeds.
+    // Both environments together are compared on the seeds that both have: two levels, two environments, two seeds.
     let contrast = &table("contrasts.csv")[0];
     assert_eq!(contrast["pairs"], "8");
 }
@@ -433,7 +433,7 @@ fn kinds_mix_and_end_in_the_same_bytes() {
         let ran = works(killed.path(), &[&["run", "small.toml"], &only[..]].concat());
         resumed += usize::from(ran.stderr.contains("goes on from step"));
     }
-    // One may have come to its end before it was killed.
+    // One of them may have finished before it was killed.
     assert!(resumed >= 3, "{resumed} runs went on from a checkpoint");
     works(killed.path(), &["run", "small.toml", "--quiet"]);
     same(&whole, &results(killed.path()));
@@ -448,7 +448,7 @@ fn kinds_mix_and_end_in_the_same_bytes() {
         }
         let (worst, best) = match kind {
             "synthetic, mlp" => (0.0, 1.0),
-            // What was learned is played, on CartPole.
+            // Learned action values are played on CartPole.
             _ => (0.0, 500.0),
         };
         assert_eq!(run["status"] == "diverged", wild, "{run:?}");
@@ -456,10 +456,10 @@ fn kinds_mix_and_end_in_the_same_bytes() {
         if wild {
             assert_eq!(number("last"), worst, "{run:?}");
         } else if kind == "synthetic, mlp" {
-            // Values take longer to be better than a constant.
+            // Action values need more training to beat a constant, so they are not tested for this.
             assert!(number("last") > worst, "{run:?}");
         }
-        // A value for each epoch, whether the run came to it or not.
+        // There is a value for each epoch, even those that a diverged run did not reach.
         if run["stage"] == "report" {
             let own = curves.iter().filter(|row| row["id"] == run["id"]);
             let steps: Vec<&str> = own.map(|row| row["step"].as_str()).collect();
@@ -640,7 +640,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "run = { steps = 2500 }",
             "report_seeds = []",
-            &["report_seeds of environment `slow catch` has nothing in it"],
+            &["report_seeds of environment `slow catch` is empty"],
         ),
         (
             "run = { steps = 2500 }",
@@ -689,7 +689,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "optimiser = \"rmsprop-tf\"\nset = { \"agent.target_network_frequency\" = 7 }",
             &[
                 "optimiser `fixed`",
-                "`agent.target_network_frequency` of its `set` is a factor as well",
+                "`agent.target_network_frequency` of its `set` is a factor too",
             ],
         ),
         (
@@ -925,7 +925,7 @@ fn the_schema_has_every_key() {
             "no `{key}` in {schema}"
         );
     };
-    // What the parser says is allowed, in each table.
+    // In each table, the keys that the parser says are allowed.
     let asked = [
         "nonsense = 1",
         "[seeds]\nnonsense = 1",
@@ -954,7 +954,7 @@ fn the_schema_has_every_key() {
                 .collect(),
         };
         assert!(!allowed.is_empty(), "{text}: {said}");
-        // A kind's own table is a section.
+        // The tables of the kinds have sections of their own.
         allowed
             .iter()
             .filter(|key| !["rl", "supervised"].contains(&key.as_str()))
@@ -962,7 +962,6 @@ fn the_schema_has_every_key() {
     }
     let keys = |table: toml::Table| table.keys().for_each(|key| has(key));
     keys(toml::Table::try_from(Preset::Cleanrl.agent()).unwrap());
-    // Two are the study's own.
     keys(toml::Table::try_from(Preset::Cleanrl.run()).unwrap());
 }
 
@@ -993,7 +992,7 @@ fn an_experiment_is_listed_and_tried() {
         listed.contains("42 runs, 24 of them different, estimated"),
         "{listed}"
     );
-    // Every experiment that is here can be read.
+    // Every experiment in the repository can be read.
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in fs::read_dir(here.join("experiments")).unwrap() {
         let path = entry.unwrap().path();
@@ -1045,7 +1044,7 @@ fn slurm_gets_arrays_under_its_limits_of_what_is_left() {
             .status();
         assert!(checked.unwrap().success(), "{script}");
     }
-    // What is done is not asked for again, nor the same run of the other arm.
+    // Finished runs are not submitted again, nor the same runs of the other arm.
     let shard = [
         "run",
         "small.toml",

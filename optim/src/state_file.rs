@@ -171,7 +171,9 @@ impl<'a> Part<'a> {
     /// [`StateFile::names`] of this part.
     pub fn names(&self) -> Vec<&str> {
         let names = self.file.names().into_iter();
-        names.filter_map(|name| name.strip_prefix(&self.prefix)).collect()
+        names
+            .filter_map(|name| name.strip_prefix(&self.prefix))
+            .collect()
     }
 
     /// [`StateFile::find`] in this part.

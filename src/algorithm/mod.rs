@@ -5,8 +5,8 @@
 //! evaluation, diagnostics and studies know none of these. Adding an algorithm is one folder here and
 //! one line in [`registry`]; a program of your own adds one with [`register`].
 
-pub mod dqn;
 mod definition;
+pub mod dqn;
 mod policy;
 mod registry;
 mod update;
@@ -18,9 +18,7 @@ pub use update::{Learning, MinibatchGradient, PendingUpdate, Targets};
 
 use optim::state_file::{Array, Part};
 
-use crate::{
-    Result,
-};
+use crate::Result;
 
 /// What an agent saw, did and got in one step.
 #[derive(Clone, Copy, Debug)]

@@ -38,6 +38,10 @@ pub fn find(name: &str) -> Result<&'static dyn Definition> {
     let all = registry();
     let found = all.iter().find(|known| known.name() == name);
     found.copied().ok_or_else(|| {
-        Error::usage(unknown("algorithm", name, all.iter().map(|known| known.name())))
+        Error::usage(unknown(
+            "algorithm",
+            name,
+            all.iter().map(|known| known.name()),
+        ))
     })
 }

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use optimiser_paradigms::{
     Result,
     cli::{self, RlArgs},
-    figures,
     run::{
         self, Checkpoint, Control, Machine, Observer, Opened, Outcome, Ready, RunFolder,
         rl::{self, Config, Task},
@@ -138,11 +137,11 @@ fn draw(config: &Config, run: &Finished) -> Result<()> {
     let path = run.path.join(cli::LEARNING_CURVE);
     if !path.exists() {
         let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
-        figures::learning_curve(&path, config, run, threshold)?;
+        cli::learning_curve(&path, config, run, threshold)?;
     }
     let path = run.path.join(cli::DIAGNOSTICS);
     if config.run.diagnostics > 0 && !path.exists() {
-        figures::diagnostics(&path, config, run)?;
+        cli::diagnostics(&path, config, run)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The flags of `study describe-env`, and what of an environment can be set.
+//! The flags of `study describe-env`, and what can be set in an environment.
 
 use std::{fmt::Write, path::PathBuf};
 
@@ -8,32 +8,33 @@ use crate::{
     Error, Result,
     figures::Pictures,
     numbers::between,
-    study::describe::Settings,
     run::rl::{Actor, Trained},
+    study::describe::Extent,
 };
 
-/// What `study describe-env` is asked for.
+/// The flags of `study describe-env`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct DescribeArgs {
-    /// The environments, with all that can stand in a name: settings, drift, chains
-    #[arg(value_name = "ENV", required_unless_present = "all")]
+    /// The environments; a name may have settings, drifts and chains in it [default: all of --all, and some
+    /// drifts and chains]
+    #[arg(value_name = "ENV")]
     envs: Vec<String>,
 
-    /// Every environment that is written here, besides those named
+    /// Every environment of the crate envs, besides those named
     #[arg(long)]
     all: bool,
 
-    /// A trained agent beside the random policy: a run's folder with config.toml and policy.safetensors, as
-    /// often as you like
+    /// A trained agent beside the random policy: a run's folder with config.toml and policy.safetensors; can be given
+    /// several times
     #[arg(long, value_name = "FOLDER")]
     policy: Vec<PathBuf>,
 
-    /// How often a trained agent's action is random
+    /// The probability that a trained agent's action is random
     #[arg(long, default_value_t = 0.05, value_parser = probability)]
     epsilon: f64,
 
-    /// Independent streams that every number and interval is over
+    /// Independent streams, over which every number and interval is taken
     #[arg(long, default_value_t = 20, value_parser = between::<u16>(2, 1000))]
     streams: u16,
 
@@ -41,17 +42,21 @@ pub struct DescribeArgs {
     #[arg(long, default_value_t = 20_000, value_parser = between::<u64>(100, 10_000_000))]
     steps: u64,
 
-    /// The first stream's seed; each has the one after
+    /// The first stream's seed; each further stream has the next one
     #[arg(long, default_value_t = 1, value_parser = between::<u64>(0, i64::MAX as u64))]
     seed: u64,
 
-    /// Where to write describe.csv, autocorrelation.csv, coverage.csv, table.md, manifest.toml and describe.png
+    /// The folder for describe.csv, autocorrelation.csv, coverage.csv, table.md, manifest.toml and describe.png
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
-    /// Play one episode instead and draw it: NAME.gif as an animation, NAME.png as NAME-0001.png, ...; by the
-    /// trained agent if there is one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "all"])]
+    /// Put the table into this page too, between <!-- study:environments --> and <!-- /study:environments -->
+    #[arg(long, value_name = "FILE")]
+    pub splice: Option<PathBuf>,
+
+    /// Instead, play one episode and draw it: NAME.gif as an animation, NAME.png as NAME-0001.png, ...; the trained
+    /// agent plays if there is one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "splice", "all"])]
     pub render: Option<Pictures>,
 
     /// Print nothing but errors
@@ -65,8 +70,18 @@ Examples:
   study describe-env 'cartpole?drift=length:0.5..1.5/period=20000' --out poles
   study describe-env 'chain?every=5000&of=cartpole|cartpole?length=1.5'
   study describe-env acrobot --policy runs/acrobot/adam-s1-0123456789
-  study describe-env --all --out results/environments
+  study describe-env --out results/environments --splice envs/README.md
   study describe-env cartpole --policy runs/best --render cartpole.gif";
+
+/// What is described besides the environments of the crate envs when none is named.
+const DRIFTS_AND_CHAINS: [&str; 6] = [
+    "cartpole?drift=length:0.5..1.5/period=20000,shape=sine",
+    "cartpole?drift=gravity:9.8..20/period=20000,shape=ramp",
+    "cartpole?drift=reward:-1..1/period=10000,shape=step",
+    "acrobot?drift=actions/period=5000",
+    "chain?every=5000&of=cartpole|cartpole?length=1.5",
+    "chain?every=2000",
+];
 
 fn probability(text: &str) -> std::result::Result<f64, String> {
     let number = text.parse().ok().filter(|x| (0.0..=1.0).contains(x));
@@ -74,14 +89,17 @@ fn probability(text: &str) -> std::result::Result<f64, String> {
 }
 
 impl DescribeArgs {
-    /// The whole names of the environments asked for, each once.
+    /// The full names of the environments asked for, each once.
     pub fn envs(&self) -> Result<Vec<String>> {
-        let all = envs::registry()
-            .iter()
-            .filter(|entry| self.all && entry.native);
-        let asked = self.envs.iter().map(String::as_str);
+        let mut asked: Vec<&str> = self.envs.iter().map(String::as_str).collect();
+        let default = asked.is_empty() && !self.all;
+        if default {
+            asked.extend(DRIFTS_AND_CHAINS);
+        }
+        let native = envs::registry().iter().filter(|entry| entry.native);
+        let native = native.filter(|_| self.all || default);
         let mut names = Vec::new();
-        for name in all.map(|entry| entry.name).chain(asked) {
+        for name in native.map(|entry| entry.name).chain(asked) {
             let name = envs::make(name)?.spec().name.clone();
             if !names.contains(&name) {
                 names.push(name);
@@ -97,22 +115,22 @@ impl DescribeArgs {
     }
 
     /// How much to play.
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn extent(&self) -> Extent {
+        Extent {
             streams: self.streams.into(),
             steps: self.steps as usize,
             seed: self.seed,
         }
     }
 
-    /// The trained agents, each of which must serve one of `envs`.
+    /// The trained agents; an error if one can play none of `envs`.
     pub fn trained(&self, envs: &[String]) -> Result<Vec<Trained>> {
         let mut trained = Vec::new();
         for path in &self.policy {
             let agent = super::under("--policy", Trained::read(path))?;
-            if !serves_any(&agent, envs)? {
+            if !plays_any(&agent, envs)? {
                 return Err(Error::usage(format!(
-                    "--policy {} learned on {}, which none of the environments is: {}",
+                    "--policy {} learned on {}, which is not among the environments: {}",
                     path.display(),
                     agent.env(),
                     envs.join(", ")
@@ -123,7 +141,7 @@ impl DescribeArgs {
         Ok(trained)
     }
 
-    /// The policies to describe `env` under, with their names: chance, and those of `trained` that serve it.
+    /// The policies to describe `env` under, with their names: the random one, and those of `trained` that can play it.
     pub fn policies<'a>(
         &self,
         env: &str,
@@ -131,34 +149,38 @@ impl DescribeArgs {
     ) -> Result<Vec<(String, Actor<'a>)>> {
         let mut policies = vec![("random".to_string(), Actor::RANDOM)];
         for agent in trained {
-            if serves(agent, env)? {
+            if can_play(agent, env)? {
                 let name = format!("{}, epsilon {}", agent.path.display(), self.epsilon);
-                policies.push((name, Actor::epsilon_greedy(agent.policy.as_ref(), self.epsilon)));
+                policies.push((
+                    name,
+                    Actor::epsilon_greedy(agent.policy.as_ref(), self.epsilon),
+                ));
             }
         }
         Ok(policies)
     }
 }
 
-fn serves_any(agent: &Trained, envs: &[String]) -> Result<bool> {
-    let serving = envs.iter().map(|env| serves(agent, env));
-    Ok(serving.collect::<Result<Vec<bool>>>()?.contains(&true))
+fn plays_any(agent: &Trained, envs: &[String]) -> Result<bool> {
+    let playable = envs.iter().map(|env| can_play(agent, env));
+    Ok(playable.collect::<Result<Vec<bool>>>()?.contains(&true))
 }
 
-/// Whether `agent` learned on this environment, whatever was set of it, or on a part of this chain.
-fn serves(agent: &Trained, env: &str) -> Result<bool> {
+/// Whether `agent` learned on this environment, with any settings, or on a part of this chain.
+fn can_play(agent: &Trained, env: &str) -> Result<bool> {
     let made = envs::make(env)?;
     let spec = made.spec();
     let fits = agent.shape == (spec.observation.len(), spec.actions);
-    let member = |part: &str| base(part) == base(agent.env());
-    Ok(fits && env.split(['|', '=']).any(member))
+    let learned_on = |part: &str| base(part) == base(agent.env());
+    Ok(fits && env.split(['|', '=']).any(learned_on))
 }
 
+/// The name of `env` without its settings.
 fn base(env: &str) -> &str {
     env.split('?').next().unwrap_or_default()
 }
 
-/// What each of `envs` is and what of it can be set, each environment once.
+/// What each of `envs` is, and what can be set in it; each environment once.
 pub fn about(envs: &[String]) -> Result<String> {
     let mut out = String::new();
     let mut seen = Vec::new();

@@ -1,27 +1,30 @@
-//! The flags of `study landscape`, and its listing.
+//! The flags of `study landscape`, its listing and its figures.
 
-use std::{fmt::Write, path::PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use optim::Spec;
 
 use crate::{
     Error, Result,
-    figures::MOST_PATHS,
-    landscape::{self, Kind, Surface},
+    figures::{self, Descent, MOST_PATHS, short},
+    landscape::{self, Drawn, Kind, Surface},
     numbers::between,
 };
 
-/// What `study landscape` is asked for.
+/// The flags of `study landscape`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct LandscapeArgs {
-    /// The surfaces to go over; --list shows them [default: all]
+    /// The surfaces to draw; --list shows them [default: all]
     #[arg(value_name = "SURFACE", value_parser = Surface::named)]
     surfaces: Vec<&'static Surface>,
 
-    /// An optimiser, as often as you like; its lr is the best of a grid unless you set it [default: sgd
-    /// momentum nag rmsprop adagrad adadelta adam]
+    /// An optimiser; can be given several times. Its lr is the best of a grid unless you set it [default: sgd momentum
+    /// nag rmsprop adagrad adadelta adam]
     #[arg(long, value_name = "NAME[:KEY=VALUE,...]")]
     opt: Vec<Spec>,
 
@@ -29,7 +32,7 @@ pub struct LandscapeArgs {
     #[arg(long, value_parser = between::<u64>(1, 10_000))]
     pub steps: Option<u64>,
 
-    /// Where to write the figures, paths.csv, summary.csv, claims.csv and claims.md [default:
+    /// The folder for the figures, paths.csv, summary.csv, claims.csv and claims.md [default:
     /// results/landscape, or runs/landscape with SURFACE, --opt or --steps]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -55,8 +58,8 @@ Examples:
   study landscape rosenbrock --opt adam:lr=0.1 --steps 2000 --no-gif
   study landscape --list
 
-The claims are measured on the surfaces asked for, with each surface's own number of steps and the best lr \
-for each optimiser, whatever --opt and --steps say.";
+The claims are measured on the surfaces asked for. There, --opt and --steps do not count: each surface has its own number \
+of steps, and each optimiser its best lr.";
 
 impl LandscapeArgs {
     /// The surfaces asked for, each once.
@@ -73,7 +76,7 @@ impl LandscapeArgs {
         surfaces
     }
 
-    /// The optimisers asked for, each once; the error says which setting is impossible.
+    /// The optimisers asked for, each once; an error names a setting that is impossible.
     pub fn optimisers(&self) -> Result<Vec<Spec>> {
         if self.opt.is_empty() {
             let specs = landscape::OPTIMISERS.iter().map(|o| Ok(o.parse()?));
@@ -88,14 +91,14 @@ impl LandscapeArgs {
         }
         if optimisers.len() > MOST_PATHS {
             return Err(Error::usage(format!(
-                "--opt is given {} times; a figure has colours for {MOST_PATHS}",
+                "--opt is given {} times; allowed: at most {MOST_PATHS}, for a figure has no more colours",
                 optimisers.len()
             )));
         }
         Ok(optimisers)
     }
 
-    /// Where to write. A part of the study does not go over the whole one's results unless asked to.
+    /// The folder for results. By default, a part of the study does not overwrite the results of the whole.
     pub fn out(&self) -> PathBuf {
         let part = !self.surfaces.is_empty() || !self.opt.is_empty() || self.steps.is_some();
         let default = if part { "runs" } else { "results" };
@@ -104,7 +107,7 @@ impl LandscapeArgs {
     }
 }
 
-/// `study landscape --list`: the surfaces with all there is to know of them.
+/// `study landscape --list`: the surfaces with all their properties.
 pub fn list_surfaces() -> String {
     let mut out = String::new();
     for surface in landscape::registry() {
@@ -130,4 +133,47 @@ pub fn list_surfaces() -> String {
         out.push('\n');
     }
     out
+}
+
+/// Draws `surface` with the paths of `drawn` into `folder`: as a PNG and, if it is to have a `film`, as a GIF.
+pub fn draw_surface(folder: &Path, surface: &Surface, drawn: &[Drawn], film: bool) -> Result<()> {
+    let summary = match (surface.is_random(), surface.averaged) {
+        (false, _) => String::from(surface.summary),
+        (true, false) => format!("{}; paths of one seed", surface.summary),
+        (true, true) => format!("{}; each path the mean of all seeds", surface.summary),
+    };
+    let picture = figures::Surface {
+        name: surface.name,
+        summary: &summary,
+        formula: surface.formula,
+        domain: surface.domain,
+        start: surface.start,
+        value: &|at, t| surface.value(at, t),
+        minimum: &|t| surface.minimum(t),
+        moves: surface.is_shifting(),
+    };
+    let descents: Vec<Descent> = drawn.iter().map(descent).collect();
+    let path = |extension: &str| folder.join(format!("{}.{extension}", surface.name));
+    figures::landscape(&path("png"), &picture, &descents)?;
+    match film {
+        true => figures::landscape_film(&path("gif"), &picture, &descents),
+        false => Ok(()),
+    }
+}
+
+fn descent(drawn: &Drawn) -> Descent {
+    let mut note = format!(", lr {}", short(&drawn.tuned.lr()));
+    if drawn.tuned.edge.is_some() {
+        note += " (grid's end)";
+    }
+    if drawn.diverged() {
+        note += ", diverged";
+    }
+    Descent {
+        name: drawn.name(),
+        note,
+        points: drawn.shown().iter().map(|point| point.at).collect(),
+        objective: drawn.objective(),
+        seeds: drawn.paths.len(),
+    }
 }

@@ -69,7 +69,12 @@ pub fn list() -> Result<String> {
 
 /// An algorithm, with its presets and what can be set of it.
 fn list_algorithm(out: &mut String, definition: &dyn Definition) {
-    let _ = writeln!(out, "\n  {:<24} {}", definition.name(), definition.summary());
+    let _ = writeln!(
+        out,
+        "\n  {:<24} {}",
+        definition.name(),
+        definition.summary()
+    );
     let _ = writeln!(out, "  {:24} {}", "", definition.source());
     for preset in definition.presets() {
         let _ = writeln!(out, "  {:24} --preset {}: {}", "", preset.name, preset.help);

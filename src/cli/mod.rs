@@ -7,18 +7,20 @@ mod list;
 mod play;
 mod progress;
 mod rl;
+mod run_figures;
 mod study;
 mod summary;
 mod supervised;
 
 pub use describe::{DescribeArgs, about};
-pub use landscape::{LandscapeArgs, list_surfaces};
+pub use landscape::{LandscapeArgs, draw_surface, list_surfaces};
 pub use list::list;
 pub(crate) use play::can_draw;
 pub use play::{draw, play};
 pub use progress::{Bytes, Jobs, Progress, progress};
 pub use rl::{Played, RlArgs};
-pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyProgress, Which, list_runs, study, verify};
+pub use run_figures::{diagnostics, draw_episode, learning_curve};
+pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyArgs, StudyProgress, list_runs, verify};
 pub use summary::{cohort_summary, summary};
 pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
 
@@ -54,9 +56,9 @@ pub fn exit(result: Result<()>) -> ExitCode {
         Error::Usage(_)
         | Error::Setting(_)
         | Error::Optimiser(optim::Error::Usage(_))
-        | Error::Environment(_) | Error::Taken(_) | Error::Unwritable { .. } => {
-            ExitCode::from(2)
-        }
+        | Error::Environment(_)
+        | Error::Taken(_)
+        | Error::Unwritable { .. } => ExitCode::from(2),
         // As a shell has it for a program that a signal ended.
         Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
             ExitCode::from(128_u8.saturating_add(signal as u8))

@@ -43,7 +43,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
                 watch(&episode);
             }
             if let Some(pictures) = &args.render {
-                let written = figures::episode(pictures, episode)?;
+                let written = super::draw_episode(pictures, episode)?;
                 let _ = writeln!(table, "  drawn: {written}");
             }
         }
@@ -65,7 +65,7 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
     let seed = args.played()?.seed;
     let episode = one(&Trained::read(run)?, args, seed, true)?;
     let (value, steps) = (episode.episode_return, episode.steps);
-    let written = figures::episode(pictures, episode)?;
+    let written = super::draw_episode(pictures, episode)?;
     if !args.quiet {
         say(&format!(
             "  drawn                   {written}: return {value:.2} in {steps} steps\n"
@@ -97,7 +97,8 @@ fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
         return Err(Error::usage(format!(
             "{} has {seen} numbers in an observation and {actions} actions; the agent learned on {}, \
              with {theirs} and {known}",
-            spec.name, trained.env()
+            spec.name,
+            trained.env()
         )));
     }
     if asked.is_none() && !trained.world.is_empty() {

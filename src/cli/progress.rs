@@ -194,7 +194,9 @@ impl Progress {
             )
         };
         let evaluation = self.evaluation.map_or("-".into(), |e| format!("{e:.1}"));
-        let now = now.iter().map(|(name, value)| format!("  {name} {value:.2}"));
+        let now = now
+            .iter()
+            .map(|(name, value)| format!("  {name} {value:.2}"));
         let now: String = now.collect();
         format!("{rate} steps/s  return {returns}  evaluation {evaluation}{now}")
     }

@@ -134,7 +134,11 @@ impl RlArgs {
         Ok(Played {
             env: is_set("env").then_some(run.env),
             seed: run.seed,
-            episodes: if is_set("eval_episodes") { run.eval_episodes } else { EPISODES },
+            episodes: if is_set("eval_episodes") {
+                run.eval_episodes
+            } else {
+                EPISODES
+            },
             epsilon: run.eval_epsilon,
         })
     }
@@ -251,18 +255,21 @@ fn asked_algorithm() -> Result<&'static dyn Definition> {
     let args: Vec<String> = std::env::args().collect();
     let value = |flag: &str| {
         let with = format!("{flag}=");
-        args.iter().enumerate().rev().find_map(|(place, arg)| {
-            match arg.strip_prefix(&with) {
+        args.iter()
+            .enumerate()
+            .rev()
+            .find_map(|(place, arg)| match arg.strip_prefix(&with) {
                 Some(value) => Some(value.to_owned()),
                 None if arg == flag => args.get(place + 1).cloned(),
                 None => None,
-            }
-        })
+            })
     };
     let name = match (value("--algo"), value("--config")) {
         (Some(name), _) => Some(name),
         // What is wrong with the file is told when it is read.
-        (None, Some(file)) => ConfigSource::read(file.as_ref()).ok().and_then(|source| source.algo),
+        (None, Some(file)) => ConfigSource::read(file.as_ref())
+            .ok()
+            .and_then(|source| source.algo),
         (None, None) => None,
     };
     match name {

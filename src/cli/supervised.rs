@@ -18,12 +18,12 @@ use optim::{Spec, Value};
 use crate::{
     Error, Result,
     energy::{Energy, Meter, Source, Spent},
-    figures::Metrics,
+    figures::{Metric, Metrics},
     files::short_id,
     numbers::{at_least, between, number},
     run::{
-        Again, Compute, Configuration, Finished, Machine, Observer, Progress, Row, Status,
-        default_folder,
+        Again, Compute, Configuration, EpochRow, Finished, HistoryRow, Machine, Observer, Progress,
+        Row, Status, default_folder,
         supervised::{SupervisedConfig, SupervisedRun, note_setting},
     },
 };
@@ -398,10 +398,21 @@ pub fn metrics(runs: &[Finished<SupervisedConfig>]) -> Result<Vec<Metrics>> {
         } else {
             String::new()
         };
+        let (history, epochs) = (run.history()?, run.epochs()?);
+        let metric = |trained: fn(&HistoryRow) -> f64, tested: fn(&EpochRow) -> f64| Metric {
+            training: history
+                .iter()
+                .map(|row| (row.step as f64, trained(row)))
+                .collect(),
+            test: epochs
+                .iter()
+                .map(|row| (row.step as f64, tested(row)))
+                .collect(),
+        };
         Ok(Metrics {
             label: format!("{}{seed}", outcome.optimiser),
-            history: run.history()?,
-            epochs: run.epochs()?,
+            loss: metric(|row| row.loss, |row| row.test_loss),
+            accuracy: metric(|row| row.accuracy, |row| row.test_accuracy),
         })
     };
     runs.iter().map(of).collect()

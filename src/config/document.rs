@@ -113,9 +113,9 @@ impl Lines<'_> {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) => {
                 let read = i64::from_str_radix(number.as_str(), number.radix());
-                Value::Whole(read.map_err(|_| {
-                    refused(&format!("a whole number of at most {}", i64::MAX))
-                })?)
+                Value::Whole(
+                    read.map_err(|_| refused(&format!("a whole number of at most {}", i64::MAX)))?,
+                )
             }
             DeValue::Float(number) => {
                 let read = number.as_str().parse();
@@ -147,17 +147,29 @@ mod tests {
     fn values_are_read_with_their_lines() {
         let document = Document::parse(TEXT).unwrap();
         assert_eq!(document.table.get("a"), Some(&Value::Whole(1)));
-        for (path, line) in [("a", 1), ("b.c", 3), ("d.1.e", 6), ("d.2.f", 8), ("b.gone", 2)] {
+        for (path, line) in [
+            ("a", 1),
+            ("b.c", 3),
+            ("d.1.e", 6),
+            ("d.2.f", 8),
+            ("b.gone", 2),
+        ] {
             let error = settings::Error::not_allowed(path, "it", "none");
             let said = document.explain(error).to_string();
-            assert_eq!(said, format!("line {line}: {path} = it is not allowed; allowed: none"));
+            assert_eq!(
+                said,
+                format!("line {line}: {path} = it is not allowed; allowed: none")
+            );
         }
     }
 
     #[test]
     fn what_is_no_value_is_refused() {
         for (text, end) in [
-            ("a = 1979-05-27", "allowed: a number, text, a list or a table"),
+            (
+                "a = 1979-05-27",
+                "allowed: a number, text, a list or a table",
+            ),
             (
                 "a = 99999999999999999999",
                 "line 1: a = 99999999999999999999 is not allowed; allowed: a whole number of at most 9223372036854775807",

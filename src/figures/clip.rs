@@ -1,4 +1,4 @@
-//! Lines cut off at the edge of what is shown; plotters would draw them over its neighbours.
+//! Lines cut off at the edge of a chart. plotters would draw them over what is beside it.
 
 /// The parts of the line through `points` that lie in the rectangle `x` by `y`.
 pub fn inside(
@@ -21,7 +21,7 @@ pub fn inside(
     parts
 }
 
-/// The part of one segment (Liang & Barsky 1984); `None` if it passes by.
+/// The part of one segment that lies in the rectangle (Liang & Barsky 1984); `None` if it misses the rectangle.
 fn segment(
     from: (f64, f64),
     to: (f64, f64),

@@ -12,14 +12,19 @@ use super::{
     film::{self, Shot},
     style::png,
 };
-use crate::{
-    Error, Result,
-    run::rl::{Episode, Picture},
-};
+use crate::{Error, Result};
 
-/// Hundredths of a second that a picture is shown, and the last one.
+/// How long a picture is shown, and how long the last one, in hundredths of a second.
 const DELAY: u16 = 4;
 const LAST_DELAY: u16 = 100;
+
+/// A picture of an environment.
+pub struct Picture {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// RGB, row by row.
+    pub pixels: Vec<u8>,
+}
 
 /// Where an episode is drawn to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +48,7 @@ impl FromStr for Pictures {
     }
 }
 
-/// Makes the folder that `pictures` go to where needed.
+/// Makes the folder that `pictures` go to, if it is not there.
 pub fn make_folder(pictures: &Pictures) -> Result<()> {
     let (Pictures::Gif(path) | Pictures::Png(path)) = pictures;
     let Some(folder) = path.parent() else {
@@ -53,12 +58,12 @@ pub fn make_folder(pictures: &Pictures) -> Result<()> {
         .map_err(|error| Error::usage(format!("cannot write to {}: {error}", folder.display())))
 }
 
-/// Draws `episode` to `pictures`, whose folder is made where needed, and says what it has written.
-pub fn episode(pictures: &Pictures, episode: Episode) -> Result<String> {
-    make_folder(pictures)?;
-    match pictures {
+/// Draws the pictures of an episode to `files`, and makes their folder if it is not there. Returns the names of the files.
+pub fn episode(files: &Pictures, pictures: Vec<Picture>) -> Result<String> {
+    make_folder(files)?;
+    match files {
         Pictures::Gif(path) => {
-            animation(path, episode.pictures)?;
+            animation(path, pictures)?;
             Ok(path.display().to_string())
         }
         Pictures::Png(path) => {
@@ -66,8 +71,8 @@ pub fn episode(pictures: &Pictures, episode: Episode) -> Result<String> {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
                 path.with_file_name(format!("{stem}-{i:04}.png"))
             };
-            let last = episode.pictures.len();
-            for (i, picture) in (1..).zip(episode.pictures) {
+            let last = pictures.len();
+            for (i, picture) in (1..).zip(pictures) {
                 still(&numbered(i), picture)?;
             }
             Ok(format!(
@@ -102,7 +107,7 @@ fn animation(path: &Path, pictures: Vec<Picture>) -> Result<()> {
             "its pictures differ in size; NAME.png draws each alone".into(),
         ));
     }
-    let last = pictures.len() - 1;
+    let last = pictures.len().saturating_sub(1);
     let shots = pictures.into_iter().enumerate().map(|(i, picture)| Shot {
         pixels: picture.pixels,
         delay: if i == last { LAST_DELAY } else { DELAY },
@@ -123,18 +128,12 @@ mod tests {
     use super::*;
 
     /// A square that goes from black to red.
-    fn reddening() -> Episode {
+    fn reddening() -> Vec<Picture> {
         let picture = |x: u8| Picture {
             size: (3, 2),
             pixels: [x, 0, 0].repeat(6),
         };
-        Episode {
-            pictures: [0, 100, 200].map(picture).into(),
-            every: 1,
-            steps: 2,
-            episode_return: 0.0,
-            ended: true,
-        }
+        [0, 100, 200].map(picture).into()
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Animated GIFs in which nothing flickers: one palette for all frames, and only what changes is written.
+//! Animated GIFs that do not flicker: all frames share a palette, and only what changes is written.
 //!
-//! plotters' own GIF backend chooses 256 colours anew for every frame, so that a still background changes
-//! from frame to frame, and writes each frame whole: ten times the bytes.
+//! plotters' own GIF backend chooses 256 colours for each frame, so that a still background changes from frame to
+//! frame. It also writes each frame whole, which takes ten times the bytes.
 
 use std::{borrow::Cow, collections::HashMap, fs, iter, path::Path};
 
@@ -22,7 +22,7 @@ pub struct Shot {
     pub delay: u16,
 }
 
-/// Writes `shots`, each of `size` pixels, to `path` as a GIF that repeats for ever.
+/// Writes `shots`, each of `size` pixels, to `path` as a GIF that repeats forever.
 pub fn write(path: &Path, size: (u16, u16), shots: &[Shot]) -> Result<()> {
     let bytes = encode(size, shots).map_err(|error| Error::Figure {
         path: path.to_path_buf(),
@@ -39,25 +39,25 @@ fn encode(
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, width, height, &palette.bytes())?;
     encoder.set_repeat(Repeat::Infinite)?;
-    let mut shown = Vec::new();
+    let mut before = Vec::new();
     for shot in shots {
         let picture = palette.indices(&shot.pixels);
-        let mut frame = changes(&shown, &picture, width.into());
+        let mut frame = changes(&before, &picture, width.into());
         frame.delay = shot.delay;
         encoder.write_frame(&frame)?;
-        shown = picture;
+        before = picture;
     }
     drop(encoder);
     Ok(bytes)
 }
 
-/// The smallest rectangle that holds every change from `before` to `after`, all else in it unchanged.
+/// The smallest rectangle that holds every change from `before` to `after`. Its other pixels are left unchanged.
 fn changes(before: &[u8], after: &[u8], width: usize) -> Frame<'static> {
     let height = after.len() / width;
     let differs = |x: usize, y: usize| before.get(y * width + x) != Some(&after[y * width + x]);
     let row = |y: &usize| (0..width).any(|x| differs(x, *y));
     let column = |x: &usize| (0..height).any(|y| differs(*x, y));
-    // A frame must have a pixel, even one that changes nothing.
+    // A frame must have at least one pixel, even if nothing changes.
     let top = (0..height).find(row).unwrap_or(0);
     let bottom = (top..height).rev().find(row).unwrap_or(top);
     let left = (0..width).find(column).unwrap_or(0);
@@ -89,7 +89,7 @@ impl Palette {
     fn of(shots: &[Shot]) -> Self {
         let mut counts = HashMap::<Colour, usize>::new();
         for shot in shots {
-            // By runs: most pixels are as the one before.
+            // Run by run, because most pixels equal the one before.
             for run in shot.pixels.as_chunks::<3>().0.chunk_by(|a, b| a == b) {
                 *counts.entry(run[0]).or_default() += run.len();
             }
@@ -103,7 +103,7 @@ impl Palette {
         }
     }
 
-    /// All 256 entries, those not needed black.
+    /// All 256 entries; those that are not needed are black.
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.colours.concat();
         bytes.resize(256 * 3, 0);
@@ -157,10 +157,10 @@ mod tests {
         let shots = [Shot { pixels, delay: 1 }];
         let mut palette = Palette::of(&shots);
         assert_eq!(palette.colours.len(), 255);
-        let shown = palette.index([7, 7, 7]);
-        assert_eq!(palette.colours[usize::from(shown)], [7, 7, 7]);
-        let shown = palette.index([200, 1, 0]);
-        assert_eq!(palette.colours[usize::from(shown)], [200, 0, 0]);
+        let index = palette.index([7, 7, 7]);
+        assert_eq!(palette.colours[usize::from(index)], [7, 7, 7]);
+        let index = palette.index([200, 1, 0]);
+        assert_eq!(palette.colours[usize::from(index)], [200, 0, 0]);
     }
 
     #[test]

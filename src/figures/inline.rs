@@ -1,4 +1,4 @@
-//! Drawings that stand within a page and take its colours, light or dark.
+//! Drawings that are part of a page and take its colours, light or dark.
 
 use std::ops::Range;
 
@@ -10,23 +10,27 @@ use plotters::{
     },
     prelude::*,
 };
+
+use super::style::{
+    Drawn, FAINT, GRID, INK, SERIES, short, shortened, span, steps_label, svg, text,
+};
 use stats::Estimate;
 
-use super::style::{Drawn, FAINT, GRID, INK, SERIES, short, span, steps_label, svg, text};
 use crate::Result;
 
-/// Colours that tell lines apart; a line whose number is beyond them is dashed as well.
-pub const COLOURS: usize = SERIES.len();
+/// How many lines have a colour of their own. Lines with higher numbers share the colours and are dashed.
+pub const LINE_COLOURS: usize = SERIES.len();
 
-/// Twice what is shown, for coordinates are whole numbers.
+/// Twice the size on the page: plotters rounds coordinates to whole numbers.
 const SIZE: (u32, u32) = (800, 560);
-const LABEL: u32 = 32;
+/// The height of letters.
+const LETTER: u32 = 32;
 
 /// What a place on an axis is called.
-type Label<'a> = Box<dyn Fn(&f64) -> String + 'a>;
+type AxisLabel<'a> = Box<dyn Fn(&f64) -> String + 'a>;
 
-/// What stands along the horizontal axis.
-pub enum Across<'a> {
+/// What the horizontal axis shows.
+pub enum HorizontalAxis<'a> {
     /// Environment steps.
     Steps,
     /// A hyper-parameter on a logarithmic scale.
@@ -44,12 +48,12 @@ pub struct Line {
     /// Its points from left to right.
     pub points: Vec<(f64, Estimate)>,
     /// How its intervals are drawn.
-    pub intervals: Intervals,
+    pub intervals: IntervalStyle,
 }
 
 /// How intervals are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intervals {
+pub enum IntervalStyle {
     /// As a band along the line.
     Band,
     /// As a bar through each point.
@@ -58,37 +62,44 @@ pub enum Intervals {
     Points,
     /// Not at all.
     None,
-    /// Not at all, and the line stands behind the others.
+    /// Not at all, and the line is faint and behind the others.
     Behind,
 }
 
-/// A drawing of `lines`, as an SVG element; `marked` heights have lines of their own.
-pub fn lines(across: &Across, up: &str, lines: &[Line], marked: &[f64]) -> Result<String> {
-    let chart = Plot {
-        across,
-        up,
+/// A drawing of `lines`, as an SVG element. `vertical` names the vertical axis, and a dashed line marks each of the
+/// heights `marked`.
+pub fn line_plot(
+    horizontal: &HorizontalAxis,
+    vertical: &str,
+    lines: &[Line],
+    marked: &[f64],
+) -> Result<String> {
+    let plot = LinePlot {
+        horizontal,
+        vertical,
         lines,
         marked,
     };
-    svg(SIZE, |root| chart.draw(root))
+    svg(SIZE, |root| plot.draw(root))
 }
 
 /// Lines with their axes.
-struct Plot<'a> {
-    across: &'a Across<'a>,
-    up: &'a str,
+struct LinePlot<'a> {
+    horizontal: &'a HorizontalAxis<'a>,
+    vertical: &'a str,
     lines: &'a [Line],
     marked: &'a [f64],
 }
 
-impl Plot<'_> {
+impl LinePlot<'_> {
     fn points(&self) -> impl Iterator<Item = &(f64, Estimate)> {
         self.lines.iter().flat_map(|line| &line.points)
     }
 
-    /// What all that is drawn reaches up and down to.
+    /// The range of heights that is drawn.
     fn heights(&self) -> Range<f64> {
-        let drawn = |line: &&Line| !matches!(line.intervals, Intervals::None | Intervals::Behind);
+        let drawn =
+            |line: &&Line| !matches!(line.intervals, IntervalStyle::None | IntervalStyle::Behind);
         let ends = self.lines.iter().filter(drawn);
         let ends = ends.flat_map(|line| line.points.iter().flat_map(|(_, e)| [e.lo, e.hi]));
         let points = self.points().map(|(_, e)| e.point);
@@ -103,29 +114,29 @@ impl Plot<'_> {
     }
 
     fn draw(&self, root: &DrawingArea<SVGBackend, Shift>) -> Drawn {
-        match self.across {
-            Across::Log(_) => {
+        match self.horizontal {
+            HorizontalAxis::Log(_) => {
                 let logs = span(self.points().map(|(x, _)| x.log10()));
-                self.on(
+                self.draw_over(
                     root,
                     (10f64.powf(logs.start)..10f64.powf(logs.end)).log_scale(),
                 )
             }
-            Across::Levels(levels) => self.on(root, -0.5..levels.len() as f64 - 0.5),
-            Across::Steps | Across::Number(_) => {
+            HorizontalAxis::Levels(levels) => self.draw_over(root, -0.5..levels.len() as f64 - 0.5),
+            HorizontalAxis::Steps | HorizontalAxis::Number(_) => {
                 let (low, high) = self.ends();
-                // A point has room around it, a line reaches from side to side.
-                let points = |line: &Line| line.intervals == Intervals::Points;
+                // Points need room around them; a line reaches from side to side.
+                let points = |line: &Line| line.intervals == IntervalStyle::Points;
                 let range = match low < high && !self.lines.iter().any(points) {
                     true => low..high,
                     false => span([low, high]),
                 };
-                self.on(root, range)
+                self.draw_over(root, range)
             }
         }
     }
 
-    fn on<X>(&self, root: &DrawingArea<SVGBackend, Shift>, range: X) -> Drawn
+    fn draw_over<X>(&self, root: &DrawingArea<SVGBackend, Shift>, range: X) -> Drawn
     where
         X: AsRangedCoord<Value = f64>,
         X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -137,10 +148,10 @@ impl Plot<'_> {
             .x_label_area_size(84)
             .y_label_area_size(124)
             .build_cartesian_2d(range, heights.clone())?;
-        let (description, labels): (&str, Label) = match self.across {
-            Across::Steps => ("steps", Box::new(steps_label)),
-            Across::Log(what) | Across::Number(what) => (what, Box::new(plain)),
-            Across::Levels(levels) => {
+        let (description, labels): (&str, AxisLabel) = match self.horizontal {
+            HorizontalAxis::Steps => ("steps", Box::new(steps_label)),
+            HorizontalAxis::Log(what) | HorizontalAxis::Number(what) => (what, Box::new(plain)),
+            HorizontalAxis::Levels(levels) => {
                 let level = |x: &f64| match x.fract() == 0.0 && *x >= 0.0 {
                     true => levels.get(*x as usize).cloned().unwrap_or_default(),
                     false => String::new(),
@@ -149,10 +160,10 @@ impl Plot<'_> {
             }
         };
         let mut mesh = chart.configure_mesh();
-        let ticks = match self.across {
-            Across::Levels(levels) => {
+        let ticks = match self.horizontal {
+            HorizontalAxis::Levels(levels) => {
                 mesh.disable_x_mesh();
-                // So that each level is a tick.
+                // Enough ticks for each level to have one.
                 2 * levels.len() + 1
             }
             _ => 5,
@@ -160,24 +171,24 @@ impl Plot<'_> {
         mesh.light_line_style(TRANSPARENT)
             .bold_line_style(GRID.stroke_width(2))
             .axis_style(FAINT.stroke_width(2))
-            .label_style(text(LABEL, INK))
-            .axis_desc_style(text(LABEL, INK))
+            .label_style(text(LETTER, INK))
+            .axis_desc_style(text(LETTER, INK))
             .x_labels(ticks)
             .y_labels(6)
             .x_label_formatter(&*labels)
             .y_label_formatter(&plain)
             .x_desc(description)
-            .y_desc(self.up)
+            .y_desc(self.vertical)
             .draw()?;
-        let (low, high) = match self.across {
-            Across::Levels(levels) => (-0.5, levels.len() as f64 - 0.5),
+        let (low, high) = match self.horizontal {
+            HorizontalAxis::Levels(levels) => (-0.5, levels.len() as f64 - 0.5),
             _ => self.ends(),
         };
         for &y in self.marked.iter().filter(|y| heights.contains(y)) {
             let at = [(low, y), (high, y)];
             chart.draw_series(DashedLineSeries::new(at, 8, 8, FAINT.stroke_width(3)))?;
         }
-        let behind = |line: &&Line| line.intervals == Intervals::Behind;
+        let behind = |line: &&Line| line.intervals == IntervalStyle::Behind;
         let (back, front): (Vec<_>, Vec<_>) = self.lines.iter().partition(behind);
         for line in back.into_iter().chain(front) {
             line.draw(&mut chart)?;
@@ -194,16 +205,16 @@ impl Line {
     where
         X: Ranged<ValueType = f64>,
     {
-        let colour = SERIES[self.colour % COLOURS];
+        let colour = SERIES[self.colour % LINE_COLOURS];
         let points = &self.points;
         match self.intervals {
-            Intervals::Band => {
+            IntervalStyle::Band => {
                 let upper = points.iter().map(|(x, e)| (*x, e.hi));
                 let lower = points.iter().rev().map(|(x, e)| (*x, e.lo));
                 let band: Vec<(f64, f64)> = upper.chain(lower).collect();
                 chart.draw_series([Polygon::new(band, colour.mix(0.16))])?;
             }
-            Intervals::Bars | Intervals::Points => {
+            IntervalStyle::Bars | IntervalStyle::Points => {
                 let bars = points.iter().map(|(x, e)| {
                     let ends = vec![(*x, e.lo), (*x, e.hi)];
                     PathElement::new(ends, colour.mix(0.5).stroke_width(4))
@@ -214,17 +225,17 @@ impl Line {
                     .map(|(x, e)| Circle::new((*x, e.point), 8, colour.filled()));
                 chart.draw_series(dots)?;
             }
-            Intervals::None | Intervals::Behind => {}
+            IntervalStyle::None | IntervalStyle::Behind => {}
         }
-        if self.intervals == Intervals::Points {
+        if self.intervals == IntervalStyle::Points {
             return Ok(());
         }
         let path = points.iter().map(|(x, e)| (*x, e.point));
         let style = match self.intervals {
-            Intervals::Behind => colour.mix(0.4).stroke_width(3),
+            IntervalStyle::Behind => colour.mix(0.4).stroke_width(3),
             _ => colour.stroke_width(5),
         };
-        match self.colour < COLOURS {
+        match self.colour < LINE_COLOURS {
             true => chart.draw_series(LineSeries::new(path, style)).map(drop)?,
             false => chart
                 .draw_series(DashedLineSeries::new(path, 16, 10, style))
@@ -234,21 +245,21 @@ impl Line {
     }
 }
 
-/// A number on an axis, whose own arithmetic may miss 0 by a rounding.
+/// A number on an axis. plotters may miss 0 by a rounding error.
 fn plain(x: &f64) -> String {
     short(if x.abs() < 1e-12 { &0.0 } else { x })
 }
 
-/// Intervals below each other with their names, as an SVG element; `margin` either side of 0 is shaded, and the axis
-/// spans `reach`.
-pub fn intervals(
+/// Named intervals in rows, as an SVG element. `axis` names the axis, which spans `ends`; up to `margin` on either side
+/// of 0 it is shaded.
+pub fn forest_plot(
     rows: &[(String, Estimate)],
-    across: &str,
+    axis: &str,
     margin: f64,
-    reach: [f64; 2],
+    ends: [f64; 2],
 ) -> Result<String> {
     let height = 110 + 96 * rows.len() as u32;
-    let range = span(reach);
+    let range = span(ends);
     svg((SIZE.0, height), |root| {
         let rows_end = rows.len() as f64;
         let mut chart = ChartBuilder::on(root)
@@ -268,23 +279,23 @@ pub fn intervals(
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID.stroke_width(2))
             .axis_style(FAINT.stroke_width(2))
-            .label_style(text(LABEL, INK))
-            .axis_desc_style(text(LABEL, INK))
+            .label_style(text(LETTER, INK))
+            .axis_desc_style(text(LETTER, INK))
             .x_labels(5)
             .x_label_formatter(&plain)
-            .x_desc(across)
+            .x_desc(axis)
             .draw()?;
         let zero = [(0.0, 0.0), (0.0, rows_end)];
         chart.draw_series([PathElement::new(zero, FAINT.stroke_width(3))])?;
         for (row, (name, e)) in rows.iter().enumerate() {
             let y = row as f64 + 0.72;
             let colour = SERIES[3];
-            let ends = vec![(e.lo, y), (e.hi, y)];
-            chart.draw_series([PathElement::new(ends, colour.stroke_width(6))])?;
+            let bar = vec![(e.lo, y), (e.hi, y)];
+            chart.draw_series([PathElement::new(bar, colour.stroke_width(6))])?;
             chart.draw_series([Circle::new((e.point, y), 10, colour.filled())])?;
             let corner = chart.backend_coord(&(e.point, row as f64));
-            let name = super::style::shortened(name.clone(), 44);
-            root.draw(&Text::new(name, (40, corner.1 + 14), text(LABEL, INK)))?;
+            let name = shortened(name.clone(), 44);
+            root.draw(&Text::new(name, (40, corner.1 + 14), text(LETTER, INK)))?;
         }
         Ok(())
     })

@@ -1,160 +1,153 @@
-//! One run at a glance: its returns above, its loss and values below.
+//! One run at a glance: its returns above, two quantities of its updates below.
 
 use std::path::Path;
 
 use plotters::{
-    coord::{
-        Shift,
-        ranged1d::{AsRangedCoord, ValueFormatter},
-    },
+    coord::ranged1d::{AsRangedCoord, ValueFormatter},
     prelude::*,
 };
 
-use super::style::{
-    BLUE, Drawn, FAINT, GREEN, GRID, INK, ORANGE, png, short, span, steps_label, text,
+use super::{
+    axes::{Area, Axes, LABELS, Points, dash, heading, key, moving_mean},
+    style::{BLUE, Drawn, FAINT, GREEN, ORANGE, png, short, span, steps_label},
 };
-use crate::{
-    Result,
-    run::{EpisodeRow, Finished, Status, UpdateRow, rl::Config},
-};
+use crate::Result;
 
-/// Episodes of which the training curve shows the mean.
+/// Episodes that the training curve is the mean of.
 const SMOOTHING: usize = 20;
 
-/// Where the loss's logarithmic axis ends.
-const LEAST_LOSS: f64 = 1e-6;
+/// Where a logarithmic axis ends.
+const LEAST: f64 = 1e-6;
 
-type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+/// A run's returns and updates over its environment steps.
+pub struct LearningCurve {
+    /// Which run it is.
+    pub title: String,
+    /// What came of it.
+    pub note: String,
+    /// Where the axis ends: the steps of the whole run.
+    pub steps: u64,
+    /// The return of each training episode, at its last step.
+    pub episodes: Vec<(f64, f64)>,
+    /// The evaluations.
+    pub evaluations: Vec<Spread>,
+    /// Episodes of an evaluation.
+    pub evaluation_episodes: u32,
+    /// The return that solves the environment.
+    pub threshold: Option<f64>,
+    /// What is drawn below: the left panel on a logarithmic scale, the right one on a linear scale.
+    pub details: Vec<Detail>,
+}
 
-/// Draws the finished run `run` of `config` to `path`, as PNG. `threshold` is the return that solves the environment.
-pub fn learning_curve(
-    path: &Path,
-    config: &Config,
-    run: &Finished<Config>,
-    threshold: Option<f64>,
-) -> Result<()> {
-    let (episodes, evaluations, updates) = (run.episodes()?, run.evaluations()?, run.updates()?);
-    let outcome = &run.outcome;
-    let title = format!(
-        "{}, {}, seed {}",
-        outcome.env, outcome.optimiser, outcome.seed
-    );
-    let end = config.run.steps as f64;
+/// The returns of an evaluation's episodes.
+pub struct Spread {
+    /// When it was, in environment steps.
+    pub step: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// The least and the greatest.
+    pub range: (f64, f64),
+}
+
+/// A quantity of updates.
+pub struct Detail {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its values by environment steps.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Draws `run` to `path`, as PNG.
+pub fn learning_curve(path: &Path, run: &LearningCurve) -> Result<()> {
+    let end = run.steps as f64;
     png(path, (1200, 900), |root| {
         let root = root.margin(18, 14, 24, 30);
         let (head, rest) = root.split_vertically(64);
-        head.draw(&Text::new(title.as_str(), (20, 0), text(28, INK)))?;
-        let note = match outcome.status {
-            Status::Finished => format!(
-                "last evaluation {:.1}, best {:.1} at {} steps",
-                outcome.final_return,
-                outcome.best_return,
-                steps_label(&(outcome.best_step as f64))
-            ),
-            Status::Diverged => format!("diverged after {} steps", outcome.steps),
-        };
-        head.draw(&Text::new(note, (20, 36), text(18, FAINT)))?;
+        heading(&head, &run.title, &run.note, 20, 36)?;
         let (above, below) = rest.split_vertically(510);
-
-        let evaluated = evaluations
-            .iter()
-            .flat_map(|e| [e.min_return, e.max_return]);
-        let shown = evaluated
-            .chain(episodes.iter().map(|e| e.episode_return))
-            .chain(threshold);
-        let mut chart = ChartBuilder::on(&above)
-            .margin_bottom(12)
-            .x_label_area_size(48)
-            .y_label_area_size(84)
-            .build_cartesian_2d(0.0..end, span(shown))?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(FAINT)
-            .label_style(text(17, INK))
-            .axis_desc_style(text(18, INK))
-            .x_label_formatter(&steps_label)
-            .x_desc("environment steps")
-            .y_label_formatter(&short)
-            .y_desc("return of an episode")
-            .draw()?;
-        chart.draw_series(episodes.iter().map(|e| {
-            let point = (e.step as f64, e.episode_return);
-            Circle::new(point, 1, FAINT.mix(0.35).filled())
-        }))?;
-        chart
-            .draw_series(LineSeries::new(smoothed(&episodes), FAINT.stroke_width(2)))?
-            .label(format!("training, mean of {SMOOTHING} episodes"))
-            .legend(|at| key(at, FAINT));
-        let band = evaluations
-            .iter()
-            .map(|e| (e.step as f64, e.max_return))
-            .chain(
-                evaluations
-                    .iter()
-                    .rev()
-                    .map(|e| (e.step as f64, e.min_return)),
-            );
-        chart.draw_series([Polygon::new(band.collect::<Vec<_>>(), BLUE.mix(0.13))])?;
-        chart
-            .draw_series(LineSeries::new(
-                evaluations.iter().map(|e| (e.step as f64, e.mean_return)),
-                BLUE.stroke_width(3),
-            ))?
-            .label(format!(
-                "evaluation: mean, least and most of {} episodes",
-                config.run.eval_episodes
-            ))
-            .legend(|at| key(at, BLUE));
-        if let Some(threshold) = threshold {
-            chart
-                .draw_series(DashedLineSeries::new(
-                    [(0.0, threshold), (end, threshold)],
-                    8,
-                    6,
-                    GREEN.stroke_width(2),
-                ))?
-                .label(format!("solved: {threshold}"))
-                .legend(|at| key(at, GREEN));
-        }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .margin(14)
-            .background_style(WHITE.mix(0.85))
-            .border_style(GRID)
-            .label_font(text(17, INK))
-            .draw()?;
-
+        returns(&above, run)?;
         let (left, right) = below.split_horizontally(576);
-        // Not `max`: a loss that is no number must not look like an excellent one.
-        let loss = |u: &UpdateRow| {
-            if u.measured[0] < LEAST_LOSS {
-                LEAST_LOSS
-            } else {
-                u.measured[0]
-            }
+        let mut details = run.details.iter();
+        let Some(logarithmic) = details.next() else {
+            return Ok(());
         };
-        let losses = span(updates.iter().map(|u| loss(u).log10()));
-        let losses = (10f64.powf(losses.start)..10f64.powf(losses.end)).log_scale();
-        detail(&left, "loss", end, losses, &updates, loss, ORANGE)?;
-        let values = span(updates.iter().map(|u| u.measured[1]));
-        detail(&right, "mean Q", end, values, &updates, |u| u.measured[1], BLUE)
+        // Not `max`: a value that is no number must not look like an excellent one.
+        let floor = |&(x, y): &(f64, f64)| (x, if y < LEAST { LEAST } else { y });
+        let points: Points = logarithmic.points.iter().map(floor).collect();
+        let logs = span(points.iter().map(|(_, y)| y.log10()));
+        let range = (10f64.powf(logs.start)..10f64.powf(logs.end)).log_scale();
+        detail(&left, logarithmic.name, end, range, &points, ORANGE)?;
+        let Some(linear) = details.next() else {
+            return Ok(());
+        };
+        let range = span(linear.points.iter().map(|(_, y)| *y));
+        detail(&right, linear.name, end, range, &linear.points, BLUE)
     })
 }
 
-fn key((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
-    PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3))
+/// The returns of training episodes and of evaluations.
+fn returns(area: &Area, run: &LearningCurve) -> Drawn {
+    let end = run.steps as f64;
+    let LearningCurve {
+        episodes,
+        evaluations,
+        ..
+    } = run;
+    let evaluated = evaluations.iter().flat_map(|e| [e.range.0, e.range.1]);
+    let heights = evaluated
+        .chain(episodes.iter().map(|(_, y)| *y))
+        .chain(run.threshold);
+    let mut chart = ChartBuilder::on(area)
+        .margin_bottom(12)
+        .x_label_area_size(48)
+        .y_label_area_size(84)
+        .build_cartesian_2d(0.0..end, span(heights))?;
+    let axes = Axes {
+        x: "environment steps",
+        y: "return of an episode",
+        labels: (LABELS, LABELS),
+        x_label: &steps_label,
+        y_label: &short,
+        letters: (17, 18),
+    };
+    axes.draw(&mut chart)?;
+    let dots = episodes.iter();
+    chart.draw_series(dots.map(|at| Circle::new(*at, 1, FAINT.mix(0.35).filled())))?;
+    let smoothed = moving_mean(episodes, SMOOTHING);
+    chart
+        .draw_series(LineSeries::new(smoothed, FAINT.stroke_width(2)))?
+        .label(format!("training, mean of {SMOOTHING} episodes"))
+        .legend(|at| dash(at, FAINT));
+    let upper = evaluations.iter().map(|e| (e.step as f64, e.range.1));
+    let lower = evaluations.iter().rev();
+    let lower = lower.map(|e| (e.step as f64, e.range.0));
+    let band: Points = upper.chain(lower).collect();
+    chart.draw_series([Polygon::new(band, BLUE.mix(0.13))])?;
+    let means = evaluations.iter().map(|e| (e.step as f64, e.mean));
+    chart
+        .draw_series(LineSeries::new(means, BLUE.stroke_width(3)))?
+        .label(format!(
+            "evaluation: mean, least and most of {} episodes",
+            run.evaluation_episodes
+        ))
+        .legend(|at| dash(at, BLUE));
+    if let Some(threshold) = run.threshold {
+        let line = [(0.0, threshold), (end, threshold)];
+        chart
+            .draw_series(DashedLineSeries::new(line, 8, 6, GREEN.stroke_width(2)))?
+            .label(format!("solved: {threshold}"))
+            .legend(|at| dash(at, GREEN));
+    }
+    key(&mut chart, SeriesLabelPosition::LowerRight, 14, 17)
 }
 
+/// A quantity of updates by steps.
 fn detail<Y>(
     area: &Area,
     name: &str,
     end: f64,
     range: impl AsRangedCoord<CoordDescType = Y, Value = f64>,
-    updates: &[UpdateRow],
-    value: fn(&UpdateRow) -> f64,
+    points: &[(f64, f64)],
     colour: RGBColor,
 ) -> Drawn
 where
@@ -165,31 +158,16 @@ where
         .x_label_area_size(28)
         .y_label_area_size(84)
         .build_cartesian_2d(0.0..end, range)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(FAINT)
-        .label_style(text(16, INK))
-        .axis_desc_style(text(18, INK))
-        .x_labels(6)
-        .y_labels(5)
-        .x_label_formatter(&steps_label)
-        .y_label_formatter(&short)
-        .y_desc(name)
-        .draw()?;
-    let points = updates.iter().map(|u| (u.step as f64, value(u)));
-    let points = points.filter(|(_, y)| y.is_finite());
+    let axes = Axes {
+        x: "",
+        y: name,
+        labels: (6, 5),
+        x_label: &steps_label,
+        y_label: &short,
+        letters: (16, 18),
+    };
+    axes.draw(&mut chart)?;
+    let points = points.iter().filter(|(_, y)| y.is_finite()).copied();
     chart.draw_series(LineSeries::new(points, colour.stroke_width(1)))?;
     Ok(())
-}
-
-/// The mean of each episode and up to 19 before it.
-fn smoothed(episodes: &[EpisodeRow]) -> Vec<(f64, f64)> {
-    let mean = |i: usize| {
-        let window = &episodes[(i + 1).saturating_sub(SMOOTHING)..=i];
-        let sum: f64 = window.iter().map(|e| e.episode_return).sum();
-        (episodes[i].step as f64, sum / window.len() as f64)
-    };
-    (0..episodes.len()).map(mean).collect()
 }

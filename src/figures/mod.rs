@@ -1,24 +1,22 @@
-//! Figures. They show what the CSV files say and compute no result of their own.
+//! Figures of plain series. They know nothing of runs and studies, and compute no result of their own.
 
+mod axes;
 mod clip;
-mod comparison;
 mod describe;
-mod diagnostics;
 mod episode;
 mod film;
 mod inline;
 mod landscape;
 mod learning_curve;
-mod lr_sensitivity;
+mod panels;
 mod style;
 mod training_metrics;
 
-pub use comparison::comparison;
-pub use describe::describe;
-pub use diagnostics::diagnostics;
-pub use episode::{Pictures, episode, make_folder};
-pub use inline::{Across, COLOURS, Intervals, Line, intervals, lines};
-pub use landscape::{MOST_PATHS, landscape, landscape_film};
-pub use learning_curve::learning_curve;
-pub use lr_sensitivity::lr_sensitivity;
-pub use training_metrics::{Metrics, training_metrics};
+pub use describe::{Data, Dot, Environment, describe};
+pub use episode::{Picture, Pictures, episode, make_folder};
+pub use inline::{HorizontalAxis, IntervalStyle, LINE_COLOURS, Line, forest_plot, line_plot};
+pub use landscape::{Descent, MOST_PATHS, Surface, landscape, landscape_film};
+pub use learning_curve::{Detail, LearningCurve, Spread, learning_curve};
+pub use panels::{Curve, MEDIAN_OF, Panel, Scale, median, panels};
+pub use style::{Colour, short, steps_label};
+pub use training_metrics::{Metric, Metrics, training_metrics};

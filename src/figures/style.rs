@@ -16,7 +16,7 @@ pub const BLUE: RGBColor = RGBColor(31, 101, 181);
 pub const ORANGE: RGBColor = RGBColor(217, 95, 2);
 pub const GREEN: RGBColor = RGBColor(27, 138, 90);
 
-/// Colours to tell many lines apart.
+/// The colours of lines.
 pub const SERIES: [RGBColor; 10] = [
     INK,
     ORANGE,
@@ -29,6 +29,30 @@ pub const SERIES: [RGBColor; 10] = [
     RGBColor(116, 80, 190),
     RGBColor(110, 116, 126),
 ];
+
+/// The colours that a panel's curves can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// For what the others are measured by.
+    Faint,
+    /// Blue.
+    Blue,
+    /// Orange.
+    Orange,
+    /// Green.
+    Green,
+}
+
+impl Colour {
+    pub(super) fn rgb(self) -> RGBColor {
+        match self {
+            Colour::Faint => FAINT,
+            Colour::Blue => BLUE,
+            Colour::Orange => ORANGE,
+            Colour::Green => GREEN,
+        }
+    }
+}
 
 /// Text of `size` pixels.
 pub fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
@@ -57,14 +81,14 @@ pub fn over(
     Ok(())
 }
 
-/// Draws a PNG of `size` pixels, which is there whole or not at all.
+/// Draws a PNG of `size` pixels. It is written whole or not at all.
 pub fn png(
     path: &Path,
     size: (u32, u32),
     draw: impl FnOnce(&DrawingArea<BitMapBackend, plotters::coord::Shift>) -> Drawn,
 ) -> Result<()> {
     register();
-    // Its format goes by its name's end.
+    // plotters chooses the format by the end of the name.
     let part = path.with_extension("part.png");
     let drawn = (|| {
         let root = BitMapBackend::new(&part, size).into_drawing_area();
@@ -80,8 +104,8 @@ pub fn png(
     })
 }
 
-/// What is drawn on `size` units as an SVG element, which takes its width and its colours from its page: each
-/// of ours is a variable there, `--ink`, `--s0` to `--s9`, `--faint` and `--grid`.
+/// What is drawn on `size` units, as an SVG element that takes its width and its colours from its page. The page has
+/// a variable for each colour: `--s0` to `--s9`, `--faint` and `--grid`.
 pub fn svg(
     size: (u32, u32),
     draw: impl FnOnce(&DrawingArea<SVGBackend, plotters::coord::Shift>) -> Drawn,
@@ -138,7 +162,7 @@ pub fn span(values: impl IntoIterator<Item = f64>) -> std::ops::Range<f64> {
     low - margin..high + margin
 }
 
-/// A number as short as it can be read.
+/// A number as short as can be.
 pub fn short(x: &f64) -> String {
     let size = x.abs();
     if size >= 1e5 || (size < 1e-3 && size > 0.0) {

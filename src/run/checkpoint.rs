@@ -11,9 +11,7 @@ use safetensors::Dtype;
 use super::Configuration;
 use optim::state_file::{self, Array, StateFile};
 
-use crate::{
-    Error, Result,
-};
+use crate::{Error, Result};
 
 /// What is saved here, and the metadata's key.
 const WHAT: &str = "checkpoint";
@@ -34,7 +32,12 @@ fn owner(config: &impl Configuration) -> String {
 }
 
 fn number(name: &str, value: u64) -> Array {
-    (name.into(), Dtype::U64, vec![1], value.to_le_bytes().to_vec())
+    (
+        name.into(),
+        Dtype::U64,
+        vec![1],
+        value.to_le_bytes().to_vec(),
+    )
 }
 
 impl Snapshot {

@@ -75,7 +75,9 @@ fn content<C: Configuration>(path: &Path, text: &str) -> Result<Content> {
     let ours = files::<C>();
     // A run that was killed leaves what it was writing under such a name.
     let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
-    let foreign = names.iter().find(|name| !ours.contains(&whole(name).as_str()));
+    let foreign = names
+        .iter()
+        .find(|name| !ours.contains(&whole(name).as_str()));
     let config = path.join(CONFIG);
     let found = fs::read_to_string(&config).unwrap_or_default();
     Ok(
@@ -87,7 +89,9 @@ fn content<C: Configuration>(path: &Path, text: &str) -> Result<Content> {
             Content::Nothing
         } else if found.is_empty() {
             // Interrupted before its first file was whole, or never a run's.
-            foreign.map_or(Content::ThisUnfinished, |name| Content::Foreign(name.clone()))
+            foreign.map_or(Content::ThisUnfinished, |name| {
+                Content::Foreign(name.clone())
+            })
         } else if C::describes(&config) {
             Content::OtherRun
         } else {
@@ -276,7 +280,9 @@ impl RunFolder {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.tables.iter_mut().try_for_each(|(_, file)| file.flush())
+        self.tables
+            .iter_mut()
+            .try_for_each(|(_, file)| file.flush())
     }
 
     /// Writes what is left and the outcome, and makes both last.

@@ -114,7 +114,9 @@ pub struct EpisodeRow {
 impl EpisodeRow {
     /// The header, with the columns that an algorithm adds.
     pub fn header(added: &[&str]) -> String {
-        [&["step", "episode", "return", "length"], added].concat().join(",")
+        [&["step", "episode", "return", "length"], added]
+            .concat()
+            .join(",")
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::{
     experiment::{Arm, Cell, Experiment, Run, Stage},
     kind::Outcome,
-    pool::{self, Settings},
-    progress::{Progress, Show},
+    pool::{self, PoolOptions},
+    progress::{Progress, ProgressDisplay},
     select::select,
 };
 use crate::{Error, Result};
@@ -15,31 +15,31 @@ use crate::{Error, Result};
 pub struct Study {
     /// The experiment.
     pub experiment: Experiment,
-    /// Where each run has its folder: `runs/<experiment>`.
+    /// The folder that has a folder for each run: `runs/<experiment>`.
     pub runs: PathBuf,
-    /// Where the results are: `results/<experiment>`.
+    /// The folder with the results: `results/<experiment>`.
     pub out: PathBuf,
 }
 
-/// Which runs of a stage.
+/// The part of a stage's runs that one process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// All of them.
     All,
-    /// Every `of`-th, from number `shard` on, which counts from 1.
+    /// Every `of`-th run, beginning with run number `shard`, counted from 1.
     Shard {
-        /// Which part.
+        /// The number of this shard, from 1.
         shard: usize,
-        /// How many parts there are.
+        /// How many shards there are.
         of: usize,
     },
-    /// Run number k, from 0.
+    /// One run, by its number from 0.
     Index(usize),
 }
 
 impl Part {
-    /// Whether run number `k` is in it.
-    pub fn has(self, k: usize) -> bool {
+    /// Whether run number `k`, from 0, is in it.
+    pub fn contains(self, k: usize) -> bool {
         match self {
             Part::All => true,
             Part::Shard { shard, of } => k % of == shard - 1,
@@ -48,20 +48,20 @@ impl Part {
     }
 }
 
-/// A trial's scores, by seed.
-type Scored = Vec<(u64, f64)>;
+/// A trial's seeds, each with its score.
+type SeedScores = Vec<(u64, f64)>;
 
 /// What was chosen for an optimiser in a cell.
 #[derive(Clone, Debug)]
 pub struct Chosen {
     /// The trial.
     pub trial: usize,
-    /// Each trial's score on the tuning seeds, by the experiment's rule of choice; empty if there was nothing to choose.
+    /// Each trial's score on the tuning seeds, by the experiment's rule of choice; empty if there is only one trial.
     pub scores: Vec<f64>,
 }
 
 impl Study {
-    /// The runs of a stage. Those of the report stage need all tuning to be done.
+    /// The runs of a stage. The report stage is known only when all runs of the tuning stage are done.
     pub fn stage(&self, stage: Stage) -> Result<Vec<Run>> {
         match stage {
             Stage::Tune => self.experiment.tuning(),
@@ -73,7 +73,7 @@ impl Study {
         }
     }
 
-    /// The runs of the report stage, with what [`choose`](Self::choose) chose.
+    /// The runs of the report stage, of the trials that [`choose`](Self::choose) chose.
     pub(super) fn report_runs(&self, chosen: &[Vec<Chosen>]) -> Result<Vec<Run>> {
         let trials = chosen
             .iter()
@@ -81,13 +81,13 @@ impl Study {
         self.experiment.report(&trials.collect::<Vec<_>>())
     }
 
-    /// Does `part` of the runs of `stage` that are not done.
+    /// Does the runs in `part` of `stage`, except those that are done already.
     pub fn run(
         &self,
         stage: Stage,
         part: Part,
-        settings: &Settings,
-        show: &dyn Show,
+        options: &PoolOptions,
+        display: &dyn ProgressDisplay,
     ) -> Result<()> {
         let runs = self.stage(stage)?;
         if let Part::Index(k) = part
@@ -99,18 +99,18 @@ impl Study {
                 runs.len().saturating_sub(1)
             )));
         }
-        let wanted = runs.iter().enumerate().filter(|(k, _)| part.has(*k));
+        let wanted = runs.iter().enumerate().filter(|(k, _)| part.contains(*k));
         let wanted: Vec<&Run> = wanted.map(|(_, run)| run).collect();
-        let progress = Progress::new(&wanted, show);
-        pool::run(&wanted, &self.runs, settings, &progress)
+        let progress = Progress::new(&wanted, display);
+        pool::run(&wanted, &self.runs, options, &progress)
     }
 
-    /// What came of a run; `None` if it is not done.
+    /// The outcome of a run; `None` if the run is not done.
     pub fn outcome(&self, run: &Run) -> Result<Option<Outcome>> {
         run.job.outcome(&self.runs.join(run.job.id()))
     }
 
-    /// What came of all of `runs`; an error if any is not done.
+    /// The outcomes of `runs`; an error if any of them is not done.
     pub fn outcomes(&self, runs: &[Run]) -> Result<Vec<Outcome>> {
         let found = runs
             .iter()
@@ -128,19 +128,20 @@ impl Study {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// For each cell and each optimiser, the trial that the experiment's rule chooses: `runs` are all those of
-    /// the tuning stage, and `outcomes` what came of them.
+    /// For each cell and each optimiser, the trial that the experiment's rule chooses. `runs` are all runs of the
+    /// tuning stage, and `outcomes` their outcomes.
     pub fn choose(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<Vec<Vec<Chosen>>> {
         let experiment = &self.experiment;
         let none = |arm: &Arm| vec![Vec::new(); arm.trials.len()];
         let each = || experiment.arms.iter().map(none).collect::<Vec<_>>();
-        let mut scores: Vec<Vec<Vec<Scored>>> = experiment.cells.iter().map(|_| each()).collect();
+        let mut scores: Vec<Vec<Vec<SeedScores>>> =
+            experiment.cells.iter().map(|_| each()).collect();
         for (run, outcome) in runs.iter().zip(outcomes) {
             let scale = experiment.cells[run.cell].scale;
             let score = experiment.top.score.of(outcome, scale);
             scores[run.cell][run.arm][run.trial].push((run.seed, score));
         }
-        let choose = |cell: &Cell, trials: Vec<Scored>| {
+        let choose = |cell: &Cell, trials: Vec<SeedScores>| {
             if trials.len() == 1 {
                 return Ok(Chosen {
                     trial: 0,

@@ -1,4 +1,4 @@
-//! What a study will take: from runs that are done, else from short bursts.
+//! How long a study will take, estimated from runs that are done or else from short bursts.
 
 use std::{
     collections::HashMap,
@@ -8,23 +8,23 @@ use std::{
 use super::{engine::Study, kind::Job};
 use crate::{Result, run::Machine};
 
-/// What a cell's runs take.
+/// How long a run of a cell takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Processor seconds of a run.
+    /// Processor seconds for a run.
     pub seconds: f64,
-    /// Finished runs that say so; 0 if a burst does.
+    /// Finished runs that this is the mean of; 0 if it comes from a burst.
     pub recorded: usize,
 }
 
-/// A burst goes on until it has taken so long.
+/// The least time of a burst.
 const BURST: Duration = Duration::from_millis(100);
-/// The first burst's steps.
-const STEPS: u64 = 512;
+/// Steps of the first burst; each further one has twice as many.
+const FIRST_STEPS: u64 = 512;
 
 impl Study {
-    /// For each cell, what a run there takes: the mean of its finished runs, or what a burst of a run
-    /// says, which leaves out evaluations.
+    /// For each cell, how long a run takes there: the mean over its finished runs, or an estimate from a burst,
+    /// which leaves evaluations out.
     pub fn paces(&self) -> Result<Vec<Pace>> {
         let runs = self.experiment.tuning()?;
         let mut recorded: HashMap<usize, (f64, usize)> = HashMap::new();
@@ -59,11 +59,11 @@ impl Study {
     }
 }
 
-/// What a whole run takes, from the time of steps without learning and of those with it.
+/// Seconds for a whole run, from the time of steps without learning and of steps with it.
 fn burst(job: &dyn Job) -> Result<f64> {
-    let mut steps = STEPS.min(job.steps());
+    let mut steps = FIRST_STEPS.min(job.steps());
     if !job.acts() {
-        // What the first in this process does for all, such as training a teacher, is no run's own.
+        // The first run in this process does work for all, such as training a teacher. That is not part of a run.
         job.rehearse(steps, false)?;
     }
     loop {

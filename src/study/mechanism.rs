@@ -1,12 +1,14 @@
-//! A run's diagnostics in one line: what a study keeps of them.
+//! A run's diagnostics summed up in one line, which a study keeps.
 
 use serde::{Deserialize, Serialize};
 
 use crate::run::DiagnosticsRow;
 
-/// Medians over the rows of a run's `diagnostics.csv`, unless something else is said, those rows left out that
-/// have nothing to measure; `None` if all are. What each is measured from: [`DiagnosticsRow`]. A line of
-/// `mechanism.csv`, where the study says whose they are.
+/// The diagnostics of a run: a line of `mechanism.csv`.
+///
+/// Values are medians over the rows of the run's `diagnostics.csv` unless their comment says otherwise. Rows in which a
+/// value was not measured are left out, and the value is `None` if no row has it. [`DiagnosticsRow`] says what each is
+/// measured from. The study fills in which run it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mechanism {
     /// The run.
@@ -23,9 +25,9 @@ pub struct Mechanism {
     pub score: f64,
     /// Rows of the diagnostics.
     pub rows: usize,
-    /// By how much the momentum's average decays a step.
+    /// The decay of momentum's average at each step.
     pub momentum_beta: f64,
-    /// Whether the optimiser has no momentum, so that nobody steps along the average.
+    /// Whether the optimiser has no momentum, so that the average is only hypothetical.
     pub momentum_is_hypothetical: bool,
     /// The cosine of the momentum before a step and the step's gradient.
     pub cos_momentum_gradient: Option<f64>,
@@ -33,33 +35,33 @@ pub struct Mechanism {
     pub autocorrelation_1: Option<f64>,
     /// The cosine of a gradient and the one eight steps earlier.
     pub autocorrelation_8: Option<f64>,
-    /// The cosine of the momentum's average and what it would be of the same minibatches at today's weights
-    /// and targets: 1 if nothing is stale.
+    /// The cosine of momentum's average and the average of the same minibatches' gradients at today's weights and
+    /// targets: 1 if nothing is stale.
     pub cos_average_oracle: Option<f64>,
-    /// How far the part of the average that is there because weights have moved pushes along the gradient now:
-    /// the sum of it over the rows, over the sum of that gradient's norms.
+    /// How far the part of the average that is due to moved weights pushes along today's gradient: the sum over the
+    /// rows, divided by the sum of that gradient's norms.
     pub parameter_push: Option<f64>,
-    /// The same of the part that is there because targets have moved.
+    /// The same for the part that is due to moved targets.
     pub target_push: Option<f64>,
-    /// The same of the part that is there because the data are others.
+    /// The same for the part that is due to other data.
     pub data_push: Option<f64>,
-    /// What that would be if the data were the same, since the gradient now is one of a few minibatches, whose noise
-    /// the average does not share: `-noise / 4` along it.
+    /// What the push by other data would be if their distribution were the same: `-noise / 4` along today's gradient.
+    /// That gradient is of four minibatches, and the average does not share their noise.
     pub data_push_by_chance: Option<f64>,
-    /// The squared norm of the expected gradient over the variance of one minibatch's.
+    /// The squared norm of the expected gradient over the variance of a minibatch's gradient.
     pub signal_to_noise: Option<f64>,
-    /// How far the targets of momentum's minibatches have moved since, in the value's units: the mean, since most
-    /// rows are far from an update of the target network.
+    /// How far the targets of momentum's minibatches have moved since, in units of the value. This is a mean, because
+    /// most rows are far from an update of the target network.
     pub target_drift: Option<f64>,
     /// The mean age of a minibatch's transitions, in environment steps.
     pub age_mean: Option<f64>,
-    /// The gradient's norm in the first fifth of the interval after an update of the target network, over that
-    /// in the rest.
+    /// The gradient's norm in the first fifth of the interval after an update of the target network, divided by its
+    /// norm in the rest.
     pub norm_after_target: Option<f64>,
 }
 
 impl Mechanism {
-    /// Of a run's diagnostics, nobody's yet; `None` if there are none.
+    /// Sums up a run's diagnostics, without saying which run it is; `None` if there are none.
     pub fn of(rows: &[DiagnosticsRow]) -> Option<Self> {
         let last = rows.last()?;
         let over =
@@ -97,8 +99,8 @@ impl Mechanism {
     }
 }
 
-/// How far a part, given by its norm and its cosine with the gradient now, pushes along it: a part of no length
-/// pushes nowhere.
+/// How far a part of the average pushes along today's gradient. `part` gives its norm and its cosine with that
+/// gradient; a part of norm 0 has no cosine and does not push.
 fn push(
     rows: &[DiagnosticsRow],
     part: fn(&DiagnosticsRow) -> (Option<f64>, Option<f64>),

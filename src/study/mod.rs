@@ -1,17 +1,18 @@
 //! Many runs together.
 //!
-//! An [`Experiment`](experiment::Experiment) is one TOML file; a [`Study`] is that and its runs. Its tuning
-//! stage runs every trial on the tuning seeds, a rule chooses each optimiser's settings in each
-//! environment, and the report stage runs those on seeds of its own. Whoever does the runs, the results
-//! are the same bytes.
+//! An [`Experiment`](experiment::Experiment) is one TOML file, and a [`Study`] is an experiment with its runs. The tuning
+//! stage runs every trial on the tuning seeds. A rule then chooses each optimiser's settings in each environment,
+//! and the report stage runs the chosen settings on seeds of its own. The results have the same bytes whichever
+//! processes and machines do the runs.
 
-mod collect;
 pub mod describe;
 mod engine;
 mod estimate;
 pub mod experiment;
+mod folder;
 pub mod kind;
 mod mechanism;
+mod merge;
 mod pool;
 mod progress;
 mod record;
@@ -19,30 +20,16 @@ pub mod report;
 mod rows;
 mod select;
 mod slurm;
-mod summary;
+mod splice;
 mod verify;
 
 pub use crate::keys::Key;
-pub use collect::{Collected, Grid, Group, Run, collect};
 pub use engine::{Chosen, Part, Study};
 pub use estimate::Pace;
+pub use folder::results_folder;
 pub use mechanism::Mechanism;
-pub use pool::Settings;
-pub use progress::{Progress, Show};
-pub use slurm::{Slurm, submit};
+pub use pool::PoolOptions;
+pub use progress::{Progress, ProgressDisplay};
+pub use slurm::{SlurmOptions, submit_to_slurm};
+pub use splice::splice;
 pub use verify::Rehearsed;
-
-use std::path::{Path, PathBuf};
-
-use crate::{Error, Result, files};
-
-/// The folder `path` for results, made where needed; it may not be a run's.
-pub fn folder(path: &Path) -> Result<PathBuf> {
-    if path.join("config.toml").exists() {
-        return Err(Error::usage(format!(
-            "{} is a run's folder; choose another --out",
-            path.display()
-        )));
-    }
-    files::folder(path)
-}

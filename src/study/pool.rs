@@ -1,4 +1,4 @@
-//! Runs on all cores: one on each, the longest first, what is finished skipped.
+//! Runs on all cores, one on each, the longest first. Finished runs are skipped.
 
 use std::{
     collections::HashSet,
@@ -19,36 +19,36 @@ use crate::{
     run::{Control, Machine, OUTCOME},
 };
 
-/// How often a run that another process is at is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// The time between two tries of a run that another process is doing.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// How runs are done.
+/// How a pool does its runs.
 #[derive(Clone)]
-pub struct Settings {
+pub struct PoolOptions {
     /// Runs at once; one for each core if `None`.
     pub jobs: Option<usize>,
     /// Steps from checkpoint to checkpoint; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
-    /// Set to a signal's number to end all after a checkpoint.
+    /// Set this to a signal's number to end all runs after a checkpoint.
     pub stop: Arc<AtomicUsize>,
-    /// What energy is worth where it cannot be measured.
+    /// What energy is assumed to be where it cannot be measured.
     pub energy: Energy,
 }
 
-/// Does `runs` in folders of their own below `folder`, and returns when all of them are done, here or
-/// by another process. An error if it was stopped, or if some failed; the others are done all the same.
-pub fn run(runs: &[&Run], folder: &Path, settings: &Settings, progress: &Progress) -> Result<()> {
+/// Does `runs`, each in its own folder below `folder`, and returns when all are done, by this process or by others. An
+/// error if it was stopped or if runs failed; a run that fails does not keep the others from being done.
+pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progress) -> Result<()> {
     let order = order(runs, folder);
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let pool = Pool {
-        workers: settings.jobs.unwrap_or(cores).clamp(1, order.len().max(1)),
+        workers: options.jobs.unwrap_or(cores).clamp(1, order.len().max(1)),
         order,
         next: AtomicUsize::new(0),
         taken: Mutex::default(),
         failed: Mutex::default(),
         runs,
         folder,
-        settings,
+        options,
         progress,
     };
     thread::scope(|scope| {
@@ -57,11 +57,11 @@ pub fn run(runs: &[&Run], folder: &Path, settings: &Settings, progress: &Progres
         }
     });
     progress.finish();
-    pool.verdict()
+    pool.result()
 }
 
-/// The runs' numbers, the most work first; a run that two arms share comes once. What is finished comes before all,
-/// so that the time left is soon that of the rest alone.
+/// The numbers of the runs in the order in which they are done: the most work first. A run that two arms share comes
+/// once. Finished runs come before all others, so that the estimate of the time left soon covers only the rest.
 fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
@@ -79,22 +79,22 @@ fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
 struct Pool<'a> {
     order: Vec<usize>,
     next: AtomicUsize,
-    /// Runs that another process was at.
+    /// Runs that another process was doing.
     taken: Mutex<Vec<usize>>,
     failed: Mutex<Vec<String>>,
     runs: &'a [&'a Run],
     folder: &'a Path,
-    settings: &'a Settings,
+    options: &'a PoolOptions,
     progress: &'a Progress<'a>,
     workers: usize,
 }
 
 impl Pool<'_> {
-    /// Does run after run until there is none.
+    /// Does one run after another until none is left.
     fn work(&self) {
-        while let Some(run) = self.draw() {
-            match self.one(run) {
-                Ok(()) => self.progress.done(),
+        while let Some(run) = self.next_run() {
+            match self.do_run(run) {
+                Ok(()) => self.progress.run_done(),
                 Err(Error::Taken(_)) => lock(&self.taken).push(run),
                 Err(Error::Stopped { .. }) => return,
                 Err(error) => {
@@ -105,8 +105,8 @@ impl Pool<'_> {
         }
     }
 
-    /// The next run; when all are drawn, one that another process was at.
-    fn draw(&self) -> Option<usize> {
+    /// The number of the next run. When all have been given out, it is one that another process was doing.
+    fn next_run(&self) -> Option<usize> {
         if self.stopped().is_some() {
             return None;
         }
@@ -115,14 +115,14 @@ impl Pool<'_> {
             return Some(run);
         }
         let run = lock(&self.taken).pop()?;
-        thread::sleep(LOOK_AGAIN);
+        thread::sleep(RETRY_AFTER);
         Some(run)
     }
 
-    fn one(&self, run: usize) -> Result<()> {
+    fn do_run(&self, run: usize) -> Result<()> {
         let job = self.runs[run].job.as_ref();
-        let control = Control::new(self.settings.checkpoint_every, self.settings.stop.clone());
-        let mut watcher = Watching {
+        let control = Control::new(self.options.checkpoint_every, self.options.stop.clone());
+        let mut watcher = RunWatcher {
             pool: self,
             id: job.id(),
             on_gpu: job.on_gpu().then_some(self.workers),
@@ -134,17 +134,17 @@ impl Pool<'_> {
         };
         job.run(&self.folder.join(job.id()), &control, &mut watcher)?;
         if !watcher.began {
-            self.progress.skips(job.effort());
+            self.progress.skip(job.effort());
         }
         Ok(())
     }
 
     fn stopped(&self) -> Option<usize> {
-        Some(self.settings.stop.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
+        Some(self.options.stop.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }
 
-    fn verdict(self) -> Result<()> {
-        let (of, done) = (self.order.len(), self.progress.runs());
+    fn result(self) -> Result<()> {
+        let (of, done) = (self.order.len(), self.progress.runs_done());
         if let Some(signal) = self.stopped().filter(|_| done < of) {
             return Err(Error::Interrupted { signal, done, of });
         }
@@ -166,28 +166,30 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Watches one run: its progress is the pool's, its cost goes into its folder.
-struct Watching<'a> {
+/// Watches one run: counts its progress as the pool's, and writes its cost into its folder.
+struct RunWatcher<'a> {
     pool: &'a Pool<'a>,
     id: &'a str,
     /// Effort of a step.
     weight: f64,
+    /// How many runs share the GPU, if this one is on it.
     on_gpu: Option<usize>,
     meter: Option<Meter>,
     /// Whether there was anything to do.
     began: bool,
+    /// The step at which it began.
     from: u64,
     step: u64,
 }
 
-impl Watcher for Watching<'_> {
+impl Watcher for RunWatcher<'_> {
     fn begins(&mut self, _folder: &Path, from: u64) -> Result<()> {
         (self.began, self.from, self.step) = (true, from, from);
         self.meter = Some(Meter::start(self.on_gpu));
         if from > 0 {
-            self.pool.progress.goes_on(self.id, from);
+            self.pool.progress.run_resumed(self.id, from);
         }
-        self.pool.progress.skips(from as f64 * self.weight);
+        self.pool.progress.skip(from as f64 * self.weight);
         Ok(())
     }
 
@@ -197,7 +199,9 @@ impl Watcher for Watching<'_> {
         if let Some(meter) = &mut self.meter {
             meter.look();
         }
-        self.pool.progress.steps(steps, steps as f64 * self.weight);
+        self.pool
+            .progress
+            .add_steps(steps, steps as f64 * self.weight);
     }
 
     fn ends(&mut self, folder: &Path, step: u64) -> Result<()> {
@@ -206,8 +210,8 @@ impl Watcher for Watching<'_> {
         };
         let seconds = meter.seconds();
         let mut machine = Machine::here(step - self.from, seconds);
-        let now = meter.stop(&self.pool.settings.energy);
-        // A run that goes on adds to what its earlier parts cost; a new one has nothing there.
+        let now = meter.stop(&self.pool.options.energy);
+        // A run that goes on adds to what its earlier parts cost. For a new run the file is stale.
         let before = Machine::read(folder).filter(|_| self.from > 0);
         machine.spent = match before.and_then(|before| before.spent) {
             Some(before) => Some(before.and(now)),

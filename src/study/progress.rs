@@ -1,4 +1,4 @@
-//! What a study's runs have done so far, for whoever shows it.
+//! How far a study's runs are.
 
 use std::{
     collections::HashSet,
@@ -11,64 +11,65 @@ use std::{
 
 use super::experiment::Run;
 
-/// What is told of a study's progress.
-pub trait Show: Sync {
-    /// Something has changed.
-    fn now(&self, progress: &Progress);
+/// Shows a study's progress.
+pub trait ProgressDisplay: Sync {
+    /// Shows `progress`, which has changed.
+    fn update(&self, progress: &Progress);
 
-    /// A run goes on from a checkpoint.
-    fn goes_on(&self, id: &str, from: u64);
+    /// Says that the run `id` goes on from a checkpoint at step `from`.
+    fn run_resumed(&self, id: &str, from: u64);
 
-    /// All is over.
+    /// Ends the display.
     fn finish(&self);
 }
 
-/// How far a study's runs are, all together.
+/// How far a study's runs are, all together. Effort is in the units of [`Job::effort`](super::kind::Job::effort).
 pub struct Progress<'a> {
-    of: usize,
-    runs: AtomicUsize,
-    /// Steps done here.
+    runs: usize,
+    runs_done: AtomicUsize,
+    /// Steps done by this process.
     steps: AtomicU64,
     effort: f64,
-    /// Effort done here, and effort that was done before.
+    /// Effort spent by this process.
     spent: AtomicU64,
+    /// Effort that had been spent before.
     skipped: AtomicU64,
     started: Instant,
-    looked: Mutex<Instant>,
-    show: &'a dyn Show,
+    updated: Mutex<Instant>,
+    display: &'a dyn ProgressDisplay,
 }
 
-/// Time from look to look of whoever shows it.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The least time between two updates of the display.
+const UPDATE_EVERY: Duration = Duration::from_millis(100);
 
 impl<'a> Progress<'a> {
-    /// Of `runs`, shown by `show`.
-    pub fn new(runs: &[&Run], show: &'a dyn Show) -> Self {
+    /// The progress of `runs`, shown by `display`.
+    pub fn new(runs: &[&Run], display: &'a dyn ProgressDisplay) -> Self {
         let mut seen = HashSet::new();
         let once = runs.iter().filter(|run| seen.insert(run.job.id()));
         let efforts: Vec<f64> = once.map(|run| run.job.effort()).collect();
         let now = Instant::now();
         Self {
-            of: efforts.len(),
+            runs: efforts.len(),
             effort: efforts.iter().sum(),
-            runs: AtomicUsize::new(0),
+            runs_done: AtomicUsize::new(0),
             steps: AtomicU64::new(0),
             spent: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             started: now,
-            looked: Mutex::new(now),
-            show,
+            updated: Mutex::new(now),
+            display,
         }
     }
 
-    /// Runs to do.
-    pub fn of(&self) -> usize {
-        self.of
+    /// Runs in all.
+    pub fn runs(&self) -> usize {
+        self.runs
     }
 
     /// Runs done.
-    pub fn runs(&self) -> usize {
-        self.runs.load(Ordering::Relaxed)
+    pub fn runs_done(&self) -> usize {
+        self.runs_done.load(Ordering::Relaxed)
     }
 
     /// The share of the effort that is done, 0 to 1.
@@ -82,45 +83,45 @@ impl<'a> Progress<'a> {
         self.steps.load(Ordering::Relaxed) as f64 / self.started.elapsed().as_secs_f64()
     }
 
-    /// Time left if the rest goes as what was done here, if anything was.
-    pub fn left(&self) -> Option<Duration> {
+    /// The time left at this process's pace; `None` if it has done nothing yet.
+    pub fn time_left(&self) -> Option<Duration> {
         let spent = self.spent.load(Ordering::Relaxed) as f64;
         let skipped = self.skipped.load(Ordering::Relaxed) as f64;
         let rest = (self.effort - spent - skipped).max(0.0);
         (spent > 0.0).then(|| self.started.elapsed().mul_f64(rest / spent))
     }
 
-    /// So many steps, worth so much, were done.
-    pub fn steps(&self, steps: u64, effort: f64) {
+    /// Counts steps that were done, and their effort.
+    pub fn add_steps(&self, steps: u64, effort: f64) {
         self.steps.fetch_add(steps, Ordering::Relaxed);
         self.spent.fetch_add(effort as u64, Ordering::Relaxed);
-        // Whoever does not get the clock leaves it to the one who has it.
-        if let Ok(mut looked) = self.looked.try_lock()
-            && looked.elapsed() >= LOOK_EVERY
+        // If another thread has the lock, that thread updates the display.
+        if let Ok(mut updated) = self.updated.try_lock()
+            && updated.elapsed() >= UPDATE_EVERY
         {
-            *looked = Instant::now();
-            self.show.now(self);
+            *updated = Instant::now();
+            self.display.update(self);
         }
     }
 
-    /// What is worth so much had been done before.
-    pub fn skips(&self, effort: f64) {
+    /// Counts effort that had been spent before.
+    pub fn skip(&self, effort: f64) {
         self.skipped.fetch_add(effort as u64, Ordering::Relaxed);
     }
 
-    /// A run goes on from a checkpoint.
-    pub fn goes_on(&self, id: &str, from: u64) {
-        self.show.goes_on(id, from);
+    /// Says that the run `id` goes on from a checkpoint at step `from`.
+    pub fn run_resumed(&self, id: &str, from: u64) {
+        self.display.run_resumed(id, from);
     }
 
-    /// A run is done.
-    pub fn done(&self) {
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        self.show.now(self);
+    /// Counts a run that is done.
+    pub fn run_done(&self) {
+        self.runs_done.fetch_add(1, Ordering::Relaxed);
+        self.display.update(self);
     }
 
-    /// All is over.
+    /// Ends the display.
     pub fn finish(&self) {
-        self.show.finish();
+        self.display.finish();
     }
 }

@@ -1,17 +1,15 @@
-//! A study's results: the same bytes whoever did its runs, but for `cost.csv`.
+//! A study's results. Except for `cost.csv`, they do not depend on which processes did the runs.
 
-use std::{
-    fs::{self, File},
-    io::ErrorKind,
-};
+use std::fs::File;
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    Mechanism,
     engine::{Chosen, Study},
     experiment::{Run, Stage, area},
+    folder::{remove_if_there, results_folder},
     kind::Outcome,
+    mechanism::Mechanism,
     rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
 };
 use crate::{
@@ -21,9 +19,9 @@ use crate::{
 };
 
 impl Study {
-    /// Writes `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv` and `cost.csv`, and of the report
-    /// stage alone `curves.csv` and, if its runs had diagnostics, `mechanism.csv`; an error if a run is
-    /// missing. Says which chosen settings are at an end of their grids.
+    /// Writes the results: `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv`, `cost.csv`, and of the report
+    /// stage alone `curves.csv` and, if its runs had diagnostics, `mechanism.csv`. An error if a run is missing.
+    /// Returns a warning for each chosen setting that is at an end of its grid.
     pub fn record(&self) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
@@ -33,11 +31,11 @@ impl Study {
         runs.extend(self.report_runs(&chosen)?);
         outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
 
-        super::folder(&self.out)?;
-        // Two that come to an end together write one after the other.
-        let guard = self.runs.join(".lock");
-        let lock = File::create(&guard).map_err(|e| Error::io("cannot write", &guard, e))?;
-        // Where locks are not supported, there is none.
+        results_folder(&self.out)?;
+        // Two processes that come to the end together write one after the other.
+        let path = self.runs.join(".lock");
+        let lock = File::create(&path).map_err(|e| Error::io("cannot write", &path, e))?;
+        // Some file systems have no locks.
         let _ = lock.lock();
 
         let both = || runs.iter().zip(&outcomes).enumerate();
@@ -95,7 +93,7 @@ impl Study {
         }
     }
 
-    /// Those of the report stage; no file if none of its runs had diagnostics.
+    /// Writes what the diagnostics of `runs` say; there is no file if none of them had diagnostics.
     fn write_mechanism(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<()> {
         let experiment = &self.experiment;
         let rows = runs.iter().zip(outcomes).filter_map(|(run, outcome)| {
@@ -115,12 +113,7 @@ impl Study {
         if !rows.is_empty() {
             return write_csv(&path, rows);
         }
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::io("cannot remove", &path, error))
-            }
-            _ => Ok(()),
-        }
+        remove_if_there(&path)
     }
 
     fn write_tuning(&self, chosen: &[Vec<Chosen>]) -> Result<Vec<String>> {

@@ -1,4 +1,4 @@
-//! The lines of a study's tables: what is written when its runs are done, and read to report on them.
+//! The lines of a study's tables. They are written when its runs are done, and read for its report.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::{energy::Source, run::Status};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunRow {
     pub stage: Stage,
-    /// Its number in its stage.
+    /// Its number in its stage, from 0.
     pub index: usize,
     pub environment: String,
     pub factors: String,
@@ -22,7 +22,7 @@ pub struct RunRow {
     pub updates: u64,
     /// The mean of its evaluations.
     pub area: f64,
-    /// The last one.
+    /// Its last evaluation.
     pub last: f64,
     /// The experiment's score, normalised.
     pub score: f64,
@@ -47,7 +47,7 @@ pub struct TuningRow {
     pub setting: String,
     pub score: f64,
     pub chosen: bool,
-    /// Hyper-parameters at an end of their values, separated by blanks.
+    /// The hyper-parameters that are at an end of their grid, separated by blanks.
     pub at_edge: String,
 }
 
@@ -65,13 +65,13 @@ pub struct CostRow {
     pub processor: String,
 }
 
-/// What the results are of: `manifest.toml`.
+/// What was run: `manifest.toml`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     pub experiment: String,
     pub version: String,
-    /// Of `experiment.toml`, the experiment as it was run.
+    /// The hash of `experiment.toml`, the experiment as it was run.
     pub sha256: String,
     pub tuning_runs: usize,
     pub report_runs: usize,

@@ -1,12 +1,12 @@
-//! Which setting of a grid is taken to the report stage.
+//! The choice of a grid's setting for the report stage.
 
 use stats::{Scores, choose};
 
 use super::experiment::Selection;
 use crate::Result;
 
-/// The trial that `rule` chooses in `cell` from each one's scores on the tuning seeds, and each one's score
-/// by that rule; the first of equals.
+/// The trial that `rule` chooses in `cell`, the first of equals, and every trial's score by that rule. `trials` has each
+/// trial's seeds with their scores.
 pub fn select(
     rule: Selection,
     cell: &str,

@@ -1,8 +1,8 @@
-//! A study on a Slurm cluster: array jobs for each stage, and its results when all are done.
+//! A study on a Slurm cluster: array jobs for each stage, then a job for its results.
 //!
-//! `submit.sh` submits them, `task.sh` is one element of an array. Every task may be killed, requeued
-//! or run twice at any moment: runs go on from their checkpoints, and a run that is done is skipped.
-//! Written again, the files ask only for the tasks that still have something to do.
+//! `submit.sh` submits the jobs, and `task.sh` is one element of an array. A task may be killed, requeued or run twice at
+//! any moment: runs go on from their checkpoints, and finished runs are skipped. When the scripts are written again,
+//! they ask only for the tasks that still have something to do.
 
 use std::{
     env, fs,
@@ -19,38 +19,41 @@ use crate::{
     files::{self, write_whole},
 };
 
-/// Array elements that Slurm allows where nothing says otherwise.
+/// Slurm's own default for the most elements of an array.
 const MAX_ARRAY: usize = 1001;
 
-/// How a study is laid out for Slurm.
+/// How a study is divided into Slurm's jobs.
 #[derive(Clone, Debug)]
-pub struct Slurm {
+pub struct SlurmOptions {
     /// Where the scripts and the logs go.
     pub folder: PathBuf,
-    /// Tasks of a stage at most; runs are dealt to them.
+    /// The most tasks of a stage; its runs are dealt to them.
     pub tasks: usize,
-    /// Elements of an array at most; what the cluster says if `None`.
+    /// The most elements of an array; the cluster's limit if `None`.
     pub max_array: Option<usize>,
-    /// Tasks of an array at once, if not as many as there is room for.
+    /// The most tasks of an array at once; no limit if `None`.
     pub at_once: Option<usize>,
     /// Steps from checkpoint to checkpoint of a run; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
     /// Options for each `sbatch`.
-    pub options: Vec<String>,
+    pub sbatch: Vec<String>,
 }
 
 impl Study {
-    /// Writes the scripts, and returns `submit.sh` and how many tasks of each stage it submits.
-    pub fn slurm(&self, slurm: &Slurm) -> Result<(PathBuf, [usize; 2])> {
-        let folder = absolute(&files::folder(&slurm.folder)?)?;
+    /// Writes the scripts. Returns the path of `submit.sh`, and how many tasks of each stage it submits.
+    pub fn write_slurm(&self, options: &SlurmOptions) -> Result<(PathBuf, [usize; 2])> {
+        let folder = absolute(&files::folder(&options.folder)?)?;
         files::folder(&folder.join("logs"))?;
-        let tune = self.unfinished(Stage::Tune, slurm.tasks)?;
+        let tune = self.unfinished(Stage::Tune, options.tasks)?;
         let report = match tune.left.is_empty() {
-            true => self.unfinished(Stage::Report, slurm.tasks)?,
-            // What will be run is known when tuning is done; how much of it is known now.
-            false => Tasks::all(self.experiment.count(Stage::Report), slurm.tasks),
+            true => self.unfinished(Stage::Report, options.tasks)?,
+            // Which runs these are is known only after tuning; how many they are is known now.
+            false => Tasks::all(self.experiment.count(Stage::Report), options.tasks),
         };
-        let max_array = slurm.max_array.or_else(max_array).unwrap_or(MAX_ARRAY);
+        let max_array = options
+            .max_array
+            .or_else(cluster_max_array)
+            .unwrap_or(MAX_ARRAY);
         let name = &self.experiment.name;
         let mut submit = format!(
             "#!/bin/sh\n# Submits what is left of {name}: `study slurm` writes this anew.\nset -eu\ncd {}\n",
@@ -60,12 +63,12 @@ impl Study {
         for (stage, tasks) in [(Stage::Tune, &tune), (Stage::Report, &report)] {
             let stage = stage.name();
             for (offset, array) in tasks.arrays(max_array) {
-                let at_once = slurm.at_once.map_or(String::new(), |n| format!("%{n}"));
-                let options: Vec<String> = slurm.options.iter().map(|o| quoted(o)).collect();
+                let at_once = options.at_once.map_or(String::new(), |n| format!("%{n}"));
+                let sbatch: Vec<String> = options.sbatch.iter().map(|o| quoted(o)).collect();
                 submit += &format!(
                     "submit --job-name={} --array={array}{at_once} {} task.sh {stage} {} {offset}\n",
                     quoted(&format!("{name}-{stage}")),
-                    options.join(" "),
+                    sbatch.join(" "),
                     tasks.of,
                 );
             }
@@ -75,27 +78,30 @@ impl Study {
             "submit --job-name={} collect.sh\n",
             quoted(&format!("{name}-collect"))
         );
-        write_script(&folder.join("task.sh"), &self.script(slurm, &folder, TASK)?)?;
+        write_script(
+            &folder.join("task.sh"),
+            &self.script(options, &folder, TASK)?,
+        )?;
         write_script(
             &folder.join("collect.sh"),
-            &self.script(slurm, &folder, COLLECT)?,
+            &self.script(options, &folder, COLLECT)?,
         )?;
         let path = folder.join("submit.sh");
         write_script(&path, &submit)?;
         Ok((path, [tune.left.len(), report.left.len()]))
     }
 
-    /// `script` with what is this study's in it.
-    fn script(&self, slurm: &Slurm, folder: &Path, script: &str) -> Result<String> {
+    /// `script` with its placeholders filled in for this study.
+    fn script(&self, options: &SlurmOptions, folder: &Path, script: &str) -> Result<String> {
         let program = env::current_exe();
         let program = program.map_err(|e| Error::io("cannot find", Path::new("study"), e))?;
         let here = env::current_dir();
         let here = here.map_err(|e| Error::io("cannot find", Path::new("."), e))?;
-        // A `%` in a path would be a pattern to Slurm.
+        // Slurm would take a `%` in a path for a pattern.
         let logs = folder.join("logs").to_string_lossy().replace('%', "%%");
         let path =
             |path: &Path| -> Result<String> { Ok(quoted(&absolute(path)?.to_string_lossy())) };
-        let every = slurm
+        let every = options
             .checkpoint_every
             .map(|steps| format!(" --checkpoint-every {steps}"));
         Ok(script
@@ -108,7 +114,7 @@ impl Study {
             .replace("@OUT@", &path(&self.out)?))
     }
 
-    /// The tasks of a stage that have something to do.
+    /// The tasks of a stage that still have something to do.
     fn unfinished(&self, stage: Stage, tasks: usize) -> Result<Tasks> {
         let runs = self.stage(stage)?;
         let mut all = Tasks::all(runs.len(), tasks);
@@ -119,7 +125,7 @@ impl Study {
                     shard: task + 1,
                     of: all.of,
                 };
-                if !*open && part.has(k) {
+                if !*open && part.contains(k) {
                     *open = self.outcome(run)?.is_none();
                 }
             }
@@ -129,8 +135,8 @@ impl Study {
     }
 }
 
-/// Submits `submit.sh`; returns what `sbatch` said.
-pub fn submit(script: &Path) -> Result<String> {
+/// Runs `submit.sh` and returns its output.
+pub fn submit_to_slurm(script: &Path) -> Result<String> {
     let output = Command::new("sh").arg(script).output();
     let output = output.map_err(|error| Error::io("cannot run", script, error))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -147,7 +153,7 @@ pub fn submit(script: &Path) -> Result<String> {
 
 /// Tasks of a stage, numbered from 0.
 struct Tasks {
-    /// Those that have something to do, in order.
+    /// Those that still have something to do, in order.
     left: Vec<usize>,
     /// How many there are in all.
     of: usize,
@@ -162,7 +168,8 @@ impl Tasks {
         }
     }
 
-    /// Arrays of at most `max` elements: what to add to an element's number, and the elements.
+    /// Arrays of at most `max` elements. Each has the offset of its tasks' numbers from those of its elements, and the
+    /// list of its elements.
     fn arrays(&self, max: usize) -> Vec<(usize, String)> {
         let max = max.max(1);
         let chunks = self.left.chunk_by(|a, b| a / max == b / max);
@@ -180,8 +187,8 @@ impl Tasks {
     }
 }
 
-/// What the cluster allows, if there is one.
-fn max_array() -> Option<usize> {
+/// The cluster's limit on the elements of an array, if there is a cluster.
+fn cluster_max_array() -> Option<usize> {
     let output = Command::new("scontrol")
         .args(["show", "config"])
         .output()
@@ -195,7 +202,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io("cannot find", path, error))
 }
 
-/// As one word for a shell.
+/// `text` as one word for a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -211,7 +218,7 @@ fn write_script(path: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// A stage waits for all tasks of the one before. If one of them fails, what waits is cancelled, and
+/// A stage waits for all tasks of the stage before it. If one of them fails, the waiting jobs are cancelled, and
 /// `study slurm --submit` submits what is left.
 const SUBMIT: &str = r#"
 after=
@@ -221,7 +228,7 @@ submit() {
     jobs=$jobs:${job%%;*}
     echo "$job $*"
 }
-next() { # what comes now waits for what came
+next() { # the jobs from here on wait for those before
     after=${jobs:-$after}
     jobs=
 }
@@ -229,7 +236,7 @@ next() { # what comes now waits for what came
 "#;
 
 const TASK: &str = r#"#!/bin/sh
-# One task of a stage: task.sh STAGE TASKS OFFSET, where the array's element says which.
+# One task of a stage: task.sh STAGE TASKS OFFSET. The array's element, plus OFFSET, is the task's number.
 #SBATCH --ntasks=1
 #SBATCH --requeue
 #SBATCH --open-mode=append
@@ -257,7 +264,7 @@ exit "$code"
 "#;
 
 const COLLECT: &str = r#"#!/bin/sh
-# What follows when all runs are done.
+# The results and the report, once all runs are done.
 #SBATCH --ntasks=1
 #SBATCH --requeue
 #SBATCH --output=@LOGS@/%x-%j.log

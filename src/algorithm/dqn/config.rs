@@ -80,7 +80,8 @@ impl Field for Convs {
             _ => None,
         };
         let fits = |layers: &Vec<Filters>| {
-            let fits = |f: &Filters| (1..=1 << 12).contains(&f.count) && (1..=1 << 8).contains(&f.size);
+            let fits =
+                |f: &Filters| (1..=1 << 12).contains(&f.count) && (1..=1 << 8).contains(&f.size);
             layers.len() <= MOST_LAYERS && layers.iter().all(fits)
         };
         let refused = || settings::Error::not_allowed("", value.plain(), Self::allowed());
@@ -226,7 +227,11 @@ impl DqnConfig {
             return refused("double", "true".into(), "false where munchausen is set");
         }
         if self.munchausen && self.n_step > 1 {
-            return refused("n_step", self.n_step.to_string(), "1 where munchausen is set");
+            return refused(
+                "n_step",
+                self.n_step.to_string(),
+                "1 where munchausen is set",
+            );
         }
         if self.max_grad_norm > 0.0 && self.max_grad_value > 0.0 {
             let value = self.max_grad_value.to_string();

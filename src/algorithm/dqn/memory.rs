@@ -95,10 +95,7 @@ impl Memory {
     /// Takes over what [`arrays`](Self::arrays) gave.
     pub fn load(&mut self, state: &Part) -> Result<()> {
         self.replay.restore(state.list("replay", Dtype::U8)?)?;
-        let places = numbers(
-            state.find("streams", Dtype::U64, &[4])?,
-            u64::from_le_bytes,
-        );
+        let places = numbers(state.find("streams", Dtype::U64, &[4])?, u64::from_le_bytes);
         let [explore, sampling] = places.as_chunks::<2>().0 else {
             return Err(Error::usage("the state has no places of two streams"));
         };

@@ -77,7 +77,10 @@ impl PendingUpdate for AgentUpdate<'_> {
             next: self.own(&values.next),
             obs: self.own(&values.obs),
         };
-        Ok(arrays(&self.batch.agent(self.agent, self.agents()), &values))
+        Ok(arrays(
+            &self.batch.agent(self.agent, self.agents()),
+            &values,
+        ))
     }
 
     fn evaluate(&self, minibatch: &[Array], targets: Targets) -> Result<MinibatchGradient> {
@@ -97,7 +100,8 @@ impl PendingUpdate for AgentUpdate<'_> {
         let critic = self.critic()?;
         let size = self.batch.actions.len() / self.agents();
         let mut batch = Batch::default();
-        self.replay.sample(rng, size, self.priority_beta, &mut batch);
+        self.replay
+            .sample(rng, size, self.priority_beta, &mut batch);
         let targets = critic.targets(&batch, &critic.target_values(&batch)?)?;
         critic.gradient(&batch, &targets)
     }
@@ -148,7 +152,10 @@ fn read(arrays: &[Array]) -> Result<(Batch, TargetValues)> {
         discounts: floats("discounts")?,
         weights: floats("weights")?,
         actions: numbers(find("actions")?, u32::from_le_bytes),
-        terminated: find("terminated")?.iter().map(|ended| *ended != 0).collect(),
+        terminated: find("terminated")?
+            .iter()
+            .map(|ended| *ended != 0)
+            .collect(),
         indices: Vec::new(),
     };
     let values = TargetValues {

@@ -1,4 +1,4 @@
-//! The flags of `study run`, `list`, `verify`, `slurm` and `report`.
+//! The flags of `study run`, `list`, `verify`, `collect`, `slurm` and `report`, and what these print.
 
 mod print;
 mod progress;
@@ -14,61 +14,56 @@ use crate::{
     Result,
     numbers::at_least,
     study::{
-        Part, Settings, Slurm, Study,
+        Part, PoolOptions, SlurmOptions, Study,
         experiment::{Experiment, Stage},
     },
 };
 
-/// Which study.
+/// Which study is meant.
 #[derive(Args, Debug)]
-pub struct Which {
+pub struct StudyArgs {
     /// The experiment: a TOML file, or the name of one in experiments/
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
 
-    /// Where its runs are [default: runs/EXPERIMENT]
+    /// The folder with its runs [default: runs/EXPERIMENT]
     #[arg(long, value_name = "FOLDER")]
     runs: Option<PathBuf>,
 
-    /// Where its results go [default: results/EXPERIMENT]
+    /// The folder for its results [default: results/EXPERIMENT]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
 
-impl Which {
+impl StudyArgs {
     /// The study, its experiment read and checked.
     pub fn study(&self) -> Result<Study> {
-        study(&self.experiment, self.runs.as_deref(), self.out.as_deref())
+        let experiment = Experiment::read(&self.experiment)?;
+        let default = |folder: &str| Path::new(folder).join(&experiment.name);
+        Ok(Study {
+            runs: self.runs.clone().unwrap_or_else(|| default("runs")),
+            out: self.out.clone().unwrap_or_else(|| default("results")),
+            experiment,
+        })
     }
 }
 
-/// The study of the experiment at `path`; runs and results are where nobody says otherwise.
-pub fn study(path: &Path, runs: Option<&Path>, out: Option<&Path>) -> Result<Study> {
-    let experiment = Experiment::read(path)?;
-    let within = |folder: &str| Path::new(folder).join(&experiment.name);
-    Ok(Study {
-        runs: runs.map_or_else(|| within("runs"), Path::to_path_buf),
-        out: out.map_or_else(|| within("results"), Path::to_path_buf),
-        experiment,
-    })
-}
-
-/// What `study run` is asked for.
+/// The flags of `study run`.
 #[derive(Args, Debug)]
 #[command(after_help = RUN_EXAMPLES, allow_negative_numbers = true)]
 pub struct RunArgs {
     #[command(flatten)]
-    which: Which,
+    study: StudyArgs,
 
-    /// One stage alone [default: both, then the results]
+    /// Run only this stage [default: both stages, then write the results]
     #[arg(long, value_enum)]
     stage: Option<Stage>,
 
-    /// Every N-th run of the stage, from number I on
+    /// Run every N-th run of the stage, beginning with the I-th
     #[arg(long, value_name = "I/N", value_parser = shard, requires = "stage", conflicts_with = "index")]
     shard: Option<Part>,
 
-    /// Run number K of the stage, from 0
+    /// Run only run number K of the stage, counted from 0
     #[arg(long, value_name = "K", requires = "stage", value_parser = at_least::<usize>(0))]
     index: Option<usize>,
 
@@ -92,14 +87,14 @@ Examples:
   study run quick --stage tune --shard 1/4
   study run quick --stage report --index 7
 
-A run that is done is skipped, one that was interrupted goes on, and several of these at once share the work, on \
+A run that is done is skipped, and one that was interrupted goes on. Several of these commands can share the work, on \
 one machine or on several with a common folder. Ctrl-C ends all runs after a checkpoint.
 
 With GNU parallel, then with HyperQueue:
   seq 8 | parallel study run quick --stage tune --jobs 1 --shard {}/8
   hq submit --array 1-8 \\
     sh -c 'study run quick --stage tune --jobs 1 --shard $HQ_TASK_ID/8'
-and the same with --stage report, then `study collect experiments/quick.toml`.";
+and the same with --stage report, then `study collect quick`.";
 
 fn shard(text: &str) -> std::result::Result<Part, String> {
     let parts = text.split_once('/');
@@ -113,7 +108,7 @@ fn shard(text: &str) -> std::result::Result<Part, String> {
 impl RunArgs {
     /// The study.
     pub fn study(&self) -> Result<Study> {
-        self.which.study()
+        self.study.study()
     }
 
     /// The stages to run.
@@ -122,12 +117,12 @@ impl RunArgs {
             .map_or(vec![Stage::Tune, Stage::Report], |stage| vec![stage])
     }
 
-    /// Whether all runs of both stages are to be done, so that results follow.
-    pub fn whole(&self) -> bool {
+    /// Whether all runs of both stages are to be done, so that the results follow.
+    pub fn is_whole_study(&self) -> bool {
         self.stage.is_none()
     }
 
-    /// Which runs of a stage.
+    /// Which runs of a stage are to be done.
     pub fn part(&self) -> Part {
         self.index
             .map(Part::Index)
@@ -135,9 +130,9 @@ impl RunArgs {
             .unwrap_or(Part::All)
     }
 
-    /// How they are done.
-    pub fn settings(&self, study: &Study) -> Result<Settings> {
-        Ok(Settings {
+    /// How they are to be done.
+    pub fn pool_options(&self, study: &Study) -> Result<PoolOptions> {
+        Ok(PoolOptions {
             jobs: self.jobs.map(usize::from),
             checkpoint_every: self.checkpoint_every,
             stop: super::stop_on_signals()?,
@@ -146,30 +141,30 @@ impl RunArgs {
     }
 }
 
-/// What `study slurm` is asked for.
+/// The flags of `study slurm`.
 #[derive(Args, Debug)]
 #[command(after_help = SLURM_EXAMPLES, allow_negative_numbers = true)]
 pub struct SlurmArgs {
     #[command(flatten)]
-    which: Which,
+    study: StudyArgs,
 
-    /// Submit the jobs as well
+    /// Submit the jobs too
     #[arg(long)]
     pub submit: bool,
 
-    /// Where the scripts and logs go [default: slurm/EXPERIMENT]
+    /// The folder for scripts and logs [default: slurm/EXPERIMENT]
     #[arg(long, value_name = "FOLDER")]
     scripts: Option<PathBuf>,
 
-    /// Tasks of a stage at most; its runs are dealt to them
+    /// The most tasks of a stage; its runs are dealt to them
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least::<u32>(1))]
     tasks: u32,
 
-    /// Elements of a job array at most [default: what the cluster allows]
+    /// The most elements of a job array [default: the cluster's limit]
     #[arg(long, value_name = "N", value_parser = at_least::<u32>(1))]
     max_array: Option<u32>,
 
-    /// Tasks of an array at once [default: as many as there is room for]
+    /// The most tasks of an array at once [default: no limit]
     #[arg(long, value_name = "N", value_parser = at_least::<u32>(1))]
     at_once: Option<u32>,
 
@@ -177,9 +172,9 @@ pub struct SlurmArgs {
     #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     checkpoint_every: Option<u64>,
 
-    /// Options for sbatch, behind --
+    /// Options for sbatch, after --
     #[arg(last = true, value_name = "SBATCH OPTIONS")]
-    options: Vec<String>,
+    sbatch: Vec<String>,
 }
 
 const SLURM_EXAMPLES: &str = "\
@@ -188,30 +183,30 @@ Examples:
   study slurm rmsprop_vs_adam --submit -- --partition=long --time=4:00:00
   study slurm rmsprop_vs_adam --submit --tasks 100 -- --cpus-per-task=4
 
-Run it again after a task has failed: only what is left is submitted. A task that comes near its time limit or is \
-requeued goes on from its runs' checkpoints.";
+Run it again after a task has failed: only what is left is submitted. A task that is requeued or comes near its time \
+limit goes on from its runs' checkpoints.";
 
 impl SlurmArgs {
     /// The study.
     pub fn study(&self) -> Result<Study> {
-        self.which.study()
+        self.study.study()
     }
 
-    /// How it is laid out.
-    pub fn slurm(&self, study: &Study) -> Slurm {
+    /// How it is to be divided into jobs.
+    pub fn slurm_options(&self, study: &Study) -> SlurmOptions {
         let folder = || Path::new("slurm").join(&study.experiment.name);
-        Slurm {
+        SlurmOptions {
             folder: self.scripts.clone().unwrap_or_else(folder),
             tasks: self.tasks as usize,
             max_array: self.max_array.map(|n| n as usize),
             at_once: self.at_once.map(|n| n as usize),
             checkpoint_every: self.checkpoint_every,
-            options: self.options.clone(),
+            sbatch: self.sbatch.clone(),
         }
     }
 }
 
-/// What `study report` is asked for.
+/// The flags of `study report`.
 #[derive(Args, Debug)]
 #[command(after_help = REPORT_EXAMPLES)]
 pub struct ReportArgs {
@@ -219,7 +214,7 @@ pub struct ReportArgs {
     #[arg(value_name = "EXPERIMENT")]
     pub experiment: PathBuf,
 
-    /// Where its results are, and the report goes [default: results/EXPERIMENT]
+    /// The folder with its results, where the report goes too [default: results/EXPERIMENT]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
@@ -234,6 +229,6 @@ Examples:
   study report quick
   study report rmsprop_vs_adam --splice README.md
 
-It reads what `study run` or `study collect` wrote, and writes summary.csv, contrasts.csv, report.html and report.md \
-beside it, the pictures of report.md in figures/, and mechanism_fit.csv if runs had diagnostics. The same results give \
-the same report.";
+This reads what `study run` or `study collect` wrote. Beside it, it writes summary.csv, contrasts.csv, report.html and \
+report.md, the pictures of report.md in figures/, and mechanism_fit.csv if runs had diagnostics. The same results give the \
+same report.";

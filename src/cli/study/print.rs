@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use indicatif::HumanDuration;
 
-use super::StudyProgress;
+use super::progress::StudyProgress;
 use crate::{
     Error, Result,
     energy::Spent,
-    study::{Pace, Rehearsed, Study, experiment::Stage},
     run::Status,
+    study::{Pace, Rehearsed, Study, experiment::Stage},
 };
 
-/// What `study list` prints: the runs of each cell, and what they will take.
+/// What `study list` prints: the runs of each cell, and how long they will take.
 pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
     let experiment = &study.experiment;
     let mut out = format!(
@@ -20,7 +20,7 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
         experiment.top.question
     );
     let (mut seconds, mut runs) = (0.0, 0);
-    let different = experiment.different()?;
+    let different = experiment.count_different()?;
     for (c, (cell, pace)) in experiment.cells.iter().zip(paces).enumerate() {
         let [tune, report] =
             [Stage::Tune, Stage::Report].map(|stage| experiment.count_in(c, stage));
@@ -33,7 +33,7 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
             experiment.arms.len(),
             pace.seconds,
             match pace.recorded {
-                0 => "a burst, evaluations left out".into(),
+                0 => "a burst without evaluations".into(),
                 runs => format!("{runs} finished runs"),
             }
         );

@@ -10,28 +10,29 @@ use indicatif::{HumanDuration, ProgressBar};
 
 use crate::{
     cli::progress::styled,
-    study::{Progress, Show},
+    study::{Progress, ProgressDisplay},
 };
 
-/// One line for all runs: a bar on a terminal, a line every tenth of the way elsewhere.
+/// One line for all runs: a bar on a terminal, elsewhere a new line for each tenth of the work.
 pub struct StudyProgress {
-    what: &'static str,
+    /// What the line begins with.
+    name: &'static str,
     quiet: bool,
     bar: Option<ProgressBar>,
     tenths: Mutex<u32>,
 }
 
-/// The time left is in the message: what was done before does not count in it.
+/// The time left is part of the message, because indicatif's own estimate would count runs that were done before.
 const TEMPLATE: &str = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}";
-/// Positions of the bar.
+/// The bar's last position.
 const WHOLE: f64 = 1000.0;
 
 impl StudyProgress {
-    /// For runs that are called `what`; nothing is shown if `quiet`.
-    pub fn new(quiet: bool, what: &'static str) -> Self {
+    /// A line that begins with `name`, or nothing if `quiet`.
+    pub fn new(quiet: bool, name: &'static str) -> Self {
         let terminal = !quiet && std::io::stderr().is_terminal();
         Self {
-            what,
+            name,
             quiet,
             bar: terminal.then(|| styled(WHOLE as u64, TEMPLATE)),
             tenths: Mutex::new(0),
@@ -44,7 +45,7 @@ impl StudyProgress {
             0.0 => String::new(),
             _ => format!("  {steps:.0} agent-steps/s"),
         };
-        let left = progress.left().map_or(String::new(), |left| {
+        let left = progress.time_left().map_or(String::new(), |left| {
             format!(
                 "  {} left",
                 HumanDuration(Duration::from_secs(left.as_secs()))
@@ -52,15 +53,15 @@ impl StudyProgress {
         });
         format!(
             "{} {}/{} runs{speed}{left}",
-            self.what,
-            progress.runs(),
-            progress.of()
+            self.name,
+            progress.runs_done(),
+            progress.runs()
         )
     }
 }
 
-impl Show for StudyProgress {
-    fn now(&self, progress: &Progress) {
+impl ProgressDisplay for StudyProgress {
+    fn update(&self, progress: &Progress) {
         let share = progress.share();
         if let Some(bar) = &self.bar {
             bar.set_position((share * WHOLE) as u64);
@@ -76,7 +77,7 @@ impl Show for StudyProgress {
         }
     }
 
-    fn goes_on(&self, id: &str, from: u64) {
+    fn run_resumed(&self, id: &str, from: u64) {
         if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
             let line = format!("run {id} goes on from step {from}");
             match &self.bar {

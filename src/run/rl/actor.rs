@@ -162,7 +162,9 @@ mod tests {
     /// A run's folder with an agent in it that nobody has trained.
     fn untrained(folder: &Path) -> Box<dyn Policy> {
         let mut source = ConfigSource::default();
-        source.agent.insert("hidden", Value::List(vec![Value::Whole(8)]));
+        source
+            .agent
+            .insert("hidden", Value::List(vec![Value::Whole(8)]));
         let config = source.resolve(None).unwrap();
         fs::write(folder.join(CONFIG), config.to_toml()).unwrap();
         let dqn = DqnConfig::from_table(&config.agent).unwrap();

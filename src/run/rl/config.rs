@@ -114,7 +114,9 @@ impl ConfigSource {
     /// An error for the first key that is not known or whose value is not allowed for it.
     pub fn check_names(&self) -> std::result::Result<(), settings::Error> {
         let within = |outer: &'static str| move |error: settings::Error| error.within(outer);
-        RunConfig::default().extend(&self.run).map_err(within("run"))?;
+        RunConfig::default()
+            .extend(&self.run)
+            .map_err(within("run"))?;
         let wrong = |error: Error| settings::Error::wrong(error.to_string());
         let algorithm = self.algorithm().map_err(wrong)?;
         check_agent(algorithm, &self.agent).map_err(within("agent"))?;
@@ -197,7 +199,9 @@ fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
     let at = |key: &'static str| {
         move |error: optim::Error| settings::Error::wrong(error.to_string()).within(key)
     };
-    let missing = || settings::Error::Missing { path: "name".into() };
+    let missing = || settings::Error::Missing {
+        path: "name".into(),
+    };
     let name = table.get("name").ok_or_else(missing)?;
     let mut spec = Spec::new(&name.plain()).map_err(at("name"))?;
     for (key, value) in table.iter().filter(|(key, _)| *key != "name") {

@@ -27,7 +27,12 @@ impl Evaluator {
 
     /// Evaluates `policy` after `step` steps of training, in the world as the training environment
     /// has it now ([`TimeLimit::world`]).
-    pub fn evaluate(&mut self, policy: &dyn Policy, step: u64, world: &[f64]) -> Result<EvaluationRow> {
+    pub fn evaluate(
+        &mut self,
+        policy: &dyn Policy,
+        step: u64,
+        world: &[f64],
+    ) -> Result<EvaluationRow> {
         let n = self.envs.len();
         for env in &mut self.envs {
             env.hold(world)?;

@@ -13,10 +13,7 @@ use crate::{
     data::DatasetName,
     files::short_id,
     nn::Stem,
-    run::{
-        Compute, Configuration, FolderLayout, RowTable, SupervisedOutcome,
-        rl::Trained,
-    },
+    run::{Compute, Configuration, FolderLayout, RowTable, SupervisedOutcome, rl::Trained},
 };
 
 words! {
@@ -187,8 +184,13 @@ fn refuse_strangers(set: &Table, dataset: DataName) -> Result<()> {
         ("behaviour_epsilon", values, both),
         ("target_every", bootstrap, "q-bootstrap"),
     ];
-    let is_set = |key: &str| set.get(key).is_some_and(|value| value.as_text() != Some(""));
-    let stranger = keys.iter().find(|(key, has_use, _)| is_set(key) && !has_use);
+    let is_set = |key: &str| {
+        set.get(key)
+            .is_some_and(|value| value.as_text() != Some(""))
+    };
+    let stranger = keys
+        .iter()
+        .find(|(key, has_use, _)| is_set(key) && !has_use);
     match stranger {
         None => Ok(()),
         Some((key, _, allowed)) => Err(Error::usage(format!(

@@ -9,9 +9,7 @@ mod run;
 mod teacher;
 
 pub use compare::write_comparison;
-pub use config::{
-    DataName, Layers, Net, Precision, SupervisedConfig, SupervisedRun, note_setting,
-};
+pub use config::{DataName, Layers, Net, Precision, SupervisedConfig, SupervisedRun, note_setting};
 pub use learner::{Classifier, Learner, learner};
 pub use q_regression::QRegression;
 pub use run::{Score, train};

@@ -86,11 +86,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn go(
-        mut self,
-        observer: &mut dyn Observer,
-        control: &Control,
-    ) -> Result<SupervisedOutcome> {
+    fn go(mut self, observer: &mut dyn Observer, control: &Control) -> Result<SupervisedOutcome> {
         let mut saved = self.step;
         let mut status = Status::Finished;
         let mut order = (u64::MAX, Vec::new());

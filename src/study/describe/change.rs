@@ -1,4 +1,4 @@
-//! Early against late: the first fifth of each stream and the last.
+//! Early against late data: the first and the last fifth of each stream.
 
 use std::ops::Range;
 
@@ -6,17 +6,17 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use stats::two_sample::{Change, Streams, mean_distance, mean_gap};
 
-use super::{rows::Rows, stream::Stream};
+use super::{observations::Observations, stream::PlayedStream};
 use crate::parallel::parallel;
 
-/// Observations of a fifth that are compared, evenly apart. Neighbours hardly differ, so more would add little.
+/// How many evenly spaced observations of a fifth are compared. Neighbours hardly differ, so more would add little.
 const POINTS: usize = 100;
 
-/// A feature's mean and standard deviation over all streams.
-type Scale = (f64, f64);
+/// A feature's mean and standard deviation.
+type MeanAndDeviation = (f64, f64);
 
 /// Compares the observations, standardised; `None` if they never differ.
-pub fn of_observations(streams: &[Stream]) -> Option<Change> {
+pub fn of_observations(streams: &[PlayedStream]) -> Option<Change> {
     let width = streams[0].observations.width();
     let moments = parallel(streams.len(), |s| {
         let mut moments = Vec::with_capacity(width);
@@ -25,16 +25,16 @@ pub fn of_observations(streams: &[Stream]) -> Option<Change> {
         moments
     });
     let pooled = |feature: usize| pooled(moments.iter().map(|moments| moments[feature]));
-    let scales: Vec<Scale> = (0..width).map(pooled).collect();
+    let scales: Vec<MeanAndDeviation> = (0..width).map(pooled).collect();
     let varying: Vec<usize> = (0..width).filter(|f| scales[*f].1 > 0.0).collect();
     if varying.is_empty() {
         return None;
     }
-    let standardised = |rows: &Rows, row: usize, feature: usize| {
+    let standardised = |rows: &Observations, row: usize, feature: usize| {
         let (mean, deviation) = scales[feature];
         ((f64::from(rows.at(row, feature)) - mean) / deviation) as f32
     };
-    let points = |rows: &Rows, fifth: Range<usize>| -> Vec<f32> {
+    let points = |rows: &Observations, fifth: Range<usize>| -> Vec<f32> {
         let n = POINTS.min(fifth.len());
         let chosen = (0..n).map(|k| fifth.start + k * fifth.len() / n);
         let point = |row| varying.iter().map(move |f| (row, *f));
@@ -50,7 +50,7 @@ pub fn of_observations(streams: &[Stream]) -> Option<Change> {
 }
 
 /// Compares the rewards, all of them; `None` if they never differ.
-pub fn of_rewards(streams: &[Stream]) -> Option<Change> {
+pub fn of_rewards(streams: &[PlayedStream]) -> Option<Change> {
     let first = streams[0].rewards[0];
     let mut all = streams.iter().flat_map(|stream| &stream.rewards);
     if all.all(|reward| *reward == first) {
@@ -64,8 +64,8 @@ pub fn of_rewards(streams: &[Stream]) -> Option<Change> {
     compare(streams.len(), streams[0].rewards.len(), sorted, mean_gap)
 }
 
-fn scale(values: &[f64]) -> Scale {
-    // Not by their mean's rounding: what never changes has no deviation at all.
+fn scale(values: &[f64]) -> MeanAndDeviation {
+    // The mean may have a rounding error, but what never changes has no deviation at all.
     if values.iter().all(|x| *x == values[0]) {
         return (values[0], 0.0);
     }
@@ -75,15 +75,15 @@ fn scale(values: &[f64]) -> Scale {
     (mean, (squares / n).sqrt())
 }
 
-/// The scale of a feature from its scale in each stream; all are equally long.
-fn pooled(scales: impl Iterator<Item = Scale> + Clone) -> Scale {
+/// The mean and deviation of a feature over all streams, from those of each stream. All streams are equally long.
+fn pooled(scales: impl Iterator<Item = MeanAndDeviation> + Clone) -> MeanAndDeviation {
     let means: Vec<f64> = scales.clone().map(|(mean, _)| mean).collect();
     let (mean, between) = scale(&means);
     let within = scales.map(|(_, deviation)| deviation.powi(2)).sum::<f64>() / means.len() as f64;
     (mean, (within + between.powi(2)).sqrt())
 }
 
-/// Compares the fifths that `of` gives by stream and rows, by their mean `distance`.
+/// Compares the first and last fifths of the streams by their mean `distance`. `of` gives the data of a stream's rows.
 fn compare(
     streams: usize,
     length: usize,
@@ -95,7 +95,7 @@ fn compare(
         0 => of(i / 2, 0..fifth),
         _ => of(i / 2, length - fifth..length),
     });
-    // Distances are the same both ways, and not needed within a stream.
+    // A distance is the same both ways, and those within a stream are not needed.
     let side = stretches.len();
     let halves = parallel(side, |i| -> Vec<f64> {
         let others = stretches[(i / 2 + 1) * 2..].iter();
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn only_the_ends_are_compared() {
-        // Everything changes in the middle and comes back.
+        // Everything changes in the middle, and then changes back.
         let value = |stream: usize, row: usize| {
             let middle = (20..80).contains(&row);
             (row * 7 + stream * 3) as f32 % 5.0 + if middle { 100.0 } else { 0.0 }

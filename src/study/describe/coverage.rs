@@ -1,25 +1,25 @@
-//! How much of an environment has been seen: distinct states after 1, 2, 5, 10, ... steps.
+//! How much of an environment has been seen: the distinct states after 1, 2, 5, 10, ... steps.
 
 use std::{collections::HashSet, hash::Hash};
 
-use super::{rows::Rows, stream::Stream};
+use super::{observations::Observations, stream::PlayedStream};
 
-/// Into how many parts the range of a number is cut.
+/// The number of parts into which the range of a feature is cut.
 const BINS: f64 = 10.0;
 
 /// What counts as one state.
 pub enum States {
-    /// Equal observations: they are binary.
+    /// Equal observations, where observations are binary.
     Exact,
-    /// Observations in one cell: the range of each feature over all streams, cut into ten equal parts.
+    /// Observations in the same cell. The range of each feature over all streams is cut into ten equal parts.
     Cells(Vec<(f32, f32)>),
 }
 
 impl States {
-    /// For all streams of an environment, whoever acts in them, so that policies can be compared.
-    pub fn of<'a>(streams: impl IntoIterator<Item = &'a Stream>) -> Self {
+    /// The states of an environment, from all of its streams under all policies, so that policies can be compared.
+    pub fn of<'a>(streams: impl IntoIterator<Item = &'a PlayedStream>) -> Self {
         let mut ranges: Vec<(f32, f32)> = Vec::new();
-        for Stream { observations, .. } in streams {
+        for PlayedStream { observations, .. } in streams {
             if observations.words().is_some() {
                 return States::Exact;
             }
@@ -34,8 +34,8 @@ impl States {
         States::Cells(ranges)
     }
 
-    /// The states seen in the first `steps` rows, for each of `checkpoints`, which rise.
-    pub fn seen(&self, rows: &Rows, checkpoints: &[usize]) -> Vec<f64> {
+    /// The number of states seen in the first rows, for each of the ascending numbers of rows `checkpoints`.
+    pub fn seen(&self, rows: &Observations, checkpoints: &[usize]) -> Vec<f64> {
         match (self, rows.words()) {
             (States::Cells(ranges), None) => {
                 let cells: Vec<u8> = (0..rows.len() * rows.width())
@@ -54,7 +54,7 @@ impl States {
 
 fn bin(x: f32, (low, high): (f32, f32)) -> u8 {
     let (x, low, high) = (f64::from(x), f64::from(low), f64::from(high));
-    // A feature that never changes has no range; its share is no number, and bin 0.
+    // A feature that never changes has no range. Its share is NaN, which the cast makes 0.
     ((x - low) / (high - low) * BINS).min(BINS - 1.0) as u8
 }
 
@@ -82,10 +82,10 @@ mod tests {
     use super::*;
     use envs::Space;
 
-    fn stream(space: &Space, rows: &[&[f32]]) -> Stream {
-        let mut observations = Rows::new(space);
+    fn stream(space: &Space, rows: &[&[f32]]) -> PlayedStream {
+        let mut observations = Observations::new(space);
         rows.iter().for_each(|row| observations.push(row));
-        Stream {
+        PlayedStream {
             observations,
             rewards: Vec::new(),
             episodes: Vec::new(),

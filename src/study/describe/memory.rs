@@ -1,4 +1,4 @@
-//! How long a stream remembers: the autocorrelation of observations and of rewards.
+//! How long a stream remembers: the autocorrelation of its observations and of its rewards.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -7,33 +7,33 @@ use stats::{
     autocorrelation::{Autocorrelation, Lags, TRUSTED_TIMES, integrated_time, window},
 };
 
-use super::stream::Stream;
+use super::stream::PlayedStream;
 use crate::parallel::parallel;
 
 /// Lags of the recorded autocorrelation for each factor of ten.
 const LAGS_A_DECADE: f64 = 30.0;
 
-/// A time below this is no rounding of 1.
+/// An autocorrelation time below this is not 1 with a rounding error.
 const REPELS: f64 = 0.9;
 
-/// What is remembered of one kind of data; the means are over the streams in which it changes at all.
+/// How long one kind of data is remembered. Means are over the streams in which it changes at all.
 pub struct Memory {
-    /// The integrated autocorrelation time in steps; at least 1, for samples are not worth more than independent ones.
+    /// The integrated autocorrelation time in steps. It is at least 1: no sample counts for more than an independent one.
     pub time: Estimate,
-    /// The same of the squared autocorrelation, in which swings do not cancel.
+    /// The same for the squared autocorrelation, in which swings do not cancel.
     pub swing_time: Estimate,
     /// Steps of a stream.
     pub steps: usize,
-    /// Whether neighbours repel each other, so that the time was below 1.
+    /// Whether neighbours are so negatively correlated that the time was below 1.
     pub repel: bool,
-    /// The autocorrelation over lags that grow by a constant factor: the mean from each lag to the one before
-    /// the next, so that a fast swing does not show up as a slow one.
+    /// The autocorrelation at lags that grow by a constant factor. Each value is the mean from its lag up to the next one,
+    /// so that a fast swing does not look like a slow one.
     pub correlation: Vec<(usize, Estimate)>,
 }
 
 impl Memory {
-    /// Of the observations; the mean over their features.
-    pub fn of_observations(streams: &[Stream], done: &(dyn Fn() + Sync)) -> Option<Self> {
+    /// The memory of the observations: the mean over their features.
+    pub fn of_observations(streams: &[PlayedStream], done: &(dyn Fn() + Sync)) -> Option<Self> {
         let rho = parallel(streams.len(), |s| {
             let rows = &streams[s].observations;
             let mut sum = Autocorrelation::new(rows.len());
@@ -44,8 +44,8 @@ impl Memory {
         Self::of(streams[0].observations.len(), rho)
     }
 
-    /// Of the rewards.
-    pub fn of_rewards(streams: &[Stream]) -> Option<Self> {
+    /// The memory of the rewards.
+    pub fn of_rewards(streams: &[PlayedStream]) -> Option<Self> {
         let rho = parallel(streams.len(), |s| {
             let mut sum = Autocorrelation::new(streams[s].rewards.len());
             sum.add(&streams[s].reward_series());
@@ -80,7 +80,7 @@ impl Memory {
         })
     }
 
-    /// Independent samples that a stream is worth: its steps over the autocorrelation time.
+    /// How many independent samples a stream is worth: its steps divided by the autocorrelation time.
     pub fn effective(&self) -> Estimate {
         let samples = |time: f64| self.steps as f64 / time;
         let Estimate { point, lo, hi, n } = self.time;
@@ -92,14 +92,14 @@ impl Memory {
         }
     }
 
-    /// Whether a stream is too short for this autocorrelation time, which is then underestimated.
+    /// Whether a stream is too short to measure this autocorrelation time, which is then underestimated.
     pub fn too_short(&self, time: Estimate) -> bool {
         (self.steps as f64) < TRUSTED_TIMES * time.point
     }
 }
 
-/// The integrated time of streams' autocorrelations, each with the window of their mean: a window of its
-/// own would be at the mercy of a stream's noise.
+/// The mean of the streams' integrated autocorrelation times. All use the window of their mean autocorrelation, because
+/// a window from a single stream would depend on that stream's noise.
 fn time(rho: &[&[f64]]) -> Option<Estimate> {
     let lags = rho.first()?.len();
     let at = |lag: usize| rho.iter().map(|rho| rho[lag]).sum::<f64>() / rho.len() as f64;
@@ -108,12 +108,12 @@ fn time(rho: &[&[f64]]) -> Option<Estimate> {
     mean(&times.collect::<Vec<_>>())
 }
 
-/// The mean over streams. The generator starts anew each time, so that no figure depends on what else is computed.
+/// The mean over streams. Each call has a generator of its own, so that no result depends on what else is computed.
 pub fn mean(values: &[f64]) -> Option<Estimate> {
     stats::mean(values, &mut ChaCha8Rng::seed_from_u64(0))
 }
 
-/// 1, 2, 3, ..., then by a constant factor, up to `last`.
+/// 1, 2, 3, ..., later growing by a constant factor, up to `last`.
 fn growing(last: usize) -> Vec<usize> {
     let mut lags: Vec<usize> = (0..)
         .map(|k| 10f64.powf(f64::from(k) / LAGS_A_DECADE).round() as usize)
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn short_streams_are_told_apart() {
+    fn short_streams_are_recognised() {
         let decay = |steps: i32| lags((0..steps).map(|k| 0.5f64.powi(k)).collect());
         let of = |steps: i32| {
             Memory::of(steps as usize, vec![decay(steps), None, decay(steps)]).unwrap()

@@ -1,140 +1,20 @@
 //! What an agent learns from, and how far from independent and identically distributed it is.
 //!
-//! [`describe`] plays independent streams of an environment under some policies and measures, with
-//! intervals over the streams: how long observations and rewards remember (autocorrelation time), how many
-//! independent samples a stream is worth, how far its last fifth is from its first, and how many states it
-//! has seen by when.
+//! [`describe`] plays independent streams of an environment under some policies. It measures, with intervals over the
+//! streams, how long observations and rewards remember (autocorrelation time), how many independent samples a
+//! stream is worth, how far its last fifth is from its first, and how many states it has seen after how many steps.
 
 mod change;
 mod coverage;
+mod figure;
+mod measure;
 mod memory;
+mod observations;
 mod record;
-mod rows;
 mod stream;
 
+pub use figure::draw;
+pub use measure::{Description, describe, jobs};
 pub use memory::Memory;
 pub use record::{table, write};
-
-use stats::{Estimate, two_sample::Change};
-
-use crate::{Error, Result, parallel::parallel, run::rl::Actor};
-use coverage::{States, checkpoints};
-use memory::mean;
-use rows::Rows;
-use stream::Stream;
-
-/// More memory than this for observations is a slip of the finger.
-const MOST_BYTES: usize = 4 << 30;
-
-/// How much is played.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Independent streams, at least two.
-    pub streams: usize,
-    /// Steps of each stream.
-    pub steps: usize,
-    /// The first stream's seed; each has the one after.
-    pub seed: u64,
-}
-
-/// An environment under a policy.
-pub struct Description {
-    /// The environment, everything that is set included.
-    pub env: String,
-    /// What the policy is called.
-    pub policy: String,
-    /// How much was played.
-    pub settings: Settings,
-    /// How long observations remember; `None` if none ever changes.
-    pub observations: Option<Memory>,
-    /// How long rewards remember; `None` if none ever changes.
-    pub rewards: Option<Memory>,
-    /// How far late observations are from early ones; `None` if they never differ.
-    pub observations_change: Option<Change>,
-    /// How far late rewards are from early ones; `None` if they never differ.
-    pub rewards_change: Option<Change>,
-    /// The distinct states seen after so many steps.
-    pub coverage: Vec<(usize, Estimate)>,
-    /// Whether states are cells of numbers rather than equal observations.
-    pub cells: bool,
-    /// The mean return of an episode; `None` if none ended.
-    pub episode_return: Option<Estimate>,
-    /// The mean length of an episode; `None` if none ended.
-    pub episode_length: Option<Estimate>,
-}
-
-/// Jobs that [`describe`] reports for each policy.
-pub const fn jobs(settings: &Settings) -> usize {
-    2 * settings.streams
-}
-
-/// Describes the environment `env` under each of `policies`, given with their names. `done` is called
-/// after each of the [`jobs`].
-pub fn describe(
-    env: &str,
-    policies: &[(String, Actor)],
-    settings: &Settings,
-    done: &(dyn Fn() + Sync),
-) -> Result<Vec<Description>> {
-    let name = check(env, policies.len(), settings)?;
-    let mut all: Vec<Vec<Stream>> = Vec::new();
-    for (_, actor) in policies {
-        let streams = parallel(settings.streams, |index| {
-            let stream = Stream::play(&name, *actor, settings, index);
-            done();
-            stream
-        });
-        all.push(streams.into_iter().collect::<Result<_>>()?);
-    }
-    let states = States::of(all.iter().flatten());
-    let described = policies.iter().zip(&all).map(|((policy, _), streams)| {
-        let per_episode = |of: fn(&(f64, u32)) -> f64| {
-            let values = streams.iter().filter_map(|stream| stream.per_episode(of));
-            mean(&values.collect::<Vec<_>>())
-        };
-        Description {
-            env: name.clone(),
-            policy: policy.clone(),
-            settings: settings.clone(),
-            observations: Memory::of_observations(streams, done),
-            rewards: Memory::of_rewards(streams),
-            observations_change: change::of_observations(streams),
-            rewards_change: change::of_rewards(streams),
-            coverage: coverage(&states, streams),
-            cells: matches!(states, States::Cells(_)),
-            episode_return: per_episode(|(episode_return, _)| *episode_return),
-            episode_length: per_episode(|(_, length)| f64::from(*length)),
-        }
-    });
-    Ok(described.collect())
-}
-
-fn coverage(states: &States, streams: &[Stream]) -> Vec<(usize, Estimate)> {
-    let steps = checkpoints(streams[0].observations.len());
-    let seen = parallel(streams.len(), |s| {
-        states.seen(&streams[s].observations, &steps)
-    });
-    let at = |(i, steps): (usize, &usize)| {
-        let seen: Vec<f64> = seen.iter().map(|seen| seen[i]).collect();
-        Some((*steps, mean(&seen)?))
-    };
-    steps.iter().enumerate().filter_map(at).collect()
-}
-
-/// The environment's whole name, if what is to be played fits into memory.
-fn check(env: &str, policies: usize, settings: &Settings) -> Result<String> {
-    let env = envs::make(env)?;
-    // Beside a step's row and reward, two numbers of it while its autocorrelation is computed.
-    let row = Rows::bytes(&env.spec().observation) + 4 + 2 * size_of::<f64>();
-    let most = MOST_BYTES / (row * policies.max(1) * settings.streams.max(1));
-    if settings.steps > most {
-        return Err(Error::usage(format!(
-            "--steps {} of {} in {} streams do not fit into {} GiB; allowed: up to {most}, or fewer --streams",
-            settings.steps,
-            env.spec().name,
-            settings.streams,
-            MOST_BYTES >> 30
-        )));
-    }
-    Ok(env.spec().name.clone())
-}
+pub use stream::Extent;

@@ -1,4 +1,4 @@
-//! A description as a table to read, and as CSV files for others to read.
+//! Descriptions as a table for people, and as CSV files for programs.
 
 use std::{fmt::Write, path::Path};
 
@@ -8,13 +8,13 @@ use stats::{
     two_sample::{Change, least_p},
 };
 
-use super::{Description, Memory, Settings};
+use super::{Description, Extent, Memory};
 use crate::{
     Error, Result,
     files::{rounded, write_csv, write_whole},
 };
 
-/// What stands where nothing ever changes.
+/// Notes and entries of the tables.
 const CONSTANT: &str = "constant";
 const LOWER: &str = "a lower bound: a stream has fewer than 50 autocorrelation times";
 const UPPER: &str = "an upper bound: a stream has fewer than 50 autocorrelation times";
@@ -23,7 +23,7 @@ const NO_EPISODE: &str = "no episode ended";
 
 /// A line of `describe.csv`.
 #[derive(Serialize)]
-struct Row<'a> {
+struct QuantityRow<'a> {
     env: &'a str,
     policy: &'a str,
     quantity: &'static str,
@@ -59,7 +59,7 @@ struct LagRow<'a> {
     n: usize,
 }
 
-/// What was asked for: `manifest.toml`.
+/// What was measured: `manifest.toml`.
 #[derive(Serialize)]
 struct Manifest<'a> {
     version: &'static str,
@@ -71,10 +71,10 @@ struct Manifest<'a> {
 }
 
 impl Description {
-    /// Everything that is a single number.
-    fn rows(&self) -> Vec<Row<'_>> {
-        let streams = self.settings.streams;
-        let row = |quantity, estimate: Option<Estimate>, note: &str| Row {
+    /// A row for each quantity that is a single number.
+    fn rows(&self) -> Vec<QuantityRow<'_>> {
+        let streams = self.extent.streams;
+        let row = |quantity, estimate: Option<Estimate>, note: &str| QuantityRow {
             env: &self.env,
             policy: &self.policy,
             quantity,
@@ -128,7 +128,7 @@ impl Description {
             };
             let n = change.map_or(0, |c| c.coefficient.n);
             let point = change.map(|c| rounded(c.p));
-            rows.push(Row {
+            rows.push(QuantityRow {
                 point,
                 n,
                 ..row(p, None, &few)
@@ -148,20 +148,20 @@ impl Description {
         rows
     }
 
-    /// The distinct states seen at the end.
+    /// The number of distinct states seen by the end.
     fn states(&self) -> Option<Estimate> {
         self.coverage.last().map(|(_, states)| *states)
     }
 
     fn line(&self) -> String {
-        let bounded = |memory: &Memory, time: Estimate, shown: Estimate, bound: &str| match memory
+        let bounded = |memory: &Memory, time: Estimate, value: Estimate, bound: &str| match memory
             .too_short(time)
         {
-            true => format!("{bound} {shown}"),
-            false => shown.to_string(),
+            true => format!("{bound} {value}"),
+            false => value.to_string(),
         };
-        let of = |memory: &Option<Memory>, shown: &dyn Fn(&Memory) -> String| {
-            memory.as_ref().map_or(CONSTANT.into(), shown)
+        let entry = |memory: &Option<Memory>, value: &dyn Fn(&Memory) -> String| {
+            memory.as_ref().map_or(CONSTANT.into(), value)
         };
         let time = |m: &Memory| bounded(m, m.time, m.time, "≥");
         let swing = |m: &Memory| bounded(m, m.swing_time, m.swing_time, "≥");
@@ -178,25 +178,25 @@ impl Description {
                 format!("{point:.3} ({lo:.3} to {hi:.3}), p {p}")
             }
         };
-        let shown = |e: Option<Estimate>| e.map_or("-".into(), |e| e.to_string());
-        // A bar would end the cell.
+        let optional = |e: Option<Estimate>| e.map_or("-".into(), |e| e.to_string());
+        // An unescaped bar would end the table's cell.
         let env = self.env.replace('|', "\\|");
         format!(
             "| `{env}` | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             self.policy,
-            of(&self.observations, &time),
-            of(&self.observations, &swing),
-            of(&self.rewards, &time),
-            of(&self.observations, &effective),
+            entry(&self.observations, &time),
+            entry(&self.observations, &swing),
+            entry(&self.rewards, &time),
+            entry(&self.observations, &effective),
             change(&self.observations_change),
             change(&self.rewards_change),
-            shown(self.states()),
-            shown(self.episode_return),
+            optional(self.states()),
+            optional(self.episode_return),
         )
     }
 }
 
-/// What must be known of a time: whether it is only a bound, and what it leaves out.
+/// What a reader must know about an autocorrelation time: whether it is only a bound, and what it leaves out.
 fn notes(memory: &Memory, streams: usize, time: Estimate, bound: &str, repel: bool) -> String {
     let mut notes: Vec<String> = Vec::new();
     if memory.too_short(time) {
@@ -214,31 +214,31 @@ fn notes(memory: &Memory, streams: usize, time: Estimate, bound: &str, repel: bo
     notes.join("; ")
 }
 
-/// The descriptions as a Markdown table, with what its columns mean. All have the same settings.
+/// The descriptions as a Markdown table, with an explanation of its columns. All have the same extent.
 pub fn table(descriptions: &[Description]) -> String {
     let mut out = String::from(
         "| environment | policy | autocorrelation time, observations | with swings | rewards | effective samples | early to late, observations | rewards | states | return |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     out.extend(descriptions.iter().map(Description::line));
-    if let Some(Settings {
+    if let Some(Extent {
         streams,
         steps,
         seed,
-    }) = descriptions.first().map(|d| &d.settings)
+    }) = descriptions.first().map(|d| &d.extent)
     {
         let last = seed + *streams as u64 - 1;
         let _ = writeln!(
             out,
             "\nMean over {streams} independent streams of {steps} steps (seeds {seed} to {last}), with its 95 % \
-             interval over streams. *Autocorrelation time*: the steps that go by for each independent sample's \
-             worth (1: independent); with ≥, the streams are too short for it and it is longer. Where \
-             observations swing, their correlations of either sign cancel in it; *with swings* adds up their \
-             squares, which do not. *Effective \
-             samples*: what the {steps} observations of a stream are worth. *Early to late*: the energy \
-             coefficient between the first and the last fifth of the streams, from 0 (one distribution) to 1, \
-             and how often swapping the two within streams at random gives as large a one. *States*: distinct \
-             observations in a stream, or where they are not binary distinct cells, the range of each feature \
-             cut into ten.",
+             interval over streams. *Autocorrelation time*: how many steps are worth one independent sample (1 if \
+             samples are independent); after ≥ it is a lower bound, because the streams are too short. Where \
+             observations swing, positive and negative correlations cancel in it; *with swings* is the same for \
+             squared correlations, which do not cancel. *Effective samples*: how many independent samples the \
+             {steps} observations of a stream are worth. *Early to late*: the energy coefficient between the first \
+             and the last fifth of the streams, from 0 (one distribution) to 1, and p, the share of random swaps of \
+             the two within streams that give a coefficient as large. *States*: the distinct observations in a \
+             stream; where observations are not binary, the distinct cells, with the range of each feature cut into \
+             ten.",
         );
     }
     out
@@ -290,11 +290,11 @@ pub fn write(out: &Path, descriptions: &[Description]) -> Result<()> {
         }
         names
     };
-    let Settings {
+    let Extent {
         streams,
         steps,
         seed,
-    } = first.settings;
+    } = first.extent;
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION"),
         streams,

@@ -1,44 +1,57 @@
-//! What an agent would be given to learn from: one unbroken stream, episode after episode.
+//! What an agent would learn from: one unbroken stream, episode after episode.
 
-use super::{Settings, rows::Rows};
+use super::observations::Observations;
 use crate::{
     Error, Result,
-    streams::{Stream as Name, stream},
     run::rl::Actor,
+    streams::{Stream, stream},
 };
 
-/// A stream as it was played.
-pub struct Stream {
-    /// What was observed before each step.
-    pub observations: Rows,
-    /// What each step brought.
+/// How much is played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extent {
+    /// Independent streams, at least two.
+    pub streams: usize,
+    /// Steps of each stream.
+    pub steps: usize,
+    /// The first stream's seed; each further stream has the next one.
+    pub seed: u64,
+}
+
+/// A stream that was played.
+pub struct PlayedStream {
+    /// The observation before each step.
+    pub observations: Observations,
+    /// The reward of each step.
     pub rewards: Vec<f32>,
-    /// The return and the length of every episode that ended.
+    /// The return and the length of each episode that ended.
     pub episodes: Vec<(f64, u32)>,
 }
 
-impl Stream {
+impl PlayedStream {
     /// Plays stream `index` of `actor` on the environment `env`.
     ///
-    /// The environment and the actions draw as those of the run with that seed do.
-    pub fn play(env: &str, actor: Actor, settings: &Settings, index: usize) -> Result<Self> {
+    /// The environment and the actions draw from the same streams of randomness as in the run with that seed.
+    pub fn play(env: &str, actor: Actor, extent: &Extent, index: usize) -> Result<Self> {
         let mut env = envs::make(env)?;
-        let seed = settings.seed + index as u64;
-        let mut draws = stream(seed, Name::Env);
-        let mut explore = stream(seed, Name::Explore);
+        let seed = extent.seed + index as u64;
+        let mut draws = stream(seed, Stream::Env);
+        let mut explore = stream(seed, Stream::Explore);
         let actions = env.spec().actions;
         let mut obs = vec![0.0; env.spec().observation.len()];
         let mut played = Self {
-            observations: Rows::new(&env.spec().observation),
-            rewards: Vec::with_capacity(settings.steps),
+            observations: Observations::new(&env.spec().observation),
+            rewards: Vec::with_capacity(extent.steps),
             episodes: Vec::new(),
         };
         let mut episode_return = 0.0;
         env.reset(&mut draws, &mut obs);
-        for _ in 0..settings.steps {
+        for _ in 0..extent.steps {
             if let Some(x) = obs.iter().find(|x| !x.is_finite()) {
                 let name = &env.spec().name;
-                return Err(Error::usage(format!("{name}: it was observed as {x}")));
+                return Err(Error::usage(format!(
+                    "{name}: an observation is {x}; allowed: finite numbers"
+                )));
             }
             played.observations.push(&obs);
             let action = actor.act(&obs, actions, &mut explore)?;
@@ -54,13 +67,13 @@ impl Stream {
         Ok(played)
     }
 
-    /// The mean of `of` over the episodes; `None` if none ended.
-    pub fn per_episode(&self, of: impl Fn(&(f64, u32)) -> f64) -> Option<f64> {
-        let sum: f64 = self.episodes.iter().map(of).sum();
+    /// The mean of `value` over the episodes; `None` if none ended.
+    pub fn per_episode(&self, value: impl Fn(&(f64, u32)) -> f64) -> Option<f64> {
+        let sum: f64 = self.episodes.iter().map(value).sum();
         (!self.episodes.is_empty()).then(|| sum / self.episodes.len() as f64)
     }
 
-    /// The rewards as a feature.
+    /// The rewards in f64.
     pub fn reward_series(&self) -> Vec<f64> {
         self.rewards.iter().copied().map(f64::from).collect()
     }

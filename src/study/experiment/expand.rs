@@ -1,15 +1,18 @@
 //! From tables to cells, arms and trials.
-use optim::{Spec, Value};
 
 use super::{
-    Rung,
+    environment::Environment,
     grid::combinations,
-    merge,
     tables::{Score, Top},
 };
+use optim::{Spec, Value};
+
 use crate::{
     Error, Result,
-    study::kind::{Job, Kind, Outcome, Scale},
+    study::{
+        kind::{Job, Kind, Outcome, Scale},
+        merge,
+    },
 };
 
 /// An environment at one combination of the factors' levels.
@@ -18,17 +21,17 @@ pub struct Cell {
     pub environment: String,
     /// Each factor's key and level.
     pub levels: Vec<(String, String)>,
-    /// The same as one text: `agent.buffer_size=1000`, separated by blanks.
+    /// The levels as one text, separated by blanks: `agent.buffer_size=1000`.
     pub factors: String,
     /// The environment's rung on the ladder of controls.
     pub rung: String,
-    /// What is 0 and what is 1.
+    /// The returns that normalised scores call 0 and 1.
     pub scale: Scale,
     /// The seeds of its report stage.
     pub report_seeds: Vec<u64>,
     kind: &'static dyn Kind,
     settings: toml::Table,
-    /// What factors set of the optimiser.
+    /// The hyper-parameters that factors set.
     optimiser: Vec<(String, Value)>,
 }
 
@@ -38,7 +41,7 @@ pub struct Arm {
     pub name: String,
     /// Its trials, in the grid's order.
     pub trials: Vec<Trial>,
-    /// What it sets besides.
+    /// The settings of environments that it brings along.
     set: toml::Table,
 }
 
@@ -46,12 +49,12 @@ pub struct Arm {
 pub struct Trial {
     /// The optimiser with that setting.
     pub spec: Spec,
-    /// Hyper-parameters that are at an end of their values, if there are three or more.
+    /// The hyper-parameters that are at an end of their grid. A grid of one or two values has no ends.
     pub at_edge: Vec<String>,
 }
 
 impl Cell {
-    /// The run of this trial of `arm` with this seed.
+    /// The run of trial number `trial` of `arm` with this seed.
     pub(super) fn job(&self, arm: &Arm, trial: usize, seed: u64) -> Result<Box<dyn Job>> {
         let mut spec = arm.trials[trial].spec.clone();
         for (key, value) in &self.optimiser {
@@ -64,18 +67,18 @@ impl Cell {
         self.kind.job(&settings, &spec, seed)
     }
 
-    /// What a run is called in messages.
+    /// What the cell is called in messages.
     pub fn label(&self) -> String {
         format!("{} {}", self.environment, self.factors)
             .trim_end()
             .into()
     }
 
-    /// The optimiser of `trial` here.
+    /// The optimiser of `trial`, with what this cell's factors set.
     pub fn setting(&self, trial: &Trial) -> String {
         let mut spec = trial.spec.clone();
         for (key, value) in &self.optimiser {
-            // It has been set before, when the experiment was read.
+            // This cannot fail: it worked when the experiment was read.
             let _ = spec.set(key, value.clone());
         }
         spec.to_string()
@@ -83,7 +86,7 @@ impl Cell {
 }
 
 impl Score {
-    /// The score of a run, between 0 and 1 where it is between chance and a good agent.
+    /// The score of a run: 0 for chance, 1 for a good agent.
     pub fn of(self, outcome: &Outcome, scale: Scale) -> f64 {
         let raw = match self {
             Score::Area => area(outcome),
@@ -125,12 +128,12 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
             set: table.set.clone(),
         });
     }
-    let mut tuned = arms.iter().filter(|arm| arm.tuned());
+    let mut tuned = arms.iter().filter(|arm| arm.is_tuned());
     if let Some(first) = tuned.next()
         && let Some(other) = tuned.find(|arm| arm.trials.len() != first.trials.len())
     {
         return Err(Error::usage(format!(
-            "optimiser `{}` has {} trials and `{}` {}; each must have the same tuning budget",
+            "optimiser `{}` has {} trials and `{}` has {}; each must have the same tuning budget",
             first.name,
             first.trials.len(),
             other.name,
@@ -140,8 +143,7 @@ pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
     Ok(arms)
 }
 
-/// Whether `value` is the least or the greatest of `values`; never if there are fewer than three, of which
-/// each would be.
+/// Whether `value` is the least or the greatest of `values`. With fewer than three values each would be, so none is.
 fn at_end(values: &[f64], value: Value) -> bool {
     let least = values.iter().copied().reduce(f64::min);
     let greatest = values.iter().copied().reduce(f64::max);
@@ -151,65 +153,69 @@ fn at_end(values: &[f64], value: Value) -> bool {
 
 impl Arm {
     /// Whether there is anything to choose.
-    pub fn tuned(&self) -> bool {
+    pub fn is_tuned(&self) -> bool {
         self.trials.len() > 1
     }
 }
 
 /// Every environment at every combination of the levels of its factors.
-pub(super) fn cells(top: &Top, rungs: &[Rung]) -> Result<Vec<Cell>> {
-    let cell = |rung: &Rung, level: &[(&str, &toml::Value)]| {
-        let within = |error: Error| Error::usage(format!("environment `{}`: {error}", rung.name));
-        let known = rung.kind.scale(&rung.settings);
-        let random = rung.scale.0.or(known.map(|scale| scale.random));
-        let reference = rung.scale.1.or(known.map(|scale| scale.reference));
+pub(super) fn cells(top: &Top, environments: &[Environment]) -> Result<Vec<Cell>> {
+    let cell = |environment: &Environment, level: &[(&str, &toml::Value)]| {
+        let within =
+            |error: Error| Error::usage(format!("environment `{}`: {error}", environment.name));
+        let known = environment.kind.scale(&environment.settings);
+        let random = environment.scale.0.or(known.map(|scale| scale.random));
+        let reference = environment.scale.1.or(known.map(|scale| scale.reference));
         let (Some(random), Some(reference)) = (random, reference) else {
             return Err(within(Error::usage(
-                "its scores of chance and of a good agent are not known; give `random` and `reference`",
+                "the returns of chance and of a good agent are not known; give `random` and `reference`",
             )));
         };
         if !(random.is_finite() && reference.is_finite() && reference > random) {
             return Err(within(Error::usage(format!(
-                "random = {random}, reference = {reference} is not allowed; allowed: finite numbers, the reference above"
+                "random = {random}, reference = {reference} is not allowed; allowed: finite numbers, with reference above random"
             ))));
         }
-        let (mut settings, mut optimiser) = (rung.settings.clone(), Vec::new());
+        let (mut settings, mut optimiser) = (environment.settings.clone(), Vec::new());
         for (key, value) in level {
             match key.strip_prefix("optimiser.") {
                 Some(key) => optimiser.push((key.into(), number(key, value).map_err(within)?)),
-                None => rung.kind.set(&mut settings, key, value).map_err(within)?,
+                None => environment
+                    .kind
+                    .set(&mut settings, key, value)
+                    .map_err(within)?,
             }
         }
-        let shown = |(key, value): &(&str, &toml::Value)| ((*key).to_owned(), merge::text(value));
-        let levels: Vec<(String, String)> = level.iter().map(shown).collect();
+        let text = |(key, value): &(&str, &toml::Value)| ((*key).to_owned(), merge::text(value));
+        let levels: Vec<(String, String)> = level.iter().map(text).collect();
         let joined = levels.iter().map(|(key, value)| format!("{key}={value}"));
         Ok(Cell {
-            environment: rung.name.clone(),
-            rung: rung.rung.clone(),
+            environment: environment.name.clone(),
+            rung: environment.rung.clone(),
             factors: joined.collect::<Vec<_>>().join(" "),
             levels,
             scale: Scale { random, reference },
-            report_seeds: rung.seeds(top).to_vec(),
-            kind: rung.kind,
+            report_seeds: environment.report_seeds(top).to_vec(),
+            kind: environment.kind,
             settings,
             optimiser,
         })
     };
-    let each = |rung| {
-        levels(top, rung)
+    let each = |environment| {
+        levels(top, environment)
             .into_iter()
-            .map(move |level| cell(rung, &level))
+            .map(move |level| cell(environment, &level))
     };
-    rungs.iter().flat_map(each).collect()
+    environments.iter().flat_map(each).collect()
 }
 
-/// Every combination of the levels of the factors that `rung` has.
-fn levels<'a>(top: &'a Top, rung: &Rung) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
+/// Every combination of the levels of the factors that `environment` has.
+fn levels<'a>(top: &'a Top, environment: &Environment) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
     let mut levels = vec![Vec::new()];
     for factor in top
         .factors
         .iter()
-        .filter(|factor| factor.is_for(&rung.name))
+        .filter(|factor| factor.is_for(&environment.name))
     {
         let longer = |one: &Vec<(_, _)>| {
             let with = |value| [&one[..], &[(factor.key.as_str(), value)]].concat();
@@ -236,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_of_a_grid_are_by_value_and_not_by_place() {
+    fn ends_of_a_grid_are_its_extreme_values_and_not_its_first_and_last() {
         let top = toml::from_str(
             r#"
 question = ""
@@ -255,7 +261,7 @@ grid = { lr = [1e-3, 1e-2, 1e-4], beta1 = [0.9, 0.0] }
         let arms = arms(&top.unwrap()).unwrap();
         let trials = arms[0].trials.iter();
         let edges: Vec<bool> = trials.map(|trial| !trial.at_edge.is_empty()).collect();
-        // Those of beta1 do not count, of which there are two; lr runs faster.
+        // beta1 does not count, because it has two values. lr varies fastest.
         assert_eq!(edges, [false, true, true, false, true, true]);
     }
 }

@@ -1,4 +1,4 @@
-//! The values that a hyper-parameter is tried with.
+//! Grids: the values that are tried for each hyper-parameter.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::{holds, keys};
 
-/// A hyper-parameter's values, the first tried first.
+/// A hyper-parameter's values, in the order in which they are tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Written")]
-pub struct Values(pub Vec<f64>);
+#[serde(try_from = "ListOrRange")]
+pub struct GridValues(pub Vec<f64>);
 
-/// Values for each hyper-parameter; every combination is a trial.
-pub type Grid = BTreeMap<String, Values>;
+/// GridValues for each hyper-parameter; every combination is a trial.
+pub type Grid = BTreeMap<String, GridValues>;
 
 holds! {
     Grid: "a table: for each hyper-parameter a list, or { from = 1e-4, to = 1e-2, points = 5 } for a logarithmic range",
@@ -21,7 +21,7 @@ holds! {
 
 keys! {
     /// A logarithmic range.
-    Range {
+    LogRange {
         /// The first value, above 0
         from: f64,
         /// The last value
@@ -36,18 +36,18 @@ keys! {
     untagged,
     expecting = "a list of numbers, or { from = ..., to = ..., points = ... }"
 )]
-enum Written {
+enum ListOrRange {
     List(Vec<f64>),
-    Range(Range),
+    Range(LogRange),
 }
 
-impl TryFrom<Written> for Values {
+impl TryFrom<ListOrRange> for GridValues {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
+    fn try_from(written: ListOrRange) -> Result<Self, String> {
         let values = match written {
-            Written::List(values) => values,
-            Written::Range(range) => range.values()?,
+            ListOrRange::List(values) => values,
+            ListOrRange::Range(range) => range.values()?,
         };
         if values.is_empty() {
             return Err("a grid has at least one value".into());
@@ -56,19 +56,19 @@ impl TryFrom<Written> for Values {
     }
 }
 
-impl Range {
+impl LogRange {
     fn values(&self) -> Result<Vec<f64>, String> {
         let Self { from, to, points } = *self;
         if !(from > 0.0 && to > from && to.is_finite() && (2..=1000).contains(&points)) {
             return Err(format!(
-                "from = {from}, to = {to}, points = {points} is no range; allowed: 0 < from < to, 2 to 1000 points"
+                "from = {from}, to = {to}, points = {points} is not a range; allowed: 0 < from < to, 2 to 1000 points"
             ));
         }
         let step = (to / from).ln() / f64::from(points - 1);
         let value = |i: u32| match i {
             0 => from,
             i if i == points - 1 => to,
-            // Three digits say which value it is; more would only be harder to read.
+            // Three digits are enough, and easier to read than more.
             i => rounded(from * (step * f64::from(i)).exp()),
         };
         Ok((0..points).map(value).collect())
@@ -79,7 +79,7 @@ fn rounded(x: f64) -> f64 {
     format!("{x:.2e}").parse().unwrap_or(x)
 }
 
-/// Every combination of a grid's values, the last hyper-parameter running fastest.
+/// Every combination of a grid's values; the last hyper-parameter varies fastest.
 pub fn combinations(grid: &Grid) -> Vec<Vec<(&str, Value)>> {
     let mut all = vec![Vec::new()];
     for (key, values) in grid {

@@ -1,30 +1,28 @@
-//! The runs of an experiment, in the order of their numbers.
+//! An experiment and its runs, in the order of their numbers.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
-use super::{Arm, Experiment};
+use super::{
+    expand::{Arm, Cell},
+    stage::Stage,
+    tables::Top,
+};
 use crate::{Error, Result, study::kind::Job};
 
-/// The two halves of a study.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// Every trial on the tuning seeds
-    Tune,
-    /// What was chosen, on the report seeds
-    Report,
+/// An experiment, ready to be run.
+pub struct Experiment {
+    /// What it is called: its file's name without `.toml`.
+    pub name: String,
+    /// The path of its file.
+    pub path: PathBuf,
+    /// The file's text.
+    pub text: String,
+    /// Its tables.
+    pub top: Top,
+    /// Each environment at each combination of the factors' levels.
+    pub cells: Vec<Cell>,
+    /// The optimisers, each with its trials.
+    pub arms: Vec<Arm>,
 }
 
 /// One run of a study.
@@ -39,42 +37,32 @@ pub struct Run {
     pub trial: usize,
     /// Its seed.
     pub seed: u64,
-    /// What is to be done.
+    /// The run itself.
     pub job: Box<dyn Job>,
 }
 
-impl Stage {
-    /// As it stands in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Tune => "tune",
-            Stage::Report => "report",
-        }
-    }
-}
-
 impl Experiment {
-    /// Runs of a stage, whatever is chosen.
+    /// How many runs a stage has. It does not depend on what is chosen.
     pub fn count(&self, stage: Stage) -> usize {
         (0..self.cells.len())
             .map(|cell| self.count_in(cell, stage))
             .sum()
     }
 
-    /// Runs of a stage in the cell of that number.
+    /// How many runs a stage has in cell number `cell`.
     pub fn count_in(&self, cell: usize, stage: Stage) -> usize {
         match stage {
             Stage::Tune => {
-                let trials: usize = self.tuned().map(|arm| arm.trials.len()).sum();
+                let trials: usize = self.tuned_arms().map(|arm| arm.trials.len()).sum();
                 trials * self.top.seeds.tuning.0.len()
             }
             Stage::Report => self.arms.len() * self.cells[cell].report_seeds.len(),
         }
     }
 
-    /// Runs of both stages in each cell, those left out that optimisers or cells before it have as well: of the
-    /// report stage, where all trials are the same, for then the choice is.
-    pub fn different(&self) -> Result<Vec<[usize; 2]>> {
+    /// How many runs each cell has in the two stages that no optimiser or cell before has too. Runs of the report stage
+    /// count as the same where all trials are the same, for then the choice is the same.
+    pub fn count_different(&self) -> Result<Vec<[usize; 2]>> {
         let mut trials = vec![vec![BTreeSet::new(); self.arms.len()]; self.cells.len()];
         for run in self.trials()? {
             trials[run.cell][run.arm].insert(run.job.id().to_owned());
@@ -84,7 +72,7 @@ impl Experiment {
         for (cell, arms) in self.cells.iter().zip(trials) {
             let (mut tune, mut report) = (0, 0);
             for (arm, ids) in self.arms.iter().zip(arms) {
-                if arm.tuned() {
+                if arm.is_tuned() {
                     let new = ids.iter().filter(|id| tried.insert((*id).clone())).count();
                     tune += new * self.top.seeds.tuning.0.len();
                 }
@@ -97,15 +85,20 @@ impl Experiment {
         Ok(all)
     }
 
-    fn tuned(&self) -> impl Iterator<Item = &Arm> {
-        self.arms.iter().filter(|arm| arm.tuned())
+    fn tuned_arms(&self) -> impl Iterator<Item = &Arm> {
+        self.arms.iter().filter(|arm| arm.is_tuned())
     }
 
-    /// The runs of the tuning stage; number k is the same whenever it is asked for.
+    /// The runs of the tuning stage, always in the same order.
     pub fn tuning(&self) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
         for cell in 0..self.cells.len() {
-            for (arm, _) in self.arms.iter().enumerate().filter(|(_, arm)| arm.tuned()) {
+            for (arm, _) in self
+                .arms
+                .iter()
+                .enumerate()
+                .filter(|(_, arm)| arm.is_tuned())
+            {
                 for trial in 0..self.arms[arm].trials.len() {
                     for &seed in &self.top.seeds.tuning.0 {
                         runs.push(self.run(Stage::Tune, cell, arm, trial, seed)?);
@@ -116,7 +109,7 @@ impl Experiment {
         Ok(runs)
     }
 
-    /// The runs of the report stage, with the trial that `chosen` says for a cell and an arm.
+    /// The runs of the report stage. `chosen` has the number of the chosen trial for each cell and arm.
     pub fn report(&self, chosen: &[Vec<usize>]) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
         for (cell, chosen) in chosen.iter().enumerate() {
@@ -160,10 +153,5 @@ impl Experiment {
             }
         }
         Ok(runs)
-    }
-
-    /// An error if any run is impossible.
-    pub(super) fn check_runs(&self) -> Result<()> {
-        self.trials().map(drop)
     }
 }

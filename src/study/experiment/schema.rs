@@ -1,6 +1,6 @@
-//! `study schema`: every key of an experiment, from what reads them.
+//! `study schema`: every key of an experiment, from the declarations that read them.
 
-use super::tables::{Budget, Contrast, Environment, Factor, Optimiser, SeedsTable, Top};
+use super::tables::{Budget, Contrast, EnvironmentTable, Factor, Optimiser, SeedsTable, Top};
 use crate::{
     energy::Energy,
     keys::{Key, Keys},
@@ -14,7 +14,7 @@ pub fn schema() -> String {
     table(&mut out, "`[seeds]`", &SeedsTable::keys());
     table(&mut out, "`[budget]`", &Budget::keys());
     table(&mut out, "`[energy]`", &Energy::keys());
-    table(&mut out, "`[[environments]]`", &Environment::keys());
+    table(&mut out, "`[[environments]]`", &EnvironmentTable::keys());
     for kind in kind::registry() {
         let name = kind.name();
         let keys = kind.keys();

@@ -14,7 +14,7 @@ holds! {
     Seeds: "seeds: \"1..30\" (both ends included) or a list such as [1, 2, 3]",
 }
 
-/// More seeds than anybody means.
+/// The most seeds in a range; more are a typing error.
 const MOST: u64 = 100_000;
 
 impl Seeds {
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for Seeds {
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Seeds, E> {
                 let wrong = || {
                     E::custom(format!(
-                        "`{text}` are no seeds; allowed: \"1..30\", the smaller first, at most {MOST} of them"
+                        "`{text}` is not a range of seeds; allowed: \"1..30\", with the smaller seed first and at most {MOST} seeds"
                     ))
                 };
                 Seeds::range(text).ok_or_else(wrong)

@@ -14,28 +14,28 @@ keys! {
     Top {
         /// The question it answers, in a sentence
         question: String,
-        /// What is expected, and would be news if it were not so
+        /// What is expected of the answer
         hypothesis: String,
-        /// How its figures are to be read, and which of them decides; written before the runs
+        /// How its results are to be read, and which of them decides; written before the runs
         analysis: String,
-        /// What a run is judged by, between the environment's `random` (0) and `reference` (1): the area
-        /// under its evaluation curve, or its last evaluation. A run that diverged has the worst return
+        /// What a run is judged by: the area under its evaluation curve or its last evaluation, normalised so that the
+        /// environment's `random` is 0 and its `reference` is 1. A run that diverged has the worst return
         score: Score = Score::Area,
-        /// How settings are chosen from a grid, on the tuning seeds
+        /// How a setting is chosen from a grid, on the tuning seeds
         selection: Selection = Selection::BestMean,
-        /// Differences of normalised scores within this count as none
+        /// Differences of normalised scores smaller than this count as none
         margin: f64 = 0.05,
         /// The seeds
         seeds: SeedsTable,
         /// What it may cost
         budget: Budget = Budget { core_hours: None },
-        /// What energy is worth where it cannot be measured
+        /// What energy is assumed to be where it cannot be measured
         energy: Energy = Energy::default(),
         /// What runs are made on
-        environments: Vec<Environment>,
+        environments: Vec<EnvironmentTable>,
         /// What is compared
         optimisers: Vec<Optimiser>,
-        /// What else is varied; every level with every optimiser
+        /// What else is varied; every level is run with every optimiser
         factors: Vec<Factor> = Vec::new(),
         /// The differences that the report states, each between two optimisers on the same seeds
         contrasts: Vec<Contrast> = Vec::new(),
@@ -43,11 +43,11 @@ keys! {
 }
 
 keys! {
-    /// The seeds of both stages, which share none.
+    /// The seeds of both stages, which have none in common.
     SeedsTable {
-        /// On these, settings are chosen
+        /// Settings are chosen on these
         tuning: Seeds,
-        /// On these, what was chosen is judged
+        /// The chosen settings are judged on these
         report: Seeds,
     }
 }
@@ -61,21 +61,21 @@ keys! {
 }
 
 keys! {
-    /// What runs are made on; the rest of its keys are its kind's.
-    Environment {
-        /// What it is called in the results; else what its kind calls it
+    /// What runs are made on. Its other keys are those of its kind.
+    EnvironmentTable {
+        /// What it is called in the results; by default what its kind calls it
         name: Option<String> = None,
-        /// What a run on it is; the kind's own keys go beside this one
+        /// The kind of runs on it; the keys of that kind go beside this one
         kind: String = "rl".into(),
-        /// Its rung on a ladder of controls, whose rungs are in the order of their first environments, that
-        /// with the most independent data first; its kind if there is none
+        /// Its rung on a ladder of controls; by default its kind. Rungs are in the order of their first environments, and
+        /// the one with the most independent data comes first
         rung: Option<String> = None,
-        /// The return that counts as 0; known for some environments
+        /// The return that counts as 0; needed where it is not known
         random: Option<f64> = None,
-        /// The return that counts as 1; known for some environments
+        /// The return that counts as 1; needed where it is not known
         reference: Option<f64> = None,
-        /// Its report seeds, if not `seeds.report`. Over several environments, the seeds that all of them have
-        /// are compared
+        /// Its report seeds, if not `seeds.report`. Several environments together are compared on the seeds that all of
+        /// them have
         report_seeds: Option<Seeds> = None,
     }
 }
@@ -85,9 +85,9 @@ keys! {
     Optimiser {
         /// What it is called in the results
         name: String,
-        /// Its rule or preset with hyper-parameters: "adam:beta1=0"; `rl --list`
+        /// Its rule or preset, with hyper-parameters: "adam:beta1=0"; `rl --list` shows them
         optimiser: String,
-        /// What is tried for its hyper-parameters; without a grid there is nothing to choose. All grids
+        /// The values that are tried for its hyper-parameters; without a grid there is nothing to choose. All grids must
         /// have the same number of trials
         grid: Grid = Grid::new(),
         /// Settings that belong to it rather than to the environments: { "agent.loss" = "huber" }
@@ -98,11 +98,11 @@ keys! {
 keys! {
     /// Something that is varied besides the optimiser.
     Factor {
-        /// What: `agent.buffer_size`, `env.length`, `env.drift`, `optimiser.beta1`, ...
+        /// What is varied: `agent.buffer_size`, `env.length`, `env.drift`, `optimiser.beta1`, ...
         key: String,
         /// Its levels
         values: Vec<toml::Value>,
-        /// The environments that it is for, by their names; all if there are none
+        /// The names of the environments that have it; all of them if none is named
         environments: Vec<String> = Vec::new(),
     }
 }
@@ -116,12 +116,12 @@ keys! {
         with: String,
         /// The optimiser that lacks it
         without: String,
-        /// The environments that it is about, by their names; all if there are none
+        /// The names of the environments that it is about; all of them if none is named
         environments: Vec<String> = Vec::new(),
-        /// The same difference in these environments is subtracted: how much more it is there than here
+        /// The same difference in these environments is subtracted; what remains is how much larger it is in
+        /// `environments`
         less: Vec<String> = Vec::new(),
-        /// What the hypothesis says of it. The first contrast with a claim decides: its verdict is the
-        /// study's
+        /// What the hypothesis says of it. The first contrast with a claim decides: its verdict is that of the study
         claim: Option<Claim> = None,
     }
 }
@@ -129,7 +129,7 @@ keys! {
 holds! {
     SeedsTable: "a table",
     Budget: "a table",
-    Environment: "a table",
+    EnvironmentTable: "a table",
     Optimiser: "a table",
     Factor: "a table",
     Contrast: "a table",
@@ -137,7 +137,7 @@ holds! {
 }
 
 impl Factor {
-    /// Whether `environment` has it.
+    /// Whether the environment called `environment` has it.
     pub fn is_for(&self, environment: &str) -> bool {
         self.environments.is_empty() || self.environments.iter().any(|name| name == environment)
     }
@@ -159,13 +159,12 @@ pub enum Score {
 pub enum Selection {
     /// The trial with the best mean score over the tuning seeds; the first of equals.
     BestMean,
-    /// The trial with the best interquartile mean, which one lucky or unlucky seed hardly moves; the first
-    /// of equals.
+    /// The trial with the best interquartile mean, on which a single seed has little influence; the first of equals.
     BestIqm,
 }
 
 impl Selection {
-    /// What it compares.
+    /// The aggregate of scores that it compares.
     pub fn aggregate(self) -> Aggregate {
         match self {
             Selection::BestMean => Aggregate::Mean,

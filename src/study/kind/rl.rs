@@ -14,7 +14,7 @@ use crate::{
         self, Again, Compute, Configuration, Control, EvaluationRow, Finished, Opened, Status,
         rl::{self, Config, ConfigSource, RunConfig, Task},
     },
-    study::{Mechanism, experiment::merge},
+    study::{Mechanism, merge},
 };
 
 /// Runs of agents.
@@ -106,7 +106,9 @@ impl Kind for Rl {
         let settings = AgentRuns::from_table(&config::table(settings)?)?;
         let mut source = settings.source();
         source.check_names()?;
-        source.run.insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
+        source
+            .run
+            .insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
         source.optimiser = Some(optimiser.clone());
         let config = source.resolve(None)?;
         // A study of agents that learn nothing would find that optimisers do not differ.

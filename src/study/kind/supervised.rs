@@ -23,11 +23,9 @@ use crate::{
     nn::{Architecture, Stem},
     run::{
         self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
-        supervised::{
-            self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env,
-        },
+        supervised::{self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env},
     },
-    study::experiment::merge,
+    study::merge,
 };
 
 /// Supervised runs.

@@ -1,16 +1,16 @@
-//! What was asked, and the answer: the first thing that a report says.
+//! The question and its answer, with which a report begins.
 
 use super::{
-    contrasts::{Contrasted, POWER, place},
+    contrasts::{ContrastResult, POWER, place},
     document::{Block, Section},
+    format::{p_value, seeds, signed},
     load::Results,
-    shown::{p_value, seeds, signed},
     verdict::{Verdict, rule},
 };
 use crate::study::experiment::Claim;
 
-/// The question, the verdict with what it rests on, and the rule.
-pub fn verdict(results: &Results, contrasts: &[Contrasted]) -> Section {
+/// The section with the question, the verdict and its grounds, and the rule.
+pub fn verdict(results: &Results, contrasts: &[ContrastResult]) -> Section {
     let top = &results.experiment.top;
     let section = Section::new("Verdict").text(format!("Question: {}", top.question));
     let deciding = contrasts.iter().find(|one| one.decides);
@@ -21,7 +21,7 @@ pub fn verdict(results: &Results, contrasts: &[Contrasted]) -> Section {
         }),
         None => section.block(Block::Verdict {
             word: "none",
-            why: "No contrast of the experiment has a claim, so there is nothing to be right or wrong about.".into(),
+            why: "No contrast of the experiment has a claim, so there is no verdict.".into(),
         }),
     };
     let section = section.text(format!("Hypothesis: {}", top.hypothesis));
@@ -29,7 +29,7 @@ pub fn verdict(results: &Results, contrasts: &[Contrasted]) -> Section {
     section.text(format!("How it was done: {}", top.analysis))
 }
 
-fn why(one: &Contrasted, verdict: Verdict) -> String {
+fn why(one: &ContrastResult, verdict: Verdict) -> String {
     let contrast = one.contrast;
     let claim = match contrast.claim {
         Some(Claim::Above) => "better",
@@ -41,8 +41,8 @@ fn why(one: &Contrasted, verdict: Verdict) -> String {
     };
     let e = one.evidence.effect;
     let mut out = format!(
-        "{}: the hypothesis says that {} does {claim} than {}{on}. Difference of interquartile means of the normalised score: \
-         {} (95 % interval {} to {}, {} pairs of runs, p {}). Finding: {}.",
+        "{}: the hypothesis says that {} does {claim} than {}{on}. The difference of the interquartile means of the normalised \
+         score is {} (95 % interval {} to {}, {} pairs of runs, p {}). Finding: {}.",
         contrast.name,
         contrast.with,
         contrast.without,
@@ -54,20 +54,20 @@ fn why(one: &Contrasted, verdict: Verdict) -> String {
         one.finding,
     );
     if verdict == Verdict::Inconclusive
-        && let Some(needed) = &one.needed
+        && let Some(needed) = &one.seeds_needed
     {
         out += &format!(
-            " With this spread, {} seeds a cell would find a difference as large as the margin with probability {POWER}, \
-             and {} would show that there is none if there is none; there are {}.",
-            seeds(needed[0]),
-            seeds(needed[1]),
+            " At this spread, a difference as large as the margin would be found with probability {POWER} by {} seeds a cell. \
+             If there is no difference, {} seeds a cell would show that. There are {}.",
+            seeds(needed.to_detect),
+            seeds(needed.to_equate),
             one.evidence.seeds
         );
     }
     out
 }
 
-/// How many report seeds cells have: `30`, or `30 to 100`.
+/// How many report seeds the cells have: `30`, or `30 to 100`.
 pub fn seeds_a_cell(results: &Results) -> String {
     let cells = results.experiment.cells.iter();
     let seeds: Vec<usize> = cells.map(|cell| cell.report_seeds.len()).collect();

@@ -1,4 +1,4 @@
-//! Every environment with every optimiser: `summary.csv`, and the table of it.
+//! Every cell with every optimiser: `summary.csv`, and its table.
 
 use serde::Serialize;
 use stats::{Aggregate, Bootstrap, Estimate, Scores};
@@ -6,7 +6,7 @@ use stats::{Aggregate, Bootstrap, Estimate, Scores};
 use super::{document::Section, load::Results};
 use crate::{Result, files::rounded, study::rows::RunRow};
 
-/// A line of `summary.csv`: figures with the 95 % intervals of the bootstrap.
+/// A line of `summary.csv`, with 95 % bootstrap intervals.
 #[derive(Serialize)]
 pub struct CellRow {
     pub environment: String,
@@ -16,7 +16,7 @@ pub struct CellRow {
     pub runs: usize,
     pub diverged: usize,
     pub solved: usize,
-    /// The normalised score's interquartile mean.
+    /// The interquartile mean of the normalised score.
     pub score: f64,
     pub score_lo: f64,
     pub score_hi: f64,
@@ -76,7 +76,7 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
 
 /// The table of `rows`.
 pub fn table(rows: &[CellRow]) -> Section {
-    let shown = |e: (f64, f64, f64), n| {
+    let interval = |e: (f64, f64, f64), n| {
         let (point, lo, hi) = e;
         Estimate { point, lo, hi, n }.to_string()
     };
@@ -90,9 +90,9 @@ pub fn table(rows: &[CellRow]) -> Section {
             n.to_string(),
             row.diverged.to_string(),
             row.solved.to_string(),
-            shown((row.score, row.score_lo, row.score_hi), n),
-            shown((row.area, row.area_lo, row.area_hi), n),
-            shown((row.last, row.last_lo, row.last_hi), n),
+            interval((row.score, row.score_lo, row.score_hi), n),
+            interval((row.area, row.area_lo, row.area_hi), n),
+            interval((row.last, row.last_lo, row.last_hi), n),
         ]
     };
     let head = [
@@ -109,10 +109,10 @@ pub fn table(rows: &[CellRow]) -> Section {
     ];
     Section::new("Every cell")
         .text(
-            "The score is normalised between chance (0) and a good agent (1), its interquartile mean over seeds; the \
-             evaluations are returns, their means over seeds. In brackets 95 % bootstrap intervals. What differs \
-             significantly is under Contrasts: intervals that overlap here may belong to arms that differ, for they share \
-             their seeds.",
+            "The score is normalised so that chance is 0 and a good agent 1, and is an interquartile mean over seeds. The \
+             evaluations are returns, and means over seeds. 95 % bootstrap intervals are in brackets. To see which \
+             differences are significant, look under Contrasts: optimisers share their seeds, so they can differ even if their \
+             intervals here overlap.",
         )
         .table(&head, rows.iter().map(row).collect())
 }

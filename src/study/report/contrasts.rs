@@ -1,4 +1,4 @@
-//! The differences that an experiment asks about: over all environments, and in each.
+//! The differences that an experiment asks about: over all of a contrast's environments, and in each.
 
 use stats::{
     Aggregate, Bootstrap, Design, Estimate, Moments, Power, Scores, holm, t_equivalence, t_test,
@@ -10,42 +10,50 @@ use super::{
 };
 use crate::{Result, study::experiment::Contrast};
 
-/// How sure the seeds needed would be of finding what is there.
+/// The probability with which the seeds that are needed would find what is there.
 pub const POWER: f64 = 0.8;
 
-/// A contrast with all that the runs say of it.
-pub struct Contrasted<'a> {
+/// A contrast, and what the runs say of it.
+pub struct ContrastResult<'a> {
     pub contrast: &'a Contrast,
-    /// Whether its verdict is the study's.
+    /// Whether its verdict is that of the study.
     pub decides: bool,
     pub evidence: Evidence,
     /// The p-value before correction.
     pub p: f64,
     pub finding: Finding,
-    /// How likely a run with is better than one without; `None` if anything is subtracted.
+    /// The probability that a run of the one optimiser is better than a run of the other; `None` if the contrast subtracts
+    /// environments.
     pub improvement: Option<Estimate>,
-    /// The seeds in each cell that would find a difference as large as the margin, and those that would find
-    /// equivalence if there is none.
-    pub needed: Option<[Option<usize>; 2]>,
-    pub cells: Vec<Paired>,
+    /// The seeds that would decide; `None` where there is no margin or no spread.
+    pub seeds_needed: Option<SeedsNeeded>,
+    pub cells: Vec<CellDifference>,
 }
 
-/// A contrast in one cell: mean paired difference, paired t test.
-pub struct Paired {
+/// Seeds in each cell that would decide a contrast with probability [`POWER`]; `None` if they are more than can be computed.
+pub struct SeedsNeeded {
+    /// To find a difference as large as the margin.
+    pub to_detect: Option<usize>,
+    /// To find equivalence, if there is no difference.
+    pub to_equate: Option<usize>,
+}
+
+/// A contrast in one cell: the mean paired difference, with a paired t test.
+pub struct CellDifference {
     pub cell: usize,
-    /// Whether it is one that is subtracted.
-    pub less: bool,
-    /// With its 95 % interval.
+    /// Whether the cell is one that the contrast subtracts.
+    pub subtracted: bool,
+    /// The difference with its 95 % interval.
     pub difference: Estimate,
-    /// Corrected over the contrast's cells; `None` of a single pair.
+    /// The p-value, corrected over the contrast's cells; `None` if there is a single pair.
     pub p: Option<f64>,
-    /// Whether it is within the margin.
+    /// Whether the difference is within the margin.
     pub equivalent: bool,
-    /// Whether all runs of either optimiser diverged there.
-    pub lost: bool,
+    /// Whether all runs of one of the optimisers diverged in this cell.
+    pub all_diverged: bool,
 }
 
-impl Contrasted<'_> {
+impl ContrastResult<'_> {
     /// The verdict on its claim, if it has one.
     pub fn verdict(&self) -> Option<Verdict> {
         self.contrast.claim.map(|claim| self.finding.verdict(claim))
@@ -53,12 +61,12 @@ impl Contrasted<'_> {
 }
 
 /// Every contrast of the experiment.
-pub fn contrasts(results: &Results) -> Result<Vec<Contrasted<'_>>> {
+pub fn contrasts(results: &Results) -> Result<Vec<ContrastResult<'_>>> {
     let top = &results.experiment.top;
     let deciding = deciding(&top.contrasts);
     let each = top.contrasts.iter().enumerate();
     let mut all = each
-        .map(|(i, contrast)| contrasted(results, contrast, Some(i) == deciding))
+        .map(|(i, contrast)| contrast_result(results, contrast, Some(i) == deciding))
         .collect::<Result<Vec<_>>>()?;
     let others = || all.iter().filter(|one| !one.decides);
     let p: Vec<f64> = others().map(|one| one.p).collect();
@@ -71,27 +79,27 @@ pub fn contrasts(results: &Results) -> Result<Vec<Contrasted<'_>>> {
     Ok(all)
 }
 
-/// The number of the first contrast with a claim.
+/// The number of the contrast that decides: the first one with a claim.
 fn deciding(contrasts: &[Contrast]) -> Option<usize> {
     contrasts
         .iter()
         .position(|contrast| contrast.claim.is_some())
 }
 
-/// The contrast that decides, or where none has a claim the first; and whether it decides.
-pub fn first(contrasts: &[Contrast]) -> Option<(&Contrast, bool)> {
+/// The contrast that decides, or else the first one; and whether it decides.
+pub fn deciding_or_first(contrasts: &[Contrast]) -> Option<(&Contrast, bool)> {
     let deciding = deciding(contrasts);
     let first = contrasts.get(deciding.unwrap_or(0))?;
     Some((first, deciding.is_some()))
 }
 
 /// The contrasts that are about all environments.
-pub fn whole(results: &Results) -> impl Iterator<Item = &Contrast> {
+pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &Contrast> {
     let all = results.experiment.top.contrasts.iter();
     all.filter(|contrast| contrast.environments.is_empty() && contrast.less.is_empty())
 }
 
-/// Where a contrast is taken.
+/// The environments of a contrast, in words.
 pub fn place(contrast: &Contrast) -> String {
     let joined = |names: &[String]| names.join(", ");
     match (contrast.environments.is_empty(), contrast.less.is_empty()) {
@@ -105,13 +113,13 @@ pub fn place(contrast: &Contrast) -> String {
     }
 }
 
-/// The difference between two arms in some cells, as [`stats::Contrast`] takes it.
-struct Difference {
+/// The scores of two arms in the same cells.
+struct TwoArms {
     with: Scores,
     without: Scores,
 }
 
-impl Difference {
+impl TwoArms {
     fn new(results: &Results, contrast: &Contrast, cells: &[usize]) -> Result<Self> {
         let scores = |name: &str| results.scores(results.arm(name), cells);
         Ok(Self {
@@ -124,7 +132,7 @@ impl Difference {
         Ok(stats::Contrast::effect(&self.with, &self.without)?)
     }
 
-    /// The variance, from seed to seed, of the mean over tasks of a pair's difference; 0 where it is unknown.
+    /// The variance over seeds of a pair's difference, averaged over tasks; 0 where it is unknown.
     fn variance(&self) -> Result<f64> {
         let differences = self.with.minus(&self.without)?;
         let tasks = differences.tasks();
@@ -132,90 +140,95 @@ impl Difference {
             let sum: f64 = tasks.iter().map(|task| task.scores()[place]).sum();
             sum / tasks.len() as f64
         };
-        // Tasks have the same seeds.
+        // All tasks have the same seeds.
         let means: Vec<f64> = (0..tasks[0].scores().len()).map(mean).collect();
         Ok(Moments::new(&means).map_or(0.0, |m| m.sd.powi(2)))
     }
 }
 
-/// What the runs say of the difference that `contrast` makes in `here`, less that in `there`.
+/// What the runs say of the difference that `contrast` makes in `cells`, minus the one that it makes in `subtracted`.
+/// `what` seeds the bootstrap.
 pub fn evidence(
     results: &Results,
     contrast: &Contrast,
-    here: &[usize],
-    there: &[usize],
+    cells: &[usize],
+    subtracted: &[usize],
     what: &str,
 ) -> Result<Evidence> {
-    let side = Difference::new(results, contrast, here)?;
-    let other = match there.is_empty() {
+    let side = TwoArms::new(results, contrast, cells)?;
+    let other = match subtracted.is_empty() {
         true => None,
-        false => Some(Difference::new(results, contrast, there)?),
+        false => Some(TwoArms::new(results, contrast, subtracted)?),
     };
     let difference = match &other {
         None => side.effect()?,
         Some(other) => side.effect()?.minus(other.effect()?),
     };
     let bootstrap = Bootstrap::default();
-    // The same resamples for both.
+    // The interval and the p-value are of the same resamples.
     let rng = || results.rng(what);
-    let sides = [here, there].into_iter().filter(|side| !side.is_empty());
+    let sides = [cells, subtracted]
+        .into_iter()
+        .filter(|side| !side.is_empty());
     let seeds = sides.clone().map(|side| results.common_seeds(side).len());
     Ok(Evidence {
         effect: difference.estimate(Aggregate::Iqm, &bootstrap, &mut rng()),
         p: difference.p_value(Aggregate::Iqm, &bootstrap, &mut rng()),
         margin: results.experiment.top.margin,
         seeds: seeds.min().unwrap_or(0),
-        lost: sides.clone().find_map(|side| lost(results, contrast, side)),
+        all_diverged: sides
+            .clone()
+            .find_map(|side| all_diverged(results, contrast, side)),
     })
 }
 
-/// The cells that a contrast is about, and those that it subtracts; the same runs once.
+/// The cells that a contrast is about, and those that it subtracts. Cells with the same runs count once.
 fn sides(results: &Results, contrast: &Contrast) -> [Vec<usize>; 2] {
-    let cells = &results.experiment.cells;
+    let all = &results.experiment.cells;
     let of = |names: &[String]| {
-        let named = |cell: &&usize| names.contains(&cells[**cell].environment);
+        let named = |cell: &&usize| names.contains(&all[**cell].environment);
         let cells: Vec<usize> = results.cells().iter().filter(named).copied().collect();
         results.distinct(&cells)
     };
-    let here = match contrast.environments.is_empty() {
+    let cells = match contrast.environments.is_empty() {
         true => results.distinct(&results.cells()),
         false => of(&contrast.environments),
     };
-    [here, of(&contrast.less)]
+    [cells, of(&contrast.less)]
 }
 
-fn contrasted<'a>(
+fn contrast_result<'a>(
     results: &Results,
     contrast: &'a Contrast,
     decides: bool,
-) -> Result<Contrasted<'a>> {
-    let [here, there] = sides(results, contrast);
+) -> Result<ContrastResult<'a>> {
+    let [cells, subtracted] = sides(results, contrast);
     let what = format!("contrast {}", contrast.name);
-    let evidence = evidence(results, contrast, &here, &there, &what)?;
-    let difference = Difference::new(results, contrast, &here)?;
+    let evidence = evidence(results, contrast, &cells, &subtracted, &what)?;
+    let difference = TwoArms::new(results, contrast, &cells)?;
     let mut variance = difference.variance()?;
     let mut improvement = None;
-    if there.is_empty() {
-        let Difference { with, without } = &difference;
+    if subtracted.is_empty() {
+        let TwoArms { with, without } = &difference;
         let mut rng = results.rng(&format!("{what}, improvement"));
         improvement = Some(with.improvement_over(without, &Bootstrap::default(), &mut rng)?);
     } else {
-        variance += Difference::new(results, contrast, &there)?.variance()?;
+        variance += TwoArms::new(results, contrast, &subtracted)?.variance()?;
     }
-    Ok(Contrasted {
+    Ok(ContrastResult {
         contrast,
         decides,
         finding: evidence.finding(),
         p: evidence.p,
-        needed: needed(evidence.margin, variance.sqrt())?,
+        seeds_needed: seeds_needed(evidence.margin, variance.sqrt())?,
         evidence,
         improvement,
-        cells: paired(results, contrast, &here, &there)?,
+        cells: cell_differences(results, contrast, &cells, &subtracted)?,
     })
 }
 
-/// The arm of the contrast, if there is one, none of whose runs in `cells` came to an end.
-fn lost(results: &Results, contrast: &Contrast, cells: &[usize]) -> Option<String> {
+/// An arm of the contrast all of whose runs in `cells` diverged, if there is one.
+fn all_diverged(results: &Results, contrast: &Contrast, cells: &[usize]) -> Option<String> {
     let all = |name: &&String| {
         let arm = results.arm(name);
         let whole = |&cell: &usize| results.diverged(cell, arm) == results.runs[cell][arm].len();
@@ -227,34 +240,35 @@ fn lost(results: &Results, contrast: &Contrast, cells: &[usize]) -> Option<Strin
         .cloned()
 }
 
-/// The seeds that would do, for a difference of the margin and for equivalence.
-fn needed(margin: f64, sd: f64) -> Result<Option<[Option<usize>; 2]>> {
+/// The seeds that would decide at a standard deviation of `sd` from seed to seed.
+fn seeds_needed(margin: f64, sd: f64) -> Result<Option<SeedsNeeded>> {
     if margin <= 0.0 || sd <= 0.0 {
         return Ok(None);
     }
-    let detect = Power::new(Design::Paired, ALPHA)?.seeds_to_detect(POWER, margin, sd)?;
-    let equate =
+    let to_detect = Power::new(Design::Paired, ALPHA)?.seeds_to_detect(POWER, margin, sd)?;
+    let to_equate =
         Power::new(Design::Paired, ALPHA / 2.0)?.seeds_to_equate(POWER, 0.0, sd, margin)?;
-    Ok(Some([detect, equate]))
+    Ok(Some(SeedsNeeded {
+        to_detect,
+        to_equate,
+    }))
 }
 
-fn paired(
+fn cell_differences(
     results: &Results,
     contrast: &Contrast,
-    here: &[usize],
-    there: &[usize],
-) -> Result<Vec<Paired>> {
+    cells: &[usize],
+    subtracted: &[usize],
+) -> Result<Vec<CellDifference>> {
     let margin = results.experiment.top.margin;
-    let sides = [(here, false), (there, true)];
-    let all = sides
-        .iter()
-        .flat_map(|&(cells, less)| cells.iter().map(move |&cell| (cell, less)));
-    let mut paired = Vec::new();
-    for (cell, less) in all {
-        let difference = Difference::new(results, contrast, &[cell])?;
+    let cells = cells.iter().map(|&cell| (cell, false));
+    let subtracted = subtracted.iter().map(|&cell| (cell, true));
+    let mut all = Vec::new();
+    for (cell, subtracted) in cells.chain(subtracted) {
+        let difference = TwoArms::new(results, contrast, &[cell])?;
         let differences = difference.with.minus(&difference.without)?;
         let differences = differences.tasks()[0].scores();
-        let lost = lost(results, contrast, &[cell]).is_some();
+        let all_diverged = all_diverged(results, contrast, &[cell]).is_some();
         if differences.len() < 2 {
             let point = differences[0];
             let difference = Estimate {
@@ -263,41 +277,41 @@ fn paired(
                 hi: point,
                 n: 1,
             };
-            paired.push(Paired {
+            all.push(CellDifference {
                 cell,
-                less,
+                subtracted,
                 difference,
                 p: None,
                 equivalent: false,
-                lost,
+                all_diverged,
             });
             continue;
         }
-        // Its interval does not depend on the margin, which may be 0.
-        let wide = if margin > 0.0 { margin } else { 1.0 };
-        let equivalence = t_equivalence(differences, wide, ALPHA / 2.0)?;
-        paired.push(Paired {
+        // The margin may be 0, which the test refuses. The interval does not depend on it.
+        let positive = if margin > 0.0 { margin } else { 1.0 };
+        let equivalence = t_equivalence(differences, positive, ALPHA / 2.0)?;
+        all.push(CellDifference {
             cell,
-            less,
+            subtracted,
             difference: equivalence.difference,
             p: Some(t_test(differences)?),
             equivalent: margin > 0.0 && equivalence.equivalent,
-            lost,
+            all_diverged,
         });
     }
-    let p: Vec<f64> = paired.iter().filter_map(|one| one.p).collect();
-    let tested = paired.iter_mut().filter_map(|one| one.p.as_mut());
+    let p: Vec<f64> = all.iter().filter_map(|one| one.p).collect();
+    let tested = all.iter_mut().filter_map(|one| one.p.as_mut());
     tested
         .zip(holm(&p)?)
         .for_each(|(p, corrected)| *p = corrected);
-    Ok(paired)
+    Ok(all)
 }
 
-impl Paired {
-    /// What it says, in a word.
-    pub fn word(&self) -> &'static str {
+impl CellDifference {
+    /// The finding in a word or two.
+    pub fn finding(&self) -> &'static str {
         match self.p {
-            _ if self.lost => "all runs of one diverged",
+            _ if self.all_diverged => "all runs of one diverged",
             _ if self.difference.n < FEWEST_SEEDS => "too few seeds",
             _ if self.equivalent => "equivalent",
             Some(p) if p < ALPHA && self.difference.point > 0.0 => "better",

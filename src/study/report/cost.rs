@@ -1,14 +1,14 @@
-//! What runs cost, and how they were done. All but memory is what another machine would say differently.
+//! What runs cost, and how they were done. Except for memory, all of it depends on the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stats::three_digits;
-
 use super::{
     document::{Block, Section},
+    format::{percent, ranges},
     load::Results,
-    shown::{percent, ranges},
 };
+use stats::three_digits;
+
 use crate::{
     energy::Source,
     study::{
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What optimisers remember.
+/// The state of each optimiser.
 pub fn memory(results: &Results) -> Section {
     let rows = results.experiment.arms.iter().enumerate().map(|(arm, of)| {
         let runs = || results.runs.iter().flat_map(|cell| &cell[arm]);
@@ -26,16 +26,16 @@ pub fn memory(results: &Results) -> Section {
             bytes().fold(f64::INFINITY, f64::min),
             bytes().fold(0.0, f64::max),
         );
-        let shown = match low == high {
+        let bytes = match low == high {
             true => format!("{low}"),
             false => format!("{low} to {high}"),
         };
-        vec![of.name.clone(), shown, percent((4.0 + high) / 4.0)]
+        vec![of.name.clone(), bytes, percent((4.0 + high) / 4.0)]
     });
     let head = [
         "optimiser",
         "state, bytes a weight",
-        "weight and state, of the weight alone",
+        "weight and state, in % of the weight",
     ];
     Section::new("Memory").table(&head, rows.collect())
 }
@@ -44,22 +44,23 @@ pub fn memory(results: &Results) -> Section {
 pub fn time(results: &Results) -> Section {
     let section = Section::new("Time");
     let seconds = |cost: &CostRow| Some(cost.cpu_seconds.unwrap_or(cost.seconds));
-    let Some(rows) = each(results, seconds) else {
+    let Some(rows) = per_arm(results, seconds) else {
         return section
-            .text("Nothing is known of the time of these runs: cost.csv has none of them.");
+            .text("Nothing is known of the time of these runs: they are not in cost.csv.");
     };
     section
-        .text("Processor seconds of the report stage's runs, and for each run that solved its task, in environments where any did. Runs that others used the machine beside take longer.")
-        .table(&["optimiser", "seconds a run", "seconds in all", "seconds for each solved", "runs"], rows)
+        .text("Processor seconds of the report stage's runs. The seconds for each solved run are those of all runs in environments where \
+               any run solved its task, divided by the runs that did. Runs take longer while other programs use the machine.")
+        .table(&["optimiser", "seconds a run", "seconds in all", "seconds for each solved run", "runs"], rows)
 }
 
 /// Joules of the report stage's runs.
 pub fn energy(results: &Results) -> Section {
     let section = Section::new("Energy");
     let joules = |cost: &CostRow| Some(cost.joules? + cost.gpu_joules.unwrap_or(0.0));
-    let Some(rows) = each(results, joules) else {
+    let Some(rows) = per_arm(results, joules) else {
         return section
-            .text("Nothing is known of the energy of these runs: cost.csv has none of them.");
+            .text("Nothing is known of the energy of these runs: they are not in cost.csv.");
     };
     let costs = || results.costs.values();
     let sources: BTreeSet<&str> = costs().filter_map(|cost| cost.source).map(source).collect();
@@ -68,7 +69,8 @@ pub fn energy(results: &Results) -> Section {
     let energy = &results.experiment.top.energy;
     section
         .text(format!(
-            "Joules, {}; {} gCO2e/kWh. Both stages together: {} kJ, {} gCO2e. For each solved: in environments where any run solved its task.",
+            "Joules of the report stage's runs, {}, at {} gCO2e/kWh. Both stages together took {} kJ, or {} gCO2e. The joules for each \
+             solved run are those of all runs in environments where any run solved its task, divided by the runs that did.",
             sources
                 .into_iter()
                 .collect::<Vec<_>>()
@@ -83,7 +85,7 @@ pub fn energy(results: &Results) -> Section {
                 "optimiser",
                 "joules a run",
                 "joules in all",
-                "joules for each solved",
+                "joules for each solved run",
                 "runs",
             ],
             rows,
@@ -97,9 +99,9 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-/// For each arm, `value` a run, in all, and for each run that solved its task, where any optimiser did; `None` if
-/// nothing is known.
-fn each(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
+/// A row for each arm: `value` for a run, for all runs, and for each run that solved its task. The last is over the
+/// environments where any run did. `None` if nothing is known.
+fn per_arm(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
     let solved = |run: &RunRow| run.solved_step.is_some();
     let solvable: Vec<bool> = results
         .runs
@@ -140,7 +142,7 @@ fn each(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Ve
     (known > 0).then_some(rows)
 }
 
-/// The report seeds, and those of the environments that have their own; these alone if all have.
+/// The report seeds. Environments with seeds of their own are listed, unless all have the same.
 fn report_seeds(experiment: &Experiment) -> String {
     let common = &experiment.top.seeds.report.0;
     if let [first, others @ ..] = &experiment.cells[..]
@@ -161,7 +163,7 @@ fn report_seeds(experiment: &Experiment) -> String {
 }
 
 /// The commands, versions, seeds and machines.
-pub fn how(results: &Results) -> Section {
+pub fn how_it_was_run(results: &Results) -> Section {
     let (experiment, manifest) = (&results.experiment, &results.manifest);
     let name = &experiment.name;
     let mut processors: BTreeMap<&str, usize> = BTreeMap::new();
@@ -184,7 +186,7 @@ pub fn how(results: &Results) -> Section {
             format!("Version: optimiser-paradigms {}", manifest.version),
             format!("Experiment: experiment.toml, sha256 {}", manifest.sha256),
             format!(
-                "Runs: {} to tune, on the seeds {}; {} to report, on the seeds {}; {} diverged",
+                "Runs: {} to tune, on the seeds {}; {} to report, on the seeds {}; {} of all runs diverged",
                 manifest.tuning_runs,
                 ranges(&seeds.tuning.0),
                 manifest.report_runs,
@@ -196,7 +198,7 @@ pub fn how(results: &Results) -> Section {
                 false => format!("Machine: {}", machines.join("; ")),
             },
             format!("Processor time of both stages: {} hours", three_digits(seconds / 3600.0)),
-            "Every interval is 95 %. The bootstrap's generator is seeded from the experiment's sha256, so that the \
+            "Every interval is a 95 % interval. The bootstrap's generator is seeded from the experiment's sha256, so that the \
              same results give the same report."
                 .into(),
         ])

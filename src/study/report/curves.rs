@@ -1,18 +1,18 @@
-//! Learning curves: what evaluations came to over training, in each cell.
-
-use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
+//! Learning curves: the evaluations over training, in each cell.
 
 use super::{
-    contrasts::first,
+    contrasts::deciding_or_first,
     document::{Figure, Panel, Section},
     load::Results,
 };
+use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
+
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
 };
 
-/// With more optimisers than this, bands would hide the lines: only those that are contrasted first have one.
+/// With more optimisers than this, bands would hide the lines. Then only the optimisers of one contrast have bands.
 pub const MANY: usize = 6;
 
 /// Resamples of each point of a band.
@@ -38,20 +38,20 @@ pub fn curves(results: &Results) -> Result<Section> {
                 colour: arm,
                 points: curve(results, c, arm, with_band.then_some(&bootstrap))?,
                 intervals: if with_band {
-                    Intervals::Band
+                    IntervalStyle::Band
                 } else {
-                    Intervals::Behind
+                    IntervalStyle::Behind
                 },
             });
         }
         panels.push(Panel {
             title: results.names[c].clone(),
-            svg: lines(&Across::Steps, "evaluation", &drawn, &[])?,
+            svg: line_plot(&HorizontalAxis::Steps, "evaluation", &drawn, &[])?,
         });
     }
     let caption = format!(
-        "Interquartile mean over seeds of each evaluation, by training steps; {which}: 95 % bootstrap interval of \
-         each point. A run that diverged has the worst return from then on."
+        "The interquartile mean over seeds of each evaluation, by training steps ({which}: the 95 % bootstrap interval of each \
+         point). A run that diverged has the worst return from then on."
     );
     Ok(Section::new("Learning curves").figure(Figure {
         caption,
@@ -60,22 +60,22 @@ pub fn curves(results: &Results) -> Result<Section> {
     }))
 }
 
-/// The optimisers that have bands, and what the caption says of it.
+/// The optimisers that have bands, and how the caption describes them.
 fn banded(results: &Results) -> (Vec<usize>, &'static str) {
     let experiment = &results.experiment;
     let all = || (0..experiment.arms.len()).collect();
     if experiment.arms.len() <= MANY {
         return (all(), "bands");
     }
-    let Some((contrast, decides)) = first(&experiment.top.contrasts) else {
+    let Some((contrast, decides)) = deciding_or_first(&experiment.top.contrasts) else {
         return (all(), "bands");
     };
     let which = match decides {
         true => {
-            "bands, for the optimisers of the contrast that decides, with the others faint behind them"
+            "bands, only for the optimisers of the contrast that decides, with the others faint behind them"
         }
         false => {
-            "bands, for the optimisers of the first contrast, with the others faint behind them"
+            "bands, only for the optimisers of the first contrast, with the others faint behind them"
         }
     };
     let arms = [&contrast.with, &contrast.without];

@@ -1,26 +1,26 @@
-//! The differences that an experiment asks about, drawn and in tables: each as a whole, and in each environment.
-
-use stats::Estimate;
+//! Drawings and tables of the differences that an experiment asks about, as a whole and in each environment.
 
 use super::{
-    contrasts::{Contrasted, Paired, place},
+    contrasts::{CellDifference, ContrastResult, place},
     document::{Figure, Panel, Section},
+    format::{p_value, seeds, signed},
     load::Results,
-    shown::{p_value, seeds, signed},
 };
-use crate::{Result, figures::intervals};
+use stats::Estimate;
 
-/// What stands along the axis of a drawing of differences.
-const ACROSS: &str = "difference of the score";
+use crate::{Result, figures::forest_plot};
+
+/// The name of the axis of a drawing of differences.
+const AXIS: &str = "difference of the score";
 
 /// Each contrast as a whole.
-pub fn contrasts(results: &Results, contrasts: &[Contrasted]) -> Result<Section> {
+pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Section> {
     let section = Section::new("Contrasts");
     if contrasts.is_empty() {
         return Ok(section.text("The experiment has no contrasts."));
     }
     let margin = results.experiment.top.margin;
-    let whole = |one: &Contrasted| (one.contrast.name.clone(), one.evidence.effect);
+    let whole = |one: &ContrastResult| (one.contrast.name.clone(), one.evidence.effect);
     let mut panels = forest(
         vec![(
             "Each contrast".into(),
@@ -50,8 +50,8 @@ pub fn contrasts(results: &Results, contrasts: &[Contrasted]) -> Result<Section>
     ];
     let section = section
         .text(
-            "Differences of interquartile means on the same seeds. Their intervals are from drawing seeds anew, for all \
-             optimisers and environments at once. Corrected after Holm over the contrasts that do not decide.",
+            "Differences of interquartile means on the same seeds. Their intervals come from resampling the seeds, for all \
+             optimisers and environments at once. The p-values of the contrasts that do not decide have Holm's correction.",
         )
         .figure(Figure {
             caption: caption(margin),
@@ -59,14 +59,14 @@ pub fn contrasts(results: &Results, contrasts: &[Contrasted]) -> Result<Section>
             panels,
         })
         .table(&head, contrasts.iter().map(row).collect());
-    Ok(match shared(results) {
+    Ok(match same_runs(results) {
         Some(text) => section.text(text),
         None => section,
     })
 }
 
 /// Each contrast in each of its environments.
-pub fn each_environment(results: &Results, contrasts: &[Contrasted]) -> Result<Section> {
+pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Result<Section> {
     let section = Section::new("Each environment");
     if contrasts.is_empty() {
         return Ok(section.text("The experiment has no contrasts."));
@@ -76,18 +76,18 @@ pub fn each_environment(results: &Results, contrasts: &[Contrasted]) -> Result<S
         .iter()
         .map(|one| (one.contrast.name.clone(), by_environment(results, one)));
     let rows = contrasts.iter().flat_map(|one| {
-        one.cells.iter().map(|paired| {
-            let e = paired.difference;
+        one.cells.iter().map(|cell| {
+            let e = cell.difference;
             vec![
                 one.contrast.name.clone(),
-                name(results, paired),
+                name(results, cell),
                 signed(e.point),
                 match e.n > 1 {
                     true => format!("{} to {}", signed(e.lo), signed(e.hi)),
                     false => "-".into(),
                 },
-                paired.p.map_or("-".into(), p_value),
-                paired.word().to_owned(),
+                cell.p.map_or("-".into(), p_value),
+                cell.finding().to_owned(),
                 e.n.to_string(),
             ]
         })
@@ -102,7 +102,7 @@ pub fn each_environment(results: &Results, contrasts: &[Contrasted]) -> Result<S
         "pairs",
     ];
     Ok(section
-        .text("Mean differences with paired t tests, corrected after Holm within a contrast.")
+        .text("Mean differences with paired t tests, with Holm's correction within each contrast.")
         .figure(Figure {
             caption: caption(margin),
             key: Vec::new(),
@@ -111,7 +111,7 @@ pub fn each_environment(results: &Results, contrasts: &[Contrasted]) -> Result<S
         .table(&head, rows.collect()))
 }
 
-/// Titles with their rows, as panels with the same axis.
+/// A panel for each of the titled groups of rows. All panels have the same axis.
 pub fn forest(groups: Vec<(String, Vec<(String, Estimate)>)>, margin: f64) -> Result<Vec<Panel>> {
     let rows = || groups.iter().flat_map(|(_, rows)| rows);
     let low = rows().map(|(_, e)| e.lo).fold(-margin, f64::min);
@@ -119,38 +119,41 @@ pub fn forest(groups: Vec<(String, Vec<(String, Estimate)>)>, margin: f64) -> Re
     let panel = |(title, rows): &(String, Vec<(String, Estimate)>)| {
         Ok(Panel {
             title: title.clone(),
-            svg: intervals(rows, ACROSS, margin, [low, high])?,
+            svg: forest_plot(rows, AXIS, margin, [low, high])?,
         })
     };
     groups.iter().map(panel).collect()
 }
 
-/// What stands below a forest of differences.
+/// The caption of a figure of differences.
 pub fn caption(margin: f64) -> String {
     let shaded = match margin > 0.0 {
-        true => format!(" Shaded: within the margin of {margin}."),
+        true => format!(" The margin of {margin} is shaded."),
         false => String::new(),
     };
     format!(
-        "Differences with their 95 % intervals; right of 0 what is in question does better.{shaded}"
+        "Differences with their 95 % intervals. To the right of 0, the first of the two optimisers does better.{shaded}"
     )
 }
 
-fn by_environment(results: &Results, one: &Contrasted) -> Vec<(String, Estimate)> {
-    let row = |paired: &Paired| (name(results, paired), paired.difference);
+fn by_environment(results: &Results, one: &ContrastResult) -> Vec<(String, Estimate)> {
+    let row = |cell: &CellDifference| (name(results, cell), cell.difference);
     one.cells.iter().map(row).collect()
 }
 
-fn name(results: &Results, paired: &Paired) -> String {
-    let side = if paired.less { " (subtracted)" } else { "" };
-    format!("{}{side}", results.names[paired.cell])
+fn name(results: &Results, cell: &CellDifference) -> String {
+    let side = if cell.subtracted { " (subtracted)" } else { "" };
+    format!("{}{side}", results.names[cell.cell])
 }
 
-fn row(one: &Contrasted) -> Vec<String> {
+fn row(one: &ContrastResult) -> Vec<String> {
     let e = one.evidence.effect;
     let [detect, equate] = one
-        .needed
-        .map_or(["-".to_owned(), "-".to_owned()], |n| n.map(seeds));
+        .seeds_needed
+        .as_ref()
+        .map_or(["-".to_owned(), "-".to_owned()], |needed| {
+            [needed.to_detect, needed.to_equate].map(seeds)
+        });
     let claim = one.verdict().map_or("no claim".into(), |verdict| {
         let decides = if one.decides { " (decides)" } else { "" };
         format!("{}{decides}", verdict.word())
@@ -175,8 +178,8 @@ fn row(one: &Contrasted) -> Vec<String> {
     ]
 }
 
-/// Which cells have the runs of others, if any do.
-fn shared(results: &Results) -> Option<String> {
+/// A sentence that says which cells have the same runs, if any do.
+fn same_runs(results: &Results) -> Option<String> {
     let again = results
         .cells()
         .into_iter()
@@ -191,7 +194,7 @@ fn shared(results: &Results) -> Option<String> {
         .collect();
     (!named.is_empty()).then(|| {
         format!(
-            "The same runs count once where environments are taken together: {}.",
+            "Some environments have the same runs, which count once when environments are taken together: {}.",
             named.join("; ")
         )
     })

@@ -1,4 +1,4 @@
-//! What a report says, apart from how it is written: [`super::markdown`] and [`super::html`] write it.
+//! The content of a report. [`super::markdown`] and [`super::html`] write it.
 
 /// A report.
 pub struct Document {
@@ -12,9 +12,9 @@ pub struct Section {
     pub blocks: Vec<Block>,
 }
 
-/// A part of a section. All text is plain: whoever writes it out makes it harmless.
+/// A part of a section. All text is plain; the writers of HTML and Markdown escape it.
 pub enum Block {
-    /// The verdict's word, and what it rests on.
+    /// The verdict in a word, and its grounds.
     Verdict {
         word: &'static str,
         why: String,
@@ -27,7 +27,7 @@ pub enum Block {
     Code(String),
 }
 
-/// Rows of as many cells as its head has.
+/// Rows with as many cells as the head has.
 pub struct Table {
     pub head: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
@@ -81,7 +81,7 @@ impl Section {
     }
 
     /// Its figure, if it has one.
-    pub fn figure_of(&self) -> Option<&Figure> {
+    pub fn find_figure(&self) -> Option<&Figure> {
         self.blocks.iter().find_map(|block| match block {
             Block::Figure(figure) => Some(figure),
             _ => None,

@@ -1,15 +1,15 @@
-//! What a change of the optimiser does at each level of a factor.
+//! Dose-response: the effect of a change of optimiser at each level of a factor.
 
 use super::{
-    contrasts::{evidence, whole},
+    contrasts::{evidence, over_all_environments},
     document::{Figure, Panel, Section},
     ladder::{HEAD, row},
     load::Results,
-    names::shortened,
+    names::split_common_start,
 };
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     study::experiment::{Contrast, Factor},
 };
 
@@ -18,9 +18,9 @@ pub fn dose(results: &Results) -> Result<Section> {
     let section = Section::new("Dose-response");
     let factors = &results.experiment.top.factors;
     if factors.is_empty() {
-        return Ok(section.text("This study varies nothing but the optimiser: it has no factors."));
+        return Ok(section.text("This study varies only the optimiser: it has no factors."));
     }
-    let contrasts: Vec<&Contrast> = whole(results).collect();
+    let contrasts: Vec<&Contrast> = over_all_environments(results).collect();
     if contrasts.is_empty() {
         return Ok(section.text("This study has no contrast over all of its environments."));
     }
@@ -40,26 +40,31 @@ pub fn dose(results: &Results) -> Result<Section> {
             drawn.push(Line {
                 colour,
                 points,
-                intervals: Intervals::Bars,
+                intervals: IntervalStyle::Bars,
             });
         }
         let levels: Vec<String> = levels.into_iter().map(|(level, _)| level).collect();
-        let (common, short) = shortened(&levels);
+        let (common, short) = split_common_start(&levels);
         panels.push(Panel {
             title: title(factor, &common),
-            svg: lines(&Across::Levels(&short), "difference", &drawn, &[0.0])?,
+            svg: line_plot(
+                &HorizontalAxis::Levels(&short),
+                "difference",
+                &drawn,
+                &[0.0],
+            )?,
         });
     }
     let named = contrasts.iter().enumerate();
     let figure = Figure {
-        caption: "The difference at each level of a factor, over all environments that have it, with its 95 % interval; above \
-                  0, what is in question does better."
+        caption: "The difference at each level of a factor, over all environments that have the factor, with its 95 % interval. \
+                  Above 0, the first of the two optimisers does better."
             .into(),
         key: named.map(|(colour, one)| (one.name.clone(), colour)).collect(),
         panels,
     };
     Ok(section
-        .text("Each contrast at each level by itself; p-values are not corrected for their number.")
+        .text("Each contrast, at each level by itself. The p-values are not corrected for their number.")
         .figure(figure)
         .table(&HEAD, rows))
 }

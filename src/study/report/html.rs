@@ -1,13 +1,13 @@
-//! A document as one HTML file that asks for nothing from outside.
+//! A document as one self-contained HTML file.
 
 use super::document::{Block, Document, Figure, Table};
 
-/// Colours, light and dark.
+/// Colours for light and dark pages.
 pub const COLOURS: &str = include_str!("colours.css");
-/// How things lie on wide and narrow screens.
+/// The layout, for wide and narrow screens.
 const STYLE: &str = include_str!("style.css");
 
-/// The whole of it.
+/// The HTML of `document`.
 pub fn html(document: &Document) -> String {
     let title = escaped(&document.title);
     let (mut contents, mut main) = (String::new(), String::new());
@@ -18,7 +18,7 @@ pub fn html(document: &Document) -> String {
         main.extend(section.blocks.iter().map(block));
         main += "</section>\n";
     }
-    // The policy makes sure of it: no script, and nothing that is not in this file.
+    // The policy forbids scripts and anything that is not in this file.
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
@@ -59,7 +59,7 @@ fn rows(table: &Table) -> String {
             .collect();
         format!("<tr>{cells}</tr>\n")
     };
-    // It scrolls by itself, so that the page does not.
+    // A wide table scrolls by itself, so that the page does not have to.
     format!(
         "<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
         head.collect::<String>(),
@@ -72,8 +72,8 @@ fn figure(figure: &Figure) -> String {
         format!(
             "<li><svg class=\"dash\" viewBox=\"0 0 24 8\" aria-hidden=\"true\"><path d=\"M0 4H24\" \
              style=\"stroke:var(--s{}){}\"/></svg>{}</li>\n",
-            colour % crate::figures::COLOURS,
-            if *colour < crate::figures::COLOURS {
+            colour % crate::figures::LINE_COLOURS,
+            if *colour < crate::figures::LINE_COLOURS {
                 ""
             } else {
                 ";stroke-dasharray:6 3"
@@ -102,7 +102,7 @@ fn figure(figure: &Figure) -> String {
     )
 }
 
-/// `text` with nothing in it that HTML would take for more than text.
+/// `text` with the characters escaped that mean something in HTML.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {

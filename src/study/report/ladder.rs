@@ -1,11 +1,11 @@
-//! What a change of the optimiser does on each rung of the ladder of controls.
+//! The effect of a change of optimiser on each rung of the ladder of controls.
 
 use super::{
-    contrasts::{evidence, whole},
+    contrasts::{evidence, over_all_environments},
     differences::{caption, forest},
     document::{Figure, Section},
+    format::{p_value, signed},
     load::Results,
-    shown::{p_value, signed},
     verdict::Evidence,
 };
 use crate::{Result, study::experiment::Contrast};
@@ -21,7 +21,7 @@ pub const HEAD: [&str; 7] = [
     "pairs",
 ];
 
-/// Momentum's effect on each rung, and its change from the first.
+/// Each contrast on each rung, and how much it differs from the first rung.
 pub fn ladder(results: &Results) -> Result<Section> {
     let section = Section::new("The ladder of controls");
     let mut rungs: Vec<&str> = Vec::new();
@@ -34,10 +34,12 @@ pub fn ladder(results: &Results) -> Result<Section> {
         return Ok(section.text("This study has no rungs."));
     };
     if others.is_empty() {
-        let why = format!("This study has one rung ({first}): no control to compare with.");
+        let why = format!(
+            "This study has one rung ({first}), so there is no control to compare it with."
+        );
         return Ok(section.text(why));
     }
-    let contrasts: Vec<&Contrast> = whole(results).collect();
+    let contrasts: Vec<&Contrast> = over_all_environments(results).collect();
     if contrasts.is_empty() {
         return Ok(section.text("This study has no contrast over all of its environments."));
     }
@@ -70,14 +72,15 @@ pub fn ladder(results: &Results) -> Result<Section> {
     };
     Ok(section
         .text(
-            "The same change on each rung, from the most independent data to the most shifting. A rung less the first is \
-             the interaction: how much more the change does there. P-values are not corrected for their number.",
+            "The same change of optimiser on each rung, from the most independent data to the most shifting data. A rung less \
+             the first rung is the interaction: how much more the change does there. The p-values are not corrected for their \
+             number.",
         )
         .figure(figure)
         .table(&HEAD, rows))
 }
 
-/// What `contrast` does at `place`.
+/// The row of a table that says what `contrast` does at `place`.
 pub fn row(contrast: &Contrast, place: String, found: &Evidence) -> Vec<String> {
     let e = found.effect;
     vec![

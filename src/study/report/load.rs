@@ -1,4 +1,4 @@
-//! A study's tables, read and held against its experiment.
+//! A study's tables, read and checked against its experiment.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -15,13 +15,13 @@ use stats::Scores;
 use super::names::names;
 use crate::{
     Error, Result, files,
+    run::Status,
     study::{
-        Mechanism,
         experiment::{Experiment, Stage},
+        mechanism::Mechanism,
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
     suggest,
-    run::Status,
 };
 
 /// The results of a study, complete.
@@ -31,25 +31,26 @@ pub struct Results {
     pub manifest: Manifest,
     /// `[cells][arms][report seeds]`.
     pub runs: Vec<Vec<Vec<RunRow>>>,
-    /// `[cells][arms][trials][tuning seeds]`, with no trial where there was nothing to choose.
+    /// `[cells][arms][trials][tuning seeds]`; there are no trials where there was nothing to choose.
     pub tuning: Vec<Vec<Vec<Vec<RunRow>>>>,
     /// `[cells][arms][trials]`, likewise.
     pub trials: Vec<Vec<Vec<TuningRow>>>,
     /// The evaluations of each run of the report stage.
     pub curves: HashMap<String, Vec<(u64, f64)>>,
-    /// What runs cost, where that is known.
+    /// The cost of runs, where it is known.
     pub costs: BTreeMap<(Stage, String), CostRow>,
-    /// What the diagnostics of runs of the report stage came to, by run.
+    /// The diagnostics of runs of the report stage, by run.
     pub mechanism: HashMap<String, Mechanism>,
     /// What each cell is called in figures and tables.
     pub names: Vec<String>,
-    /// Of each cell, the first one that has the same runs: itself, unless another is the same by another name.
+    /// For each cell, the first cell that has the same runs. That is the cell itself, unless an earlier one is the same
+    /// under another name.
     pub same_as: Vec<usize>,
     seed: [u8; 32],
 }
 
 impl Results {
-    /// Reads the results in `folder`; an error says which file is missing or wrong, and what it lacks.
+    /// Reads the results in `folder`; an error says which file is missing or wrong, and how.
     pub fn read(folder: &Path) -> Result<Self> {
         let manifest = folder.join("manifest.toml");
         let text = fs::read_to_string(&manifest).map_err(|error| {
@@ -72,7 +73,7 @@ impl Results {
         let digest = Sha256::digest(&experiment.text);
         if files::hex(&digest) != manifest.sha256 {
             let why =
-                "it is not the experiment that was run: manifest.toml has another sha256 of it";
+                "it is not the experiment that was run: its sha256 is not the one in manifest.toml";
             return Err(wrong(&path, why));
         }
         let path = folder.join("runs.csv");
@@ -114,15 +115,15 @@ impl Results {
         })
     }
 
-    /// The generator for `what`: the same for the same experiment, whatever else is computed.
+    /// The generator for `what`. It depends on the experiment and on `what` alone, not on what else is computed.
     pub fn rng(&self, what: &str) -> ChaCha8Rng {
         let digest = Sha256::new().chain_update(self.seed).chain_update(what);
         ChaCha8Rng::from_seed(digest.finalize().into())
     }
 
-    /// The scores of an arm in some cells, which are its tasks, on the seeds that all of them have: with more
-    /// runs, an environment would weigh more in an interquartile mean. The same runs count once. An error if there
-    /// is none.
+    /// The scores of an arm in `cells`, which are the tasks, on the seeds that all of them have. An environment with more
+    /// runs would have more weight in an interquartile mean. Cells with the same runs count once. An error if there
+    /// are no scores.
     pub fn scores(&self, arm: usize, cells: &[usize]) -> Result<Scores> {
         let cells = self.distinct(cells);
         let common = self.common_seeds(&cells);
@@ -145,7 +146,7 @@ impl Results {
         seeds(first).iter().filter(everywhere).copied().collect()
     }
 
-    /// Those of `cells` whose runs are not another's before them.
+    /// `cells` without those that have the same runs as an earlier one.
     pub fn distinct(&self, cells: &[usize]) -> Vec<usize> {
         let mut seen = BTreeSet::new();
         let first = |cell: &&usize| seen.insert(self.same_as[**cell]);
@@ -180,7 +181,7 @@ fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     rows.map_err(|error| wrong(path, error))
 }
 
-/// Of each cell, the first whose runs are the same.
+/// For each cell, the first one with the same runs.
 fn same_as(runs: &[Vec<Vec<RunRow>>]) -> Vec<usize> {
     let ids: Vec<Vec<&str>> = runs
         .iter()
@@ -192,21 +193,21 @@ fn same_as(runs: &[Vec<Vec<RunRow>>]) -> Vec<usize> {
 
 type Arranged = (Vec<Vec<Vec<RunRow>>>, Vec<Vec<Vec<Vec<RunRow>>>>);
 
-/// The runs of both stages, in the places that the experiment has for them.
+/// The runs of both stages, arranged as the experiment has them.
 fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<Arranged, String> {
     let mut found: HashMap<_, RunRow> = HashMap::new();
     for row in rows {
         if !row.score.is_finite() {
             let (id, score) = (&row.id, row.score);
             return Err(format!(
-                "the score of run {id} is {score}, which is no number to compare"
+                "the score of run {id} is {score}; allowed: finite numbers"
             ));
         }
         let key = (
             row.stage,
             format!("{} {}", row.environment, row.factors),
             row.optimiser.clone(),
-            // What was chosen is the only setting of the report stage.
+            // In the report stage there is only the chosen setting.
             (row.stage == Stage::Tune).then(|| row.setting.clone()),
             row.seed,
         );
@@ -220,8 +221,8 @@ fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<A
         found.get(&key).cloned().ok_or_else(|| {
             let (stage, label) = (stage.name(), cell.label());
             format!(
-                "there is no run of stage {stage} in {label} with {name}, seed {seed}; `study run`, then `study collect` \
-                 makes the table whole"
+                "there is no run of stage {stage} in {label} with {name}, seed {seed}; `study run` does it and writes the table \
+                 again"
             )
         })
     };
@@ -234,7 +235,7 @@ fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<A
             let report = report.map(|&seed| take(Stage::Report, c, a, None, seed));
             by_arm.push(report.collect::<std::result::Result<Vec<_>, _>>()?);
             let mut trials = Vec::new();
-            for trial in arm.trials.iter().filter(|_| arm.tuned()) {
+            for trial in arm.trials.iter().filter(|_| arm.is_tuned()) {
                 let of = |&seed: &u64| take(Stage::Tune, c, a, Some(cell.setting(trial)), seed);
                 let runs = seeds.tuning.0.iter().map(of);
                 trials.push(runs.collect::<std::result::Result<Vec<_>, _>>()?);
@@ -260,14 +261,14 @@ fn trials(
             };
             let found: Vec<TuningRow> = rows.iter().filter(its).cloned().collect();
             let chosen = found.iter().filter(|row| row.chosen).count();
-            match (arm.tuned(), found.len(), chosen) {
+            match (arm.is_tuned(), found.len(), chosen) {
                 (false, 0, _) => Ok(found),
                 (true, n, 1) if n == arm.trials.len() => Ok(found),
                 (_, n, chosen) => Err(format!(
                     "{} in {} has {n} trials and {chosen} of them chosen; allowed: {} trials, one of them chosen",
                     arm.name,
                     cell.label(),
-                    if arm.tuned() { arm.trials.len() } else { 0 }
+                    if arm.is_tuned() { arm.trials.len() } else { 0 }
                 )),
             }
         });
@@ -276,7 +277,7 @@ fn trials(
     cells.collect()
 }
 
-/// Evaluations by run; arms that share a run have it twice.
+/// The evaluations of each run. A run that two arms share is in the table twice.
 fn curves(rows: Vec<CurveRow>) -> HashMap<String, Vec<(u64, f64)>> {
     let mut curves: HashMap<String, Vec<(u64, f64)>> = HashMap::new();
     for row in rows {
@@ -288,7 +289,7 @@ fn curves(rows: Vec<CurveRow>) -> HashMap<String, Vec<(u64, f64)>> {
     curves
 }
 
-/// The folder with the results that `asked` means: a folder, a TOML or an experiment's name.
+/// The folder with the results of the experiment that `asked` means: a folder, a TOML or an experiment's name.
 pub fn folder(asked: &Path, out: Option<&Path>) -> PathBuf {
     match out {
         Some(out) => out.to_path_buf(),

@@ -1,8 +1,8 @@
-//! A document as Markdown; its figures are files of their own.
+//! A document as Markdown. Its figures are in files of their own.
 
 use super::document::{Block, Document, Section, Table};
 
-/// The whole of it.
+/// The Markdown of `document`.
 pub fn markdown(document: &Document) -> String {
     let mut out = format!("# {}\n", escaped(&document.title));
     for section in &document.sections {
@@ -21,16 +21,16 @@ pub fn body(section: &Section) -> String {
             Block::Verdict { word, why } => {
                 out += &format!("**{}**: {}\n", escaped(word), escaped(why));
             }
-            Block::Text(text) => out += &format!("{}\n", begun(&escaped(text))),
+            Block::Text(text) => out += &format!("{}\n", escaped_start(&escaped(text))),
             Block::List(items) => {
                 for item in items {
-                    out += &format!("- {}\n", begun(&escaped(item)));
+                    out += &format!("- {}\n", escaped_start(&escaped(item)));
                 }
             }
             Block::Table(table) => out += &rows(table),
             Block::Figure(figure) => {
                 out += &format!("![{}]({})\n", escaped(&figure.caption), section.picture());
-                out += &format!("\n{}\n", begun(&escaped(&figure.caption)));
+                out += &format!("\n{}\n", escaped_start(&escaped(&figure.caption)));
             }
             Block::Code(text) => out += &format!("```sh\n{}\n```\n", text.replace("```", "'''")),
         }
@@ -49,15 +49,15 @@ fn rows(table: &Table) -> String {
     line(&head) + &rule + &rows.collect::<String>()
 }
 
-/// `text` at the beginning of a line, where it could begin a heading, a list or a rule.
-fn begun(text: &str) -> String {
+/// `text` escaped for the beginning of a line, where it could begin a heading, a list or a rule.
+fn escaped_start(text: &str) -> String {
     match text.starts_with(['#', '+', '-', '=', '~']) {
         true => format!("\\{text}"),
         false => text.to_owned(),
     }
 }
 
-/// `text` on one line, with nothing in it that Markdown or HTML would take for more than text.
+/// `text` on one line, with the characters escaped that mean something in Markdown or HTML.
 pub fn escaped(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let letters: Vec<char> = text.chars().collect();
@@ -102,6 +102,6 @@ mod tests {
         ] {
             assert_eq!(escaped(text), expected);
         }
-        assert_eq!(begun(&escaped("# no\nheading")), "\\# no heading");
+        assert_eq!(escaped_start(&escaped("# no\nheading")), "\\# no heading");
     }
 }

@@ -1,25 +1,26 @@
-//! Why momentum does what it does: how stale it is, by what, and whether its effect goes with that.
+//! The mechanism of momentum: how stale it is, what makes it stale, and whether its effect goes with that.
 
 use serde::Serialize;
-use stats::{Bootstrap, Estimate, Slope, three_digits};
 
 use super::{
     contrasts::evidence,
     document::{Figure, Panel, Section},
+    format::signed,
     load::Results,
-    shown::signed,
 };
+use stats::{Bootstrap, Estimate, Slope, three_digits};
+
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     files::rounded,
-    study::{Mechanism, experiment::Contrast, rows::RunRow},
+    study::{experiment::Contrast, mechanism::Mechanism, rows::RunRow},
 };
 
-/// Fewer environments than this have no line through them.
+/// A line is fitted through no fewer cells than this.
 const FEWEST_CELLS: usize = 5;
 
-/// What momentum's effect is held against: what it is called, its key, and its value in a run.
+/// What momentum's effect is compared with: its name, its key in the file, and its value in a run.
 type Measure = (&'static str, &'static str, fn(&Mechanism) -> Option<f64>);
 
 const STALENESS: Measure = ("staleness", "staleness", |m| {
@@ -41,7 +42,7 @@ const MEASURES: [Measure; 6] = [
     ("signal to noise", "signal_to_noise", |m| m.signal_to_noise),
 ];
 
-/// A contrast of momentum, held against a measure from cell to cell.
+/// A line through a contrast of momentum and a measure, from cell to cell.
 pub struct Fit<'a> {
     contrast: &'a Contrast,
     measure: Measure,
@@ -62,7 +63,7 @@ pub struct FitRow<'a> {
 }
 
 impl Fit<'_> {
-    /// As it stands in the file.
+    /// Its line in the file.
     pub fn row(&self) -> FitRow<'_> {
         let Slope { slope, spearman } = self.slope;
         FitRow {
@@ -77,7 +78,7 @@ impl Fit<'_> {
     }
 }
 
-/// Every contrast of momentum against every measure, where there are enough cells that have it.
+/// Every contrast of momentum against every measure that enough cells have.
 pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
     let mut fits = Vec::new();
     for (contrast, cells) in of_momentum(results) {
@@ -90,7 +91,7 @@ pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
             }
             let what = format!("mechanism {} {}", contrast.name, measure.1);
             let mut rng = results.rng(&what);
-            // What is the same everywhere has no line.
+            // There is no line if the measure is the same everywhere.
             if let Some(slope) = Slope::new(&groups, &Bootstrap::default(), &mut rng)? {
                 fits.push(Fit {
                     contrast,
@@ -104,24 +105,24 @@ pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
     Ok(fits)
 }
 
-/// What was measured in each cell, and what goes with momentum's effect.
+/// The section with what was measured in each cell, and what goes with momentum's effect.
 pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     let section = Section::new("Mechanism");
     if results.mechanism.is_empty() {
         return Ok(section.text(
-            "None of these runs logged diagnostics (diagnostics = 200 in [rl.run] would have it), so this report says nothing of \
-             the mechanism: neither staleness nor the angle between momentum and gradient is known.",
+            "None of these runs logged diagnostics (`diagnostics = 200` in [rl.run] makes runs log them). So this report says \
+             nothing about the mechanism: neither staleness nor the angle between momentum and gradient is known.",
         ));
     }
     let section = section.text(
-        "Means over seeds, with 95 % bootstrap intervals. Momentum is an average of past \
-         gradients. Its oracle is the same average with every past minibatch evaluated again at today's weights and \
-         targets; staleness is 1 less the cosine of the two. A push is how far the part of the average that is there \
-         because weights, targets or data have moved points along today's gradient, in units of that gradient, \
-         over a whole run, less what chance makes of it; below 0 it \
-         points back. Where an optimiser has no momentum, the average is that of beta 0.9, which nobody steps along.",
+        "Means over seeds, with 95 % bootstrap intervals. Momentum is an average of past gradients. Its oracle is the same \
+         average with every past minibatch evaluated again at today's weights and targets, and staleness is 1 minus the \
+         cosine of the two. Weights, targets and data have moved since the past gradients, and each of these is behind a part \
+         of the average. A push is how far such a part points along today's gradient, in units of that gradient and over a \
+         whole run; if it is below 0, the part points backwards. The push by other data is without what chance alone would \
+         make of it. For an optimiser without momentum, the average is a hypothetical one with beta 0.9.",
     );
-    let section = match unseen(results) {
+    let section = match runs_without_diagnostics(results) {
         0 => section,
         n => section.text(format!(
             "Runs that ended before their first diagnostics are in none of these means: {n}."
@@ -133,15 +134,15 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     };
     let section = match fits.is_empty() {
         true => section.text(format!(
-            "A line through momentum's effect needs diagnostics of a contrast of momentum in at least {FEWEST_CELLS} \
-             environments or levels.",
+            "No line is drawn through momentum's effect: that needs diagnostics of a contrast of momentum in at least \
+             {FEWEST_CELLS} environments or levels.",
         )),
         false => section
             .text(
-                "Does momentum's effect on the score go with what was measured, from one environment or level to the \
-                 next? The slope of a line through the means, with an interval from drawing seeds anew, and Spearman's \
-                 rank correlation. Environments differ in more than this, what was measured and the score are of the same \
-                 runs, and the figures are not corrected for their number: this finds what to ask next and proves nothing.",
+                "Does momentum's effect on the score go with what was measured, from one environment or level to the next? The \
+                 table has the slope of a line through the means, with an interval from resampling the seeds, and Spearman's \
+                 rank correlation. It suggests what to ask next and proves nothing: environments differ in other ways too, the \
+                 measurements and the scores are of the same runs, and the numbers are not corrected for how many there are.",
             )
             .table(
                 &["contrast", "against", "slope", "95 % interval", "Spearman", "cells"],
@@ -166,7 +167,7 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     Ok(section.table(&head, measured(results)))
 }
 
-/// Contrasts of an optimiser that has momentum with one that has none, and the cells where both were looked at.
+/// The contrasts of an optimiser with momentum and one without, each with the cells where both have diagnostics.
 fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
     let has = |name: &str, cell: usize| {
         let runs = results.runs[cell][results.arm(name)].iter();
@@ -190,8 +191,8 @@ fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
         .collect()
 }
 
-/// How many runs have no diagnostics though others of the same optimiser in the same cell do.
-fn unseen(results: &Results) -> usize {
+/// How many runs have no diagnostics although others of the same optimiser in the same cell have.
+fn runs_without_diagnostics(results: &Results) -> usize {
     let missing = |runs: &Vec<RunRow>| {
         let missing = runs
             .iter()
@@ -201,7 +202,7 @@ fn unseen(results: &Results) -> usize {
     results.runs.iter().flatten().filter_map(missing).sum()
 }
 
-/// Of each seed, the measure with momentum and what momentum did to the score.
+/// For each seed, the measure with momentum, and what momentum did to the score.
 fn pairs(
     results: &Results,
     contrast: &Contrast,
@@ -242,23 +243,23 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
         let line = Line {
             colour,
             points,
-            intervals: Intervals::Points,
+            intervals: IntervalStyle::Points,
         };
         panels.push(Panel {
             title: contrast.name.clone(),
-            svg: lines(
-                &Across::Number("staleness"),
+            svg: line_plot(
+                &HorizontalAxis::Number("staleness"),
                 "difference of the score",
                 &[line],
                 &[0.0],
             )?,
         });
     }
-    let caption = "A point for each environment and level: how stale momentum is there, and what it does to the score (difference \
-                   of interquartile means, 95 % interval).";
+    let caption = "A point for each environment and level: how stale momentum is there, and what it does to the score (the \
+                   difference of interquartile means with its 95 % interval).";
     Ok((!panels.is_empty()).then(|| Figure {
         caption: caption.into(),
-        // A panel is called by its contrast.
+        // Each panel has its contrast as its title.
         key: Vec::new(),
         panels,
     }))
@@ -276,7 +277,7 @@ fn fit(one: &Fit) -> Vec<String> {
     ]
 }
 
-/// Each cell with each optimiser that was looked at there.
+/// A row for each cell with each optimiser that has diagnostics there.
 fn measured(results: &Results) -> Vec<Vec<String>> {
     let values: [fn(&Mechanism) -> Option<f64>; 10] = [
         |m| m.cos_momentum_gradient,

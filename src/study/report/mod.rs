@@ -1,7 +1,7 @@
 //! A report on a study: its verdict first, then all that it rests on.
 //!
-//! Results are read (`load`), judged (`contrasts`, `verdict`), said in sections (`document`) and written as
-//! HTML, and as Markdown with a picture for each figure. The same results give the same bytes, but for time, energy and machines.
+//! Results are read (`load`), judged (`contrasts`, `verdict`), put into sections (`document`), and written as HTML and as
+//! Markdown with a picture for each figure. The same results give the same bytes, except for time, energy and machines.
 
 mod answer;
 mod cells;
@@ -11,6 +11,8 @@ mod curves;
 mod differences;
 mod document;
 mod dose;
+mod excerpt;
+mod format;
 mod html;
 mod ladder;
 mod load;
@@ -19,8 +21,6 @@ mod mechanism;
 mod names;
 mod picture;
 mod profiles;
-mod shown;
-mod splice;
 mod tuning;
 mod verdict;
 
@@ -29,24 +29,24 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::{
-    Error, Result,
+    Result,
     files::{rounded, write_csv, write_whole},
+    study::folder::{remove_if_there, results_folder},
 };
-use contrasts::Contrasted;
+use contrasts::ContrastResult;
 use document::{Document, Section};
 use load::Results;
 pub use load::folder;
-pub use splice::splice;
 
-/// What a report came to.
-pub struct Reported {
+/// What a report says in short.
+pub struct ReportSummary {
     /// The experiment.
     pub name: String,
     /// `supported`, `refuted`, `equivalent` or `inconclusive`; `None` if the experiment claims nothing.
     pub verdict: Option<&'static str>,
     /// The verdict and the contrasts in Markdown, for another page.
-    pub short: String,
-    /// What the reader should know before believing it.
+    pub excerpt: String,
+    /// What the reader should know before relying on it.
     pub warnings: Vec<String>,
 }
 
@@ -68,15 +68,18 @@ struct ContrastRow<'a> {
     pairs: usize,
 }
 
-/// Reads the results in `folder` and writes `summary.csv`, `contrasts.csv`, `report.md`, `report.html`, the pictures in
-/// `figures`, and `mechanism_fit.csv` where there are diagnostics, there. `asked` is what the experiment was called by; a warning says if its TOML is now another.
-pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
+/// Reads the results in `folder` and writes the report there: `summary.csv`, `contrasts.csv`, `report.md`, `report.html`, the
+/// pictures in `figures`, and `mechanism_fit.csv` if there are diagnostics.
+///
+/// `asked` is what the user called the experiment. If it leads to a TOML that has changed since the runs, there is a
+/// warning.
+pub fn report(folder: &Path, asked: &Path) -> Result<ReportSummary> {
     let results = Results::read(folder)?;
     let contrasts = contrasts::contrasts(&results)?;
     let rows = cells::cells(&results)?;
     let fits = mechanism::fits(&results)?;
     let document = document(&results, &contrasts, &rows, &fits)?;
-    super::folder(folder)?;
+    results_folder(folder)?;
     write_csv(&folder.join("summary.csv"), &rows)?;
     write_csv(
         &folder.join("contrasts.csv"),
@@ -84,43 +87,33 @@ pub fn report(folder: &Path, asked: &Path) -> Result<Reported> {
     )?;
     let path = folder.join("mechanism_fit.csv");
     match fits.is_empty() {
-        true => remove(&path)?,
+        true => remove_if_there(&path)?,
         false => write_csv(&path, fits.iter().map(mechanism::Fit::row))?,
     }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
-    super::folder(&folder.join("figures"))?;
+    results_folder(&folder.join("figures"))?;
     for section in &document.sections {
         let path = folder.join(section.picture());
-        match section.figure_of() {
+        match section.find_figure() {
             Some(figure) => write_whole(&path, picture::picture(figure))?,
-            None => remove(&path)?,
+            None => remove_if_there(&path)?,
         }
     }
     let deciding = contrasts.iter().find(|one| one.decides);
-    Ok(Reported {
+    Ok(ReportSummary {
         verdict: deciding
-            .and_then(Contrasted::verdict)
+            .and_then(ContrastResult::verdict)
             .map(verdict::Verdict::word),
-        short: splice::short(&results, &contrasts, folder),
+        excerpt: excerpt::excerpt(&results, &contrasts, folder),
         warnings: changed(&results, asked).into_iter().collect(),
         name: results.experiment.name,
     })
 }
 
-/// Removes what an earlier report wrote and this one has not.
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("cannot remove", path, error))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn document(
     results: &Results,
-    contrasts: &[Contrasted],
+    contrasts: &[ContrastResult],
     rows: &[cells::CellRow],
     fits: &[mechanism::Fit],
 ) -> Result<Document> {
@@ -140,7 +133,7 @@ fn document(
         cost::time(results),
         cost::energy(results),
         cells::table(rows),
-        cost::how(results),
+        cost::how_it_was_run(results),
     ];
     Ok(Document {
         title: format!("Report on {}", results.experiment.name),
@@ -148,7 +141,7 @@ fn document(
     })
 }
 
-fn contrast_row<'a>(one: &'a Contrasted) -> ContrastRow<'a> {
+fn contrast_row<'a>(one: &'a ContrastResult) -> ContrastRow<'a> {
     let e = one.evidence.effect;
     ContrastRow {
         contrast: &one.contrast.name,
@@ -175,8 +168,8 @@ fn changed(results: &Results, asked: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     (text != results.experiment.text).then(|| {
         format!(
-            "{} has changed since the results were written; the report is of what was run, and `study collect` \
-             brings them up to date if it has the same runs",
+            "{} has changed since the results were written. The report is on the experiment as it was run; if the changed one \
+             has the same runs, `study collect` writes its results",
             path.display()
         )
     })

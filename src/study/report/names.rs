@@ -1,9 +1,12 @@
-//! What environments and levels are called where there is little room.
+//! Short names of environments and levels.
 
-use crate::study::experiment::{Experiment, Factor, merge};
+use crate::study::{
+    experiment::{Experiment, Factor},
+    merge,
+};
 
-/// What each cell is called: its environment, and of each factor what sets its levels apart. Two cells that
-/// would be called the same have their whole names.
+/// A short name for each cell: its environment, and for each factor the part of the level that differs. Cells whose
+/// short names would be the same have their full names.
 pub fn names(experiment: &Experiment) -> Vec<String> {
     let short: Vec<String> = experiment
         .cells
@@ -33,16 +36,16 @@ pub fn names(experiment: &Experiment) -> Vec<String> {
     .collect()
 }
 
-/// `buffer_size=500` of `agent.buffer_size`, `rate=1` of drifts that differ in their rate.
+/// Such as `buffer_size=500` for `agent.buffer_size`, or `rate=1` for drifts that differ in their rate.
 fn level_name(factor: &Factor, level: &str) -> String {
     let levels: Vec<String> = factor.values.iter().map(merge::text).collect();
-    let (common, _) = shortened(&levels);
+    let (common, _) = split_common_start(&levels);
     let own = level.strip_prefix(common.as_str()).unwrap_or(level);
     let of = match common.is_empty() {
         true => format!("{}=", factor.key),
         false => common,
     };
-    // The last key before what differs.
+    // Only the last key, the one whose value differs.
     let of = of
         .rsplit([',', '/', '.', '?', '&'])
         .next()
@@ -50,8 +53,8 @@ fn level_name(factor: &Factor, level: &str) -> String {
     format!("{of}{own}")
 }
 
-/// What all `levels` begin with, up to a sign, and each without it: numbers stay whole.
-pub fn shortened(levels: &[String]) -> (String, Vec<String>) {
+/// What all `levels` begin with, and the rest of each. It ends with `=`, `:`, `/` or `,`, so that numbers stay whole.
+pub fn split_common_start(levels: &[String]) -> (String, Vec<String>) {
     let whole = || (String::new(), levels.to_vec());
     let [first, rest @ ..] = levels else {
         return whole();
@@ -76,10 +79,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_levels_share_is_said_once() {
+    fn what_levels_share_is_split_off() {
         let short = |levels: &[&str]| {
             let levels: Vec<String> = levels.iter().map(|&level| level.into()).collect();
-            shortened(&levels)
+            split_common_start(&levels)
         };
         let (common, levels) = short(&["walk,rate=1", "walk,rate=16"]);
         assert_eq!(
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_has_the_key_that_sets_it_apart() {
+    fn a_level_has_the_key_that_differs() {
         let factor = |key: &str, values: &[&str]| Factor {
             key: key.into(),
             values: values.iter().map(|&value| value.into()).collect(),

@@ -1,28 +1,28 @@
-//! A figure as an SVG file of its own, light or dark as whoever looks at it has it.
+//! A figure as an SVG file of its own, light or dark as the reader's system is.
 
 use super::{
     document::{Figure, Panel},
     html::{COLOURS, escaped},
 };
 
-/// Units across a panel's drawing, and between panels.
+/// The width of a panel's drawing, and the gap between panels, in units.
 const PANEL: usize = 800;
 const GAP: usize = 60;
-/// Panels in a row, at most.
-const ACROSS: usize = 3;
-/// Of letters in names and titles, and of a line of them.
+/// The most panels in a row.
+const COLUMNS: usize = 3;
+/// The height of letters in names and titles, and of a line of them.
 const LETTER: usize = 32;
 const LINE: usize = 56;
 
-/// The whole of it.
+/// The SVG of `figure`.
 pub fn picture(figure: &Figure) -> String {
-    let across = figure.panels.len().clamp(1, ACROSS);
-    let width = GAP + across * (PANEL + GAP);
+    let columns = figure.panels.len().clamp(1, COLUMNS);
+    let width = GAP + columns * (PANEL + GAP);
     let (key, mut y) = key(figure, width);
     let mut panels = String::new();
-    for row in figure.panels.chunks(across) {
+    for row in figure.panels.chunks(columns) {
         for (i, panel) in row.iter().enumerate() {
-            panels += &drawn(panel, GAP + i * (PANEL + GAP), y);
+            panels += &panel_element(panel, GAP + i * (PANEL + GAP), y);
         }
         y += LINE + row.iter().map(height).max().unwrap_or(0) + GAP;
     }
@@ -39,27 +39,27 @@ pub fn picture(figure: &Figure) -> String {
 fn key(figure: &Figure, width: usize) -> (String, usize) {
     let (mut out, mut x, mut y) = (String::new(), GAP, GAP);
     for (name, colour) in &figure.key {
-        // A letter is less than two thirds of its height.
-        let wide = 90 + name.chars().count() * LETTER * 2 / 3;
-        if x > GAP && x + wide > width - GAP {
+        // A letter is less than two thirds as wide as it is high.
+        let length = 90 + name.chars().count() * LETTER * 2 / 3;
+        if x > GAP && x + length > width - GAP {
             (x, y) = (GAP, y + LINE);
         }
-        let dashes = match *colour < crate::figures::COLOURS {
+        let dashes = match *colour < crate::figures::LINE_COLOURS {
             true => "",
             false => " stroke-dasharray=\"16 10\"",
         };
         out += &format!(
             "<path d=\"M{x} {}h50\" stroke=\"var(--s{})\" stroke-width=\"6\"{dashes}/>\n",
             y - LETTER / 3,
-            colour % crate::figures::COLOURS,
+            colour % crate::figures::LINE_COLOURS,
         );
-        out += &letters(name, x + 64, y, LETTER, "");
-        x += wide;
+        out += &text_element(name, x + 64, y, LETTER, "");
+        x += length;
     }
     (out, if figure.key.is_empty() { GAP } else { y + LINE })
 }
 
-fn letters(text: &str, x: usize, y: usize, size: usize, more: &str) -> String {
+fn text_element(text: &str, x: usize, y: usize, size: usize, more: &str) -> String {
     let text = escaped(text);
     format!(
         "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" fill=\"var(--ink)\"{more}>{text}</text>\n"
@@ -67,15 +67,15 @@ fn letters(text: &str, x: usize, y: usize, size: usize, more: &str) -> String {
 }
 
 /// A panel below its title.
-fn drawn(panel: &Panel, x: usize, y: usize) -> String {
+fn panel_element(panel: &Panel, x: usize, y: usize) -> String {
     let place = format!(
         "<svg x=\"{x}\" y=\"{}\" width=\"{PANEL}\" height=\"{}\"",
         y + LINE / 2,
         height(panel)
     );
-    // As small as it takes to end before the next panel; a bold letter is two thirds as wide as it is high, about.
+    // Small enough to end before the next panel. A bold letter is about two thirds as wide as it is high.
     let room = PANEL * 3 / 2 / panel.title.chars().count().max(1);
-    let title = letters(&panel.title, x, y, LETTER.min(room), " font-weight=\"600\"");
+    let title = text_element(&panel.title, x, y, LETTER.min(room), " font-weight=\"600\"");
     title + &panel.svg.replacen("<svg", &place, 1)
 }
 

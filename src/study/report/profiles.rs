@@ -1,15 +1,15 @@
-//! How optimisers do over all environments.
-
-use stats::{Aggregate, Bootstrap, Counted, Scores};
+//! How optimisers do over all environments together.
 
 use super::{
     curves,
     document::{Figure, Panel, Section},
     load::Results,
 };
+use stats::{Aggregate, Bootstrap, Counted, Scores};
+
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
 };
 
 const AGGREGATES: [Aggregate; 4] = [
@@ -37,9 +37,9 @@ pub fn profiles(results: &Results) -> Result<Section> {
             colour: arm,
             points: thresholds.iter().copied().zip(shares).collect(),
             intervals: if few {
-                Intervals::Band
+                IntervalStyle::Band
             } else {
-                Intervals::None
+                IntervalStyle::None
             },
         });
         let mut row = vec![name.clone()];
@@ -52,16 +52,18 @@ pub fn profiles(results: &Results) -> Result<Section> {
         rows.push(row);
     }
     let bands = match few {
-        true => "bands are 95 % intervals at each score by itself",
-        false => "with so many optimisers, no bands",
+        true => "bands: the 95 % interval at each score by itself",
+        false => "no bands, because there are so many optimisers",
     };
-    let across = Across::Number("normalised score");
+    let across = HorizontalAxis::Number("normalised score");
     let figure = Figure {
-        caption: format!("The share of runs above each score, mean over environments; {bands}."),
+        caption: format!(
+            "The share of runs above each score, the mean over environments ({bands})."
+        ),
         key: curves::key(results),
         panels: vec![Panel {
             title: "All environments together".into(),
-            svg: lines(&across, "share of runs above", &drawn, &[])?,
+            svg: line_plot(&across, "share of runs above", &drawn, &[])?,
         }],
     };
     let head = [
@@ -74,14 +76,14 @@ pub fn profiles(results: &Results) -> Result<Section> {
     ];
     Ok(Section::new("Performance profiles")
         .text(
-            "All environments together, scores normalised between chance (0) and a good agent (1); 95 % \
-             stratified-bootstrap intervals. The optimality gap is how far runs fall short of 1: lower is better.",
+            "All environments together, with scores normalised so that chance is 0 and a good agent 1. The intervals are 95 % \
+             stratified-bootstrap intervals. The optimality gap is how far runs fall short of 1, so lower is better.",
         )
         .figure(figure)
         .table(&head, rows))
 }
 
-/// From chance to a good agent, or as far as anybody went.
+/// Evenly spaced from chance to a good agent, and further where scores go further.
 fn thresholds(all: &[Scores]) -> Vec<f64> {
     let tasks = || all.iter().flat_map(Scores::tasks);
     let scores = || tasks().flat_map(|task| task.scores().iter().copied());

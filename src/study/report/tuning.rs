@@ -1,26 +1,26 @@
-//! What was tried on the tuning seeds, what was chosen, and how much luck there was in it.
-
-use stats::{Bootstrap, Scores, Sensitivity, choose};
+//! What was tried on the tuning seeds, what was chosen, and how much of that was luck.
 
 use super::{
     curves,
     document::{Figure, Panel, Section},
+    format::signed,
     load::Results,
-    shown::signed,
 };
+use stats::{Bootstrap, Scores, Sensitivity, choose};
+
 use crate::{
     Result,
-    figures::{Across, Intervals, Line, lines},
+    figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
 };
 
-/// Two sections: how much the learning rate matters, and what was chosen.
+/// Two sections: how much the learning rate matters, and which settings were chosen.
 pub fn tuning(results: &Results) -> Result<[Section; 2]> {
     let (sensitivity, chosen) = (
         Section::new("Learning rates"),
         Section::new("What was chosen"),
     );
     if results.tuning.iter().flatten().all(Vec::is_empty) {
-        let why = "No optimiser of this experiment has a grid: nothing was tuned.";
+        let why = "No optimiser of this experiment has a grid, so nothing was tuned.";
         return Ok([sensitivity.text(why), chosen.text(why)]);
     }
     Ok([
@@ -38,7 +38,7 @@ fn scores(results: &Results, cell: usize, arm: usize) -> Result<Vec<Scores>> {
     results.tuning[cell][arm].iter().map(of).collect()
 }
 
-/// The learning rates of an arm's trials, if they differ in nothing else.
+/// The learning rates of an arm's trials, if the trials differ in nothing else.
 fn rates(results: &Results, arm: usize) -> Option<Vec<f64>> {
     let grid = &results.experiment.top.optimisers[arm].grid;
     let alone = grid
@@ -59,7 +59,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
     for (c, cell) in experiment.cells.iter().enumerate() {
         let mut drawn = Vec::new();
         for (a, arm) in experiment.arms.iter().enumerate() {
-            let Some(rates) = rates(results, a).filter(|_| arm.tuned()) else {
+            let Some(rates) = rates(results, a).filter(|_| arm.is_tuned()) else {
                 continue;
             };
             let scores = scores(results, c, a)?;
@@ -71,8 +71,8 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
                 colour: a,
                 points: points.collect(),
                 intervals: match results.experiment.arms.len() <= curves::MANY {
-                    true => Intervals::Bars,
-                    false => Intervals::None,
+                    true => IntervalStyle::Bars,
+                    false => IntervalStyle::None,
                 },
             });
             let plateau = found.plateau(0.1);
@@ -91,18 +91,18 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
         if !drawn.is_empty() {
             panels.push(Panel {
                 title: results.names[c].clone(),
-                svg: lines(&Across::Log("learning rate"), "score", &drawn, &[])?,
+                svg: line_plot(&HorizontalAxis::Log("learning rate"), "score", &drawn, &[])?,
             });
         }
     }
     if panels.is_empty() {
         return Ok(
-            section.text("No grid is of learning rates alone, so there is no curve to draw.")
+            section.text("No grid varies the learning rate alone, so there is no curve to draw.")
         );
     }
     let intervals = match experiment.arms.len() <= curves::MANY {
-        true => ", with 95 % bootstrap intervals, which tell little of few seeds",
-        false => "; with so many optimisers, no intervals",
+        true => ", with 95 % bootstrap intervals, which say little when seeds are few",
+        false => ", without intervals because there are so many optimisers",
     };
     let figure = Figure {
         caption: format!("The score on the tuning seeds at each learning rate{intervals}."),
@@ -118,7 +118,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
     ];
     Ok(section
         .figure(figure)
-        .text("Plateau: the unbroken range of learning rates around the best within a tenth of its score.")
+        .text("Plateau: the unbroken range of learning rates around the best one whose scores are within a tenth of its score.")
         .table(&head, rows))
 }
 
@@ -131,30 +131,30 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             .arms
             .iter()
             .enumerate()
-            .filter(|(_, arm)| arm.tuned())
+            .filter(|(_, arm)| arm.is_tuned())
         {
             let tuning = scores(results, c, a)?;
             let chosen = choose(&tuning.iter().collect::<Vec<_>>(), rule)?;
             let mut rng = results.rng(&format!("chosen {} {}", cell.label(), arm.name));
             let fresh = results.scores(a, &[c])?;
-            let found = chosen.evaluate(&fresh, rule, &bootstrap, &mut rng)?;
+            let report = chosen.evaluate(&fresh, rule, &bootstrap, &mut rng)?;
             let trial = &results.trials[c][a][chosen.index()];
             if !trial.at_edge.is_empty() {
                 edges.push(format!(
-                    "{}, {}: {} is best at an end of its grid ({}); a better one may lie beyond",
+                    "{}, {}: {} is best at an end of its grid ({}); there may be a better value beyond it",
                     results.names[c],
                     arm.name,
                     trial.at_edge.replace(' ', " and "),
                     trial.setting
                 ));
             }
-            let bias = found.bias;
+            let bias = report.bias;
             rows.push(vec![
                 results.names[c].clone(),
                 arm.name.clone(),
                 trial.setting.clone(),
                 format!("{:.3}", trial.score),
-                found.score.to_string(),
+                report.score.to_string(),
                 format!(
                     "{} ({} to {})",
                     signed(bias.point),
@@ -170,8 +170,8 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
         }
     }
     let section = section.text(
-        "Every optimiser has the same tuning budget. What was chosen on the tuning seeds was run on others; the best of \
-         several noisy scores was lucky as well as good, and the bias is how much better it looked than it then did.",
+        "Every optimiser has the same tuning budget. The setting that was chosen on the tuning seeds was then run on other seeds. \
+         The best of several noisy scores is partly luck; the bias is how much better it looked than it turned out to be.",
     );
     let section = match edges.is_empty() {
         true => section.text("No setting was chosen at an end of its grid."),

@@ -1,5 +1,5 @@
-//! The rule that turns a contrast into a word. It stands here, and the experiment's TOML has what it needs,
-//! before any run is done.
+//! The rule that turns a contrast into a verdict. The rule is here and what it needs is in the experiment's TOML, so
+//! that both are fixed before any run is done.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use stats::Estimate;
 
 use crate::study::experiment::Claim;
 
-/// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds agree by
-/// chance in one case of four.
+/// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds agree by chance in
+/// one case out of four.
 pub const FEWEST_SEEDS: usize = 10;
 
-/// How often a difference is found where there is none.
+/// The probability of finding a difference where there is none.
 pub const ALPHA: f64 = 0.05;
 
 /// What a verdict rests on.
@@ -21,12 +21,12 @@ pub struct Evidence {
     pub effect: Estimate,
     /// The p-value of no difference, corrected if it is one of several.
     pub p: f64,
-    /// The difference that counts as none; 0 if there is no such.
+    /// Differences smaller than this count as none; 0 if every difference counts.
     pub margin: f64,
-    /// Seeds of the cell that has the fewest.
+    /// The number of seeds; if environments are subtracted, that of the side with fewer.
     pub seeds: usize,
     /// An optimiser all of whose runs diverged, so that nothing was compared.
-    pub lost: Option<String>,
+    pub all_diverged: Option<String>,
 }
 
 /// What the evidence says of a difference.
@@ -42,7 +42,7 @@ pub enum Finding {
     Undecided(String),
 }
 
-/// What that says of the hypothesis.
+/// What a finding says of the hypothesis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Supported,
@@ -55,23 +55,23 @@ pub enum Verdict {
 pub fn rule(margin: f64) -> String {
     let equal = match margin > 0.0 {
         true => format!(
-            "A difference whose 95 % interval lies wholly within ±{margin} is none (equivalent). "
+            "If the 95 % interval of a difference lies wholly within ±{margin}, there is no difference (equivalent). "
         ),
-        false => "No margin is given, so nothing is equivalent. ".into(),
+        false => "The experiment has no margin, so nothing is equivalent. ".into(),
     };
     format!(
-        "{equal}Otherwise it is one if its interval excludes 0 and p < {ALPHA} (corrected after Holm, except for the \
-         contrast that decides): supported if it is on the side that the hypothesis says, refuted if on the other. \
-         Anything else is inconclusive, and so is whatever rests on fewer than {FEWEST_SEEDS} seeds, or on an \
-         optimiser all of whose runs diverged."
+        "{equal}Otherwise there is a difference if its interval excludes 0 and p < {ALPHA} (with Holm's correction, except for \
+         the contrast that decides). The hypothesis is supported if the difference is on the side that it says, and refuted \
+         if it is on the other side. Everything else is inconclusive. So is any result from fewer than {FEWEST_SEEDS} seeds, \
+         or of an optimiser all of whose runs diverged."
     )
 }
 
 impl Evidence {
-    /// The finding by that rule.
+    /// The finding by the rule.
     pub fn finding(&self) -> Finding {
         let Estimate { lo, hi, .. } = self.effect;
-        if let Some(arm) = &self.lost {
+        if let Some(arm) = &self.all_diverged {
             return Finding::Undecided(format!("every run of {arm} diverged"));
         }
         if self.seeds < FEWEST_SEEDS {
@@ -90,7 +90,7 @@ impl Evidence {
 }
 
 impl Finding {
-    /// What it means for a hypothesis that claims so.
+    /// What it means for a hypothesis with this claim.
     pub fn verdict(&self, claim: Claim) -> Verdict {
         match (self, claim) {
             (Finding::Above, Claim::Above) | (Finding::Below, Claim::Below) => Verdict::Supported,
@@ -113,7 +113,7 @@ impl fmt::Display for Finding {
 }
 
 impl Verdict {
-    /// Its word.
+    /// The verdict in a word.
     pub fn word(self) -> &'static str {
         match self {
             Verdict::Supported => "supported",
@@ -132,8 +132,8 @@ mod tests {
     use super::*;
     use stats::{Aggregate, Bootstrap, Contrast, Scores};
 
-    /// What is found of thirty pairs of scores in each of two tasks, `with` being `shift` above `without`
-    /// in one pair more or less than in the next.
+    /// The evidence of thirty pairs of scores in each of two tasks. On average `with` is `shift` above `without`, and
+    /// more or less than that from pair to pair.
     fn evidence(shift: f64, spread: f64) -> Evidence {
         let arm = |shift: f64, spread: f64| {
             let score = move |seed: u64| {
@@ -152,20 +152,20 @@ mod tests {
             p: contrast.p_value(Aggregate::Iqm, &bootstrap, &mut rng()),
             margin: 0.05,
             seeds: 30,
-            lost: None,
+            all_diverged: None,
         }
     }
 
     #[test]
-    fn each_verdict_has_its_table() {
+    fn each_verdict_is_reached() {
         let verdict = |shift, spread| evidence(shift, spread).finding().verdict(Claim::Below);
         assert_eq!(verdict(-0.2, 0.1), Verdict::Supported);
         assert_eq!(verdict(0.2, 0.1), Verdict::Refuted);
         assert_eq!(verdict(0.001, 0.01), Verdict::Equivalent);
         assert_eq!(verdict(0.0, 0.4), Verdict::Inconclusive);
-        // A difference that is sure and within the margin is none.
+        // A difference within the margin counts as none, even if it is certain.
         assert_eq!(verdict(-0.01, 0.001), Verdict::Equivalent);
-        // The other claim turns two of them round.
+        // The opposite claim swaps two of the verdicts.
         let above = |shift| evidence(shift, 0.1).finding().verdict(Claim::Above);
         assert_eq!(
             (above(0.2), above(-0.2)),
@@ -174,21 +174,21 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_decide_does_not() {
+    fn too_little_evidence_decides_nothing() {
         let sure = evidence(-0.2, 0.1);
         assert_eq!(sure.finding(), Finding::Below);
         let few = Evidence {
             seeds: FEWEST_SEEDS - 1,
             ..sure.clone()
         };
-        let lost = Evidence {
-            lost: Some("sgd".into()),
+        let diverged = Evidence {
+            all_diverged: Some("sgd".into()),
             ..sure.clone()
         };
         let corrected = Evidence { p: 0.2, ..sure };
         for (evidence, words) in [
             (few, "9 seeds are too few"),
-            (lost, "sgd"),
+            (diverged, "sgd"),
             (corrected, "not significant"),
         ] {
             let finding = evidence.finding();

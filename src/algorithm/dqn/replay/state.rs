@@ -16,9 +16,7 @@ use super::{
 };
 use optim::state_file::{self, Array, StateFile, bytes, numbers};
 
-use crate::{
-    Error, Result,
-};
+use crate::{Error, Result};
 
 /// What is saved here, and the metadata's key.
 const WHAT: &str = "replay buffer";
@@ -124,7 +122,12 @@ impl History {
     }
 
     /// A history of at most `most` steps, with the content in `file`.
-    fn from_arrays(file: &StateFile, most: usize, obs_len: usize, encoding: Encoding) -> Result<Self> {
+    fn from_arrays(
+        file: &StateFile,
+        most: usize,
+        obs_len: usize,
+        encoding: Encoding,
+    ) -> Result<Self> {
         let mut new = Self::new(most, obs_len, encoding);
         new.pushed = file.count("pushed")?;
         if new.pushed > i64::MAX as u64 {

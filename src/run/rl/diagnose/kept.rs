@@ -6,9 +6,7 @@ use safetensors::Dtype;
 
 use optim::state_file::{Array, Part, bytes, numbers};
 
-use crate::{
-    Error, Result,
-};
+use crate::{Error, Result};
 
 /// An update of the past.
 pub(super) struct Kept {

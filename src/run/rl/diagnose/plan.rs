@@ -228,7 +228,9 @@ mod tests {
 
     fn planner(every: u64, first: u64) -> Planner {
         let mut source = ConfigSource::default();
-        source.run.insert("diagnostics", settings::Value::Whole(every as i64));
+        source
+            .run
+            .insert("diagnostics", settings::Value::Whole(every as i64));
         let config = source.resolve(None).unwrap();
         let dqn = DqnConfig::cleanrl();
         let clock = Box::new(move |update| dqn.since_target(update));

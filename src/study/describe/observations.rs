@@ -1,12 +1,12 @@
-//! The observations of one stream, held in as little memory as they need.
+//! The observations of one stream, in as little memory as they need.
 
 use envs::Space;
 
 /// Features that are read together: as many f32s as a cache line has.
 const BLOCK: usize = 16;
 
-/// Observations row by row, binary ones a bit a number.
-pub struct Rows {
+/// Observations row by row; binary ones take a bit for each number.
+pub struct Observations {
     width: usize,
     length: usize,
     data: Data,
@@ -17,7 +17,7 @@ enum Data {
     Bits(Vec<u64>),
 }
 
-impl Rows {
+impl Observations {
     /// No rows yet, of observations from `space`.
     pub fn new(space: &Space) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Rows {
     }
 
     /// The bytes that a row takes.
-    pub fn bytes(space: &Space) -> usize {
+    pub fn row_bytes(space: &Space) -> usize {
         match space.binary {
             true => 8 * space.len().div_ceil(64),
             false => 4 * space.len(),
@@ -71,7 +71,7 @@ impl Rows {
         }
     }
 
-    /// Calls `each` with every column's number and values.
+    /// Calls `each` with the number and the values of every column.
     pub fn columns(&self, mut each: impl FnMut(usize, &[f64])) {
         let mut block: [Vec<f64>; BLOCK] = Default::default();
         for first in (0..self.width).step_by(BLOCK) {
@@ -88,7 +88,7 @@ impl Rows {
         }
     }
 
-    /// The words of each row if they are bits.
+    /// The words of each row, if the observations are binary.
     pub fn words(&self) -> Option<&[u64]> {
         match &self.data {
             Data::Numbers(_) => None,
@@ -107,7 +107,7 @@ mod tests {
         let row = |t: usize| -> Vec<f32> { (0..width).map(|c| (c * t % 3 / 2) as f32).collect() };
         let numbers = Space::symmetric(&vec![1.0; width]);
         for space in [Space::binary(&[width]), numbers] {
-            let mut rows = Rows::new(&space);
+            let mut rows = Observations::new(&space);
             (0..5).for_each(|t| rows.push(&row(t)));
             assert_eq!((rows.len(), rows.width()), (5, width));
             let mut seen = 0;

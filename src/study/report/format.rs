@@ -4,19 +4,19 @@ use stats::three_digits;
 
 /// A difference with its sign.
 pub fn signed(x: f64) -> String {
-    let shown = match x.abs() < 0.0005 {
+    let size = match x.abs() < 0.0005 {
         true => "0.000".into(),
         false if x.abs() < 1.0 => format!("{:.3}", x.abs()),
         false => three_digits(x.abs()),
     };
     match x {
-        _ if shown == "0.000" => shown,
-        x if x < 0.0 => format!("-{shown}"),
-        _ => format!("+{shown}"),
+        _ if size == "0.000" => size,
+        x if x < 0.0 => format!("-{size}"),
+        _ => format!("+{size}"),
     }
 }
 
-/// `= 0.013`, without the sign of equality.
+/// `0.013`, or `< 0.001`.
 pub fn p_value(p: f64) -> String {
     match p < 0.001 {
         true => "< 0.001".into(),
@@ -24,25 +24,25 @@ pub fn p_value(p: f64) -> String {
     }
 }
 
-/// A number of seeds, if there is one that does.
+/// A number of seeds; `None` is a number too large to compute.
 pub fn seeds(n: Option<usize>) -> String {
     n.map_or("over a million".into(), |n| n.to_string())
 }
 
-/// 1 as 100 %.
+/// `x` in percent: 1 is 100 %.
 pub fn percent(x: f64) -> String {
     format!("{:.0} %", 100.0 * x)
 }
 
-/// Whole numbers with runs of them as ranges: `1..30, 41`.
+/// Whole numbers, with consecutive ones as ranges: `1..30, 41`.
 pub fn ranges(numbers: &[u64]) -> String {
     let runs = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b));
-    let shown = |run: &[u64]| match run {
+    let range = |run: &[u64]| match run {
         [first, .., last] => format!("{first}..{last}"),
         [one] => one.to_string(),
         [] => String::new(),
     };
-    runs.map(shown).collect::<Vec<_>>().join(", ")
+    runs.map(range).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

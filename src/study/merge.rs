@@ -1,12 +1,12 @@
-//! Settings laid over settings.
+//! TOML tables that are merged, and keys that are set in them.
 
 use crate::{Error, Result};
 
-/// Lays `over` over `base`, table by table.
-pub fn over(base: &mut toml::Table, over: &toml::Table) {
-    for (key, value) in over {
+/// Puts the values of `overrides` into `base`; tables that both have are merged in the same way.
+pub fn merge_into(base: &mut toml::Table, overrides: &toml::Table) {
+    for (key, value) in overrides {
         match (base.get_mut(key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(value)) => self::over(base, value),
+            (Some(toml::Value::Table(base)), toml::Value::Table(value)) => merge_into(base, value),
             _ => {
                 base.insert(key.clone(), value.clone());
             }
@@ -14,7 +14,7 @@ pub fn over(base: &mut toml::Table, over: &toml::Table) {
     }
 }
 
-/// A value as it stands in names: text without quotes.
+/// A value as names have it: text is without quotes.
 pub fn text(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
@@ -31,6 +31,6 @@ pub fn set(table: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()
     let empty = || toml::Value::Table(toml::Table::new());
     match table.entry(section).or_insert_with(empty) {
         toml::Value::Table(inner) => set(inner, rest, value),
-        _ => Err(Error::usage(format!("`{section}` is no table"))),
+        _ => Err(Error::usage(format!("`{section}` is not a table"))),
     }
 }

@@ -1,54 +1,11 @@
-//! A report's essence in another page, between two marks.
+//! Text put into a page that people write, between two marks.
 
 use std::{fs, path::Path};
 
-use super::{
-    answer,
-    contrasts::Contrasted,
-    document::Section,
-    load::Results,
-    markdown,
-    shown::{p_value, signed},
-};
 use crate::{Error, Result, files::write_whole};
 
-/// The verdict and the contrasts, in Markdown.
-pub fn short(results: &Results, contrasts: &[Contrasted], folder: &Path) -> String {
-    let mut verdict = answer::verdict(results, contrasts);
-    // The question and the verdict; the rest is in the report.
-    verdict.blocks.truncate(2);
-    let row = |one: &Contrasted| {
-        let e = one.evidence.effect;
-        vec![
-            one.contrast.name.clone(),
-            signed(e.point),
-            format!("{} to {}", signed(e.lo), signed(e.hi)),
-            p_value(one.evidence.p),
-            one.finding.to_string(),
-        ]
-    };
-    let table = Section::new("").table(
-        &["contrast", "difference", "95 % interval", "p", "finding"],
-        contrasts.iter().map(row).collect(),
-    );
-    let seeds = answer::seeds_a_cell(results);
-    let folder = folder.to_string_lossy().replace('\\', "/");
-    let rest = format!(
-        "{seeds} seeds a cell; the whole report, with every cell and how it was run: \
-         [`report.md`](<{folder}/report.md>), [`report.html`](<{folder}/report.html>).\n"
-    );
-    let table = match contrasts.is_empty() {
-        true => String::new(),
-        false => format!(
-            "{}\n![Differences with their 95 % intervals](<{folder}/figures/contrasts.svg>)\n",
-            markdown::body(&table)
-        ),
-    };
-    format!("{}{table}\n{rest}", markdown::body(&verdict))
-}
-
-/// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at `path`. An
-/// error if either is missing or there twice, or if they are in the wrong order.
+/// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at `path`. An error if
+/// either mark is missing or there twice, or if they are in the wrong order.
 pub fn splice(path: &Path, name: &str, text: &str) -> Result<()> {
     let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
     let page = spliced(&page, name, text)
@@ -70,7 +27,7 @@ fn spliced(page: &str, name: &str, text: &str) -> std::result::Result<String, St
                     marks[0], marks[1]
                 ));
             }
-            n => return Err(format!("{mark} is in it {n} times; once is allowed")),
+            n => return Err(format!("{mark} is in it {n} times; allowed: once")),
         }
     }
     let (head, rest) = page.split_once(&marks[0]).unwrap_or_default();
@@ -86,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_between_the_marks_is_replaced_and_nothing_else() {
+    fn only_what_is_between_the_marks_is_replaced() {
         let page = "before\n<!-- study:a -->\nold\n<!-- /study:a -->\nafter\n";
         let once = spliced(page, "a", "\nnew\n").unwrap();
         assert_eq!(
@@ -97,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_are_missing_twice_or_turned_round_are_errors() {
+    fn marks_that_are_missing_repeated_or_in_the_wrong_order_are_errors() {
         for (page, words) in [
             ("nothing", "there is no <!-- study:a -->"),
             ("<!-- study:a -->", "there is no <!-- /study:a -->"),

@@ -1,4 +1,4 @@
-//! From TOML to tables, with the line of whatever is wrong.
+//! From TOML to tables. Errors have the line of what is wrong.
 
 use serde::Deserialize;
 use toml::{
@@ -7,20 +7,23 @@ use toml::{
 };
 
 use super::{
-    Rung, merge,
-    tables::{Environment, Top},
+    environment::Environment,
+    tables::{EnvironmentTable, Top},
 };
 use crate::{
     Error, Result, config,
     keys::{Key, Keys},
-    study::kind::{self, Kind},
+    study::{
+        kind::{self, Kind},
+        merge,
+    },
     suggest,
 };
 
 type Table<'a> = Spanned<DeTable<'a>>;
 
-/// The tables of `text`, and each environment's kind and settings.
-pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
+/// The tables of `text`, and its environments with their kinds and settings.
+pub fn parse(text: &str) -> Result<(Top, Vec<Environment>)> {
     let explain = |mut error: TomlError| {
         error.set_input(Some(text));
         Error::usage(suggest::explained(&error))
@@ -34,18 +37,18 @@ pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
         let table = table.and_then(inner).unwrap_or_else(empty);
         shared.push(settings(*kind, table, text, &explain)?);
     }
-    let mut rungs = Vec::new();
+    let mut environments = Vec::new();
     if let Some(DeValue::Array(list)) = root.get_mut().get_mut("environments").map(Spanned::get_mut)
     {
         for value in list.iter_mut() {
             let span = value.span();
             let DeValue::Table(table) = value.get_mut() else {
-                continue; // Top says what is wrong with it.
+                continue; // Reading `Top` says what is wrong with it.
             };
             let mut entry = Spanned::new(span, std::mem::take(table));
-            let kind = named(&entry, text)?;
+            let kind = kind_of(&entry, text)?;
             let keys: Vec<&str> = kind.keys().iter().map(|(key, _)| key.name).collect();
-            let parts = split(&mut entry, &Environment::keys(), &keys, text)?;
+            let parts = split(&mut entry, &EnvironmentTable::keys(), &keys, text)?;
             let mut own = empty();
             for (key, part) in keys.iter().zip(parts) {
                 if let Some(part) = part {
@@ -55,14 +58,14 @@ pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
             }
             let at = kinds.iter().position(|known| known.name() == kind.name());
             let mut merged = at.map(|at| shared[at].clone()).unwrap_or_default();
-            merge::over(&mut merged, &settings(kind, own, text, &explain)?);
-            let read = Environment::deserialize(Deserializer::from(entry.clone()));
+            merge::merge_into(&mut merged, &settings(kind, own, text, &explain)?);
+            let read = EnvironmentTable::deserialize(Deserializer::from(entry.clone()));
             let read = read.map_err(explain)?;
             *table = entry.into_inner();
             let title = kind.title(&merged).map_err(|error| {
-                Error::usage(format!("environment {}: {error}", rungs.len() + 1))
+                Error::usage(format!("environment {}: {error}", environments.len() + 1))
             })?;
-            rungs.push(Rung {
+            environments.push(Environment {
                 name: read.name.unwrap_or(title),
                 rung: read.rung.unwrap_or_else(|| kind.name().into()),
                 kind,
@@ -73,7 +76,7 @@ pub fn read(text: &str) -> Result<(Top, Vec<Rung>)> {
         }
     }
     let top = Top::deserialize(Deserializer::from(root)).map_err(explain)?;
-    Ok((top, rungs))
+    Ok((top, environments))
 }
 
 /// A kind's settings, checked.
@@ -94,7 +97,7 @@ fn settings(
     Ok(plain)
 }
 
-/// Takes the keys `extra` out of `table`; an error if any is neither of them nor one of `known`.
+/// Takes the values of the keys `extra` out of `table`; an error if it has a key that is neither in `extra` nor in `known`.
 fn split<'a>(
     table: &mut Table<'a>,
     known: &[Key],
@@ -120,11 +123,11 @@ fn split<'a>(
 }
 
 /// The kind that an environment asks for.
-fn named(entry: &Table, text: &str) -> Result<&'static dyn Kind> {
+fn kind_of(entry: &Table, text: &str) -> Result<&'static dyn Kind> {
     let value = entry.get_ref().get("kind");
     let name = match value.map(|value| value.get_ref()) {
         None => "rl",
-        // Whatever else it is, `Environment` says that it is no text.
+        // If it is not text, reading `EnvironmentTable` says so.
         Some(value) => value.as_str().unwrap_or("rl"),
     };
     let kinds = kind::registry();
@@ -136,7 +139,7 @@ fn named(entry: &Table, text: &str) -> Result<&'static dyn Kind> {
     })
 }
 
-/// Where the key at `path`, `section.key`, stands, if it is there.
+/// The position of the key at `path` (`section.key`), if it is there.
 fn path_start(table: &DeTable, path: &str) -> Option<usize> {
     let Some((section, rest)) = path.split_once('.') else {
         return table.get_key_value(path).map(|(key, _)| key.span().start);

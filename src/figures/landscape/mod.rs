@@ -1,0 +1,10 @@
+//! A surface of two weights seen from above with the optimisers' paths over it, still and moving.
+
+mod ground;
+mod growing;
+mod still;
+mod surface;
+
+pub use growing::landscape_film;
+pub use still::landscape;
+pub use surface::{Descent, MOST_PATHS, Surface};

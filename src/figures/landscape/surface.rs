@@ -1,0 +1,69 @@
+//! A surface and the paths over it, as figures take them.
+
+use plotters::style::RGBColor;
+
+use crate::figures::style::SERIES;
+
+/// The most paths in a figure, because each has a colour of its own.
+pub const MOST_PATHS: usize = SERIES.len();
+
+/// Shades between the lowest and the highest ground.
+pub const SHADES: usize = 18;
+
+/// A surface to draw.
+pub struct Surface<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// What it shows, and of which paths.
+    pub summary: &'a str,
+    /// The objective as a formula.
+    pub formula: &'a str,
+    /// The part that is drawn: from and to, for x and for y.
+    pub domain: [(f64, f64); 2],
+    /// Where every path starts.
+    pub start: [f64; 2],
+    /// The objective at a point, at a step.
+    pub value: &'a dyn Fn([f64; 2], u64) -> f64,
+    /// Where the minimum is at a step.
+    pub minimum: &'a dyn Fn(u64) -> [f64; 2],
+    /// Whether the minimum moves.
+    pub moves: bool,
+}
+
+/// An optimiser's path over a surface.
+pub struct Descent {
+    /// What the optimiser is called.
+    pub name: String,
+    /// What the key says of it beside its name.
+    pub note: String,
+    /// Where it is after each step, the start first.
+    pub points: Vec<[f64; 2]>,
+    /// The objective after each step, the start first.
+    pub objective: Vec<f64>,
+    /// Seeds that the objective is the mean of.
+    pub seeds: usize,
+}
+
+/// What drawing returns, with something drawn.
+pub type Tried<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The last step of the longest path.
+pub fn last_step(descents: &[Descent]) -> u64 {
+    let steps = descents
+        .iter()
+        .map(|one| one.points.len().saturating_sub(1));
+    steps.max().unwrap_or(0) as u64
+}
+
+/// The paths with their colours, the longest first, so that a path that goes to and fro does not hide the
+/// others.
+pub fn longest_first(descents: &[Descent]) -> Vec<(&[[f64; 2]], RGBColor)> {
+    let paths = descents.iter().map(|one| &one.points[..]);
+    let mut paths: Vec<_> = paths.zip(SERIES.iter().copied().cycle()).collect();
+    let length = |points: &[[f64; 2]]| -> f64 {
+        let steps = points.windows(2).map(|pair| (pair[0], pair[1]));
+        steps.map(|(a, b)| (b[0] - a[0]).hypot(b[1] - a[1])).sum()
+    };
+    paths.sort_by(|(a, _), (b, _)| length(b).total_cmp(&length(a)));
+    paths
+}

@@ -1,0 +1,27 @@
+//! An environment of an experiment with all of its settings.
+
+use super::{seeds::Seeds, tables::Top};
+use crate::study::kind::Kind;
+
+/// What is run on, with which settings.
+pub struct Environment {
+    /// What it is called in the results.
+    pub name: String,
+    /// Its rung on the ladder of controls.
+    pub rung: String,
+    /// Its kind.
+    pub kind: &'static dyn Kind,
+    /// The settings of its kind: its own over those that the experiment has for all environments of that kind.
+    pub settings: toml::Table,
+    /// The returns that count as 0 and as 1, where the experiment gives them.
+    pub scale: (Option<f64>, Option<f64>),
+    /// Its report seeds, if it has its own.
+    pub report_seeds: Option<Seeds>,
+}
+
+impl Environment {
+    /// The seeds of its report stage: its own, or else those of the experiment.
+    pub fn report_seeds<'a>(&'a self, top: &'a Top) -> &'a [u64] {
+        &self.report_seeds.as_ref().unwrap_or(&top.seeds.report).0
+    }
+}

@@ -1,0 +1,30 @@
+//! The folder of results.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, Result, files};
+
+/// The folder `path` for results, made if it is not there; an error if it is a run's.
+pub fn results_folder(path: &Path) -> Result<PathBuf> {
+    if path.join("config.toml").exists() {
+        return Err(Error::usage(format!(
+            "{} is a run's folder; choose another --out",
+            path.display()
+        )));
+    }
+    files::folder(path)
+}
+
+/// Removes the file at `path`, which need not be there.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Error::io("cannot remove", path, error))
+        }
+        _ => Ok(()),
+    }
+}
