@@ -1,33 +1,32 @@
 //! A chain: one environment after the other, with one observation and one set of actions.
 
-use crate::canvas::Canvas;
-use crate::settings::{Setting, Settings, Values, refuse};
-use crate::{Draws, Entry, Environment, Error, Kind, Space, Spec, Step, TimeLimit, registry};
+use settings::{Settings, Table, settings};
+
+use crate::entry::{MEMBERS, Make};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
 /// The longest stretch between switches: clocks stay exact in an f64.
-const LONGEST: u64 = 1 << 53;
+const LONGEST: i64 = 1 << 53;
+
+settings! {
+    /// What a chain is made with.
+    struct ChainSettings {
+        /// steps from switch to switch
+        every: u64 = 100_000, in 1..=LONGEST;
+        /// its environments in their order; comes last, because it takes all that follows
+        of: String = "asterix|breakout|freeway".into(), in "names of environments with | between them";
+    }
+}
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "chain",
     id: "chain",
-    kind: Kind::Sequence,
+    kind: EnvKind::Sequence,
     summary: "one environment after the other, switched every so many steps",
     native: true,
-    settings: &[
-        Setting {
-            key: "every",
-            default: "100000",
-            values: Values::Whole(1, LONGEST),
-            help: "steps from switch to switch",
-        },
-        Setting {
-            key: "of",
-            default: "asterix|breakout|freeway",
-            values: Values::Members,
-            help: "its environments in their order; it comes last, for it takes all that follows",
-        },
-    ],
-    make: |settings| Ok(Box::new(Chain::new(settings)?)),
+    make: Make::of_members::<ChainSettings>(|table, members| {
+        Ok(Box::new(Chain::from_table(table, members)?))
+    }),
 };
 
 /// Environments in turn, each for a number of steps, then the first again.
@@ -51,33 +50,37 @@ pub struct Chain {
 }
 
 impl Chain {
-    fn new(settings: &Settings) -> Result<Self, Error> {
-        let names = settings.text("of");
-        let refused = |found: &str, allowed: &str| refuse(ENTRY.name, "of", found, &allowed);
-        let mut members = Vec::new();
-        for name in names.split('|') {
-            let nested = name.split('?').next() == Some(ENTRY.name);
-            if nested {
-                return Err(refused(name, "any environment but a chain"));
-            }
-            let member = registry::make(name)?;
-            // Probes the state: a foreign environment's is hidden, and a chain must be savable.
-            if member.save().is_err() {
-                return Err(refused(name, "environments whose state can be saved"));
-            }
-            members.push(member);
-        }
+    fn from_table(table: &Table, members: Vec<TimeLimit>) -> Result<Self, Error> {
+        let settings = ChainSettings::from_table(table);
+        let settings = settings.map_err(|error| Error::setting(ENTRY.name, error))?;
+        Self::new(settings.every, members)
+    }
+
+    /// A chain of `members` that switches after `every` steps. At least two members are needed;
+    /// their observations and actions must agree, and their states must be savable.
+    pub fn new(every: u64, members: Vec<TimeLimit>) -> Result<Self, Error> {
+        let names: Vec<&str> = members.iter().map(|m| m.spec().name.as_str()).collect();
+        let refused = |found, allowed| Err(Error::refused(ENTRY.name, MEMBERS, found, allowed));
         if members.len() < 2 {
-            return Err(refused(
-                names,
-                "two environments or more, with | between them",
-            ));
+            let allowed = "two environments or more, with | between them";
+            return refused(&names.concat(), allowed);
         }
-        let spec = joint(&members)?;
+        // A foreign environment's state is hidden, and a chain must be savable.
+        if let Some(member) = members.iter().find(|member| member.save().is_err()) {
+            let allowed = "environments whose state can be saved";
+            return refused(&member.spec().name, allowed);
+        }
+        let settings = ChainSettings {
+            every,
+            ..ChainSettings::default()
+        };
+        settings
+            .check_ranges()
+            .map_err(|error| Error::setting(ENTRY.name, error))?;
         Ok(Self {
-            spec,
+            spec: joint_spec(&members)?,
             members,
-            every: settings.whole("every") as u64,
+            every,
             clock: 0,
             active: 0,
             held: false,
@@ -144,7 +147,7 @@ fn push_part(state: &mut Vec<f64>, part: &[f64]) {
 }
 
 /// What the members are, taken together.
-fn joint(members: &[TimeLimit]) -> Result<Spec, Error> {
+fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
     let first = members[0].spec();
     let mut longest = &first.observation;
     for member in &members[1..] {
@@ -155,12 +158,12 @@ fn joint(members: &[TimeLimit]) -> Result<Spec, Error> {
                 first.name, first.observation.shape
             );
             let found = format!("{}, of shape {:?}", spec.name, space.shape);
-            return Err(refuse(ENTRY.name, "of", &found, &allowed));
+            return Err(Error::refused(ENTRY.name, MEMBERS, &found, allowed));
         }
         if spec.actions != first.actions {
             let allowed = format!("{} actions, as {} has", first.actions, first.name);
             let found = format!("{}, with {}", spec.name, spec.actions);
-            return Err(refuse(ENTRY.name, "of", &found, &allowed));
+            return Err(Error::refused(ENTRY.name, MEMBERS, &found, allowed));
         }
         if space.len() > longest.len() {
             longest = space;

@@ -1,49 +1,45 @@
 //! Deep sea: dive along one diagonal of many to a treasure, against a small cost.
 
 use rand_mt::Mt;
+use settings::{Settings, settings};
 
 use crate::draws::NORMAL_REACH;
-use crate::settings::{Setting, Settings, Values};
+use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const TREASURE: f64 = 1.0;
 const MOVE_COST: f64 = 0.01;
+
+settings! {
+    /// What a deep sea is made with.
+    pub struct DeepSeaSettings {
+        /// rows and columns, and steps of an episode
+        size: usize = 10, in 2..=100;
+        /// moves to the right may fail, and both ends of the bottom row give noise
+        stochastic: bool = false;
+        /// draw for each cell which action goes right; if not, it is 1 everywhere
+        randomize_actions: bool = true;
+        /// the seed that those actions are drawn from
+        mapping_seed: u32 = 42;
+    }
+}
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "deep_sea",
     id: "deep_sea",
     summary: "one path of 2^size leads to a treasure; size x size observations, 2 actions, size steps",
-    kind: Kind::Exploration,
+    kind: EnvKind::Exploration,
     native: true,
-    settings: &[
-        Setting {
-            key: "size",
-            default: "10",
-            values: Values::Whole(2, 100),
-            help: "rows and columns, and steps of an episode",
-        },
-        Setting {
-            key: "stochastic",
-            default: "false",
-            values: Values::Flag,
-            help: "moves to the right fail, and both ends of the bottom row give noise",
-        },
-        Setting {
-            key: "randomize_actions",
-            default: "true",
-            values: Values::Flag,
-            help: "which action goes right is another matter in each cell; if not, 1 does",
-        },
-        Setting {
-            key: "mapping_seed",
-            default: "42",
-            values: Values::Whole(0, u32::MAX as u64),
-            help: "what those actions are drawn from",
-        },
-    ],
-    make: |settings| Ok(Box::new(DeepSea::new(settings))),
+    make: Make::with::<DeepSeaSettings>(|table| {
+        let settings = DeepSeaSettings::from_table(table).map_err(refused)?;
+        Ok(Box::new(DeepSea::new(&settings)?))
+    }),
 };
+
+fn refused(error: settings::Error) -> Error {
+    Error::setting(ENTRY.name, error)
+}
 
 /// Deep sea as in bsuite: an N x N grid in which only a diver who goes right in
 /// every one of N steps finds the treasure, while each of those steps costs a
@@ -92,17 +88,20 @@ pub struct DeepSea {
 }
 
 impl DeepSea {
-    fn new(settings: &Settings) -> Self {
-        let size = settings.whole("size");
-        let stochastic = settings.flag("stochastic");
-        let right = match settings.flag("randomize_actions") {
-            true => mapping(settings.whole("mapping_seed") as u32, size),
+    /// A diver in the upper left corner; an error if a setting is out of its range.
+    pub fn new(settings: &DeepSeaSettings) -> Result<Self, Error> {
+        settings.check_ranges().map_err(refused)?;
+        let &DeepSeaSettings {
+            size, stochastic, ..
+        } = settings;
+        let right = match settings.randomize_actions {
+            true => mapping(settings.mapping_seed, size),
             false => vec![1; size * size],
         };
         let cost = MOVE_COST / size as f64;
         let noise = if stochastic { NORMAL_REACH } else { 0.0 };
         let least = (-cost) as f32;
-        Self {
+        Ok(Self {
             spec: Spec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
@@ -118,7 +117,7 @@ impl DeepSea {
             right,
             row: 0,
             column: 0,
-        }
+        })
     }
 
     fn variables(&self) -> [Variable; 2] {

@@ -10,7 +10,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::{Draws, Entry, Environment, Error, Kind, Space, Spec, Step, TimeLimit};
+use crate::entry::Make;
+use crate::{Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
 /// gymnasium-rs's own cart-pole, limited to 500 steps, **with its faults**, which
 /// are kept because they are what it is:
@@ -27,14 +28,13 @@ pub(crate) const CARTPOLE: Entry = Entry {
     name: "gymnasium-rs/CartPole",
     id: "gymnasium-rs/CartPole",
     summary: "gymnasium-rs's own cart-pole, which differs from CartPole-v1; 500 steps",
-    kind: Kind::Foreign,
+    kind: EnvKind::Foreign,
     native: false,
-    settings: &[],
-    make: |_| {
+    make: Make::Plain(|| {
         let env = gymnasium_rs::envs::cartpole::CartPole::new();
         let env = FromGymnasium::new(env, CARTPOLE.name, Some(500), 0.0);
-        Ok(Box::new(env.expect("its spaces are a box and Discrete(2)")))
-    },
+        Box::new(env.expect("its spaces are a box and Discrete(2)"))
+    }),
 };
 
 /// An environment of ours as a gymnasium-rs `Env<Vec<f32>, usize>`, with its time

@@ -1,40 +1,36 @@
 //! Key and door: a small prize is near, a great one is behind a locked door.
 
+use settings::{Setting, Settings, settings};
+
 use crate::canvas::Colour;
-use crate::settings::{Setting, Settings, Values};
+use crate::dials::dials;
+use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const STEP_COST: f64 = 0.01;
 /// The limit in steps for each cell of a room's side.
 const PATIENCE: u32 = 50;
 
-const EXIT: usize = 0;
-const GOAL: usize = 1;
-const SLIP: usize = 2;
-const DIALS: [Dial; 3] = [
-    Dial {
-        key: "exit",
-        plain: 0.1,
-        low: 0.0,
-        high: 1.0,
-        help: "the reward at the exit, near the start",
-    },
-    Dial {
-        key: "goal",
-        plain: 1.0,
-        low: 0.0,
-        high: 1.0,
-        help: "the reward at the goal, behind the door",
-    },
-    Dial {
-        key: "slip",
-        plain: 0.0,
-        low: 0.0,
-        high: 1.0,
-        help: "how likely a step goes in a direction of its own",
-    },
-];
+settings! {
+    /// What key and door are made with.
+    pub struct KeyDoorSettings {
+        /// rows and columns of each of the three rooms
+        size: usize = 3, in 2..=20;
+    }
+}
+
+dials! {
+    /// What can be set of key and door, and made to drift.
+    struct KeyDoorDials {
+        /// the reward at the exit, near the start
+        exit = 0.1, in 0.0..=1.0;
+        /// the reward at the goal, behind the door
+        goal = 1.0, in 0.0..=1.0;
+        /// probability that a step goes in a random direction
+        slip = 0.0, in 0.0..=1.0;
+    }
+}
 
 /// Rows and columns that each action moves by.
 const MOVES: [(isize, isize); 4] = [(-1, 0), (0, 1), (1, 0), (0, -1)];
@@ -55,16 +51,17 @@ pub(crate) const ENTRY: Entry = Entry {
     name: "key_door",
     id: "key_door",
     summary: "take the near exit or find the key to the goal; 6 x 5 x 13 observations, 4 actions, 150 steps",
-    kind: Kind::Exploration,
+    kind: EnvKind::Exploration,
     native: true,
-    settings: &[Setting {
-        key: "size",
-        default: "3",
-        values: Values::Whole(2, 20),
-        help: "rows and columns of each of the three rooms",
-    }],
-    make: |settings| Ok(Box::new(KeyDoor::new(settings))),
+    make: Make::with::<KeyDoorSettings>(|table| {
+        let settings = KeyDoorSettings::from_table(table).map_err(refused)?;
+        Ok(Box::new(KeyDoor::new(&settings)?))
+    }),
 };
+
+fn refused(error: settings::Error) -> Error {
+    Error::setting(ENTRY.name, error)
+}
 
 /// Rooms in which what is best early is wrong later.
 ///
@@ -119,7 +116,7 @@ pub struct KeyDoor {
     board: Vec<f32>,
     agent: Cell,
     has_key: bool,
-    dials: [f64; 3],
+    dials: KeyDoorDials,
 }
 
 /// Row and column.
@@ -201,12 +198,14 @@ impl Plan {
 }
 
 impl KeyDoor {
-    fn new(settings: &Settings) -> Self {
+    /// An agent at its start; an error if a setting is out of its range.
+    pub fn new(settings: &KeyDoorSettings) -> Result<Self, Error> {
+        settings.check_ranges().map_err(refused)?;
         let plan = Plan {
-            size: settings.whole("size"),
+            size: settings.size,
         };
         let (limit, least) = (PATIENCE * plan.size as u32, -STEP_COST as f32);
-        Self {
+        Ok(Self {
             spec: Spec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
@@ -221,8 +220,8 @@ impl KeyDoor {
             board: plan.board(),
             agent: plan.start(),
             has_key: false,
-            dials: DIALS.map(|dial| dial.plain),
-        }
+            dials: KeyDoorDials::default(),
+        })
     }
 
     fn observe(&self, observation: &mut [f32]) {
@@ -250,12 +249,12 @@ impl Environment for KeyDoor {
         &self.spec
     }
 
-    fn dials(&self) -> &'static [Dial] {
-        &DIALS
+    fn dials(&self) -> &'static [Setting] {
+        KeyDoorDials::declared()
     }
 
     fn turn(&mut self, dial: usize, value: f64) {
-        self.dials[dial] = value;
+        self.dials.turn(dial, value);
     }
 
     fn reset(&mut self, _draws: &mut dyn Draws, observation: &mut [f32]) {
@@ -265,7 +264,7 @@ impl Environment for KeyDoor {
 
     fn step(&mut self, action: usize, draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
-        let direction = match draws.chance("slip", self.dials[SLIP]) {
+        let direction = match draws.chance("slip", self.dials.slip) {
             true => draws.index("direction", MOVES.len()),
             false => action,
         };
@@ -281,8 +280,8 @@ impl Environment for KeyDoor {
         self.has_key |= self.agent == self.plan.key();
         self.observe(observation);
         let prize = match self.agent {
-            Plan::GOAL => Some(self.dials[GOAL]),
-            cell if cell == self.plan.exit() => Some(self.dials[EXIT]),
+            Plan::GOAL => Some(self.dials.goal),
+            cell if cell == self.plan.exit() => Some(self.dials.exit),
             _ => None,
         };
         Step {

@@ -1,9 +1,9 @@
 //! Five probes: environments so small that an agent which fails one has said where
 //! its error is.
 
-use crate::settings::Settings;
+use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 /// What one probe does.
 struct Rule {
@@ -82,23 +82,22 @@ const POLICY_RULE: Rule = Rule {
     step: |seen, action| (seen * SIGN[action], None),
 };
 
-const fn entry(rule: &Rule, make: fn(&Settings) -> Result<Box<dyn Environment>, Error>) -> Entry {
+const fn entry(rule: &Rule, make: fn() -> Box<dyn Environment>) -> Entry {
     Entry {
         name: rule.name,
         id: rule.name,
-        kind: Kind::Probe,
+        kind: EnvKind::Probe,
         summary: rule.summary,
         native: true,
-        settings: &[],
-        make,
+        make: Make::Plain(make),
     }
 }
 
-pub(crate) const VALUE: Entry = entry(&VALUE_RULE, |_| Probe::boxed(&VALUE_RULE));
-pub(crate) const DISCOUNT: Entry = entry(&DISCOUNT_RULE, |_| Probe::boxed(&DISCOUNT_RULE));
-pub(crate) const INPUT: Entry = entry(&INPUT_RULE, |_| Probe::boxed(&INPUT_RULE));
-pub(crate) const ACTION: Entry = entry(&ACTION_RULE, |_| Probe::boxed(&ACTION_RULE));
-pub(crate) const POLICY: Entry = entry(&POLICY_RULE, |_| Probe::boxed(&POLICY_RULE));
+pub(crate) const VALUE: Entry = entry(&VALUE_RULE, || Probe::boxed(&VALUE_RULE));
+pub(crate) const DISCOUNT: Entry = entry(&DISCOUNT_RULE, || Probe::boxed(&DISCOUNT_RULE));
+pub(crate) const INPUT: Entry = entry(&INPUT_RULE, || Probe::boxed(&INPUT_RULE));
+pub(crate) const ACTION: Entry = entry(&ACTION_RULE, || Probe::boxed(&ACTION_RULE));
+pub(crate) const POLICY: Entry = entry(&POLICY_RULE, || Probe::boxed(&POLICY_RULE));
 
 /// One of five probes, each of which adds one thing that an agent must get right to
 /// what the ones before it ask. An agent that learns one after the other and fails
@@ -138,7 +137,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    fn boxed(rule: &'static Rule) -> Result<Box<dyn Environment>, Error> {
+    fn boxed(rule: &'static Rule) -> Box<dyn Environment> {
         let Rule { name, rewards, .. } = *rule;
         let spec = Spec {
             name: name.to_owned(),
@@ -151,7 +150,7 @@ impl Probe {
             worst_return: f64::from(rewards.0.min(0.0)),
         };
         let seen = 0.0;
-        Ok(Box::new(Self { spec, rule, seen }))
+        Box::new(Self { spec, rule, seen })
     }
 
     fn variables(&self) -> [Variable; 1] {

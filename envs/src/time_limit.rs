@@ -1,4 +1,6 @@
-use crate::{Canvas, Dial, Draws, Environment, Error, Spec, Step};
+use settings::Setting;
+
+use crate::{Canvas, Draws, Environment, Error, Spec, Step};
 
 /// Where an episode is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +53,7 @@ impl TimeLimit {
     }
 
     /// What of it can be set and made to drift.
-    pub fn dials(&self) -> &'static [Dial] {
+    pub fn dials(&self) -> &'static [Setting] {
         self.inner.dials()
     }
 

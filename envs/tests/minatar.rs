@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use envs::{Draws, Entry, Error, Kind, Step, TimeLimit, registry};
+use envs::{Draws, Entry, EnvKind, Error, Step, TimeLimit, registry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors};
@@ -137,7 +137,7 @@ impl Hash {
 }
 
 fn games() -> impl Iterator<Item = (&'static Entry, Record)> {
-    let games = registry().iter().filter(|e| e.kind == Kind::MinAtar);
+    let games = registry().iter().filter(|e| e.kind == EnvKind::MinAtar);
     games.map(|entry| (entry, Record::of(entry)))
 }
 

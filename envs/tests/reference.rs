@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use envs::{Draws, Entry, Kind, Step, TimeLimit, registry};
+use envs::{Draws, Entry, EnvKind, Step, TimeLimit, registry};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 /// The greatest error allowed after one step, relative to a value's size or to 1
@@ -196,7 +196,7 @@ fn nothing() -> Replay {
 fn classics() -> impl Iterator<Item = (&'static Entry, Record)> {
     let natives = registry()
         .iter()
-        .filter(|entry| entry.kind == Kind::Classic);
+        .filter(|entry| entry.kind == EnvKind::Classic);
     natives.map(|entry| (entry, Record::of(entry)))
 }
 

@@ -1,6 +1,9 @@
 //! Asterix: gather gold, keep out of the enemies' way.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, ahead, inside};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, ahead, inside};
+use super::numbers::Numbers;
 use crate::{Draws, Error};
 
 /// Rows in which something can move; the topmost and the lowest stay empty.
@@ -17,7 +20,7 @@ const TRAIL: usize = 2;
 const GOLD: usize = 3;
 
 /// Asterix: gather gold, keep out of the enemies' way. What it shares with the
-/// other games is told at [`MinAtar`](super::MinAtar).
+/// other games is told at [`MinAtar`](crate::minatar::MinAtar).
 ///
 /// **State**: the player's cell; in each of the rows 1 to 8 nothing or one enemy
 /// or one gold, with its column and direction; timers for the next arrival, the
@@ -152,7 +155,7 @@ impl Game for Asterix {
             Action::Down,
         ],
         ramps: true,
-        most: 1.0,
+        max_reward: 1.0,
     };
 
     fn start(&mut self, _draws: &mut dyn Draws) {

@@ -1,6 +1,9 @@
 //! Breakout: bounce a ball with a paddle, break three rows of bricks.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, SIDE, inside};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, SIDE, ahead, inside};
+use super::numbers::Numbers;
 use crate::{Draws, Error};
 
 /// The rows of bricks, from the first to the last.
@@ -16,7 +19,7 @@ const TRAIL: usize = 2;
 const BRICK: usize = 3;
 
 /// Breakout: bounce a ball with a paddle, break three rows of bricks. What it
-/// shares with the other games is told at [`MinAtar`](super::MinAtar).
+/// shares with the other games is told at [`MinAtar`](crate::minatar::MinAtar).
 ///
 /// **State**: the paddle's column; the ball's cell, the one it was in before, and
 /// its direction, always diagonal; the bricks; whether the ball is in a brick.
@@ -105,7 +108,7 @@ impl Game for Breakout {
         channels: &["paddle", "ball", "trail", "brick"],
         minimal: &[Action::Stay, Action::Left, Action::Right],
         ramps: false,
-        most: 1.0,
+        max_reward: 1.0,
     };
 
     fn start(&mut self, draws: &mut dyn Draws) {
@@ -119,8 +122,8 @@ impl Game for Breakout {
             Action::Stay | Action::Up | Action::Down | Action::Fire => {}
         }
         (self.last_x, self.last_y) = (self.x, self.y);
-        let mut x = super::ahead(self.x, self.right);
-        let mut y = super::ahead(self.y, self.down);
+        let mut x = ahead(self.x, self.right);
+        let mut y = ahead(self.y, self.down);
         if !inside(x) {
             x = self.x;
             self.right = !self.right;

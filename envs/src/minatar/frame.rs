@@ -1,4 +1,4 @@
-use super::SIDE;
+use super::grid::{SIDE, ahead, inside};
 
 const CELLS: usize = SIDE * SIDE;
 
@@ -23,8 +23,8 @@ impl<'a> Frame<'a> {
 
     /// Marks the cell behind something that moves, unless that is off the grid.
     pub(super) fn trail(&mut self, channel: usize, (x, y): (i32, i32), right: bool) {
-        let behind = super::ahead(x, !right);
-        if super::inside(behind) {
+        let behind = ahead(x, !right);
+        if inside(behind) {
             self.mark(channel, behind, y);
         }
     }

@@ -1,6 +1,9 @@
 //! Freeway: cross a road of eight lanes.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, ahead};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, ahead};
+use super::numbers::Numbers;
 use crate::{Draws, Error};
 
 const LANES: usize = 8;
@@ -17,7 +20,7 @@ const CAR: usize = 1;
 const FASTEST: usize = 2;
 
 /// Freeway: cross a road of eight lanes. What it shares with the other games is
-/// told at [`MinAtar`](super::MinAtar).
+/// told at [`MinAtar`](crate::minatar::MinAtar).
 ///
 /// **State**: the chicken's row; its timer; in each of the rows 1 to 8 one car with
 /// its column, direction, interval (1 to 5) and timer; how many steps were taken.
@@ -139,7 +142,7 @@ impl Game for Freeway {
         ],
         minimal: &[Action::Stay, Action::Up, Action::Down],
         ramps: false,
-        most: 1.0,
+        max_reward: 1.0,
     };
 
     fn start(&mut self, draws: &mut dyn Draws) {

@@ -1,6 +1,9 @@
 //! Space invaders: shoot aliens that come closer and shoot back.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, SIDE, ahead, inside};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, SIDE, ahead, inside};
+use super::numbers::Numbers;
 use crate::{Draws, Error};
 
 /// A bit for every cell: 10 y + x for column x and row y.
@@ -27,7 +30,7 @@ const BULLET: usize = 4;
 const ALIEN_BULLET: usize = 5;
 
 /// Space invaders: shoot aliens that come closer and shoot back. What it shares
-/// with the other games is told at [`MinAtar`](super::MinAtar).
+/// with the other games is told at [`MinAtar`](crate::minatar::MinAtar).
 ///
 /// **State**: the cannon's column, in row 9; the cells of the aliens, the cannon's
 /// bullets and the aliens' bullets; the aliens' direction; timers for the cannon's
@@ -155,7 +158,7 @@ impl Game for SpaceInvaders {
         ],
         minimal: &[Action::Stay, Action::Left, Action::Right, Action::Fire],
         ramps: true,
-        most: 2.0,
+        max_reward: 2.0,
     };
 
     fn start(&mut self, _draws: &mut dyn Draws) {

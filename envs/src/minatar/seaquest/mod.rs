@@ -1,34 +1,18 @@
 //! Seaquest: fetch divers with a submarine, shoot what swims, mind the air.
 
+mod limits;
 mod rules;
 mod swimmer;
 
-use super::{About, Action, Frame, Game, LAST, Numbers, ahead};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, ahead};
+use super::numbers::Numbers;
 use crate::{Draws, Error};
+use limits::{
+    ABOARD, AIR, BOTTOM, CELL_OF_AIR, DIVER_INTERVAL, ENEMY_INTERVAL, RAMPS, ROOM, SHOT_INTERVAL,
+};
 use swimmer::Swimmer;
-
-const AIR: i32 = 200;
-/// What one cell of the gauge stands for.
-const CELL_OF_AIR: i32 = AIR / 10;
-const ABOARD: i32 = 6;
-/// The lowest row of the water; below it are the gauges.
-const BOTTOM: i32 = LAST - 1;
-/// The rows in which something can come in, of which row 1 is the first.
-const ROWS: usize = 8;
-const ENEMY_INTERVAL: i32 = 20;
-const DIVER_INTERVAL: i32 = 30;
-const SLOWEST: i32 = 5;
-const FASTEST: i32 = 2;
-const DIVER_PACE: i32 = 5;
-const SHOT_INTERVAL: i32 = 5;
-const RELOAD: i32 = 10;
-/// After so many ramps an enemy comes at every step.
-const RAMPS: i32 = ENEMY_INTERVAL - 1;
-
-/// Room for more than can be on the grid at once, so that no step allocates: an
-/// enemy moves at least every 6 steps, so 60 at most are in the water, and each
-/// shoots every 11 steps what leaves the grid within 10.
-const ROOM: usize = 72;
 
 const FRONT: usize = 0;
 const BACK: usize = 1;
@@ -42,7 +26,7 @@ const DIVER_GAUGE: usize = 8;
 const DIVER: usize = 9;
 
 /// Seaquest: fetch divers with a submarine, shoot what swims, mind the air. What it
-/// shares with the other games is told at [`MinAtar`](super::MinAtar).
+/// shares with the other games is told at [`MinAtar`](crate::minatar::MinAtar).
 ///
 /// **State**: the player's cell and direction; the air; the divers aboard; whether
 /// the player is at the surface; timers for the player's shot, the next enemy and
@@ -182,7 +166,7 @@ impl Game for Seaquest {
         ],
         minimal: &Action::ALL,
         ramps: true,
-        most: 11.0,
+        max_reward: 11.0,
     };
 
     fn start(&mut self, _draws: &mut dyn Draws) {

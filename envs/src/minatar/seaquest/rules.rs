@@ -1,12 +1,14 @@
 //! The steps of seaquest's dynamics, in their order.
 
-use super::swimmer::Swimmer;
-use super::{
+use super::Seaquest;
+use super::limits::{
     ABOARD, AIR, BOTTOM, CELL_OF_AIR, DIVER_PACE, ENEMY_INTERVAL, FASTEST, RAMPS, RELOAD, ROWS,
-    SHOT_INTERVAL, SLOWEST, Seaquest,
+    SHOT_INTERVAL, SLOWEST,
 };
+use super::swimmer::Swimmer;
 use crate::Draws;
-use crate::minatar::{Action, LAST, ahead};
+use crate::minatar::game::Action;
+use crate::minatar::grid::{LAST, ahead};
 
 impl Seaquest {
     pub(super) fn enemy_interval(&self) -> i32 {

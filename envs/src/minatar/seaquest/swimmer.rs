@@ -1,7 +1,7 @@
+use super::limits::{BOTTOM, DIVER_PACE, RELOAD, ROOM};
 use crate::Error;
-use crate::minatar::{LAST, Numbers, ahead, inside};
-
-use super::{BOTTOM, DIVER_PACE, RELOAD, ROOM};
+use crate::minatar::grid::{LAST, ahead, inside};
+use crate::minatar::numbers::Numbers;
 
 /// Anything in the water but the player. Timers that it does not have are 0.
 #[derive(Clone, Copy, PartialEq)]
