@@ -4,6 +4,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use clap::Args;
 
+use super::list::environment_setting;
 use crate::{
     Error, Result,
     figures::Pictures,
