@@ -71,6 +71,8 @@ pub struct Catch {
     ball: (usize, usize),
     paddle: usize,
     dials: CatchDials,
+    /// The dial, in whole columns.
+    offset: usize,
 }
 
 /// A ball at the top left; reset it to start an episode.
@@ -90,6 +92,7 @@ impl Default for Catch {
             ball: (0, 0),
             paddle: COLUMNS / 2,
             dials: CatchDials::default(),
+            offset: 0,
         }
     }
 }
@@ -97,7 +100,7 @@ impl Default for Catch {
 impl Catch {
     /// The column where the paddle must be.
     fn goal(&self) -> usize {
-        (self.ball.1 + self.dials.offset.round() as usize) % COLUMNS
+        (self.ball.1 + self.offset) % COLUMNS
     }
 
     fn observe(&self, observation: &mut [f32]) {
@@ -120,6 +123,7 @@ impl Environment for Catch {
 
     fn turn(&mut self, dial: usize, value: f64) {
         self.dials.turn(dial, value);
+        self.offset = self.dials.offset.round() as usize;
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {

@@ -1,8 +1,8 @@
 //! A chain: one environment after the other, with one observation and one set of actions.
 
-use settings::{Settings, Table, settings};
+use settings::{Table, settings};
 
-use crate::entry::{MEMBERS, Make};
+use crate::entry::{MEMBERS, Make, check_settings, settings_from};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
 /// The longest stretch between switches: clocks stay exact in an f64.
@@ -51,8 +51,7 @@ pub struct Chain {
 
 impl Chain {
     fn from_table(table: &Table, members: Vec<TimeLimit>) -> Result<Self, Error> {
-        let settings = ChainSettings::from_table(table);
-        let settings = settings.map_err(|error| Error::setting(ENTRY.name, error))?;
+        let settings: ChainSettings = settings_from(ENTRY.name, table)?;
         Self::new(settings.every, members)
     }
 
@@ -74,9 +73,7 @@ impl Chain {
             every,
             ..ChainSettings::default()
         };
-        settings
-            .check_ranges()
-            .map_err(|error| Error::setting(ENTRY.name, error))?;
+        check_settings(ENTRY.name, &settings)?;
         Ok(Self {
             spec: joint_spec(&members)?,
             members,

@@ -1,10 +1,10 @@
 //! Deep sea: dive along one diagonal of many to a treasure, against a small cost.
 
 use rand_mt::Mt;
-use settings::{Settings, settings};
+use settings::settings;
 
 use crate::draws::NORMAL_REACH;
-use crate::entry::Make;
+use crate::entry::{Make, check_settings, settings_from};
 use crate::state::{self, Variable};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
@@ -32,14 +32,10 @@ pub(crate) const ENTRY: Entry = Entry {
     kind: EnvKind::Exploration,
     native: true,
     make: Make::with::<DeepSeaSettings>(|table| {
-        let settings = DeepSeaSettings::from_table(table).map_err(refused)?;
+        let settings = settings_from(ENTRY.name, table)?;
         Ok(Box::new(DeepSea::new(&settings)?))
     }),
 };
-
-fn refused(error: settings::Error) -> Error {
-    Error::setting(ENTRY.name, error)
-}
 
 /// Deep sea as in bsuite: an N x N grid in which only a diver who goes right in
 /// every one of N steps finds the treasure, while each of those steps costs a
@@ -90,7 +86,7 @@ pub struct DeepSea {
 impl DeepSea {
     /// A diver in the upper left corner; an error if a setting is out of its range.
     pub fn new(settings: &DeepSeaSettings) -> Result<Self, Error> {
-        settings.check_ranges().map_err(refused)?;
+        check_settings(ENTRY.name, settings)?;
         let &DeepSeaSettings {
             size, stochastic, ..
         } = settings;

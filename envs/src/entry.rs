@@ -76,3 +76,14 @@ impl Make {
         Make::OfMembers(S::declared, make)
     }
 }
+
+/// The settings of the environment `name` from a table.
+pub(crate) fn settings_from<S: Settings>(name: &str, table: &Table) -> Result<S, Error> {
+    S::from_table(table).map_err(|error| Error::setting(name, error))
+}
+
+/// An error unless all settings of the environment `name` are within their ranges.
+pub(crate) fn check_settings<S: Settings>(name: &str, settings: &S) -> Result<(), Error> {
+    let checked = settings.check_ranges();
+    checked.map_err(|error| Error::setting(name, error))
+}

@@ -4,7 +4,7 @@ use settings::{Setting, Settings, settings};
 
 use crate::canvas::Colour;
 use crate::dials::dials;
-use crate::entry::Make;
+use crate::entry::{Make, check_settings, settings_from};
 use crate::state::{self, Variable};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
@@ -54,14 +54,10 @@ pub(crate) const ENTRY: Entry = Entry {
     kind: EnvKind::Exploration,
     native: true,
     make: Make::with::<KeyDoorSettings>(|table| {
-        let settings = KeyDoorSettings::from_table(table).map_err(refused)?;
+        let settings = settings_from(ENTRY.name, table)?;
         Ok(Box::new(KeyDoor::new(&settings)?))
     }),
 };
-
-fn refused(error: settings::Error) -> Error {
-    Error::setting(ENTRY.name, error)
-}
 
 /// Rooms in which what is best early is wrong later.
 ///
@@ -200,7 +196,7 @@ impl Plan {
 impl KeyDoor {
     /// An agent at its start; an error if a setting is out of its range.
     pub fn new(settings: &KeyDoorSettings) -> Result<Self, Error> {
-        settings.check_ranges().map_err(refused)?;
+        check_settings(ENTRY.name, settings)?;
         let plan = Plan {
             size: settings.size,
         };

@@ -6,7 +6,7 @@ use super::game::{Action, Game};
 use super::grid::SIDE;
 use super::numbers::Numbers;
 use crate::dials::dials;
-use crate::entry::Make;
+use crate::entry::{Make, settings_from};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const MAX_STEPS: u32 = 10_000;
@@ -50,8 +50,7 @@ pub(crate) const fn entry<G: Game + 'static>() -> Entry {
         summary: G::ABOUT.summary,
         native: true,
         make: Make::with::<MinAtarSettings>(|table| {
-            let settings = MinAtarSettings::from_table(table);
-            let settings = settings.map_err(|error| Error::setting(G::ABOUT.name, error))?;
+            let settings = settings_from(G::ABOUT.name, table)?;
             Ok(Box::new(MinAtar::<G>::new(&settings)))
         }),
     }
