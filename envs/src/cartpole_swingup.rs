@@ -1,4 +1,4 @@
-//! Cart-pole swing-up: bring a hanging pole up and hold it, though pushing costs.
+//! Cart-pole swing-up: bring a hanging pole up and hold it there, though pushing costs.
 
 use std::f64::consts::{PI, TAU};
 use std::sync::LazyLock;
@@ -51,8 +51,8 @@ pub(crate) const ENTRY: Entry = Entry {
     make: Make::Plain(|| Box::<CartPoleSwingup>::default()),
 };
 
-/// Cart-pole swing-up as in bsuite: the pole hangs, nothing is won before it is
-/// up, and whoever has not seen that yet does best never to push.
+/// Cart-pole swing-up as in bsuite: the pole hangs, there is no reward before it is up, and an agent
+/// that has never seen that reward does best not to push.
 ///
 /// **State**: the cart's position `x` and velocity `x_dot`, the pole's angle
 /// `theta` from upright in \[0, 2 pi\] and its velocity `theta_dot`, and the `time`
@@ -73,8 +73,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Start**: x, x_dot, theta - pi and theta_dot each uniform in \[-0.05, 0.05).
 ///
 /// **End**: terminates when |x| > 3 or the time exceeds 10 s. Since a thousand
-/// steps of 0.01 s add up to a little less, that is after 1001 steps, which is
-/// also its limit: by itself it never lasts longer.
+/// steps of 0.01 s add up to a little less, that is after 1001 steps, which is also its time limit.
 ///
 /// **Source**: Osband et al., "Behaviour Suite for Reinforcement Learning" (2020);
 /// numbers and order of operations of bsuite 0.3.6,

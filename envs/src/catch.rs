@@ -54,18 +54,18 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Start**: the ball in the top row in any of the 5 columns, the paddle in the
 /// middle.
 ///
-/// **End**: terminates when the ball lands, after 9 steps, which is also its
-/// limit: by itself it never lasts longer. The best return is 1.
+/// **End**: terminates when the ball lands, after 9 steps, which is also its time limit. The best
+/// return is 1.
 ///
 /// **Source**: Mnih et al., "Recurrent Models of Visual Attention" (2014), section
 /// 4.2; rules of Osband et al., "Behaviour Suite for Reinforcement Learning"
 /// (2020), as in bsuite 0.3.6, `environments/catch.py`.
 ///
-/// **Dial**: `offset`, ours. The paddle must be that many columns to the right of
-/// the ball, past the last column counting on from the first; nothing in the
-/// observation tells. Plain it is 0, under the ball. Where it drifts
-/// (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and what was
-/// caught is missed.
+/// **Dial**: `offset`, which bsuite does not have. The paddle must be that many columns to the right
+/// of the ball, where the first column follows the last; the observation does not show it. By default it
+/// is 0, under the ball. Where it drifts
+/// (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and a
+/// paddle that used to catch the ball misses it.
 pub struct Catch {
     spec: Spec,
     ball: (usize, usize),

@@ -29,16 +29,16 @@ pub(crate) const ENTRY: Entry = Entry {
     }),
 };
 
-/// Environments in turn, each for a number of steps, then the first again.
+/// Several environments in turn, each for a number of steps; after the last comes the first again.
 ///
-/// **Observation**: the members' observations must agree in every axis but the
-/// first (MinAtar's channels, a vector's length); the missing channels of the
-/// smaller ones are 0. All members must have as many actions.
+/// **Observation**: the members' observations must agree in every axis except the first (MinAtar's
+/// channels, a vector's length). Channels that a member lacks are 0. All members must have the same
+/// number of actions.
 ///
-/// **The switch**: after every K steps, counted over all episodes, the episode
-/// in progress is *truncated*, never terminated, and the next reset starts an
-/// episode of the next member. Each member keeps its own time limit and, if it
-/// drifts, its own clock, which stands still while another member plays.
+/// **The switch**: after every K steps, counted over all episodes, the current episode is
+/// *truncated*, never terminated, and the next reset starts an episode of the next member. Each
+/// member keeps its own time limit and, if it drifts, its own clock, which stands still while
+/// another member plays.
 pub struct Chain {
     spec: Spec,
     members: Vec<TimeLimit>,
@@ -84,7 +84,7 @@ impl Chain {
         })
     }
 
-    fn own_state(&self) -> [f64; 3] {
+    fn clock_state(&self) -> [f64; 3] {
         [
             self.clock as f64,
             self.active as f64,
@@ -92,7 +92,7 @@ impl Chain {
         ]
     }
 
-    fn read_own(&self, own: &[f64; 3]) -> Result<(u64, usize, bool), Error> {
+    fn read_clock_state(&self, own: &[f64; 3]) -> Result<(u64, usize, bool), Error> {
         let &[clock, active, held] = own;
         let whole = |x: f64, end: f64| x >= 0.0 && x < end && x.fract() == 0.0;
         let sound = whole(clock, LONGEST as f64)
@@ -143,7 +143,7 @@ fn push_part(state: &mut Vec<f64>, part: &[f64]) {
     state.extend_from_slice(part);
 }
 
-/// What the members are, taken together.
+/// The spec that covers all members.
 fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
     let first = members[0].spec();
     let mut longest = &first.observation;
@@ -151,7 +151,7 @@ fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
         let (spec, space) = (member.spec(), &member.spec().observation);
         if space.shape[1..] != first.observation.shape[1..] {
             let allowed = format!(
-                "observations like those of {}, of shape {:?}, but for the first axis",
+                "observations of the shape of {}, {:?}, except in the first axis",
                 first.name, first.observation.shape
             );
             let found = format!("{}, of shape {:?}", spec.name, space.shape);
@@ -221,7 +221,7 @@ impl Environment for Chain {
         let (seen, missing) = observation.split_at_mut(member.spec().observation.len());
         missing.fill(0.0);
         let Ok(mut step) = member.step(action, draws, seen) else {
-            // Only a loaded state can have an active member whose episode is over.
+            // Only a loaded state can make a member play whose episode is over.
             member.reset(draws, seen);
             return Step {
                 reward: 0.0,
@@ -237,7 +237,7 @@ impl Environment for Chain {
     }
 
     fn save(&self) -> Result<Vec<f64>, Error> {
-        let mut state = self.own_state().to_vec();
+        let mut state = self.clock_state().to_vec();
         for member in &self.members {
             push_part(&mut state, &member.save()?);
         }
@@ -248,7 +248,7 @@ impl Environment for Chain {
         let Some((own, rest)) = state.split_first_chunk::<3>() else {
             return Err(self.not_a_state(format!("{} numbers", state.len())));
         };
-        let (clock, active, held) = self.read_own(own)?;
+        let (clock, active, held) = self.read_clock_state(own)?;
         let parts = self.parts(rest)?;
         let before: Vec<Vec<f64>> = self
             .members
@@ -269,7 +269,7 @@ impl Environment for Chain {
     }
 
     fn world(&self) -> Vec<f64> {
-        let mut world = self.own_state().to_vec();
+        let mut world = self.clock_state().to_vec();
         for member in &self.members {
             push_part(&mut world, &member.world());
         }
@@ -280,9 +280,9 @@ impl Environment for Chain {
         let Some((own, rest)) = world.split_first_chunk::<3>() else {
             return Err(self.not_a_state(format!("{} numbers", world.len())));
         };
-        // What plays next is what the clock says: the episode now in progress may have begun
-        // before a switch.
-        let (clock, _, _) = self.read_own(own)?;
+        // The clock says which member plays next: the current episode may have begun before a
+        // switch.
+        let (clock, _, _) = self.read_clock_state(own)?;
         let parts = self.parts(rest)?;
         for (member, part) in self.members.iter_mut().zip(parts) {
             member.hold(part)?;

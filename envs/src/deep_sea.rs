@@ -1,4 +1,4 @@
-//! Deep sea: dive along one diagonal of many to a treasure, against a small cost.
+//! Deep sea: dive along the diagonal to a treasure, though every step to the right costs.
 
 use rand_mt::Mt;
 use settings::settings;
@@ -37,9 +37,8 @@ pub(crate) const ENTRY: Entry = Entry {
     }),
 };
 
-/// Deep sea as in bsuite: an N x N grid in which only a diver who goes right in
-/// every one of N steps finds the treasure, while each of those steps costs a
-/// little. Acting at random finds it once in 2^N episodes.
+/// Deep sea as in bsuite: an N x N grid in which a diver finds the treasure only by going right in
+/// all N steps, each of which costs a little. Random actions find it once in 2^N episodes.
 ///
 /// **State**: the diver's `row` from 0 at the top to N once the episode has ended,
 /// and `column`, which never exceeds the row.
@@ -47,32 +46,30 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Observation**: N x N, 1 in the diver's cell and 0 elsewhere; all 0 when the
 /// episode has ended.
 ///
-/// **Actions**: in each cell one of 0 and 1 goes right and the other left. Which
-/// does is drawn from `mapping_seed` (42, as in bsuite's experiments) as numpy's
+/// **Actions**: in each cell one of 0 and 1 goes right and the other left. Which of them goes
+/// right is drawn from `mapping_seed` (42, as in bsuite's experiments) as numpy's
 /// `RandomState(seed).binomial(1, 0.5, [N, N])` draws it, so that a seed here is
 /// bsuite's own; with `randomize_actions=false` it is 1 everywhere.
 ///
-/// **Dynamics**: every step goes one row down, and one column right or left
-/// unless there is a side in the way.
+/// **Dynamics**: every step goes one row down, and one column right or left unless a side is in
+/// the way.
 ///
-/// **Reward**: -0.01 / N for going right, 0 for going left; 1 besides for going
-/// right in the last column, which only the last row's corner lets one do. The
-/// best return is 0.99.
+/// **Reward**: -0.01 / N for going right, 0 for going left; and 1 more for going right in the last
+/// column, which can only be reached in the last row. The best return is 0.99.
 ///
 /// **Stochastic**: a move to the right stays in its column with probability 1 / N,
-/// its cost and treasure as before; a step from either end of the last row gives
-/// a standard normal number besides. The best mean return is (1 - 1/N)^(N-1) less
-/// 0.01 (1 - (1 - 1/N)^N), 0.381 for N = 10: whoever has been held back goes left
-/// for the rest, which costs nothing. (bsuite's own figure overlooks that.)
+/// its cost and treasure as before; a step from either end of the last row adds
+/// a standard normal number to the reward. The best mean return is (1 - 1/N)^(N-1) less
+/// 0.01 (1 - (1 - 1/N)^N), 0.381 for N = 10: a diver who has been held back goes left
+/// from then on, which costs nothing. (bsuite's own figure overlooks that.)
 ///
 /// **Start**: the upper left corner.
 ///
-/// **End**: terminates after N steps, which is also its limit: by itself it never
-/// lasts longer.
+/// **End**: terminates after N steps, which is also its time limit.
 ///
 /// **Source**: Osband et al., "Behaviour Suite for Reinforcement Learning" (2020);
-/// rules and order of draws of bsuite 0.3.6, `environments/deep_sea.py`. The noise
-/// of draws of our own, which Box and Muller's method makes, stays within 8.58.
+/// rules and order of draws of bsuite 0.3.6, `environments/deep_sea.py`. Our own
+/// noise comes from Box and Muller's method and stays within 8.58.
 pub struct DeepSea {
     spec: Spec,
     size: usize,

@@ -1,4 +1,4 @@
-//! Key and door: a small prize is near, a great one is behind a locked door.
+//! Key and door: a small reward is near, a large one is behind a locked door.
 
 use settings::{Setting, Settings, settings};
 
@@ -9,7 +9,7 @@ use crate::state::{self, Variable};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const STEP_COST: f64 = 0.01;
-/// The limit in steps for each cell of a room's side.
+/// The time limit, in steps for each cell of a room's side.
 const PATIENCE: u32 = 50;
 
 settings! {
@@ -59,7 +59,7 @@ pub(crate) const ENTRY: Entry = Entry {
     }),
 };
 
-/// Rooms in which what is best early is wrong later.
+/// Three rooms, in which the best behaviour at first is wrong later.
 ///
 /// ```text
 /// #############     A  the agent's start
@@ -69,16 +69,15 @@ pub(crate) const ENTRY: Entry = Entry {
 /// #############     G  the goal: a great reward, and the end
 /// ```
 ///
-/// An explorer comes upon the exit long before it has carried the key to the
-/// goal, and until then the exit is the best it knows: it must unlearn a habit.
-/// Because the first thing learnt keeps the agent from finding the second, what
-/// it sees shifts late and for good.
+/// An explorer finds the exit long before it carries the key to the goal, and until then the exit
+/// is the best it knows: it has to unlearn a habit. Because what is learnt first keeps the agent
+/// from finding what is better, its data shift late, and for good.
 ///
 /// **State**: `row`, `column`, and whether the agent has the `key`.
 ///
 /// **Observation**: 6 x rows x columns, with size + 2 rows and 3 size + 4 columns.
-/// A channel each shows, by a 1 among zeros, the agent, the walls, the locked door,
-/// the key, the exit and the goal. Once the agent has the key, the channels of door
+/// The channels show, as 1 among zeros, the agent, the walls, the locked door, the key, the exit
+/// and the goal. Once the agent has the key, the channels of door
 /// and key are empty.
 ///
 /// **Actions**: 0 up, 1 right, 2 down, 3 left. A step into a wall or the locked
@@ -99,8 +98,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// acts at random is at the exit by the limit in 89.4 % of its episodes and at the
 /// goal in 0.66 %. With `exit=1` the exit is best again.
 ///
-/// **Source**: ours. That an early habit can be in the way of what is learnt later
-/// is the subject of Nikishin et al., "The Primacy Bias in Deep Reinforcement
+/// **Source**: this project. Early habits that hinder later learning are the subject of Nikishin et al., "The Primacy Bias in Deep Reinforcement
 /// Learning" (2022).
 ///
 /// **Dials**: `exit` and `goal`, the two rewards, from 0 to 1; `slip`, the
@@ -108,7 +106,7 @@ pub(crate) const ENTRY: Entry = Entry {
 pub struct KeyDoor {
     spec: Spec,
     plan: Plan,
-    /// The observation but for the agent, the door and the key.
+    /// The observation without the agent, the door and the key.
     board: Vec<f32>,
     agent: Cell,
     has_key: bool,
@@ -135,8 +133,7 @@ impl Plan {
         3 * self.size + 4
     }
 
-    /// From the left of one room to the left of the next, which the wall between
-    /// them is part of.
+    /// Columns from the left of one room to the left of the next; the wall between them counts.
     fn room(self) -> usize {
         self.size + 1
     }
@@ -265,7 +262,7 @@ impl Environment for KeyDoor {
             false => action,
         };
         let ((down, right), (row, column)) = (MOVES[direction], self.agent);
-        // There are walls all around, so neither ever leaves the board.
+        // Walls surround the board, so neither can leave it.
         let ahead = (
             row.wrapping_add_signed(down),
             column.wrapping_add_signed(right),

@@ -4,7 +4,7 @@ use super::cubehelix;
 use super::frame::Frame;
 use super::game::{Action, Game};
 use super::grid::SIDE;
-use super::numbers::Numbers;
+use super::state_reader::StateReader;
 use crate::dials::dials;
 use crate::entry::{Make, settings_from};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
@@ -56,11 +56,11 @@ pub(crate) const fn entry<G: Game + 'static>() -> Entry {
     }
 }
 
-/// A game of MinAtar: what all five have in common.
+/// A game of MinAtar: what all five games share.
 ///
-/// **Observation**: \[channels, 10, 10\], 1 where the cell in this row (from the
-/// top) and column (from the left) shows what the channel is for, else 0. That is
-/// PyTorch's layout; the reference has the channels last.
+/// **Observation**: \[channels, 10, 10\], 1 where the cell in this row (from the top) and column
+/// (from the left) holds what the channel shows, else 0. This is PyTorch's layout; the reference
+/// has the channels last.
 ///
 /// **Actions**: 0 stay, 1 left, 2 up, 3 right, 4 down, 5 fire, all six in every
 /// game, as in the reference's `-v0`. `actions=minimal` leaves out those that do
@@ -68,24 +68,23 @@ pub(crate) const fn entry<G: Game + 'static>() -> Entry {
 ///
 /// **Sticky actions**: with probability `sticky`, 0.1, a step repeats the action
 /// that the step before *took*, which may itself have been a repeated one. As in
-/// the reference the memory outlives a reset: the first step of an episode may
-/// repeat the last one of the episode before. At the very first step of all that
-/// is 0, to stay.
+/// the reference a reset does not clear this memory: the first step of an episode may
+/// repeat the last action of the previous episode. Before the very first step it is 0, to stay.
 ///
 /// **Ramping**: asterix, seaquest and space invaders grow harder as an episode
-/// goes on, unless `ramping` is below 0.5. The dial is looked at when the next
-/// increase is due, and what has been increased stays.
+/// goes on, unless `ramping` is below 0.5. The dial is read when the next
+/// increase is due; earlier increases stay.
 ///
-/// **End**: as the game says. The reference has no time limit, and whoever stays at
-/// seaquest's surface or never misses breakout's ball would play forever, so here
-/// an episode is truncated after 10,000 steps.
+/// **End**: as each game says. The reference has no time limit, so an agent that stays at
+/// seaquest's surface or never misses breakout's ball would play forever. Here an episode is
+/// truncated after 10,000 steps.
 ///
-/// **Rendering**: the reference's colours: of matplotlib's `cubehelix` map, one
-/// for each channel, over black; where several channels are on, the last one.
+/// **Rendering**: the reference's colours, which are matplotlib's `cubehelix` map: one for each
+/// channel, over black; where several channels are on, the last one shows.
 ///
 /// **Source**: Young and Tian, "MinAtar: An Atari-Inspired Testbed for Thorough
 /// and Reproducible Reinforcement Learning Experiments" (2019); rules and numbers
-/// of the package minatar 1.0.15, its oddities included, which each game names.
+/// of the package minatar 1.0.15, including its oddities, which each game names.
 pub struct MinAtar<G> {
     spec: Spec,
     game: G,
@@ -178,11 +177,11 @@ impl<G: Game> Environment for MinAtar<G> {
     }
 
     fn load(&mut self, state: &[f64]) -> Result<(), Error> {
-        let mut numbers = Numbers::new(G::ABOUT.name, state);
-        let last = Action::ALL[numbers.whole("the action last taken", 0, 5)? as usize];
-        let over = numbers.flag("over")?;
-        let game = G::load(&mut numbers, over)?;
-        numbers.end()?;
+        let mut reader = StateReader::new(G::ABOUT.name, state);
+        let last = Action::ALL[reader.whole("the action last taken", 0, 5)? as usize];
+        let over = reader.flag("over")?;
+        let game = G::load(&mut reader, over)?;
+        reader.end()?;
         (self.last, self.over, self.game) = (last, over, game);
         Ok(())
     }

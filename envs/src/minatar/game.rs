@@ -1,5 +1,5 @@
 use super::frame::Frame;
-use super::numbers::Numbers;
+use super::state_reader::StateReader;
 use crate::{Draws, Error};
 
 /// MinAtar's six actions. Each game uses some of them.
@@ -71,5 +71,5 @@ pub trait Game: Default + Send {
     fn save(&self, state: &mut Vec<f64>);
 
     /// Reads what [`save`](Self::save) appended, in an episode that is `over` or not.
-    fn load(numbers: &mut Numbers, over: bool) -> Result<Self, Error>;
+    fn load(reader: &mut StateReader, over: bool) -> Result<Self, Error>;
 }

@@ -10,9 +10,9 @@ mod frame;
 mod freeway;
 mod game;
 mod grid;
-mod numbers;
 mod seaquest;
 mod space_invaders;
+mod state_reader;
 
 pub use asterix::Asterix;
 pub use breakout::Breakout;

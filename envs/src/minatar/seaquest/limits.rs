@@ -3,12 +3,12 @@
 use crate::minatar::grid::LAST;
 
 pub(super) const AIR: i32 = 200;
-/// What one cell of the gauge stands for.
+/// The units of air that one cell of the gauge stands for.
 pub(super) const CELL_OF_AIR: i32 = AIR / 10;
 pub(super) const ABOARD: i32 = 6;
 /// The lowest row of the water; below it are the gauges.
 pub(super) const BOTTOM: i32 = LAST - 1;
-/// The rows in which something can come in, of which row 1 is the first.
+/// How many rows something can enter in; the first is row 1.
 pub(super) const ROWS: usize = 8;
 pub(super) const ENEMY_INTERVAL: i32 = 20;
 pub(super) const DIVER_INTERVAL: i32 = 30;
@@ -17,7 +17,7 @@ pub(super) const FASTEST: i32 = 2;
 pub(super) const DIVER_PACE: i32 = 5;
 pub(super) const SHOT_INTERVAL: i32 = 5;
 pub(super) const RELOAD: i32 = 10;
-/// After so many ramps an enemy comes at every step.
+/// After this many ramps an enemy arrives at every step.
 pub(super) const RAMPS: i32 = ENEMY_INTERVAL - 1;
 
 /// Room for more than can be on the grid at once, so that no step allocates: an
