@@ -76,7 +76,7 @@ fn describes_and_writes_everything_the_same_twice() {
         "gravity",
         "9.8",
         "force",
-        "drift=KEY",
+        "DIAL:LOW..HIGH",
         "agent, epsilon 0.05",
     ] {
         assert!(ran.stdout.contains(word), "no `{word}` in:\n{}", ran.stdout);
