@@ -27,7 +27,7 @@ fi
 
 # Builds first, so that nothing compiles beside a measurement. From the root, for its .cargo/config.toml.
 cd "$root"
-messages=$(cargo build --release --locked --message-format=json-render-diagnostics -p envs --bench steps)
+messages=$(cargo build --release --locked --message-format=json-render-diagnostics -p optimiser-paradigms-envs --bench steps)
 ours=$(printf '%s\n' "$messages" | sed -n 's/.*"name":"steps".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$ours" ] || { say "error: the benchmark was not built, see above"; exit 1; }
 

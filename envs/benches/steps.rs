@@ -1,9 +1,9 @@
 //! Steps a second of every environment here, with random actions, as CSV on stdout.
 //!
 //! ```sh
-//! cargo bench -p envs --bench steps                    # all
-//! cargo bench -p envs --bench steps -- pole asterix    # those whose name has such a part
-//! MILLISECONDS=10 REPETITIONS=5 cargo bench -p envs --bench steps
+//! cargo bench -p optimiser-paradigms-envs --bench steps                    # all
+//! cargo bench -p optimiser-paradigms-envs --bench steps -- pole asterix    # those whose name has such a part
+//! MILLISECONDS=10 REPETITIONS=5 cargo bench -p optimiser-paradigms-envs --bench steps
 //! ```
 
 use std::time::{Duration, Instant};

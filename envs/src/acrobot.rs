@@ -3,9 +3,13 @@
 use std::array;
 use std::f64::consts::{FRAC_PI_2, PI};
 
+use settings::{Setting, Settings};
+
 use crate::canvas::{BLACK, WHITE};
+use crate::dials::dials;
+use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const CENTRE_1: f64 = 0.5;
 const CENTRE_2: f64 = 0.5;
@@ -23,55 +27,29 @@ const STATE: [Variable; 4] = [
     ("theta2_dot", -MAX_SPEED_2, MAX_SPEED_2),
 ];
 
-const LINK_LENGTH_1: usize = 1;
-const TORQUE: usize = 4;
-
-const DIALS: [Dial; 5] = [
-    Dial {
-        key: "gravity",
-        plain: 9.8,
-        low: 0.0,
-        high: 100.0,
-        help: "m/s^2, downwards",
-    },
-    Dial {
-        key: "link_length_1",
-        plain: 1.0,
-        low: 0.1,
-        high: 10.0,
-        help: "m of the first link",
-    },
-    Dial {
-        key: "link_mass_1",
-        plain: 1.0,
-        low: 0.01,
-        high: 100.0,
-        help: "kg of the first link",
-    },
-    Dial {
-        key: "link_mass_2",
-        plain: 1.0,
-        low: 0.01,
-        high: 100.0,
-        help: "kg of the second link",
-    },
-    Dial {
-        key: "torque",
-        plain: 1.0,
-        low: 0.0,
-        high: 100.0,
-        help: "N m on the joint between the links",
-    },
-];
+dials! {
+    /// What can be set of an acrobot.
+    struct AcrobotDials {
+        /// m/s^2, downwards
+        gravity = 9.8, in 0.0..=100.0;
+        /// m of the first link
+        link_length_1 = 1.0, in 0.1..=10.0;
+        /// kg of the first link
+        link_mass_1 = 1.0, in 0.01..=100.0;
+        /// kg of the second link
+        link_mass_2 = 1.0, in 0.01..=100.0;
+        /// N m on the joint between the links
+        torque = 1.0, in 0.0..=100.0;
+    }
+}
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "acrobot",
     id: "Acrobot-v1",
     summary: "swing up a two-link pendulum; 6 observations, 3 actions, 500 steps",
-    kind: Kind::Classic,
+    kind: EnvKind::Classic,
     native: true,
-    settings: &[],
-    make: |_| Ok(Box::new(Acrobot::new())),
+    make: Make::Plain(|| Box::<Acrobot>::default()),
 };
 
 /// Acrobot as in Gymnasium's `Acrobot-v1`.
@@ -120,12 +98,12 @@ pub(crate) const ENTRY: Entry = Entry {
 pub struct Acrobot {
     spec: Spec,
     state: [f64; 4],
-    dials: [f64; 5],
+    dials: AcrobotDials,
 }
 
-impl Acrobot {
-    /// An acrobot hanging still; reset it to start an episode.
-    pub fn new() -> Self {
+/// An acrobot hanging still; reset it to start an episode.
+impl Default for Acrobot {
+    fn default() -> Self {
         let (fast1, fast2) = (MAX_SPEED_1 as f32, MAX_SPEED_2 as f32);
         Self {
             spec: Spec {
@@ -139,10 +117,12 @@ impl Acrobot {
                 worst_return: -500.0,
             },
             state: [0.0; 4],
-            dials: DIALS.map(|dial| dial.plain),
+            dials: AcrobotDials::default(),
         }
     }
+}
 
+impl Acrobot {
     fn observe(&self, observation: &mut [f32]) {
         let [theta1, theta2, dot1, dot2] = self.state;
         let ((sin1, cos1), (sin2, cos2)) = (theta1.sin_cos(), theta2.sin_cos());
@@ -151,23 +131,17 @@ impl Acrobot {
     }
 }
 
-impl Default for Acrobot {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Environment for Acrobot {
     fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    fn dials(&self) -> &'static [Dial] {
-        &DIALS
+    fn dials(&self) -> &'static [Setting] {
+        AcrobotDials::declared()
     }
 
     fn turn(&mut self, dial: usize, value: f64) {
-        self.dials[dial] = value;
+        self.dials.turn(dial, value);
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
@@ -178,7 +152,7 @@ impl Environment for Acrobot {
 
     fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
-        let torque = (action as f64 - 1.0) * self.dials[TORQUE];
+        let torque = (action as f64 - 1.0) * self.dials.torque;
         let [theta1, theta2, dot1, dot2] = runge_kutta(&self.dials, self.state, torque);
         let (theta1, theta2) = (wrap(theta1), wrap(theta2));
         self.state = [
@@ -209,7 +183,7 @@ impl Environment for Acrobot {
     fn render(&self) -> Option<Canvas> {
         const SIDE: u32 = 500;
         const LINK_LENGTH_2: f64 = 1.0;
-        let length1 = self.dials[LINK_LENGTH_1];
+        let length1 = self.dials.link_length_1;
         let middle = f64::from(SIDE) / 2.0;
         let scale = middle / (length1 + LINK_LENGTH_2 + 0.2);
         let [theta1, theta2, ..] = self.state;
@@ -238,7 +212,7 @@ impl Environment for Acrobot {
     }
 }
 
-fn runge_kutta(dials: &[f64; 5], start: [f64; 4], torque: f64) -> [f64; 4] {
+fn runge_kutta(dials: &AcrobotDials, start: [f64; 4], torque: f64) -> [f64; 4] {
     let ahead = |k: [f64; 4], dt: f64| array::from_fn(|i| start[i] + dt * k[i]);
     let derivative = |state| derivative(dials, state, torque);
     let k1 = derivative(start);
@@ -249,10 +223,17 @@ fn runge_kutta(dials: &[f64; 5], start: [f64; 4], torque: f64) -> [f64; 4] {
 }
 
 fn derivative(
-    &[gravity, length1, mass1, mass2, _]: &[f64; 5],
+    dials: &AcrobotDials,
     [theta1, theta2, dot1, dot2]: [f64; 4],
     torque: f64,
 ) -> [f64; 4] {
+    let &AcrobotDials {
+        gravity,
+        link_length_1: length1,
+        link_mass_1: mass1,
+        link_mass_2: mass2,
+        ..
+    } = dials;
     let coupling = mass2 * length1 * CENTRE_2;
     let (sin2, cos2) = theta2.sin_cos();
     let d1 = mass1 * (CENTRE_1 * CENTRE_1)

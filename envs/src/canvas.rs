@@ -8,8 +8,7 @@ pub(crate) const BLACK: Colour = [0; 3];
 
 /// A picture, drawn as Gymnasium draws: pixels, the origin at the bottom left.
 ///
-/// Shapes have soft edges; rectangles that lie on whole pixels have none to
-/// soften.
+/// Shapes have soft edges, except rectangles that lie on whole pixels.
 pub struct Canvas {
     pixels: Pixmap,
 }
@@ -31,7 +30,7 @@ impl Canvas {
     /// Red, green and blue of each pixel, row by row from the top.
     pub fn rgb(&self) -> Vec<u8> {
         let pixels = self.pixels.pixels().iter();
-        // Nothing is transparent, so there is nothing to unmultiply.
+        // Nothing is transparent, so no colour is premultiplied.
         pixels
             .flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()])
             .collect()
@@ -80,8 +79,8 @@ impl Canvas {
         }
     }
 
-    /// Equal squares from a colour for each (row, column), rows from the top: how
-    /// grid worlds and MinAtar look.
+    /// Equal squares, each in the colour of its row (from the top) and column: how grid worlds and
+    /// MinAtar look.
     pub(crate) fn grid(
         (rows, columns): (usize, usize),
         side: u32,
@@ -98,8 +97,8 @@ impl Canvas {
         canvas
     }
 
-    /// A point as the renderer counts. Gymnasium's whole numbers are the middles of
-    /// pixels, the renderer's are their corners.
+    /// A point in the renderer's coordinates. Gymnasium's whole numbers are the middles of pixels,
+    /// the renderer's are their corners.
     fn place(&self, (x, y): (f64, f64)) -> (f32, f32) {
         let y = f64::from(self.pixels.height()) - y;
         (x as f32 + 0.5, y as f32 - 0.5)

@@ -2,10 +2,14 @@
 
 use std::f64::consts::PI;
 
-use crate::state::{self, Variable};
-use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step, cart};
+use settings::{Setting, Settings};
 
-const TAU: f64 = 0.02;
+use crate::entry::Make;
+use crate::pole_on_cart::{PoleDials, PoleOnCart};
+use crate::state::{self, Variable};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+
+const SECONDS_PER_STEP: f64 = 0.02;
 const START: f64 = 0.05;
 const X_LIMIT: f64 = 2.4;
 const THETA_LIMIT: f64 = 12.0 * 2.0 * PI / 360.0;
@@ -18,56 +22,13 @@ const STATE: [Variable; 4] = [
     ("theta_dot", -ANY, ANY),
 ];
 
-const MASSCART: usize = 1;
-const MASSPOLE: usize = 2;
-const LENGTH: usize = 3;
-
-const DIALS: [Dial; 5] = [
-    Dial {
-        key: "gravity",
-        plain: 9.8,
-        low: 0.0,
-        high: 100.0,
-        help: "m/s^2, downwards",
-    },
-    Dial {
-        key: "masscart",
-        plain: 1.0,
-        low: 0.01,
-        high: 100.0,
-        help: "kg of the cart",
-    },
-    Dial {
-        key: "masspole",
-        plain: 0.1,
-        low: 0.001,
-        high: 100.0,
-        help: "kg of the pole",
-    },
-    Dial {
-        key: "length",
-        plain: 0.5,
-        low: 0.01,
-        high: 10.0,
-        help: "m, half the pole's length",
-    },
-    Dial {
-        key: "force_mag",
-        plain: 10.0,
-        low: 0.0,
-        high: 1000.0,
-        help: "N of a push",
-    },
-];
-
 pub(crate) const ENTRY: Entry = Entry {
     name: "cartpole",
     id: "CartPole-v1",
     summary: "keep a pole upright on a cart; 4 observations, 2 actions, 500 steps",
-    kind: Kind::Classic,
+    kind: EnvKind::Classic,
     native: true,
-    settings: &[],
-    make: |_| Ok(Box::new(CartPole::new())),
+    make: Make::Plain(|| Box::<CartPole>::default()),
 };
 
 /// Cart-pole as in Gymnasium's `CartPole-v1`.
@@ -110,14 +71,12 @@ pub(crate) const ENTRY: Entry = Entry {
 pub struct CartPole {
     spec: Spec,
     state: [f64; 4],
-    dials: [f64; 5],
-    total_mass: f64,
-    pole_moment: f64,
+    physics: PoleOnCart,
 }
 
-impl CartPole {
-    /// A cart-pole at rest; reset it to start an episode.
-    pub fn new() -> Self {
+/// At rest; reset it to start an episode.
+impl Default for CartPole {
+    fn default() -> Self {
         let (x, theta) = ((2.0 * X_LIMIT) as f32, (2.0 * THETA_LIMIT) as f32);
         Self {
             spec: Spec {
@@ -131,16 +90,8 @@ impl CartPole {
                 worst_return: 0.0,
             },
             state: [0.0; 4],
-            dials: DIALS.map(|dial| dial.plain),
-            total_mass: DIALS[MASSPOLE].plain + DIALS[MASSCART].plain,
-            pole_moment: DIALS[MASSPOLE].plain * DIALS[LENGTH].plain,
+            physics: PoleOnCart::default(),
         }
-    }
-}
-
-impl Default for CartPole {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -149,14 +100,12 @@ impl Environment for CartPole {
         &self.spec
     }
 
-    fn dials(&self) -> &'static [Dial] {
-        &DIALS
+    fn dials(&self) -> &'static [Setting] {
+        PoleDials::declared()
     }
 
     fn turn(&mut self, dial: usize, value: f64) {
-        self.dials[dial] = value;
-        self.total_mass = self.dials[MASSPOLE] + self.dials[MASSCART];
-        self.pole_moment = self.dials[MASSPOLE] * self.dials[LENGTH];
+        self.physics.turn(dial, value);
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
@@ -166,19 +115,10 @@ impl Environment for CartPole {
 
     fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
-        let [x, x_dot, theta, theta_dot] = self.state;
-        let [gravity, _, mass, length, push] = self.dials;
-        let (total, moment) = (self.total_mass, self.pole_moment);
+        let push = self.physics.push();
         let force = if action == 1 { push } else { -push };
-        let (sin, cos) = theta.sin_cos();
-
-        let acc = (force + moment * (theta_dot * theta_dot) * sin) / total;
-        let theta_acc =
-            (gravity * sin - cos * acc) / (length * (4.0 / 3.0 - mass * (cos * cos) / total));
-        let x_acc = acc - moment * theta_acc * cos / total;
-
-        let (x, theta) = (x + TAU * x_dot, theta + TAU * theta_dot);
-        self.state = [x, x_dot + TAU * x_acc, theta, theta_dot + TAU * theta_acc];
+        self.state = self.physics.step(self.state, force, SECONDS_PER_STEP);
+        let [x, _, theta, _] = self.state;
         observation.copy_from_slice(&self.state.map(|value| value as f32));
         Step {
             reward: 1.0,
@@ -198,6 +138,6 @@ impl Environment for CartPole {
 
     fn render(&self) -> Option<Canvas> {
         let [x, _, theta, _] = self.state;
-        Some(cart::draw(x, theta, self.dials[LENGTH], X_LIMIT))
+        Some(self.physics.draw(x, theta, X_LIMIT))
     }
 }

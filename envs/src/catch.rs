@@ -1,7 +1,11 @@
 //! Catch: move a paddle to where a ball comes down.
 
+use settings::{Setting, Settings};
+
+use crate::dials::dials;
+use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const ROWS: usize = 10;
 const COLUMNS: usize = 5;
@@ -14,22 +18,21 @@ const STATE: [Variable; 3] = [
     ("paddle", 0.0, (COLUMNS - 1) as f64),
 ];
 
-const DIALS: [Dial; 1] = [Dial {
-    key: "offset",
-    plain: 0.0,
-    low: 0.0,
-    high: (COLUMNS - 1) as f64,
-    help: "columns to the right of the ball, to the nearest one, where the paddle must be",
-}];
+dials! {
+    /// What can be set of catch.
+    struct CatchDials {
+        /// columns to the right of the ball, to the nearest one, where the paddle must be
+        offset = 0.0, in 0.0..=(COLUMNS - 1) as f64;
+    }
+}
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "catch",
     id: "catch",
     summary: "catch a falling ball; 10 x 5 observations, 3 actions, 9 steps",
-    kind: Kind::Exploration,
+    kind: EnvKind::Exploration,
     native: true,
-    settings: &[],
-    make: |_| Ok(Box::new(Catch::new())),
+    make: Make::Plain(|| Box::<Catch>::default()),
 };
 
 /// Catch as in bsuite, with a goal that can be made to move.
@@ -51,28 +54,30 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Start**: the ball in the top row in any of the 5 columns, the paddle in the
 /// middle.
 ///
-/// **End**: terminates when the ball lands, after 9 steps, which is also its
-/// limit: by itself it never lasts longer. The best return is 1.
+/// **End**: terminates when the ball lands, after 9 steps, which is also its time limit. The best
+/// return is 1.
 ///
 /// **Source**: Mnih et al., "Recurrent Models of Visual Attention" (2014), section
 /// 4.2; rules of Osband et al., "Behaviour Suite for Reinforcement Learning"
 /// (2020), as in bsuite 0.3.6, `environments/catch.py`.
 ///
-/// **Dial**: `offset`, ours. The paddle must be that many columns to the right of
-/// the ball, past the last column counting on from the first; nothing in the
-/// observation tells. Plain it is 0, under the ball. Where it drifts
-/// (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and what was
-/// caught is missed.
+/// **Dial**: `offset`, which bsuite does not have. The paddle must be that many columns to the right
+/// of the ball, where the first column follows the last; the observation does not show it. By default it
+/// is 0, under the ball. Where it drifts
+/// (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and a
+/// paddle that used to catch the ball misses it.
 pub struct Catch {
     spec: Spec,
     ball: (usize, usize),
     paddle: usize,
+    dials: CatchDials,
+    /// The dial, in whole columns.
     offset: usize,
 }
 
-impl Catch {
-    /// A ball at the top left; reset it to start an episode.
-    pub fn new() -> Self {
+/// A ball at the top left; reset it to start an episode.
+impl Default for Catch {
+    fn default() -> Self {
         Self {
             spec: Spec {
                 name: ENTRY.name.to_owned(),
@@ -86,10 +91,13 @@ impl Catch {
             },
             ball: (0, 0),
             paddle: COLUMNS / 2,
+            dials: CatchDials::default(),
             offset: 0,
         }
     }
+}
 
+impl Catch {
     /// The column where the paddle must be.
     fn goal(&self) -> usize {
         (self.ball.1 + self.offset) % COLUMNS
@@ -104,23 +112,18 @@ impl Catch {
     }
 }
 
-impl Default for Catch {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Environment for Catch {
     fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    fn dials(&self) -> &'static [Dial] {
-        &DIALS
+    fn dials(&self) -> &'static [Setting] {
+        CatchDials::declared()
     }
 
-    fn turn(&mut self, _dial: usize, value: f64) {
-        self.offset = value.round() as usize;
+    fn turn(&mut self, dial: usize, value: f64) {
+        self.dials.turn(dial, value);
+        self.offset = self.dials.offset.round() as usize;
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
@@ -135,10 +138,10 @@ impl Environment for Catch {
         self.ball.0 = (self.ball.0 + 1).min(BOTTOM);
         self.observe(observation);
         let landed = self.ball.0 == BOTTOM;
-        let reward = match (landed, self.paddle == self.goal()) {
-            (false, _) => 0.0,
-            (true, true) => 1.0,
-            (true, false) => -1.0,
+        let reward = match landed {
+            false => 0.0,
+            true if self.paddle == self.goal() => 1.0,
+            true => -1.0,
         };
         Step {
             reward,

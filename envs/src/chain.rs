@@ -1,45 +1,44 @@
 //! A chain: one environment after the other, with one observation and one set of actions.
 
-use crate::canvas::Canvas;
-use crate::settings::{Setting, Settings, Values, refuse};
-use crate::{Draws, Entry, Environment, Error, Kind, Space, Spec, Step, TimeLimit, registry};
+use settings::{Table, settings};
+
+use crate::entry::{MEMBERS, Make, check_settings, settings_from};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
 /// The longest stretch between switches: clocks stay exact in an f64.
-const LONGEST: u64 = 1 << 53;
+const LONGEST: i64 = 1 << 53;
+
+settings! {
+    /// What a chain is made with.
+    struct ChainSettings {
+        /// steps from switch to switch
+        every: u64 = 100_000, in 1..=LONGEST;
+        /// its environments in their order; comes last, because it takes all that follows
+        of: String = "asterix|breakout|freeway".into(), in "names of environments with | between them";
+    }
+}
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "chain",
     id: "chain",
-    kind: Kind::Sequence,
+    kind: EnvKind::Sequence,
     summary: "one environment after the other, switched every so many steps",
     native: true,
-    settings: &[
-        Setting {
-            key: "every",
-            default: "100000",
-            values: Values::Whole(1, LONGEST),
-            help: "steps from switch to switch",
-        },
-        Setting {
-            key: "of",
-            default: "asterix|breakout|freeway",
-            values: Values::Members,
-            help: "its environments in their order; it comes last, for it takes all that follows",
-        },
-    ],
-    make: |settings| Ok(Box::new(Chain::new(settings)?)),
+    make: Make::of_members::<ChainSettings>(|table, members| {
+        Ok(Box::new(Chain::from_table(table, members)?))
+    }),
 };
 
-/// Environments in turn, each for a number of steps, then the first again.
+/// Several environments in turn, each for a number of steps; after the last comes the first again.
 ///
-/// **Observation**: the members' observations must agree in every axis but the
-/// first (MinAtar's channels, a vector's length); the missing channels of the
-/// smaller ones are 0. All members must have as many actions.
+/// **Observation**: the members' observations must agree in every axis except the first (MinAtar's
+/// channels, a vector's length). Channels that a member lacks are 0. All members must have the same
+/// number of actions.
 ///
-/// **The switch**: after every K steps, counted over all episodes, the episode
-/// in progress is *truncated*, never terminated, and the next reset starts an
-/// episode of the next member. Each member keeps its own time limit and, if it
-/// drifts, its own clock, which stands still while another member plays.
+/// **The switch**: after every K steps, counted over all episodes, the current episode is
+/// *truncated*, never terminated, and the next reset starts an episode of the next member. Each
+/// member keeps its own time limit and, if it drifts, its own clock, which stands still while
+/// another member plays.
 pub struct Chain {
     spec: Spec,
     members: Vec<TimeLimit>,
@@ -51,40 +50,41 @@ pub struct Chain {
 }
 
 impl Chain {
-    fn new(settings: &Settings) -> Result<Self, Error> {
-        let names = settings.text("of");
-        let refused = |found: &str, allowed: &str| refuse(ENTRY.name, "of", found, &allowed);
-        let mut members = Vec::new();
-        for name in names.split('|') {
-            let nested = name.split('?').next() == Some(ENTRY.name);
-            if nested {
-                return Err(refused(name, "any environment but a chain"));
-            }
-            let member = registry::make(name)?;
-            // Probes the state: a foreign environment's is hidden, and a chain must be savable.
-            if member.save().is_err() {
-                return Err(refused(name, "environments whose state can be saved"));
-            }
-            members.push(member);
-        }
+    fn from_table(table: &Table, members: Vec<TimeLimit>) -> Result<Self, Error> {
+        let settings: ChainSettings = settings_from(ENTRY.name, table)?;
+        Self::new(settings.every, members)
+    }
+
+    /// A chain of `members` that switches after `every` steps. At least two members are needed;
+    /// their observations and actions must agree, and their states must be savable.
+    pub fn new(every: u64, members: Vec<TimeLimit>) -> Result<Self, Error> {
+        let names: Vec<&str> = members.iter().map(|m| m.spec().name.as_str()).collect();
+        let refused = |found, allowed| Err(Error::refused(ENTRY.name, MEMBERS, found, allowed));
         if members.len() < 2 {
-            return Err(refused(
-                names,
-                "two environments or more, with | between them",
-            ));
+            let allowed = "two environments or more, with | between them";
+            return refused(&names.concat(), allowed);
         }
-        let spec = joint(&members)?;
+        // A foreign environment's state is hidden, and a chain must be savable.
+        if let Some(member) = members.iter().find(|member| member.save().is_err()) {
+            let allowed = "environments whose state can be saved";
+            return refused(&member.spec().name, allowed);
+        }
+        let settings = ChainSettings {
+            every,
+            ..ChainSettings::default()
+        };
+        check_settings(ENTRY.name, &settings)?;
         Ok(Self {
-            spec,
+            spec: joint_spec(&members)?,
             members,
-            every: settings.whole("every") as u64,
+            every,
             clock: 0,
             active: 0,
             held: false,
         })
     }
 
-    fn own_state(&self) -> [f64; 3] {
+    fn clock_state(&self) -> [f64; 3] {
         [
             self.clock as f64,
             self.active as f64,
@@ -92,7 +92,7 @@ impl Chain {
         ]
     }
 
-    fn read_own(&self, own: &[f64; 3]) -> Result<(u64, usize, bool), Error> {
+    fn read_clock_state(&self, own: &[f64; 3]) -> Result<(u64, usize, bool), Error> {
         let &[clock, active, held] = own;
         let whole = |x: f64, end: f64| x >= 0.0 && x < end && x.fract() == 0.0;
         let sound = whole(clock, LONGEST as f64)
@@ -143,24 +143,24 @@ fn push_part(state: &mut Vec<f64>, part: &[f64]) {
     state.extend_from_slice(part);
 }
 
-/// What the members are, taken together.
-fn joint(members: &[TimeLimit]) -> Result<Spec, Error> {
+/// The spec that covers all members.
+fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
     let first = members[0].spec();
     let mut longest = &first.observation;
     for member in &members[1..] {
         let (spec, space) = (member.spec(), &member.spec().observation);
         if space.shape[1..] != first.observation.shape[1..] {
             let allowed = format!(
-                "observations like those of {}, of shape {:?}, but for the first axis",
+                "observations of the shape of {}, {:?}, except in the first axis",
                 first.name, first.observation.shape
             );
             let found = format!("{}, of shape {:?}", spec.name, space.shape);
-            return Err(refuse(ENTRY.name, "of", &found, &allowed));
+            return Err(Error::refused(ENTRY.name, MEMBERS, &found, allowed));
         }
         if spec.actions != first.actions {
             let allowed = format!("{} actions, as {} has", first.actions, first.name);
             let found = format!("{}, with {}", spec.name, spec.actions);
-            return Err(refuse(ENTRY.name, "of", &found, &allowed));
+            return Err(Error::refused(ENTRY.name, MEMBERS, &found, allowed));
         }
         if space.len() > longest.len() {
             longest = space;
@@ -221,7 +221,7 @@ impl Environment for Chain {
         let (seen, missing) = observation.split_at_mut(member.spec().observation.len());
         missing.fill(0.0);
         let Ok(mut step) = member.step(action, draws, seen) else {
-            // Only a loaded state can have an active member whose episode is over.
+            // Only a loaded state can make a member play whose episode is over.
             member.reset(draws, seen);
             return Step {
                 reward: 0.0,
@@ -237,7 +237,7 @@ impl Environment for Chain {
     }
 
     fn save(&self) -> Result<Vec<f64>, Error> {
-        let mut state = self.own_state().to_vec();
+        let mut state = self.clock_state().to_vec();
         for member in &self.members {
             push_part(&mut state, &member.save()?);
         }
@@ -248,7 +248,7 @@ impl Environment for Chain {
         let Some((own, rest)) = state.split_first_chunk::<3>() else {
             return Err(self.not_a_state(format!("{} numbers", state.len())));
         };
-        let (clock, active, held) = self.read_own(own)?;
+        let (clock, active, held) = self.read_clock_state(own)?;
         let parts = self.parts(rest)?;
         let before: Vec<Vec<f64>> = self
             .members
@@ -269,7 +269,7 @@ impl Environment for Chain {
     }
 
     fn world(&self) -> Vec<f64> {
-        let mut world = self.own_state().to_vec();
+        let mut world = self.clock_state().to_vec();
         for member in &self.members {
             push_part(&mut world, &member.world());
         }
@@ -280,9 +280,9 @@ impl Environment for Chain {
         let Some((own, rest)) = world.split_first_chunk::<3>() else {
             return Err(self.not_a_state(format!("{} numbers", world.len())));
         };
-        // What plays next is what the clock says: the episode now in progress may have begun
-        // before a switch.
-        let (clock, _, _) = self.read_own(own)?;
+        // The clock says which member plays next: the current episode may have begun before a
+        // switch.
+        let (clock, _, _) = self.read_clock_state(own)?;
         let parts = self.parts(rest)?;
         for (member, part) in self.members.iter_mut().zip(parts) {
             member.hold(part)?;

@@ -1,53 +1,44 @@
-//! Deep sea: dive along one diagonal of many to a treasure, against a small cost.
+//! Deep sea: dive along the diagonal to a treasure, though every step to the right costs.
 
 use rand_mt::Mt;
+use settings::settings;
 
 use crate::draws::NORMAL_REACH;
-use crate::settings::{Setting, Settings, Values};
+use crate::entry::{Make, check_settings, settings_from};
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const TREASURE: f64 = 1.0;
 const MOVE_COST: f64 = 0.01;
+
+settings! {
+    /// What a deep sea is made with.
+    pub struct DeepSeaSettings {
+        /// rows and columns, and steps of an episode
+        size: usize = 10, in 2..=100;
+        /// moves to the right may fail, and both ends of the bottom row give noise
+        stochastic: bool = false;
+        /// draw for each cell which action goes right; if not, it is 1 everywhere
+        randomize_actions: bool = true;
+        /// the seed that those actions are drawn from
+        mapping_seed: u32 = 42;
+    }
+}
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "deep_sea",
     id: "deep_sea",
     summary: "one path of 2^size leads to a treasure; size x size observations, 2 actions, size steps",
-    kind: Kind::Exploration,
+    kind: EnvKind::Exploration,
     native: true,
-    settings: &[
-        Setting {
-            key: "size",
-            default: "10",
-            values: Values::Whole(2, 100),
-            help: "rows and columns, and steps of an episode",
-        },
-        Setting {
-            key: "stochastic",
-            default: "false",
-            values: Values::Flag,
-            help: "moves to the right fail, and both ends of the bottom row give noise",
-        },
-        Setting {
-            key: "randomize_actions",
-            default: "true",
-            values: Values::Flag,
-            help: "which action goes right is another matter in each cell; if not, 1 does",
-        },
-        Setting {
-            key: "mapping_seed",
-            default: "42",
-            values: Values::Whole(0, u32::MAX as u64),
-            help: "what those actions are drawn from",
-        },
-    ],
-    make: |settings| Ok(Box::new(DeepSea::new(settings))),
+    make: Make::with::<DeepSeaSettings>(|table| {
+        let settings = settings_from(ENTRY.name, table)?;
+        Ok(Box::new(DeepSea::new(&settings)?))
+    }),
 };
 
-/// Deep sea as in bsuite: an N x N grid in which only a diver who goes right in
-/// every one of N steps finds the treasure, while each of those steps costs a
-/// little. Acting at random finds it once in 2^N episodes.
+/// Deep sea as in bsuite: an N x N grid in which a diver finds the treasure only by going right in
+/// all N steps, each of which costs a little. Random actions find it once in 2^N episodes.
 ///
 /// **State**: the diver's `row` from 0 at the top to N once the episode has ended,
 /// and `column`, which never exceeds the row.
@@ -55,32 +46,30 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Observation**: N x N, 1 in the diver's cell and 0 elsewhere; all 0 when the
 /// episode has ended.
 ///
-/// **Actions**: in each cell one of 0 and 1 goes right and the other left. Which
-/// does is drawn from `mapping_seed` (42, as in bsuite's experiments) as numpy's
+/// **Actions**: in each cell one of 0 and 1 goes right and the other left. Which of them goes
+/// right is drawn from `mapping_seed` (42, as in bsuite's experiments) as numpy's
 /// `RandomState(seed).binomial(1, 0.5, [N, N])` draws it, so that a seed here is
 /// bsuite's own; with `randomize_actions=false` it is 1 everywhere.
 ///
-/// **Dynamics**: every step goes one row down, and one column right or left
-/// unless there is a side in the way.
+/// **Dynamics**: every step goes one row down, and one column right or left unless a side is in
+/// the way.
 ///
-/// **Reward**: -0.01 / N for going right, 0 for going left; 1 besides for going
-/// right in the last column, which only the last row's corner lets one do. The
-/// best return is 0.99.
+/// **Reward**: -0.01 / N for going right, 0 for going left; and 1 more for going right in the last
+/// column, which can only be reached in the last row. The best return is 0.99.
 ///
 /// **Stochastic**: a move to the right stays in its column with probability 1 / N,
-/// its cost and treasure as before; a step from either end of the last row gives
-/// a standard normal number besides. The best mean return is (1 - 1/N)^(N-1) less
-/// 0.01 (1 - (1 - 1/N)^N), 0.381 for N = 10: whoever has been held back goes left
-/// for the rest, which costs nothing. (bsuite's own figure overlooks that.)
+/// its cost and treasure as before; a step from either end of the last row adds
+/// a standard normal number to the reward. The best mean return is (1 - 1/N)^(N-1) less
+/// 0.01 (1 - (1 - 1/N)^N), 0.381 for N = 10: a diver who has been held back goes left
+/// from then on, which costs nothing. (bsuite's own figure overlooks that.)
 ///
 /// **Start**: the upper left corner.
 ///
-/// **End**: terminates after N steps, which is also its limit: by itself it never
-/// lasts longer.
+/// **End**: terminates after N steps, which is also its time limit.
 ///
 /// **Source**: Osband et al., "Behaviour Suite for Reinforcement Learning" (2020);
-/// rules and order of draws of bsuite 0.3.6, `environments/deep_sea.py`. The noise
-/// of draws of our own, which Box and Muller's method makes, stays within 8.58.
+/// rules and order of draws of bsuite 0.3.6, `environments/deep_sea.py`. Our own
+/// noise comes from Box and Muller's method and stays within 8.58.
 pub struct DeepSea {
     spec: Spec,
     size: usize,
@@ -92,17 +81,20 @@ pub struct DeepSea {
 }
 
 impl DeepSea {
-    fn new(settings: &Settings) -> Self {
-        let size = settings.whole("size");
-        let stochastic = settings.flag("stochastic");
-        let right = match settings.flag("randomize_actions") {
-            true => mapping(settings.whole("mapping_seed") as u32, size),
+    /// A diver in the upper left corner; an error if a setting is out of its range.
+    pub fn new(settings: &DeepSeaSettings) -> Result<Self, Error> {
+        check_settings(ENTRY.name, settings)?;
+        let &DeepSeaSettings {
+            size, stochastic, ..
+        } = settings;
+        let right = match settings.randomize_actions {
+            true => mapping(settings.mapping_seed, size),
             false => vec![1; size * size],
         };
         let cost = MOVE_COST / size as f64;
         let noise = if stochastic { NORMAL_REACH } else { 0.0 };
         let least = (-cost) as f32;
-        Self {
+        Ok(Self {
             spec: Spec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
@@ -118,7 +110,7 @@ impl DeepSea {
             right,
             row: 0,
             column: 0,
-        }
+        })
     }
 
     fn variables(&self) -> [Variable; 2] {

@@ -2,14 +2,14 @@ use std::f64::consts::TAU;
 
 use rand::{Rng, RngCore};
 
-/// How far [`Draws::normal`] can be from 0: with 53 bits of chance, the square root
-/// of 106 ln 2 = 8.572.
+/// [`Draws::normal`] is never farther from 0 than this: 53 random bits reach the square root of
+/// 106 ln 2, which is 8.572.
 pub(crate) const NORMAL_REACH: f64 = 8.58;
 
-/// Where an environment's randomness comes from: decisions with a name, so that
-/// the ones a reference implementation recorded can be replayed.
+/// The source of an environment's randomness. Every decision has a name, so that decisions recorded
+/// from a reference implementation can be replayed.
 ///
-/// Every [`rand::RngCore`] is a source; it takes no notice of the names.
+/// Every [`rand::RngCore`] is a source and ignores the names.
 pub trait Draws {
     /// A number from `low` up to, not including, `high`.
     fn uniform(&mut self, name: &'static str, low: f64, high: f64) -> f64;
@@ -23,7 +23,7 @@ pub trait Draws {
     /// A number of the standard normal distribution, from two uniform ones by Box
     /// and Muller's method.
     fn normal(&mut self, name: &'static str) -> f64 {
-        // One minus it, for the logarithm of 0 is infinite.
+        // One minus the draw, because the logarithm of 0 is infinite.
         let radius = (-2.0 * (1.0 - self.uniform(name, 0.0, 1.0)).ln()).sqrt();
         radius * self.uniform(name, 0.0, TAU).cos()
     }
@@ -31,7 +31,7 @@ pub trait Draws {
 
 impl<R: RngCore + ?Sized> Draws for R {
     fn uniform(&mut self, _name: &'static str, low: f64, high: f64) -> f64 {
-        // Written as numpy does it, so that numpy's bits give numpy's number.
+        // Written as in numpy, so that numpy's bits give numpy's number.
         low + (high - low) * self.random::<f64>()
     }
 
@@ -40,7 +40,7 @@ impl<R: RngCore + ?Sized> Draws for R {
     }
 
     fn chance(&mut self, _name: &'static str, p: f64) -> bool {
-        // `random_bool` would panic on a p that rounding put outside [0, 1].
+        // `random_bool` would panic on a p that rounding has moved outside [0, 1].
         self.random::<f64>() < p
     }
 }

@@ -1,4 +1,6 @@
-/// What can go wrong, each with what would be right.
+use std::fmt::Display;
+
+/// What can go wrong; each error says what would be right.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -10,39 +12,19 @@ pub enum Error {
     UnknownName {
         /// The name asked for.
         name: String,
-        /// A registered name that looks like it.
+        /// The registered name most like it.
         nearest: Option<String>,
         /// Every registered name, each with Gymnasium's.
         names: String,
     },
 
-    /// No setting, dial or drift of this environment has this key.
-    #[error(
-        "{name} has no \"{key}\"{}; there are {keys}",
-        nearest.as_ref().map(|near| format!(" (did you mean \"{near}\"?)")).unwrap_or_default()
-    )]
-    UnknownKey {
-        /// The environment, and where in its name.
-        name: String,
-        /// The key given.
-        key: String,
-        /// A key that looks like it.
-        nearest: Option<String>,
-        /// Every key.
-        keys: String,
-    },
-
-    /// A setting, dial or drift has a value that it cannot have.
-    #[error("{name}: {key} = \"{found}\"; allowed: {allowed}")]
+    /// A setting, a dial or a drift cannot be what the environment's name asks for.
+    #[error("{name}: {error}")]
     Setting {
         /// The environment.
         name: String,
-        /// What was to be set.
-        key: String,
-        /// The value given.
-        found: String,
-        /// What it can be.
-        allowed: String,
+        /// The setting, the value given and what is allowed.
+        error: settings::Error,
     },
 
     /// The action is not one of the environment's.
@@ -70,7 +52,7 @@ pub enum Error {
         name: String,
     },
 
-    /// What was to be loaded is not a state of this environment.
+    /// The numbers to load are not a state of this environment.
     #[error("{name}: a saved state is {expected}; found {found}")]
     State {
         /// The environment.
@@ -102,4 +84,17 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+}
+
+impl Error {
+    /// The error about a setting of the environment `name`.
+    pub(crate) fn setting(name: &str, error: settings::Error) -> Self {
+        let name = name.to_owned();
+        Error::Setting { name, error }
+    }
+
+    /// The error about a value that the setting `key` of the environment `name` cannot have.
+    pub(crate) fn refused(name: &str, key: &str, value: &str, allowed: impl Display) -> Self {
+        Self::setting(name, settings::Error::not_allowed(key, value, allowed))
+    }
 }

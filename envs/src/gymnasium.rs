@@ -1,5 +1,5 @@
-//! The seam to gymnasium-rs, both ways: [`ToGymnasium`] gives every environment
-//! here its `Env`, and [`FromGymnasium`] takes any `Env` in.
+//! Adapters to and from gymnasium-rs: [`ToGymnasium`] gives every environment here its trait `Env`,
+//! and [`FromGymnasium`] turns any `Env` into an environment of ours.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -10,10 +10,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::{Draws, Entry, Environment, Error, Kind, Space, Spec, Step, TimeLimit};
+use crate::entry::Make;
+use crate::{Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
-/// gymnasium-rs's own cart-pole, limited to 500 steps, **with its faults**, which
-/// are kept because they are what it is:
+/// gymnasium-rs's own cart-pole, limited to 500 steps. Its **faults** are kept, because without
+/// them it would be another environment:
 ///
 /// - the step on which the pole falls is rewarded 0, where Gymnasium's gives 1,
 ///   so returns are one lower;
@@ -27,14 +28,13 @@ pub(crate) const CARTPOLE: Entry = Entry {
     name: "gymnasium-rs/CartPole",
     id: "gymnasium-rs/CartPole",
     summary: "gymnasium-rs's own cart-pole, which differs from CartPole-v1; 500 steps",
-    kind: Kind::Foreign,
+    kind: EnvKind::Foreign,
     native: false,
-    settings: &[],
-    make: |_| {
+    make: Make::Plain(|| {
         let env = gymnasium_rs::envs::cartpole::CartPole::new();
         let env = FromGymnasium::new(env, CARTPOLE.name, Some(500), 0.0);
-        Ok(Box::new(env.expect("its spaces are a box and Discrete(2)")))
-    },
+        Box::new(env.expect("its spaces are a box and Discrete(2)"))
+    }),
 };
 
 /// An environment of ours as a gymnasium-rs `Env<Vec<f32>, usize>`, with its time
@@ -42,9 +42,8 @@ pub(crate) const CARTPOLE: Entry = Entry {
 ///
 /// - **Seeding**: `reset(Some(seed), ..)` starts a ChaCha8 stream from the seed
 ///   (its bits, so that all 2^32 differ); `reset(None, ..)` continues the stream.
-///   A new environment is as if last seeded with 0: never with the clock.
-/// - **Options**: there are none. Keys given are named in the info under
-///   `ignored_options`.
+///   A new environment is seeded with 0, never with the clock.
+/// - **Options**: there are none. The info lists given keys under `ignored_options`.
 /// - **Info**: `elapsed_steps`; after a step also `TimeLimit.truncated`, true if
 ///   the episode was cut short and did not terminate on the same step.
 /// - **Mistakes** panic with the [`Error`]'s text: an action out of range, a step
@@ -130,9 +129,8 @@ impl Env<Vec<f32>, usize> for ToGymnasium {
 
 /// Any gymnasium-rs `Env` as an environment of ours.
 ///
-/// Every reset seeds it with a number drawn from our stream, so that an episode
-/// is determined by our stream alone. Its state stays hidden: saving and loading
-/// are errors. Info is dropped.
+/// Every reset seeds it with a number drawn from our stream, which therefore determines the episode.
+/// Its state stays hidden: saving and loading are errors. Info is dropped.
 ///
 /// Observations may be of any type that can be walked as `&f32` (`Vec<f32>`,
 /// `Array1<f32>`), actions of any that a `usize` converts to (`usize`, `i32`).
@@ -147,7 +145,7 @@ where
     E: Env<Obs, Act>,
     Act: TryFrom<usize>,
 {
-    /// Takes `env` in under `name`; its spaces must be a box and a discrete one. No episode's
+    /// Wraps `env` under `name`. Its spaces must be a box and a discrete one, and no episode's
     /// return may be below `worst_return`.
     pub fn new(
         env: E,

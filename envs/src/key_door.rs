@@ -1,40 +1,36 @@
-//! Key and door: a small prize is near, a great one is behind a locked door.
+//! Key and door: a small reward is near, a large one is behind a locked door.
+
+use settings::{Setting, Settings, settings};
 
 use crate::canvas::Colour;
-use crate::settings::{Setting, Settings, Values};
+use crate::dials::dials;
+use crate::entry::{Make, check_settings, settings_from};
 use crate::state::{self, Variable};
-use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const STEP_COST: f64 = 0.01;
-/// The limit in steps for each cell of a room's side.
+/// The time limit, in steps for each cell of a room's side.
 const PATIENCE: u32 = 50;
 
-const EXIT: usize = 0;
-const GOAL: usize = 1;
-const SLIP: usize = 2;
-const DIALS: [Dial; 3] = [
-    Dial {
-        key: "exit",
-        plain: 0.1,
-        low: 0.0,
-        high: 1.0,
-        help: "the reward at the exit, near the start",
-    },
-    Dial {
-        key: "goal",
-        plain: 1.0,
-        low: 0.0,
-        high: 1.0,
-        help: "the reward at the goal, behind the door",
-    },
-    Dial {
-        key: "slip",
-        plain: 0.0,
-        low: 0.0,
-        high: 1.0,
-        help: "how likely a step goes in a direction of its own",
-    },
-];
+settings! {
+    /// What key and door are made with.
+    pub struct KeyDoorSettings {
+        /// rows and columns of each of the three rooms
+        size: usize = 3, in 2..=20;
+    }
+}
+
+dials! {
+    /// What can be set of key and door, and made to drift.
+    struct KeyDoorDials {
+        /// the reward at the exit, near the start
+        exit = 0.1, in 0.0..=1.0;
+        /// the reward at the goal, behind the door
+        goal = 1.0, in 0.0..=1.0;
+        /// probability that a step goes in a random direction
+        slip = 0.0, in 0.0..=1.0;
+    }
+}
 
 /// Rows and columns that each action moves by.
 const MOVES: [(isize, isize); 4] = [(-1, 0), (0, 1), (1, 0), (0, -1)];
@@ -55,18 +51,15 @@ pub(crate) const ENTRY: Entry = Entry {
     name: "key_door",
     id: "key_door",
     summary: "take the near exit or find the key to the goal; 6 x 5 x 13 observations, 4 actions, 150 steps",
-    kind: Kind::Exploration,
+    kind: EnvKind::Exploration,
     native: true,
-    settings: &[Setting {
-        key: "size",
-        default: "3",
-        values: Values::Whole(2, 20),
-        help: "rows and columns of each of the three rooms",
-    }],
-    make: |settings| Ok(Box::new(KeyDoor::new(settings))),
+    make: Make::with::<KeyDoorSettings>(|table| {
+        let settings = settings_from(ENTRY.name, table)?;
+        Ok(Box::new(KeyDoor::new(&settings)?))
+    }),
 };
 
-/// Rooms in which what is best early is wrong later.
+/// Three rooms, in which the best behaviour at first is wrong later.
 ///
 /// ```text
 /// #############     A  the agent's start
@@ -76,16 +69,15 @@ pub(crate) const ENTRY: Entry = Entry {
 /// #############     G  the goal: a great reward, and the end
 /// ```
 ///
-/// An explorer comes upon the exit long before it has carried the key to the
-/// goal, and until then the exit is the best it knows: it must unlearn a habit.
-/// Because the first thing learnt keeps the agent from finding the second, what
-/// it sees shifts late and for good.
+/// An explorer finds the exit long before it carries the key to the goal, and until then the exit
+/// is the best it knows: it has to unlearn a habit. Because what is learnt first keeps the agent
+/// from finding what is better, its data shift late, and for good.
 ///
 /// **State**: `row`, `column`, and whether the agent has the `key`.
 ///
 /// **Observation**: 6 x rows x columns, with size + 2 rows and 3 size + 4 columns.
-/// A channel each shows, by a 1 among zeros, the agent, the walls, the locked door,
-/// the key, the exit and the goal. Once the agent has the key, the channels of door
+/// The channels show, as 1 among zeros, the agent, the walls, the locked door, the key, the exit
+/// and the goal. Once the agent has the key, the channels of door
 /// and key are empty.
 ///
 /// **Actions**: 0 up, 1 right, 2 down, 3 left. A step into a wall or the locked
@@ -106,8 +98,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// acts at random is at the exit by the limit in 89.4 % of its episodes and at the
 /// goal in 0.66 %. With `exit=1` the exit is best again.
 ///
-/// **Source**: ours. That an early habit can be in the way of what is learnt later
-/// is the subject of Nikishin et al., "The Primacy Bias in Deep Reinforcement
+/// **Source**: this project. Early habits that hinder later learning are the subject of Nikishin et al., "The Primacy Bias in Deep Reinforcement
 /// Learning" (2022).
 ///
 /// **Dials**: `exit` and `goal`, the two rewards, from 0 to 1; `slip`, the
@@ -115,11 +106,11 @@ pub(crate) const ENTRY: Entry = Entry {
 pub struct KeyDoor {
     spec: Spec,
     plan: Plan,
-    /// The observation but for the agent, the door and the key.
+    /// The observation without the agent, the door and the key.
     board: Vec<f32>,
     agent: Cell,
     has_key: bool,
-    dials: [f64; 3],
+    dials: KeyDoorDials,
 }
 
 /// Row and column.
@@ -142,8 +133,7 @@ impl Plan {
         3 * self.size + 4
     }
 
-    /// From the left of one room to the left of the next, which the wall between
-    /// them is part of.
+    /// Columns from the left of one room to the left of the next; the wall between them counts.
     fn room(self) -> usize {
         self.size + 1
     }
@@ -201,12 +191,14 @@ impl Plan {
 }
 
 impl KeyDoor {
-    fn new(settings: &Settings) -> Self {
+    /// An agent at its start; an error if a setting is out of its range.
+    pub fn new(settings: &KeyDoorSettings) -> Result<Self, Error> {
+        check_settings(ENTRY.name, settings)?;
         let plan = Plan {
-            size: settings.whole("size"),
+            size: settings.size,
         };
         let (limit, least) = (PATIENCE * plan.size as u32, -STEP_COST as f32);
-        Self {
+        Ok(Self {
             spec: Spec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
@@ -221,8 +213,8 @@ impl KeyDoor {
             board: plan.board(),
             agent: plan.start(),
             has_key: false,
-            dials: DIALS.map(|dial| dial.plain),
-        }
+            dials: KeyDoorDials::default(),
+        })
     }
 
     fn observe(&self, observation: &mut [f32]) {
@@ -250,12 +242,12 @@ impl Environment for KeyDoor {
         &self.spec
     }
 
-    fn dials(&self) -> &'static [Dial] {
-        &DIALS
+    fn dials(&self) -> &'static [Setting] {
+        KeyDoorDials::declared()
     }
 
     fn turn(&mut self, dial: usize, value: f64) {
-        self.dials[dial] = value;
+        self.dials.turn(dial, value);
     }
 
     fn reset(&mut self, _draws: &mut dyn Draws, observation: &mut [f32]) {
@@ -265,12 +257,12 @@ impl Environment for KeyDoor {
 
     fn step(&mut self, action: usize, draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
-        let direction = match draws.chance("slip", self.dials[SLIP]) {
+        let direction = match draws.chance("slip", self.dials.slip) {
             true => draws.index("direction", MOVES.len()),
             false => action,
         };
         let ((down, right), (row, column)) = (MOVES[direction], self.agent);
-        // There are walls all around, so neither ever leaves the board.
+        // Walls surround the board, so neither can leave it.
         let ahead = (
             row.wrapping_add_signed(down),
             column.wrapping_add_signed(right),
@@ -281,8 +273,8 @@ impl Environment for KeyDoor {
         self.has_key |= self.agent == self.plan.key();
         self.observe(observation);
         let prize = match self.agent {
-            Plan::GOAL => Some(self.dials[GOAL]),
-            cell if cell == self.plan.exit() => Some(self.dials[EXIT]),
+            Plan::GOAL => Some(self.dials.goal),
+            cell if cell == self.plan.exit() => Some(self.dials.exit),
             _ => None,
         };
         Step {

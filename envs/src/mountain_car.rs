@@ -1,8 +1,12 @@
 //! Mountain car: rock an underpowered car out of a valley.
 
+use settings::{Setting, Settings};
+
 use crate::canvas::{BLACK, WHITE};
+use crate::dials::dials;
+use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Dial, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const LEFT: f64 = -1.2;
 const RIGHT: f64 = 0.6;
@@ -15,31 +19,23 @@ const STATE: [Variable; 2] = [
     ("velocity", -MAX_SPEED, MAX_SPEED),
 ];
 
-const DIALS: [Dial; 2] = [
-    Dial {
-        key: "gravity",
-        plain: 0.0025,
-        low: 0.0,
-        high: 0.1,
-        help: "what the steepest slope takes from the velocity in a step",
-    },
-    Dial {
-        key: "force",
-        plain: 0.001,
-        low: 0.0,
-        high: 0.1,
-        help: "what the engine adds to the velocity in a step",
-    },
-];
+dials! {
+    /// What can be set of a mountain car.
+    struct MountainCarDials {
+        /// what the steepest slope takes from the velocity in a step
+        gravity = 0.0025, in 0.0..=0.1;
+        /// what the engine adds to the velocity in a step
+        force = 0.001, in 0.0..=0.1;
+    }
+}
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "mountain_car",
     id: "MountainCar-v0",
     summary: "rock a car out of a valley; 2 observations, 3 actions, 200 steps",
-    kind: Kind::Classic,
+    kind: EnvKind::Classic,
     native: true,
-    settings: &[],
-    make: |_| Ok(Box::new(MountainCar::new())),
+    make: Make::Plain(|| Box::<MountainCar>::default()),
 };
 
 /// Mountain car as in Gymnasium's `MountainCar-v0`.
@@ -74,12 +70,12 @@ pub struct MountainCar {
     spec: Spec,
     position: f64,
     velocity: f64,
-    dials: [f64; 2],
+    dials: MountainCarDials,
 }
 
-impl MountainCar {
-    /// A car at rest; reset it to start an episode.
-    pub fn new() -> Self {
+/// A car at rest; reset it to start an episode.
+impl Default for MountainCar {
+    fn default() -> Self {
         Self {
             spec: Spec {
                 name: ENTRY.name.to_owned(),
@@ -93,18 +89,14 @@ impl MountainCar {
             },
             position: START.0,
             velocity: 0.0,
-            dials: DIALS.map(|dial| dial.plain),
+            dials: MountainCarDials::default(),
         }
-    }
-
-    fn observe(&self, observation: &mut [f32]) {
-        observation.copy_from_slice(&[self.position as f32, self.velocity as f32]);
     }
 }
 
-impl Default for MountainCar {
-    fn default() -> Self {
-        Self::new()
+impl MountainCar {
+    fn observe(&self, observation: &mut [f32]) {
+        observation.copy_from_slice(&[self.position as f32, self.velocity as f32]);
     }
 }
 
@@ -113,12 +105,12 @@ impl Environment for MountainCar {
         &self.spec
     }
 
-    fn dials(&self) -> &'static [Dial] {
-        &DIALS
+    fn dials(&self) -> &'static [Setting] {
+        MountainCarDials::declared()
     }
 
     fn turn(&mut self, dial: usize, value: f64) {
-        self.dials[dial] = value;
+        self.dials.turn(dial, value);
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
@@ -129,7 +121,7 @@ impl Environment for MountainCar {
 
     fn step(&mut self, action: usize, _draws: &mut dyn Draws, observation: &mut [f32]) -> Step {
         debug_assert!(action < self.spec.actions);
-        let [gravity, force] = self.dials;
+        let MountainCarDials { gravity, force } = self.dials;
         let drive = (action as f64 - 1.0) * force;
         let slope = (3.0 * self.position).cos() * -gravity;
         self.velocity = (self.velocity + (drive + slope)).clamp(-MAX_SPEED, MAX_SPEED);

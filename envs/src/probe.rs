@@ -1,27 +1,26 @@
-//! Five probes: environments so small that an agent which fails one has said where
-//! its error is.
+//! Five probes: environments so small that failing one shows where an agent's fault is.
 
-use crate::settings::Settings;
+use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, Environment, Error, Kind, Space, Spec, Step};
+use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 /// What one probe does.
 struct Rule {
     name: &'static str,
     summary: &'static str,
-    /// The least and the greatest that is seen.
+    /// The least and the greatest observation.
     seen: (f32, f32),
-    /// Whether an episode starts from one of these two, by a coin, or from 0.
+    /// Whether a coin flip decides which of those two an episode starts from; if not, it starts from 0.
     coin: bool,
     actions: usize,
     steps: u32,
     rewards: (f32, f32),
-    /// From what is seen and the action: the reward, and what is seen next unless
-    /// the episode ends.
+    /// From the observation and the action: the reward, and the next observation unless the episode
+    /// ends.
     step: fn(f64, usize) -> (f64, Option<f64>),
 }
 
-/// What an action is worth, or the opposite of it.
+/// The value of each action, or its opposite.
 const SIGN: [f64; 2] = [-1.0, 1.0];
 
 const VALUE_RULE: Rule = Rule {
@@ -82,34 +81,32 @@ const POLICY_RULE: Rule = Rule {
     step: |seen, action| (seen * SIGN[action], None),
 };
 
-const fn entry(rule: &Rule, make: fn(&Settings) -> Result<Box<dyn Environment>, Error>) -> Entry {
+const fn entry(rule: &Rule, make: fn() -> Box<dyn Environment>) -> Entry {
     Entry {
         name: rule.name,
         id: rule.name,
-        kind: Kind::Probe,
+        kind: EnvKind::Probe,
         summary: rule.summary,
         native: true,
-        settings: &[],
-        make,
+        make: Make::Plain(make),
     }
 }
 
-pub(crate) const VALUE: Entry = entry(&VALUE_RULE, |_| Probe::boxed(&VALUE_RULE));
-pub(crate) const DISCOUNT: Entry = entry(&DISCOUNT_RULE, |_| Probe::boxed(&DISCOUNT_RULE));
-pub(crate) const INPUT: Entry = entry(&INPUT_RULE, |_| Probe::boxed(&INPUT_RULE));
-pub(crate) const ACTION: Entry = entry(&ACTION_RULE, |_| Probe::boxed(&ACTION_RULE));
-pub(crate) const POLICY: Entry = entry(&POLICY_RULE, |_| Probe::boxed(&POLICY_RULE));
+pub(crate) const VALUE: Entry = entry(&VALUE_RULE, || Probe::boxed(&VALUE_RULE));
+pub(crate) const DISCOUNT: Entry = entry(&DISCOUNT_RULE, || Probe::boxed(&DISCOUNT_RULE));
+pub(crate) const INPUT: Entry = entry(&INPUT_RULE, || Probe::boxed(&INPUT_RULE));
+pub(crate) const ACTION: Entry = entry(&ACTION_RULE, || Probe::boxed(&ACTION_RULE));
+pub(crate) const POLICY: Entry = entry(&POLICY_RULE, || Probe::boxed(&POLICY_RULE));
 
-/// One of five probes, each of which adds one thing that an agent must get right to
-/// what the ones before it ask. An agent that learns one after the other and fails
-/// at some has its error in what that one adds.
+/// One of five probes. Each adds one thing that an agent must get right to what the previous ones
+/// ask for. Where an agent passes one probe and fails the next, its fault is in what that one adds.
 ///
 /// **State** and **observation**: one number, `seen`.
 ///
 /// **Reward** and **end**, with the values Q(seen, action) that must be learnt at a
-/// discount of g; every episode terminates, in the steps given, which are also its
-/// limit, and shows at its end what it showed before, so that a learner which
-/// bootstraps from there is led astray:
+/// discount of g. Every episode terminates in the steps given, which are also its time limit. Its
+/// last observation repeats the one before, so that a learner which bootstraps from there goes
+/// wrong:
 ///
 /// ```text
 /// name            seen         actions  steps  reward                Q
@@ -121,12 +118,11 @@ pub(crate) const POLICY: Entry = entry(&POLICY_RULE, |_| Probe::boxed(&POLICY_RU
 ///                                              seen for 1
 /// ```
 ///
-/// An agent that fails at `value` has its loss or its optimiser wrong; at
-/// `discount`, its target; at `input`, the way from the observation to the network
-/// or through the replay memory; at `action`, the choice of the value that is
-/// updated; at `policy`, the choice of the action.
+/// An agent that fails at `value` has a fault in its loss or its optimiser; at `discount`, in its
+/// target; at `input`, on the way from the observation to the network or through the replay memory;
+/// at `action`, in the choice of the value to update; at `policy`, in the choice of the action.
 ///
-/// **Start**: where two are given, a fair coin says which.
+/// **Start**: where two observations are given, a fair coin decides.
 ///
 /// **Source**: the idea is that of Andy Jones, "Debugging RL, Without the Agonizing
 /// Pain" (2021), section "Probe environments"; rejax (Liesen et al.) has such
@@ -138,7 +134,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    fn boxed(rule: &'static Rule) -> Result<Box<dyn Environment>, Error> {
+    fn boxed(rule: &'static Rule) -> Box<dyn Environment> {
         let Rule { name, rewards, .. } = *rule;
         let spec = Spec {
             name: name.to_owned(),
@@ -151,7 +147,7 @@ impl Probe {
             worst_return: f64::from(rewards.0.min(0.0)),
         };
         let seen = 0.0;
-        Ok(Box::new(Self { spec, rule, seen }))
+        Box::new(Self { spec, rule, seen })
     }
 
     fn variables(&self) -> [Variable; 1] {
@@ -198,7 +194,7 @@ impl Environment for Probe {
             seen.fract() == 0.0
         };
         if !known {
-            let found = format!("seen = {seen}, which never is");
+            let found = format!("seen = {seen}, which this probe never shows");
             return Err(state::refuse(self.rule.name, &variables, found));
         }
         self.seen = seen;

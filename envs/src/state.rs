@@ -3,8 +3,7 @@ use crate::Error;
 /// A number of an environment's state: its name, its least and its greatest value.
 pub(crate) type Variable = (&'static str, f64, f64);
 
-/// Reads a saved state, refusing what no episode can reach, so that the
-/// dynamics need not guard against it.
+/// Reads a saved state and refuses what no episode can reach, so that the dynamics need no guards.
 pub(crate) fn read<const N: usize>(
     name: &str,
     variables: &[Variable; N],
@@ -22,15 +21,15 @@ pub(crate) fn read<const N: usize>(
     Ok(values)
 }
 
-/// The same for whole numbers from 0; the bounds must be such.
+/// The same for whole numbers from 0; the bounds must be whole numbers from 0 too.
 pub(crate) fn whole<const N: usize>(
     name: &str,
     variables: &[Variable; N],
     state: &[f64],
 ) -> Result<[usize; N], Error> {
     let values = read(name, variables, state)?;
-    let broken = |(value, _): &(&f64, &Variable)| value.fract() != 0.0;
-    match values.iter().zip(variables).find(broken) {
+    let not_whole = |(value, _): &(&f64, &Variable)| value.fract() != 0.0;
+    match values.iter().zip(variables).find(not_whole) {
         Some((value, (variable, ..))) => {
             let found = format!("{variable} = {value}, which is not whole");
             Err(refuse(name, variables, found))
@@ -39,7 +38,7 @@ pub(crate) fn whole<const N: usize>(
     }
 }
 
-/// The error for what is not a state.
+/// The error about numbers that are not a state.
 pub(crate) fn refuse(name: &str, variables: &[Variable], found: String) -> Error {
     Error::State {
         name: name.to_owned(),

@@ -1,6 +1,8 @@
-use crate::{Canvas, Dial, Draws, Environment, Error, Spec, Step};
+use settings::Setting;
 
-/// Where an episode is.
+use crate::{Canvas, Draws, Environment, Error, Spec, Step};
+
+/// Whether an episode runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     Unstarted,
@@ -10,16 +12,14 @@ enum Phase {
 
 const PHASES: [Phase; 3] = [Phase::Unstarted, Phase::Running, Phase::Ended];
 
-/// An environment with its time limit, and with every mistake of the caller
-/// answered by an error.
+/// An environment with its time limit, which answers every mistake of the caller with an error.
 ///
-/// As in Gymnasium, the step that reaches the limit is `truncated` even if it
-/// `terminated` too; a learner that stops its bootstrap on `terminated` alone is
-/// right either way.
+/// As in Gymnasium, the step that reaches the limit is `truncated` even if it `terminated` too. A
+/// learner that stops its bootstrap on `terminated` alone is right in both cases.
 pub struct TimeLimit {
     inner: Box<dyn Environment>,
     spec: Spec,
-    // Copies of what the spec says, close together for every step.
+    // Copies from the spec, close together in memory because every step reads them.
     actions: usize,
     limit: u32,
     elapsed: u32,
@@ -33,7 +33,7 @@ impl TimeLimit {
         Self::of(inner, spec)
     }
 
-    /// Limits `inner` to `spec.max_steps`, and is to be seen as `spec` from outside.
+    /// Limits `inner` to `spec.max_steps`; `spec` is what the outside sees.
     pub(crate) fn of(inner: Box<dyn Environment>, spec: Spec) -> Self {
         Self {
             actions: spec.actions,
@@ -50,12 +50,12 @@ impl TimeLimit {
         &self.spec
     }
 
-    /// What of it can be set and made to drift.
-    pub fn dials(&self) -> &'static [Dial] {
+    /// The settings that can be made to drift; see [`Environment::dials`].
+    pub fn dials(&self) -> &'static [Setting] {
         self.inner.dials()
     }
 
-    /// How many steps this episode has had.
+    /// How many steps the episode has taken.
     pub fn elapsed(&self) -> u32 {
         self.elapsed
     }
@@ -80,8 +80,7 @@ impl TimeLimit {
             return Err(self.refusal(action));
         }
         let mut step = self.inner.step(action, draws, observation);
-        // Without a limit the count may stick at its greatest value: it then
-        // informs, and nothing depends on it.
+        // Without a limit nothing depends on the count, so it may stick at its greatest value.
         self.elapsed = self.elapsed.saturating_add(1);
         step.truncated |= self.limit != u32::MAX && self.elapsed >= self.limit;
         if step.terminated || step.truncated {
@@ -99,7 +98,7 @@ impl TimeLimit {
         Ok(state)
     }
 
-    /// Puts back what [`save`](Self::save) gave. On an error nothing has changed.
+    /// Restores what [`save`](Self::save) returned. On an error nothing has changed.
     pub fn load(&mut self, state: &[f64]) -> Result<(), Error> {
         let Some((inner, &[elapsed, phase])) = state.split_last_chunk::<2>() else {
             return Err(self.not_a_state(format!("{} numbers", state.len())));
@@ -117,12 +116,12 @@ impl TimeLimit {
         Ok(())
     }
 
-    /// Where it stands in what outlasts its episodes; see [`Environment::world`].
+    /// The part of the state that outlasts episodes; see [`Environment::world`].
     pub fn world(&self) -> Vec<f64> {
         self.inner.world()
     }
 
-    /// Takes over the world of another copy and stays in it; see
+    /// Takes over the world of another copy and keeps it from changing; see
     /// [`Environment::hold`].
     pub fn hold(&mut self, world: &[f64]) -> Result<(), Error> {
         self.inner.hold(world)

@@ -1,58 +1,16 @@
 //! MinAtar's games against the package minatar 1.0.15, from what
 //! `fixtures/minatar_games.py` recorded of it.
 
+mod recorded;
+
 use std::collections::VecDeque;
 
-use envs::{Draws, Entry, Error, Kind, Step, TimeLimit, registry};
+use envs::{Draws, Entry, EnvKind, Error, Step, TimeLimit, registry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use safetensors::{Dtype, SafeTensors};
+use recorded::Record;
 
 const FRAME_EVERY: usize = 1_000;
-
-/// One file of records; see the script for what each tensor holds.
-struct Record {
-    bytes: Vec<u8>,
-}
-
-impl Record {
-    fn of(entry: &Entry) -> Self {
-        let path = format!(
-            "{}/tests/fixtures/{}.safetensors",
-            env!("CARGO_MANIFEST_DIR"),
-            entry.name
-        );
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        Self { bytes }
-    }
-
-    fn about(&self) -> String {
-        let (_, metadata) = SafeTensors::read_metadata(&self.bytes).unwrap();
-        metadata.metadata().as_ref().unwrap()["about"].clone()
-    }
-
-    fn tensor<T, const B: usize>(
-        &self,
-        name: &str,
-        dtype: Dtype,
-        read: fn([u8; B]) -> T,
-    ) -> Vec<T> {
-        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor = tensors.tensor(name).unwrap();
-        assert_eq!(tensor.dtype(), dtype, "{name}");
-        let (chunks, _) = tensor.data().as_chunks::<B>();
-        chunks.iter().map(|&chunk| read(chunk)).collect()
-    }
-
-    fn u8(&self, name: &str) -> Vec<u8> {
-        self.tensor(name, Dtype::U8, u8::from_le_bytes)
-    }
-
-    fn lines(&self, name: &str) -> Vec<String> {
-        let text = String::from_utf8(self.u8(name)).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
 
 /// The decisions that were recorded, each with its name; anything else asked is a
 /// mistake.
@@ -72,7 +30,7 @@ impl Replay {
             sticky: None,
             stickiness: f64::NAN,
             names: record.lines("decisions"),
-            chances: record.tensor("chance", Dtype::F64, f64::from_le_bytes),
+            chances: record.f64("chance"),
             decisions: record.u8("decision").into(),
         }
     }
@@ -137,7 +95,7 @@ impl Hash {
 }
 
 fn games() -> impl Iterator<Item = (&'static Entry, Record)> {
-    let games = registry().iter().filter(|e| e.kind == Kind::MinAtar);
+    let games = registry().iter().filter(|e| e.kind == EnvKind::MinAtar);
     games.map(|entry| (entry, Record::of(entry)))
 }
 
@@ -174,13 +132,13 @@ fn every_step_is_the_same() {
         let frames = record.u8("frame");
         let mut frames = frames.chunks_exact(observation.len().div_ceil(8));
         let placed = record.u8("placed");
-        let starts = record.tensor("start", Dtype::I16, i16::from_le_bytes);
+        let starts = record.i16("start");
         let mut starts = starts.into_iter().map(f64::from);
         let mut hash = Hash::default();
         let mut taken = 0;
 
-        let lengths = record.tensor("length", Dtype::U32, u32::from_le_bytes);
-        let hashes = record.tensor("hash", Dtype::U64, u64::from_le_bytes);
+        let lengths = record.u32("length");
+        let hashes = record.u64("hash");
         let terminated = record.u8("terminated");
         for (episode, &variant) in record.u8("variant").iter().enumerate() {
             let env = &mut variants[usize::from(variant)];

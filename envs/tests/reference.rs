@@ -1,10 +1,12 @@
 //! Every environment of classic control against Gymnasium 1.4.0, from what
 //! `fixtures/gymnasium_classic.py` recorded of it.
 
+mod recorded;
+
 use std::collections::VecDeque;
 
-use envs::{Draws, Entry, Kind, Step, TimeLimit, registry};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use envs::{Draws, Entry, EnvKind, Step, TimeLimit, registry};
+use recorded::Record;
 
 /// The greatest error allowed after one step, relative to a value's size or to 1
 /// if that is less. Measured: 0 for cartpole and mountain_car, 6.7e-16 for
@@ -17,62 +19,6 @@ const ONE_STEP: f64 = 1e-13;
 /// is chaotic, yet 500 steps from rest do not stretch a rounding far enough to
 /// need shorter stretches.
 const EPISODE: f64 = 1e-6;
-
-/// One file of records; see the script for what each tensor holds.
-struct Record {
-    bytes: Vec<u8>,
-}
-
-impl Record {
-    fn of(entry: &Entry) -> Self {
-        let path = format!(
-            "{}/tests/fixtures/{}.safetensors",
-            env!("CARGO_MANIFEST_DIR"),
-            entry.name
-        );
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        Self { bytes }
-    }
-
-    fn about(&self) -> String {
-        let (_, metadata) = SafeTensors::read_metadata(&self.bytes).unwrap();
-        metadata.metadata().as_ref().unwrap()["about"].clone()
-    }
-
-    fn tensor<T, const B: usize>(
-        &self,
-        name: &str,
-        dtype: Dtype,
-        read: fn([u8; B]) -> T,
-    ) -> Vec<T> {
-        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
-        let tensor: TensorView = tensors.tensor(name).unwrap();
-        assert_eq!(tensor.dtype(), dtype, "{name}");
-        tensor
-            .data()
-            .as_chunks::<B>()
-            .0
-            .iter()
-            .map(|&chunk| read(chunk))
-            .collect()
-    }
-
-    fn f64(&self, name: &str) -> Vec<f64> {
-        self.tensor(name, Dtype::F64, f64::from_le_bytes)
-    }
-
-    fn f32(&self, name: &str) -> Vec<f32> {
-        self.tensor(name, Dtype::F32, f32::from_le_bytes)
-    }
-
-    fn u32(&self, name: &str) -> Vec<u32> {
-        self.tensor(name, Dtype::U32, u32::from_le_bytes)
-    }
-
-    fn u8(&self, name: &str) -> Vec<u8> {
-        self.tensor(name, Dtype::U8, u8::from_le_bytes)
-    }
-}
 
 /// Steps as Gymnasium took them, one after the other.
 struct Steps {
@@ -196,7 +142,7 @@ fn nothing() -> Replay {
 fn classics() -> impl Iterator<Item = (&'static Entry, Record)> {
     let natives = registry()
         .iter()
-        .filter(|entry| entry.kind == Kind::Classic);
+        .filter(|entry| entry.kind == EnvKind::Classic);
     natives.map(|entry| (entry, Record::of(entry)))
 }
 

@@ -1,6 +1,6 @@
 //! What the environments look like.
 
-use envs::{Kind, make, registry};
+use envs::{EnvKind, make, registry};
 use safetensors::SafeTensors;
 
 /// Each pixel the mean of ten by ten.
@@ -23,7 +23,7 @@ fn classic_control_looks_as_in_gymnasium() {
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     for entry in registry()
         .iter()
-        .filter(|entry| entry.kind == Kind::Classic)
+        .filter(|entry| entry.kind == EnvKind::Classic)
     {
         let states = tensors.tensor(&format!("{}.state", entry.name)).unwrap();
         let frames = tensors.tensor(&format!("{}.frame", entry.name)).unwrap();
@@ -63,6 +63,6 @@ fn every_environment_of_ours_can_be_drawn() {
         let first = &rgb[..3];
         // A probe may have a single state, of a single colour.
         let varied = rgb.chunks_exact(3).any(|pixel| pixel != first);
-        assert!(varied || entry.kind == Kind::Probe, "{}", entry.name);
+        assert!(varied || entry.kind == EnvKind::Probe, "{}", entry.name);
     }
 }

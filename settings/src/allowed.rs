@@ -146,6 +146,15 @@ impl Allowed {
         }
     }
 
+    /// The least and the greatest number allowed; `None` for what is no number.
+    pub fn bounds(&self) -> Option<(f64, f64)> {
+        match self {
+            Allowed::Number(interval) => Some((interval.least, interval.most)),
+            Allowed::Whole(least, most) => Some((*least as f64, *most as f64)),
+            _ => None,
+        }
+    }
+
     /// The kind of value, in a few words for a table of settings.
     pub fn kind(&self) -> String {
         match self {

@@ -103,7 +103,10 @@ impl fmt::Display for Error {
                 path,
                 value,
                 allowed,
-            } => write!(f, "{path} = {value} is not allowed; allowed: {allowed}"),
+            } => {
+                let value = if value.is_empty() { "\"\"" } else { value };
+                write!(f, "{path} = {value} is not allowed; allowed: {allowed}")
+            }
             Error::Unknown { what, path, known } => {
                 let (outer, name) = match path.rsplit_once('.') {
                     Some((outer, name)) => (format!(" in `{outer}`"), name),

@@ -82,6 +82,8 @@ fn text_is_read_and_refused_with_what_is_allowed() {
         let said = format!("{name} = {text} is not allowed; allowed: {allowed}");
         assert_eq!(error(name, text), said);
     }
+    let empty = error("batch", "");
+    assert!(empty.starts_with("batch = \"\" is not allowed"), "{empty}");
     let unknown = error("gama", "1");
     assert!(unknown.starts_with("unknown key `gama`; did you mean `gamma`? allowed: gamma, lr,"));
 }
@@ -142,5 +144,9 @@ fn a_declaration_documents_itself() {
     assert_eq!(batch.help, "Samples in a batch");
     assert_eq!(batch.default, Some(Value::Whole(32)));
     assert!(File::find("question").unwrap().required);
+    assert_eq!(batch.allowed.bounds(), Some((1.0, 1024.0)));
+    let gamma = Agent::find("gamma").unwrap();
+    assert_eq!(gamma.allowed.bounds(), Some((0.0, 1.0)));
+    assert_eq!(Agent::find("note").unwrap().allowed.bounds(), None);
     assert_eq!(<Vec<Agent> as Field>::allowed().kind(), "a list: a table");
 }

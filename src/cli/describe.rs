@@ -4,6 +4,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use clap::Args;
 
+use super::list::environment_setting;
 use crate::{
     Error, Result,
     figures::Pictures,
@@ -193,23 +194,17 @@ pub fn about(envs: &[String]) -> Result<String> {
         }
         seen.push(entry.name);
         let _ = writeln!(out, "{}: {}", entry.name, entry.summary);
-        for setting in entry.settings {
-            let (key, default, values, help) =
-                (setting.key, setting.default, setting.values, setting.help);
-            let _ = writeln!(out, "  {key:<16}{default:<9} {help} ({values})");
+        for setting in entry.settings() {
+            let _ = writeln!(out, "{}", environment_setting(setting));
         }
         for dial in envs::make(entry.name)?.dials() {
-            let (key, plain, low, high, help) =
-                (dial.key, dial.plain, dial.low, dial.high, dial.help);
-            let _ = writeln!(
-                out,
-                "  {key:<16}{plain:<9} {help} ({low} to {high}); can drift"
-            );
+            let _ = writeln!(out, "{}; can drift", environment_setting(dial));
         }
     }
-    out.push_str(
-        "every environment: max_steps=N, reward=FACTOR, drift=KEY:LOW..HIGH/period=STEPS[,shape=sine|ramp|step|walk], \
-         drift=actions/period=STEPS\n\n",
-    );
+    out.push_str("every environment:\n");
+    for setting in envs::common_settings() {
+        let _ = writeln!(out, "{}", environment_setting(setting));
+    }
+    out.push('\n');
     Ok(out)
 }

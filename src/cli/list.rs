@@ -17,10 +17,14 @@ pub fn list() -> Result<String> {
     for entry in envs::registry() {
         out.push_str(&environment(entry)?);
     }
+    out.push_str("\n  Every environment also takes\n\n");
+    for setting in envs::common_settings() {
+        let _ = writeln!(out, "{}", environment_setting(setting));
+    }
     out.push_str(
-        "\n  Every environment also takes max_steps=N, reward=FACTOR and drift=..., as in\n  \
+        "\n  as in\n  \
          'cartpole?length=0.7&max_steps=200'\n  \
-         'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' (shapes: step, ramp, sine, walk; rate=1)\n  \
+         'cartpole?drift=length:0.5..1.5/period=20000,shape=sine'\n  \
          'acrobot?drift=actions/period=50000' (the actions change their numbers)\n",
     );
     out.push_str("\nAlgorithms (--algo)\n");
@@ -103,23 +107,20 @@ fn environment(entry: &envs::Entry) -> Result<String> {
         shape.join(", "),
         spec.actions,
     );
-    for setting in entry.settings {
-        let (default, help, values) = (setting.default, setting.help, setting.values);
-        let _ = writeln!(
-            out,
-            "    {:<22} {default:<9} {help} ({values})",
-            setting.key
-        );
-    }
-    for dial in env.dials() {
-        let (plain, low, high) = (dial.plain.to_string(), dial.low, dial.high);
-        let _ = writeln!(
-            out,
-            "    {:<22} {plain:<9} {} ({low} to {high})",
-            dial.key, dial.help
-        );
+    for setting in entry.settings().iter().chain(env.dials()) {
+        let _ = writeln!(out, "{}", environment_setting(setting));
     }
     Ok(out)
+}
+
+/// A line about a setting of an environment: its name, default, help and what is allowed.
+pub(super) fn environment_setting(setting: &envs::Setting) -> String {
+    let default = setting
+        .default
+        .as_ref()
+        .map_or("-".into(), |value| value.plain());
+    let (name, help, allowed) = (setting.name, &setting.help, &setting.allowed);
+    format!("    {name:<22} {default:<9} {help} ({allowed})")
 }
 
 /// Bytes of state for each f32 weight, counted on an optimiser that is really made.

@@ -1,66 +1,69 @@
 use std::f64::consts::TAU;
-use std::fmt;
+
+use settings::{settings, words};
 
 use crate::Draws;
 
-/// How a drifting number moves between its ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Stays for half a period, then jumps to the farther end, and from there
-    /// from end to end every half period.
-    Step,
-    /// Moves evenly to the farther end within one period, and stays there.
-    Ramp,
-    /// Swings between the ends, once a period.
-    Sine,
-    /// Up or down by a coin, reflected at the ends; in one period the standard
-    /// deviation of a walk without ends would be their distance.
-    Walk,
-}
+/// The longest period: clocks stay exact in an f64.
+const LONGEST: i64 = 1 << 53;
 
-impl Shape {
-    /// Every shape.
-    pub const ALL: [Shape; 4] = [Shape::Step, Shape::Ramp, Shape::Sine, Shape::Walk];
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Shape::Step => "step",
-            Shape::Ramp => "ramp",
-            Shape::Sine => "sine",
-            Shape::Walk => "walk",
-        })
+words! {
+    /// How a drifting number moves between its ends.
+    pub(crate) enum Shape {
+        /// Stays for half a period, then jumps to the farther end, and from there from end to end
+        /// every half period
+        Step = "step",
+        /// Moves evenly to the farther end within one period, and stays there
+        Ramp = "ramp",
+        /// Swings between the ends, once a period
+        Sine = "sine",
+        /// Goes up or down by a coin flip and is reflected at the ends; without ends, its standard
+        /// deviation after one period would be their distance
+        Walk = "walk",
     }
 }
 
-/// The way a number takes over time. It begins at the plain environment's value,
-/// and at a rate of 0 it stays there exactly.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Path {
+settings! {
+    /// How a drift moves: the text behind its `/`.
+    pub(crate) table Motion {
+        /// steps of the environment
+        period: u64, in 1..=LONGEST;
+        /// how it moves between its ends
+        shape: Shape = Shape::Sine;
+        /// how many times as fast time runs: the dose
+        rate: f64 = 1.0, in 0.0..=1e9;
+    }
+}
+
+/// The values of a number over time. It begins at the value that the environment was made with, and
+/// at a rate of 0 it stays there exactly.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Path {
     /// Where it begins, from `low` to `high`.
     pub start: f64,
     /// The least value.
     pub low: f64,
     /// The greatest value.
     pub high: f64,
-    /// Steps of the environment.
-    pub period: u64,
     /// How it moves.
-    pub shape: Shape,
-    /// How many times as fast time runs: the dose.
-    pub rate: f64,
+    pub motion: Motion,
+}
+
+impl Motion {
+    /// How many periods have passed after `clock` steps.
+    pub fn periods(&self, clock: u64) -> f64 {
+        clock as f64 * self.rate / self.period as f64
+    }
 }
 
 impl Path {
     /// The value at step `clock`, one step after it was `before`.
     pub fn at(&self, clock: u64, before: f64, draws: &mut dyn Draws) -> f64 {
-        // Periods gone by.
-        let time = clock as f64 * self.rate / self.period as f64;
+        let time = self.motion.periods(clock);
         if time == 0.0 {
             return self.start;
         }
-        let value = match self.shape {
+        let value = match self.motion.shape {
             Shape::Step => self.jumped((time * 2.0) as u64),
             Shape::Ramp => self.start + (self.farther() - self.start) * time.min(1.0),
             Shape::Sine => self.swung(time),
@@ -94,7 +97,7 @@ impl Path {
 
     fn walked(&self, before: f64, up: bool) -> f64 {
         let range = self.high - self.low;
-        let stride = (range * (self.rate / self.period as f64).sqrt()).min(range);
+        let stride = (range * (self.motion.rate / self.motion.period as f64).sqrt()).min(range);
         let after = if up { before + stride } else { before - stride };
         if after > self.high {
             2.0 * self.high - after
@@ -103,5 +106,113 @@ impl Path {
         } else {
             after
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::{Motion, Path, Shape};
+
+    fn stream(seed: u64) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(seed)
+    }
+
+    #[test]
+    fn paths_go_where_they_say() {
+        let path = |shape| Path {
+            start: 0.5,
+            low: 0.5,
+            high: 1.5,
+            motion: Motion {
+                period: 100,
+                shape,
+                rate: 2.0,
+            },
+        };
+        let at = |shape, clock| path(shape).at(clock, f64::NAN, &mut stream(0));
+        // At twice the rate a period is 50 steps.
+        let expected = [
+            (
+                Shape::Step,
+                [
+                    (0, 0.5),
+                    (24, 0.5),
+                    (25, 1.5),
+                    (49, 1.5),
+                    (50, 0.5),
+                    (75, 1.5),
+                ],
+            ),
+            (
+                Shape::Ramp,
+                [
+                    (0, 0.5),
+                    (25, 1.0),
+                    (50, 1.5),
+                    (51, 1.5),
+                    (90, 1.5),
+                    (999, 1.5),
+                ],
+            ),
+        ];
+        for (shape, points) in expected {
+            for (clock, value) in points {
+                assert_eq!(at(shape, clock), value, "{shape} at {clock}");
+            }
+        }
+        for (clock, value) in [(0, 0.5), (25, 1.5), (50, 0.5), (75, 1.5)] {
+            assert!(
+                (at(Shape::Sine, clock) - value).abs() < 1e-9,
+                "sine at {clock}"
+            );
+        }
+        let inner = Path {
+            start: 0.6,
+            low: 0.0,
+            high: 1.0,
+            ..path(Shape::Step)
+        };
+        assert_eq!(
+            inner.at(25, f64::NAN, &mut stream(0)),
+            0.0,
+            "the farther end first"
+        );
+        assert_eq!(inner.at(50, f64::NAN, &mut stream(0)), 1.0);
+        let mut later = inner;
+        later.motion.shape = Shape::Sine;
+        assert_eq!(later.at(0, f64::NAN, &mut stream(0)), 0.6);
+        assert!(later.at(1, f64::NAN, &mut stream(0)) > 0.6);
+    }
+
+    #[test]
+    fn a_walk_spreads_by_its_range_in_a_period_and_stays_inside() {
+        // From the middle of a range whose ends a sixty-fourth of a period does not reach.
+        let path = Path {
+            start: 0.0,
+            low: -1.0,
+            high: 1.0,
+            motion: Motion {
+                period: 1_600,
+                shape: Shape::Walk,
+                rate: 1.0,
+            },
+        };
+        let mut squares = 0.0;
+        for seed in 0..400 {
+            let (mut draws, mut value) = (stream(seed), path.start);
+            for clock in 0..2_000 {
+                value = path.at(clock, value, &mut draws);
+                assert!((-1.0..=1.0).contains(&value));
+                if clock == 25 {
+                    squares += value * value;
+                }
+            }
+        }
+        // 25 strides of 2 / 40: a standard deviation of 0.25.
+        let deviation = (squares / 400.0_f64).sqrt();
+        assert!((0.225..0.275).contains(&deviation), "{deviation}");
     }
 }

@@ -1,12 +1,13 @@
-use super::{Drift, Target};
-use crate::canvas::Canvas;
-use crate::{Dial, Draws, Environment, Error, Spec, Step};
+use settings::Setting;
 
-/// An environment whose dials drift, whose rewards are multiplied, or whose
-/// actions change their numbers.
+use super::{Drift, Target};
+use crate::{Canvas, Draws, Environment, Error, Spec, Step};
+
+/// An environment whose dials drift, whose rewards are multiplied by a factor, or whose actions
+/// change their numbers.
 ///
-/// Time is counted in steps over all episodes, so it is the environment that
-/// ages, not the episode. The clock is part of the saved state.
+/// Time is counted in steps over all episodes: the environment ages, not the episode. The clock is
+/// part of the saved state.
 pub(crate) struct Varied {
     inner: Box<dyn Environment>,
     spec: Spec,
@@ -16,11 +17,12 @@ pub(crate) struct Varied {
     actions: Vec<usize>,
     /// Steps taken in all episodes.
     clock: u64,
+    /// Whether time stands still.
     held: bool,
 }
 
 impl Varied {
-    /// `inner`, seen as `spec` from outside, its rewards multiplied by `reward` unless that
+    /// Wraps `inner`, which `spec` describes. Rewards are multiplied by `reward`, unless that factor
     /// drifts.
     pub fn new(
         inner: Box<dyn Environment>,
@@ -45,15 +47,15 @@ impl Varied {
         })
     }
 
-    /// Moves time on by a step.
+    /// Lets one step of time pass.
     fn age(&mut self, draws: &mut dyn Draws) {
         for drift in &mut self.drifts {
             match drift.target {
                 Target::Actions => {
-                    let time = self.clock as f64 * drift.path.rate / drift.path.period as f64;
-                    // One draw however many periods a step spans.
-                    if time.floor() > drift.value {
-                        drift.value = time.floor();
+                    let periods = drift.path.motion.periods(self.clock).floor();
+                    // One permutation, however many periods a step spans.
+                    if periods > drift.value {
+                        drift.value = periods;
                         shuffle(&mut self.actions, draws);
                     }
                 }
@@ -76,12 +78,13 @@ impl Varied {
         }
     }
 
-    /// The clock, whether it is held, the drifts' values, the actions: how many numbers.
-    fn own(&self) -> usize {
+    /// How many numbers the drift adds to a saved state: the clock, whether it is held, the drifts'
+    /// values and the actions.
+    fn saved_len(&self) -> usize {
         2 + self.drifts.len() + self.actions.len()
     }
 
-    fn save_own(&self) -> Vec<f64> {
+    fn save_drift(&self) -> Vec<f64> {
         [self.clock as f64, f64::from(u8::from(self.held))]
             .into_iter()
             .chain(self.drifts.iter().map(|drift| drift.value))
@@ -89,16 +92,18 @@ impl Varied {
             .collect()
     }
 
-    /// Checks what [`save_own`](Self::save_own) gave and hands it back taken apart.
-    fn check_own(&self, own: &[f64]) -> Result<Own, Error> {
+    /// Reads what [`save_drift`](Self::save_drift) returned.
+    fn read_drift(&self, numbers: &[f64]) -> Result<DriftState, Error> {
         let refuse = |found: String| Error::State {
             name: self.spec.name.clone(),
             expected: "the drift's clock, whether it is held, the value of each drift and a \
-                       permutation of the actions, then the environment's own"
+                       permutation of the actions, then the environment's own numbers"
                 .to_owned(),
             found,
         };
-        let (&[clock, held], rest) = own.split_first_chunk::<2>().expect("cut to this length");
+        let (&[clock, held], rest) = numbers
+            .split_first_chunk::<2>()
+            .expect("cut to this length");
         let (values, actions) = rest.split_at(self.drifts.len());
         if !(clock >= 0.0 && clock < (1u64 << 53) as f64 && clock.fract() == 0.0) {
             return Err(refuse(format!("clock = {clock}")));
@@ -115,55 +120,59 @@ impl Varied {
                 return Err(refuse(format!("{} = {value}", drift.key)));
             }
         }
-        let numbers: Vec<usize> = actions.iter().map(|&action| action as usize).collect();
-        let mut sorted = numbers.clone();
+        let permutation: Vec<usize> = actions.iter().map(|&action| action as usize).collect();
+        let mut sorted = permutation.clone();
         sorted.sort_unstable();
-        let whole = numbers.iter().zip(actions).all(|(&n, &x)| n as f64 == x);
+        let whole = permutation
+            .iter()
+            .zip(actions)
+            .all(|(&n, &x)| n as f64 == x);
         if !whole || !sorted.into_iter().eq(0..self.actions.len()) {
             return Err(refuse(format!("actions {actions:?}")));
         }
-        Ok(Own {
+        Ok(DriftState {
             clock: clock as u64,
             held: held == 1.0,
             values: values.to_vec(),
-            actions: numbers,
+            actions: permutation,
         })
     }
 
-    fn take(&mut self, own: Own) {
-        self.clock = own.clock;
-        self.held = own.held;
-        for (drift, value) in self.drifts.iter_mut().zip(own.values) {
+    fn restore(&mut self, state: DriftState) {
+        self.clock = state.clock;
+        self.held = state.held;
+        for (drift, value) in self.drifts.iter_mut().zip(state.values) {
             drift.value = value;
         }
-        self.actions = own.actions;
+        self.actions = state.actions;
         self.turn_dials();
     }
 
+    /// The numbers of the drift, and those of the environment inside.
     fn split<'a>(&self, numbers: &'a [f64]) -> Result<(&'a [f64], &'a [f64]), Error> {
         numbers
-            .split_at_checked(self.own())
+            .split_at_checked(self.saved_len())
             .ok_or_else(|| Error::State {
                 name: self.spec.name.clone(),
                 expected: format!(
-                    "{} numbers of the drift, then the environment's own",
-                    self.own()
+                    "{} numbers of the drift, then the environment's own numbers",
+                    self.saved_len()
                 ),
                 found: format!("{} numbers", numbers.len()),
             })
     }
 }
 
-/// What a saved state says of the drift.
-struct Own {
+/// The drift's part of a saved state.
+struct DriftState {
     clock: u64,
     held: bool,
     values: Vec<f64>,
     actions: Vec<usize>,
 }
 
-/// Rewards and the worst return when each reward is multiplied by a factor between two, in the f32
-/// that a step multiplies in.
+/// Scales the bounds of rewards and returns for rewards multiplied by a factor from `least` to
+/// `most`, in f32 as a step multiplies.
 fn scale(spec: &mut Spec, (least, most): (f64, f64)) -> Result<(), Error> {
     let (low, high) = spec.rewards;
     let ends = [low, high].map(|end| [end * least as f32, end * most as f32]);
@@ -172,16 +181,12 @@ fn scale(spec: &mut Spec, (least, most): (f64, f64)) -> Result<(), Error> {
     let high = ends.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let limit = spec.max_steps.map(f64::from);
     let (true, Some(limit)) = (low.is_finite() && high.is_finite(), limit) else {
-        return Err(crate::settings::refuse(
-            &spec.name,
-            "reward",
-            &if least == most {
-                least.to_string()
-            } else {
-                format!("{least}..{most}")
-            },
-            &"nothing: its rewards or its episodes have no known bound",
-        ));
+        let factor = match least == most {
+            true => least.to_string(),
+            false => format!("{least}..{most}"),
+        };
+        let allowed = "no factor, because its rewards or its episodes have no known bound";
+        return Err(Error::refused(&spec.name, "reward", &factor, allowed));
     };
     spec.rewards = (low, high);
     spec.worst_return = f64::from(low.min(0.0)) * limit;
@@ -200,7 +205,7 @@ impl Environment for Varied {
         &self.spec
     }
 
-    fn dials(&self) -> &'static [Dial] {
+    fn dials(&self) -> &'static [Setting] {
         self.inner.dials()
     }
 
@@ -222,30 +227,30 @@ impl Environment for Varied {
     }
 
     fn save(&self) -> Result<Vec<f64>, Error> {
-        let mut state = self.save_own();
+        let mut state = self.save_drift();
         state.extend(self.inner.save()?);
         Ok(state)
     }
 
     fn load(&mut self, state: &[f64]) -> Result<(), Error> {
-        let (own, inner) = self.split(state)?;
-        let own = self.check_own(own)?;
+        let (drift, inner) = self.split(state)?;
+        let drift = self.read_drift(drift)?;
         self.inner.load(inner)?;
-        self.take(own);
+        self.restore(drift);
         Ok(())
     }
 
     fn world(&self) -> Vec<f64> {
-        let mut world = self.save_own();
+        let mut world = self.save_drift();
         world.extend(self.inner.world());
         world
     }
 
     fn hold(&mut self, world: &[f64]) -> Result<(), Error> {
-        let (own, inner) = self.split(world)?;
-        let own = self.check_own(own)?;
+        let (drift, inner) = self.split(world)?;
+        let drift = self.read_drift(drift)?;
         self.inner.hold(inner)?;
-        self.take(own);
+        self.restore(drift);
         self.held = true;
         Ok(())
     }

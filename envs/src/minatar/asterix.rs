@@ -1,6 +1,9 @@
 //! Asterix: gather gold, keep out of the enemies' way.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, ahead, inside};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, ahead, inside};
+use super::state_reader::StateReader;
 use crate::{Draws, Error};
 
 /// Rows in which something can move; the topmost and the lowest stay empty.
@@ -8,7 +11,7 @@ const ROWS: usize = 8;
 const SPAWN_INTERVAL: i32 = 10;
 const MOVE_INTERVAL: i32 = 5;
 const RAMP_INTERVAL: i32 = 100;
-/// After so many ramps both intervals are 1.
+/// After this many ramps both intervals are 1.
 const RAMPS: i32 = 9;
 
 const PLAYER: usize = 0;
@@ -16,8 +19,8 @@ const ENEMY: usize = 1;
 const TRAIL: usize = 2;
 const GOLD: usize = 3;
 
-/// Asterix: gather gold, keep out of the enemies' way. What it shares with the
-/// other games is told at [`MinAtar`](super::MinAtar).
+/// Asterix: gather gold and keep out of the enemies' way.
+/// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
 ///
 /// **State**: the player's cell; in each of the rows 1 to 8 nothing or one enemy
 /// or one gold, with its column and direction; timers for the next arrival, the
@@ -51,8 +54,8 @@ const GOLD: usize = 3;
 /// **Start**: the player in column 5, row 5; nothing else; arrival interval 10,
 /// move interval 5, ramp timer 100, each timer at its interval.
 ///
-/// **End**: terminates when the player meets an enemy. On that step everything
-/// else happens all the same.
+/// **End**: terminates when the player meets an enemy. The rest of that
+/// step still happens.
 pub struct Asterix {
     x: i32,
     y: i32,
@@ -100,7 +103,7 @@ impl Asterix {
         }
     }
 
-    /// What happens if something is in the player's cell: the reward, and whether that is the end.
+    /// Meets whatever is in the player's cell. Returns the reward and whether the episode is over.
     fn meet(&mut self) -> (u32, bool) {
         let row = &mut self.rows[self.y as usize - 1];
         match row {
@@ -152,7 +155,7 @@ impl Game for Asterix {
             Action::Down,
         ],
         ramps: true,
-        most: 1.0,
+        max_reward: 1.0,
     };
 
     fn start(&mut self, _draws: &mut dyn Draws) {
@@ -207,21 +210,21 @@ impl Game for Asterix {
         state.extend(numbers.chain([self.ramps]).chain(rows).map(f64::from));
     }
 
-    fn load(numbers: &mut Numbers, _over: bool) -> Result<Self, Error> {
+    fn load(reader: &mut StateReader, _over: bool) -> Result<Self, Error> {
         let mut game = Self {
-            x: numbers.whole("the player's column", 0, LAST)?,
-            y: numbers.whole("the player's row", 1, LAST - 1)?,
+            x: reader.whole("the player's column", 0, LAST)?,
+            y: reader.whole("the player's row", 1, LAST - 1)?,
             rows: [None; ROWS],
-            spawn_timer: numbers.whole("the arrival timer", 0, SPAWN_INTERVAL)?,
-            move_timer: numbers.whole("the move timer", 0, MOVE_INTERVAL)?,
-            ramp_timer: numbers.whole("the ramp timer", -1, RAMP_INTERVAL)?,
-            ramps: numbers.whole("how many ramps", 0, RAMPS)?,
+            spawn_timer: reader.whole("the arrival timer", 0, SPAWN_INTERVAL)?,
+            move_timer: reader.whole("the move timer", 0, MOVE_INTERVAL)?,
+            ramp_timer: reader.whole("the ramp timer", -1, RAMP_INTERVAL)?,
+            ramps: reader.whole("how many ramps", 0, RAMPS)?,
         };
         for row in &mut game.rows {
-            let kind = numbers.whole("nothing, an enemy or gold", 0, 2)?;
+            let kind = reader.whole("nothing, an enemy or gold", 0, 2)?;
             let mover = Mover {
-                x: numbers.whole("its column", 0, LAST)?,
-                right: numbers.flag("rightwards")?,
+                x: reader.whole("its column", 0, LAST)?,
+                right: reader.flag("rightwards")?,
                 gold: kind == 2,
             };
             *row = (kind > 0).then_some(mover);

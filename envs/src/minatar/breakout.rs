@@ -1,6 +1,9 @@
 //! Breakout: bounce a ball with a paddle, break three rows of bricks.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, SIDE, inside};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, SIDE, ahead, inside};
+use super::state_reader::StateReader;
 use crate::{Draws, Error};
 
 /// The rows of bricks, from the first to the last.
@@ -15,8 +18,8 @@ const BALL: usize = 1;
 const TRAIL: usize = 2;
 const BRICK: usize = 3;
 
-/// Breakout: bounce a ball with a paddle, break three rows of bricks. What it
-/// shares with the other games is told at [`MinAtar`](super::MinAtar).
+/// Breakout: bounce a ball with a paddle, break three rows of bricks.
+/// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
 ///
 /// **State**: the paddle's column; the ball's cell, the one it was in before, and
 /// its direction, always diagonal; the bricks; whether the ball is in a brick.
@@ -105,7 +108,7 @@ impl Game for Breakout {
         channels: &["paddle", "ball", "trail", "brick"],
         minimal: &[Action::Stay, Action::Left, Action::Right],
         ramps: false,
-        most: 1.0,
+        max_reward: 1.0,
     };
 
     fn start(&mut self, draws: &mut dyn Draws) {
@@ -119,8 +122,8 @@ impl Game for Breakout {
             Action::Stay | Action::Up | Action::Down | Action::Fire => {}
         }
         (self.last_x, self.last_y) = (self.x, self.y);
-        let mut x = super::ahead(self.x, self.right);
-        let mut y = super::ahead(self.y, self.down);
+        let mut x = ahead(self.x, self.right);
+        let mut y = ahead(self.y, self.down);
         if !inside(x) {
             x = self.x;
             self.right = !self.right;
@@ -174,19 +177,19 @@ impl Game for Breakout {
         state.extend(rows.map(f64::from));
     }
 
-    fn load(numbers: &mut Numbers, over: bool) -> Result<Self, Error> {
+    fn load(reader: &mut StateReader, over: bool) -> Result<Self, Error> {
         let lowest = if over { PADDLE_ROW } else { PADDLE_ROW - 1 };
         Ok(Self {
-            paddle: numbers.whole("the paddle's column", 0, LAST)?,
-            x: numbers.whole("the ball's column", 0, LAST)?,
-            y: numbers.whole("the ball's row", 0, lowest)?,
-            last_x: numbers.whole("the column before", 0, LAST)?,
-            last_y: numbers.whole("the row before", 0, PADDLE_ROW - 1)?,
-            right: numbers.flag("rightwards")?,
-            down: numbers.flag("downwards")?,
-            in_brick: numbers.flag("in a brick")?,
+            paddle: reader.whole("the paddle's column", 0, LAST)?,
+            x: reader.whole("the ball's column", 0, LAST)?,
+            y: reader.whole("the ball's row", 0, lowest)?,
+            last_x: reader.whole("the column before", 0, LAST)?,
+            last_y: reader.whole("the row before", 0, PADDLE_ROW - 1)?,
+            right: reader.flag("rightwards")?,
+            down: reader.flag("downwards")?,
+            in_brick: reader.flag("in a brick")?,
             bricks: {
-                let mut row = || numbers.whole("a row of bricks", 0, ROW as i32);
+                let mut row = || reader.whole("a row of bricks", 0, ROW as i32);
                 (row()? | row()? << SIDE | row()? << (2 * SIDE)) as u32
             },
         })

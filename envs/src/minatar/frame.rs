@@ -1,14 +1,14 @@
-use super::SIDE;
+use super::grid::{SIDE, ahead, inside};
 
 const CELLS: usize = SIDE * SIDE;
 
-/// An observation in the making: for each channel a grid of 10 x 10.
+/// An observation that is being written: a grid of 10 x 10 for each channel.
 pub struct Frame<'a> {
     channels: &'a mut [[f32; CELLS]],
 }
 
 impl<'a> Frame<'a> {
-    /// Nothing shown. Panics if there is not room for exactly so many channels.
+    /// An empty frame. Panics if `observation` does not have room for exactly this many channels.
     pub(super) fn empty(observation: &'a mut [f32], channels: usize) -> Self {
         assert_eq!(observation.len(), channels * CELLS);
         observation.fill(0.0);
@@ -21,10 +21,10 @@ impl<'a> Frame<'a> {
         self.channels[channel][y as usize * SIDE + x as usize] = 1.0;
     }
 
-    /// Marks the cell behind something that moves, unless that is off the grid.
+    /// Marks the cell behind something that moves, unless that cell is off the grid.
     pub(super) fn trail(&mut self, channel: usize, (x, y): (i32, i32), right: bool) {
-        let behind = super::ahead(x, !right);
-        if super::inside(behind) {
+        let behind = ahead(x, !right);
+        if inside(behind) {
             self.mark(channel, behind, y);
         }
     }

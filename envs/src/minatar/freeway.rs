@@ -1,6 +1,9 @@
 //! Freeway: cross a road of eight lanes.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, ahead};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, ahead};
+use super::state_reader::StateReader;
 use crate::{Draws, Error};
 
 const LANES: usize = 8;
@@ -16,11 +19,11 @@ const CAR: usize = 1;
 /// The trail of the fastest cars; the slower ones' channels follow.
 const FASTEST: usize = 2;
 
-/// Freeway: cross a road of eight lanes. What it shares with the other games is
-/// told at [`MinAtar`](super::MinAtar).
+/// Freeway: cross a road of eight lanes.
+/// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
 ///
 /// **State**: the chicken's row; its timer; in each of the rows 1 to 8 one car with
-/// its column, direction, interval (1 to 5) and timer; how many steps were taken.
+/// its column, direction, interval (1 to 5) and timer; and the number of steps taken.
 ///
 /// **Observation**: 7 channels: 0 the chicken, 1 cars, 2 to 6 the cell that a car of
 /// interval 1 to 5 comes from. Lanes go around: column 9 is next to column 0.
@@ -139,7 +142,7 @@ impl Game for Freeway {
         ],
         minimal: &[Action::Stay, Action::Up, Action::Down],
         ramps: false,
-        most: 1.0,
+        max_reward: 1.0,
     };
 
     fn start(&mut self, draws: &mut dyn Draws) {
@@ -182,19 +185,19 @@ impl Game for Freeway {
         state.extend(own.into_iter().chain(cars).map(f64::from));
     }
 
-    fn load(numbers: &mut Numbers, over: bool) -> Result<Self, Error> {
+    fn load(reader: &mut StateReader, over: bool) -> Result<Self, Error> {
         let mut game = Self {
-            y: numbers.whole("the chicken's row", 1, START)?,
-            timer: numbers.whole("the chicken's timer", 0, WALK_INTERVAL)?,
-            steps: numbers.whole("steps taken", 0, FRAMES + i32::from(over))?,
+            y: reader.whole("the chicken's row", 1, START)?,
+            timer: reader.whole("the chicken's timer", 0, WALK_INTERVAL)?,
+            steps: reader.whole("steps taken", 0, FRAMES + i32::from(over))?,
             ..Self::default()
         };
         for car in &mut game.cars {
             *car = Car {
-                x: numbers.whole("a car's column", 0, LAST)?,
-                right: numbers.flag("rightwards")?,
-                interval: numbers.whole("its interval", 1, SPEEDS as i32)?,
-                timer: numbers.whole("its timer", 0, SPEEDS as i32)?,
+                x: reader.whole("a car's column", 0, LAST)?,
+                right: reader.flag("rightwards")?,
+                interval: reader.whole("its interval", 1, SPEEDS as i32)?,
+                timer: reader.whole("its timer", 0, SPEEDS as i32)?,
             };
         }
         Ok(game)

@@ -1,6 +1,9 @@
 //! Space invaders: shoot aliens that come closer and shoot back.
 
-use super::{About, Action, Frame, Game, LAST, Numbers, SIDE, ahead, inside};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, SIDE, ahead, inside};
+use super::state_reader::StateReader;
 use crate::{Draws, Error};
 
 /// A bit for every cell: 10 y + x for column x and row y.
@@ -15,7 +18,7 @@ const WAVE: Cells = (COLUMN & (ROW | ROW << SIDE | ROW << (2 * SIDE) | ROW << (3
 
 const SHOT_INTERVAL: i32 = 5;
 const ALIEN_SHOT_INTERVAL: i32 = 10;
-/// The slowest and the fastest that a wave moves while it is large.
+/// The intervals of the slowest and the fastest large wave.
 const MOVE_INTERVAL: i32 = 12;
 const LEAST_MOVE_INTERVAL: i32 = 6;
 
@@ -26,8 +29,8 @@ const ALIEN_RIGHT: usize = 3;
 const BULLET: usize = 4;
 const ALIEN_BULLET: usize = 5;
 
-/// Space invaders: shoot aliens that come closer and shoot back. What it shares
-/// with the other games is told at [`MinAtar`](super::MinAtar).
+/// Space invaders: shoot aliens that come closer and shoot back.
+/// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
 ///
 /// **State**: the cannon's column, in row 9; the cells of the aliens, the cannon's
 /// bullets and the aliens' bullets; the aliens' direction; timers for the cannon's
@@ -68,7 +71,7 @@ const ALIEN_BULLET: usize = 5;
 /// cannon's 0.
 ///
 /// **End**: terminates when an alien or its bullet is in the cannon's cell, or when
-/// the aliens go down from row 9. Nothing is random but the sticky actions.
+/// the aliens go down from row 9. Only the sticky actions are random.
 pub struct SpaceInvaders {
     x: i32,
     aliens: Cells,
@@ -103,7 +106,7 @@ impl SpaceInvaders {
         cell(self.x, LAST)
     }
 
-    /// Moves the aliens, and tells whether they have landed.
+    /// Moves the aliens and returns whether they have landed.
     fn march(&mut self) -> bool {
         let edge = if self.right { LAST } else { 0 };
         if self.aliens & column(edge) == 0 {
@@ -155,7 +158,7 @@ impl Game for SpaceInvaders {
         ],
         minimal: &[Action::Stay, Action::Left, Action::Right, Action::Fire],
         ramps: true,
-        most: 2.0,
+        max_reward: 2.0,
     };
 
     fn start(&mut self, _draws: &mut dyn Draws) {
@@ -229,14 +232,14 @@ impl Game for SpaceInvaders {
         }
     }
 
-    fn load(numbers: &mut Numbers, _over: bool) -> Result<Self, Error> {
-        let x = numbers.whole("the cannon's column", 0, LAST)?;
-        let right = numbers.flag("rightwards")?;
-        let shot_timer = numbers.whole("the shot timer", 0, SHOT_INTERVAL)?;
-        let move_timer = numbers.whole("the move timer", 0, MOVE_INTERVAL)?;
-        let alien_shot_timer = numbers.whole("the aliens' shot timer", 0, ALIEN_SHOT_INTERVAL)?;
+    fn load(reader: &mut StateReader, _over: bool) -> Result<Self, Error> {
+        let x = reader.whole("the cannon's column", 0, LAST)?;
+        let right = reader.flag("rightwards")?;
+        let shot_timer = reader.whole("the shot timer", 0, SHOT_INTERVAL)?;
+        let move_timer = reader.whole("the move timer", 0, MOVE_INTERVAL)?;
+        let alien_shot_timer = reader.whole("the aliens' shot timer", 0, ALIEN_SHOT_INTERVAL)?;
         let (fastest, slowest) = (LEAST_MOVE_INTERVAL, MOVE_INTERVAL);
-        let move_interval = numbers.whole("the move interval", fastest, slowest)?;
+        let move_interval = reader.whole("the move interval", fastest, slowest)?;
         let mut cells = |what: &str, least: i32| {
             let mut cells: Cells = 0;
             for y in 0..SIDE {
@@ -246,7 +249,7 @@ impl Game for SpaceInvaders {
                 } else {
                     0
                 };
-                let row = numbers.whole(what, least, ROW as i32)?;
+                let row = reader.whole(what, least, ROW as i32)?;
                 cells |= (row as Cells) << (y * SIDE);
             }
             Ok(cells)

@@ -1,34 +1,18 @@
 //! Seaquest: fetch divers with a submarine, shoot what swims, mind the air.
 
+mod limits;
 mod rules;
 mod swimmer;
 
-use super::{About, Action, Frame, Game, LAST, Numbers, ahead};
+use super::frame::Frame;
+use super::game::{About, Action, Game};
+use super::grid::{LAST, ahead};
+use super::state_reader::StateReader;
 use crate::{Draws, Error};
+use limits::{
+    ABOARD, AIR, BOTTOM, CELL_OF_AIR, DIVER_INTERVAL, ENEMY_INTERVAL, RAMPS, ROOM, SHOT_INTERVAL,
+};
 use swimmer::Swimmer;
-
-const AIR: i32 = 200;
-/// What one cell of the gauge stands for.
-const CELL_OF_AIR: i32 = AIR / 10;
-const ABOARD: i32 = 6;
-/// The lowest row of the water; below it are the gauges.
-const BOTTOM: i32 = LAST - 1;
-/// The rows in which something can come in, of which row 1 is the first.
-const ROWS: usize = 8;
-const ENEMY_INTERVAL: i32 = 20;
-const DIVER_INTERVAL: i32 = 30;
-const SLOWEST: i32 = 5;
-const FASTEST: i32 = 2;
-const DIVER_PACE: i32 = 5;
-const SHOT_INTERVAL: i32 = 5;
-const RELOAD: i32 = 10;
-/// After so many ramps an enemy comes at every step.
-const RAMPS: i32 = ENEMY_INTERVAL - 1;
-
-/// Room for more than can be on the grid at once, so that no step allocates: an
-/// enemy moves at least every 6 steps, so 60 at most are in the water, and each
-/// shoots every 11 steps what leaves the grid within 10.
-const ROOM: usize = 72;
 
 const FRONT: usize = 0;
 const BACK: usize = 1;
@@ -41,8 +25,8 @@ const AIR_GAUGE: usize = 7;
 const DIVER_GAUGE: usize = 8;
 const DIVER: usize = 9;
 
-/// Seaquest: fetch divers with a submarine, shoot what swims, mind the air. What it
-/// shares with the other games is told at [`MinAtar`](super::MinAtar).
+/// Seaquest: fetch divers with a submarine, shoot what swims, watch the air.
+/// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
 ///
 /// **State**: the player's cell and direction; the air; the divers aboard; whether
 /// the player is at the surface; timers for the player's shot, the next enemy and
@@ -70,7 +54,7 @@ const DIVER: usize = 9;
 ///    either side, in one of the rows 1 to 8. Its timer is 5.
 /// 3. Fire, if the shot timer is 0, puts a bullet in the player's cell, flying the
 ///    way the player looks, and sets the timer to 5. Other actions move the player.
-/// 4. The player's bullets, each: one cell on. Off the grid, it is gone. If a fish,
+/// 4. The player's bullets, each: one cell on. Off the grid it disappears. If a fish,
 ///    else a submarine, is in its cell, both are gone for a reward of 1.
 /// 5. The divers, each: taken aboard if in the player's cell and fewer than 6 are
 ///    aboard. Else it moves if its timer is 0, which sets the timer to 5: off the
@@ -110,8 +94,7 @@ const DIVER: usize = 9;
 /// **Start**: the player at the surface in column 5, looking left; 200 units of air;
 /// nothing else; enemy interval and timer 20, diver timer 30, move interval 5.
 ///
-/// **End**: terminates as told above. On that step everything else happens all the
-/// same.
+/// **End**: terminates as described above. The rest of that step still happens.
 pub struct Seaquest {
     x: i32,
     y: i32,
@@ -182,7 +165,7 @@ impl Game for Seaquest {
         ],
         minimal: &Action::ALL,
         ramps: true,
-        most: 11.0,
+        max_reward: 11.0,
     };
 
     fn start(&mut self, _draws: &mut dyn Draws) {
@@ -248,7 +231,7 @@ impl Game for Seaquest {
         }
     }
 
-    /// Fifteen numbers or more: after ten of its own, each list with its length before it.
+    /// Ten numbers, then each list with its length before it.
     fn save(&self, state: &mut Vec<f64>) {
         let own = [
             self.right.into(),
@@ -274,26 +257,26 @@ impl Game for Seaquest {
         }
     }
 
-    fn load(numbers: &mut Numbers, over: bool) -> Result<Self, Error> {
-        let right = numbers.flag("the player looks right")?;
+    fn load(reader: &mut StateReader, over: bool) -> Result<Self, Error> {
+        let right = reader.flag("the player looks right")?;
         // There is always a cell behind the player.
         let (leftmost, rightmost) = if right { (1, LAST) } else { (0, LAST - 1) };
         Ok(Self {
             right,
-            x: numbers.whole("the player's column", leftmost, rightmost)?,
-            y: numbers.whole("the player's row", 0, BOTTOM)?,
-            air: numbers.whole("the air", -i32::from(over), AIR)?,
-            aboard: numbers.whole("the divers aboard", i32::MIN, ABOARD)?,
-            surfaced: numbers.flag("at the surface")?,
-            shot_timer: numbers.whole("the shot timer", 0, SHOT_INTERVAL)?,
-            enemy_timer: numbers.whole("the enemy timer", 0, ENEMY_INTERVAL)?,
-            diver_timer: numbers.whole("the diver timer", 0, DIVER_INTERVAL)?,
-            ramps: numbers.whole("how many ramps", 0, RAMPS)?,
-            bullets: swimmer::load(numbers, "how many bullets")?,
-            enemy_bullets: swimmer::load(numbers, "how many bullets of enemies")?,
-            fish: swimmer::load(numbers, "how many fish")?,
-            submarines: swimmer::load(numbers, "how many submarines")?,
-            divers: swimmer::load(numbers, "how many divers")?,
+            x: reader.whole("the player's column", leftmost, rightmost)?,
+            y: reader.whole("the player's row", 0, BOTTOM)?,
+            air: reader.whole("the air", -i32::from(over), AIR)?,
+            aboard: reader.whole("the divers aboard", i32::MIN, ABOARD)?,
+            surfaced: reader.flag("at the surface")?,
+            shot_timer: reader.whole("the shot timer", 0, SHOT_INTERVAL)?,
+            enemy_timer: reader.whole("the enemy timer", 0, ENEMY_INTERVAL)?,
+            diver_timer: reader.whole("the diver timer", 0, DIVER_INTERVAL)?,
+            ramps: reader.whole("how many ramps", 0, RAMPS)?,
+            bullets: swimmer::load(reader, "how many bullets")?,
+            enemy_bullets: swimmer::load(reader, "how many bullets of enemies")?,
+            fish: swimmer::load(reader, "how many fish")?,
+            submarines: swimmer::load(reader, "how many submarines")?,
+            divers: swimmer::load(reader, "how many divers")?,
         })
     }
 }

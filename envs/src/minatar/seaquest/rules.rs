@@ -1,12 +1,14 @@
 //! The steps of seaquest's dynamics, in their order.
 
-use super::swimmer::Swimmer;
-use super::{
+use super::Seaquest;
+use super::limits::{
     ABOARD, AIR, BOTTOM, CELL_OF_AIR, DIVER_PACE, ENEMY_INTERVAL, FASTEST, RAMPS, RELOAD, ROWS,
-    SHOT_INTERVAL, SLOWEST, Seaquest,
+    SHOT_INTERVAL, SLOWEST,
 };
+use super::swimmer::Swimmer;
 use crate::Draws;
-use crate::minatar::{Action, LAST, ahead};
+use crate::minatar::game::Action;
+use crate::minatar::grid::{LAST, ahead};
 
 impl Seaquest {
     pub(super) fn enemy_interval(&self) -> i32 {
@@ -57,7 +59,7 @@ impl Seaquest {
         }
     }
 
-    /// Moves the player's bullets; the reward.
+    /// Moves the player's bullets and returns the reward.
     pub(super) fn move_bullets(&mut self) -> u32 {
         let mut reward = 0;
         for i in (0..self.bullets.len()).rev() {
@@ -96,13 +98,13 @@ impl Seaquest {
         }
     }
 
-    /// Moves the submarines and lets them shoot; the reward, and whether that is the end.
+    /// Moves the submarines and lets them shoot. Returns the reward and whether the episode is over.
     pub(super) fn move_submarines(&mut self) -> (u32, bool) {
         let (mut reward, mut over) = (0, false);
         let (interval, player) = (self.move_interval(), (self.x, self.y));
         for i in (0..self.submarines.len()).rev() {
             let submarine = &mut self.submarines[i];
-            let turn = submarine.take_turn(interval, player, &mut self.bullets);
+            let outcome = submarine.move_as_enemy(interval, player, &mut self.bullets);
             if submarine.reload == 0 {
                 submarine.reload = RELOAD;
                 let bullet = Swimmer::bullet(submarine.x, submarine.y, submarine.right);
@@ -110,16 +112,16 @@ impl Seaquest {
             } else {
                 submarine.reload -= 1;
             }
-            if turn.gone {
+            if outcome.gone {
                 self.submarines.remove(i);
             }
-            reward += turn.reward;
-            over |= turn.over;
+            reward += outcome.reward;
+            over |= outcome.over;
         }
         (reward, over)
     }
 
-    /// Moves the enemies' bullets, and tells whether one has met the player.
+    /// Moves the enemies' bullets and returns whether one has met the player.
     pub(super) fn move_enemy_bullets(&mut self) -> bool {
         let mut over = false;
         for i in (0..self.enemy_bullets.len()).rev() {
@@ -138,17 +140,17 @@ impl Seaquest {
         let (mut reward, mut over) = (0, false);
         let (interval, player) = (self.move_interval(), (self.x, self.y));
         for i in (0..self.fish.len()).rev() {
-            let turn = self.fish[i].take_turn(interval, player, &mut self.bullets);
-            if turn.gone {
+            let outcome = self.fish[i].move_as_enemy(interval, player, &mut self.bullets);
+            if outcome.gone {
                 self.fish.remove(i);
             }
-            reward += turn.reward;
-            over |= turn.over;
+            reward += outcome.reward;
+            over |= outcome.over;
         }
         (reward, over)
     }
 
-    /// What the air, the water and the surface do; the reward, and whether that is the end.
+    /// Breathing and surfacing. Returns the reward and whether the episode is over.
     pub(super) fn breathe(&mut self, ramping: bool) -> (u32, bool) {
         let out_of_air = self.air <= 0;
         if self.y > 0 {

@@ -1,23 +1,23 @@
+use super::limits::{BOTTOM, DIVER_PACE, RELOAD, ROOM};
 use crate::Error;
-use crate::minatar::{LAST, Numbers, ahead, inside};
+use crate::minatar::grid::{LAST, ahead, inside};
+use crate::minatar::state_reader::StateReader;
 
-use super::{BOTTOM, DIVER_PACE, RELOAD, ROOM};
-
-/// Anything in the water but the player. Timers that it does not have are 0.
+/// Anything in the water except the player. A timer that it does not use is 0.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Swimmer {
     pub x: i32,
     pub y: i32,
     pub right: bool,
-    /// Until its next move.
+    /// Steps until its next move.
     pub timer: i32,
-    /// Until its next shot.
+    /// Steps until its next shot.
     pub reload: i32,
 }
 
-/// What an enemy's turn brought, but for a shot of its own.
-pub(super) struct Turn {
-    /// It has left the grid or was shot.
+/// What came of an enemy's move; its own shot is not part of it.
+pub(super) struct EnemyMove {
+    /// The enemy has left the grid or was shot.
     pub gone: bool,
     pub reward: u32,
     pub over: bool,
@@ -35,7 +35,7 @@ impl Swimmer {
         }
     }
 
-    /// Something that comes in at the side; rows count from 0 here.
+    /// Something that enters from a side; `row` counts from 0.
     pub fn arriving(right: bool, row: usize, timer: i32) -> Self {
         Self {
             x: if right { 0 } else { LAST },
@@ -50,39 +50,39 @@ impl Swimmer {
         (self.x, self.y) == (x, y)
     }
 
-    /// Moves one cell, and tells whether it is still on the grid.
+    /// Moves one cell and returns whether it is still on the grid.
     pub fn advance(&mut self) -> bool {
         self.x = ahead(self.x, self.right);
         inside(self.x)
     }
 
-    /// An enemy's turn, with the player in this cell.
-    pub fn take_turn(
+    /// Moves as an enemy does, with the player in the cell (x, y).
+    pub fn move_as_enemy(
         &mut self,
         interval: i32,
         (x, y): (i32, i32),
         bullets: &mut Vec<Swimmer>,
-    ) -> Turn {
-        let mut turn = Turn {
+    ) -> EnemyMove {
+        let mut outcome = EnemyMove {
             gone: false,
             reward: 0,
             over: self.is_at(x, y),
         };
         if self.timer > 0 {
             self.timer -= 1;
-            return turn;
+            return outcome;
         }
         self.timer = interval;
         if !self.advance() {
-            turn.gone = true;
+            outcome.gone = true;
         } else if self.is_at(x, y) {
-            turn.over = true;
+            outcome.over = true;
         } else if let Some(hit) = bullets.iter().position(|b| b.is_at(self.x, self.y)) {
             bullets.remove(hit);
-            turn.gone = true;
-            turn.reward = 1;
+            outcome.gone = true;
+            outcome.reward = 1;
         }
-        turn
+        outcome
     }
 
     fn save(&self, state: &mut Vec<f64>) {
@@ -90,18 +90,18 @@ impl Swimmer {
         state.extend(numbers.map(f64::from));
     }
 
-    fn load(numbers: &mut Numbers) -> Result<Self, Error> {
+    fn load(reader: &mut StateReader) -> Result<Self, Error> {
         Ok(Self {
-            x: numbers.whole("a swimmer's column", 0, LAST)?,
-            y: numbers.whole("its row", 0, BOTTOM)?,
-            right: numbers.flag("rightwards")?,
-            timer: numbers.whole("its move timer", 0, DIVER_PACE)?,
-            reload: numbers.whole("its shot timer", 0, RELOAD)?,
+            x: reader.whole("a swimmer's column", 0, LAST)?,
+            y: reader.whole("its row", 0, BOTTOM)?,
+            right: reader.flag("rightwards")?,
+            timer: reader.whole("its move timer", 0, DIVER_PACE)?,
+            reload: reader.whole("its shot timer", 0, RELOAD)?,
         })
     }
 }
 
-/// How many, then each.
+/// Appends how many there are, then each.
 pub(super) fn save(list: &[Swimmer], state: &mut Vec<f64>) {
     state.push(list.len() as f64);
     for swimmer in list {
@@ -109,10 +109,10 @@ pub(super) fn save(list: &[Swimmer], state: &mut Vec<f64>) {
     }
 }
 
-pub(super) fn load(numbers: &mut Numbers, what: &str) -> Result<Vec<Swimmer>, Error> {
+pub(super) fn load(reader: &mut StateReader, what: &str) -> Result<Vec<Swimmer>, Error> {
     let mut list = Vec::with_capacity(ROOM);
-    for _ in 0..numbers.whole(what, 0, ROOM as i32)? {
-        list.push(Swimmer::load(numbers)?);
+    for _ in 0..reader.whole(what, 0, ROOM as i32)? {
+        list.push(Swimmer::load(reader)?);
     }
     Ok(list)
 }

@@ -1,13 +1,13 @@
 use crate::Error;
 
-/// A saved state on its way back: whole numbers, read one after the other.
-pub struct Numbers<'a> {
+/// Reads a saved state, whole numbers one after the other.
+pub struct StateReader<'a> {
     name: &'static str,
     all: &'a [f64],
     place: usize,
 }
 
-impl<'a> Numbers<'a> {
+impl<'a> StateReader<'a> {
     pub(super) fn new(name: &'static str, all: &'a [f64]) -> Self {
         Self {
             name,
@@ -16,7 +16,7 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// The next number, which must be whole and not outside its bounds.
+    /// The next number, which must be whole and within its bounds.
     pub(super) fn whole(&mut self, what: &str, low: i32, high: i32) -> Result<i32, Error> {
         let next = self.all.get(self.place).copied();
         self.place += 1;
@@ -35,7 +35,7 @@ impl<'a> Numbers<'a> {
         Ok(self.whole(what, 0, 1)? == 1)
     }
 
-    /// Nothing more may follow.
+    /// An error if more numbers follow.
     pub(super) fn end(mut self) -> Result<(), Error> {
         let next = self.all.get(self.place).copied();
         self.place += 1;
@@ -45,7 +45,7 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// About the number just read.
+    /// The error about the number just read.
     fn refuse(&self, expected: String, found: Option<f64>) -> Error {
         Error::State {
             name: self.name.to_owned(),
