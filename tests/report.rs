@@ -114,7 +114,7 @@ fn a_report_has_every_section_and_stands_by_itself() {
     let section = |title: &str| &found.iter().find(|(found, _)| found == title).unwrap().1;
     for (title, words) in [
         ("Verdict", "3 seeds are too few; it takes 10"),
-        ("Verdict", "seeds a cell would find a difference"),
+        ("Verdict", "seeds a cell would show that"),
         ("Contrasts", "inconclusive (decides)"),
         ("Each environment", "too few seeds"),
         ("What was chosen", "bias of the choice"),

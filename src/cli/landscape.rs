@@ -91,7 +91,7 @@ impl LandscapeArgs {
         }
         if optimisers.len() > MOST_PATHS {
             return Err(Error::usage(format!(
-                "--opt is given {} times; allowed: at most {MOST_PATHS}, for a figure has no more colours",
+                "--opt is given {} times; allowed: at most {MOST_PATHS}, because a figure has colours for {MOST_PATHS}",
                 optimisers.len()
             )));
         }
