@@ -37,11 +37,11 @@ pub mod optim;
 mod parallel;
 mod saved;
 mod settings;
+mod simd;
 pub mod stats;
 pub mod streams;
 pub mod study;
 mod suggest;
 pub mod train;
-mod wide;
 
 pub use error::{Error, Result};

@@ -9,7 +9,8 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use optimiser_paradigms::{
     Error,
-    data::{Dataset, DatasetName, Look, Split, looks, order, synthetic},
+    data::{Dataset, DatasetName, Split, augmentations, order},
+    nn::Augmentation,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -564,7 +565,7 @@ fn minibatches_are_as_torchvision_normalises_and_positions_come_first() {
     let mut positions_first = vec![f32::NAN; rows.len() * 3072];
     split.fill(&rows, None, &mut positions_first);
     let mut plain = positions_first.clone();
-    split.fill(&rows, Some(&[Look::PLAIN; 4]), &mut plain);
+    split.fill(&rows, Some(&[Augmentation::NONE; 4]), &mut plain);
     assert_eq!(plain, positions_first);
     let mut in_rows = vec![f32::NAN; rows.len() * 3072];
     split.fill_rows(&rows, &mut in_rows);
@@ -584,22 +585,22 @@ fn minibatches_are_as_torchvision_normalises_and_positions_come_first() {
 
 #[cfg(feature = "parquet")]
 #[test]
-fn looks_are_as_torchvision_crops_and_flips() {
+fn augmentations_are_as_torchvision_crops_and_flips() {
     let fixture_values = Fixture::read();
     let normalised = fixture_values.floats("normalised");
     let split = cifar(&fixture("")).unwrap().train;
     let looks = fixture_values.bytes("looks");
-    let looks: Vec<Look> = looks
+    let crops: Vec<Augmentation> = looks
         .chunks(3)
-        .map(|it| Look {
+        .map(|it| Augmentation {
             down: it[0],
             right: it[1],
             flip: it[2] == 1,
         })
         .collect();
-    let n = looks.len();
+    let n = crops.len();
     let mut out = vec![f32::NAN; n * 3072];
-    split.fill(&vec![0; n], Some(&looks), &mut out);
+    split.fill(&vec![0; n], Some(&crops), &mut out);
     let seen = fixture_values.bytes("seen");
     for (i, seen) in seen.chunks(3072).enumerate() {
         for (at, brightness) in seen.iter().enumerate() {
@@ -608,7 +609,7 @@ fn looks_are_as_torchvision_crops_and_flips() {
             assert_eq!(
                 value,
                 normalised[usize::from(*brightness)],
-                "look {i}, {at}"
+                "augmentation {i}, {at}"
             );
         }
     }
@@ -656,7 +657,7 @@ fn an_epoch_goes_through_every_image_once_in_its_own_order() {
 #[test]
 fn every_crop_occurs_and_half_of_the_images_are_flipped() {
     let n = 20_000;
-    let all = looks(1, 3, 0..n);
+    let all = augmentations(1, 3, 0..n);
     let flipped = all.iter().filter(|look| look.flip).count() as f64;
     // Four standard deviations of a fair coin.
     assert!(
@@ -676,9 +677,9 @@ fn every_crop_occurs_and_half_of_the_images_are_flipped() {
         .sum();
     assert!(chi < 131.0, "{chi}");
     // Any part of an epoch is the same whether or not what came before was looked at.
-    assert_eq!(looks(1, 3, 700..900), all[700..900]);
-    assert_ne!(looks(1, 4, 0..50), all[..50]);
-    assert_ne!(looks(2, 3, 0..50), all[..50]);
+    assert_eq!(augmentations(1, 3, 700..900), all[700..900]);
+    assert_ne!(augmentations(1, 4, 0..50), all[..50]);
+    assert_ne!(augmentations(2, 3, 0..50), all[..50]);
 }
 
 /// What a class looks like on average in training tells the class of most test images.
@@ -707,10 +708,10 @@ fn the_synthetic_set_can_be_learnt() {
     let right = (0..200).filter(right).count();
     assert!(right > 190, "{right} of 200");
     // It comes from the seed alone.
-    assert_eq!(synthetic(1, 500, 200), data);
-    assert_ne!(synthetic(2, 500, 200), data);
+    assert_eq!(Dataset::synthetic(1, 500, 200), data);
+    assert_ne!(Dataset::synthetic(2, 500, 200), data);
     assert_eq!(
-        synthetic(1, 20, 0).train.images(),
+        Dataset::synthetic(1, 20, 0).train.images(),
         &data.train.images()[..20 * 3072]
     );
 }

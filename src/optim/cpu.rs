@@ -8,7 +8,7 @@
 use std::{array, ops::Range};
 
 use super::{Clip, Real, Rule, clip::clipped};
-use crate::wide::wide;
+use crate::simd::vectorised;
 
 /// Weights handled together: long enough to keep the widest vector units busy,
 /// short enough that a block of every state stays in registers and L1.
@@ -33,7 +33,7 @@ pub(super) fn apply<T: Rule<K, S>, R: Real, const K: usize, const S: usize>(
         let state = states.next().expect("counted above");
         &mut state[range.clone()]
     });
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             sweep::<T, R, K, S>(

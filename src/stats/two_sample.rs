@@ -8,7 +8,7 @@
 use rand::Rng;
 
 use super::{Estimate, bootstrap};
-use crate::wide::wide;
+use crate::simd::vectorised;
 
 /// Swaps that the p-value rests on.
 const SWAPS: usize = 10_000;
@@ -16,7 +16,7 @@ const SWAPS: usize = 10_000;
 /// The mean Euclidean distance between a point of `a` and one of `b`, points of `width` numbers row by row.
 pub fn mean_distance(a: &[f32], b: &[f32], width: usize) -> f64 {
     let rows = |points: &[f32]| points.len() / width;
-    let sum: f64 = wide(
+    let sum: f64 = vectorised(
         #[inline(always)]
         || {
             let mut sum = 0.0;
