@@ -195,7 +195,7 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
     let mut all = Vec::new();
     for surface in &surfaces {
         let steps = args.steps.unwrap_or(surface.steps);
-        let drawn = landscape::draw(&mut tuner, surface, &optimisers, steps)?;
+        let drawn = landscape::paths_of_each(&mut tuner, surface, &optimisers, steps)?;
         figures::landscape(&out.join(format!("{}.png", surface.name)), surface, &drawn)?;
         if !args.no_gif {
             figures::landscape_film(&out.join(format!("{}.gif", surface.name)), surface, &drawn)?;

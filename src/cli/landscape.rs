@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     Error, Result,
     figures::MOST_PATHS,
-    landscape::{self, Kind, Surface},
+    landscape::{self, Surface, SurfaceKind},
     numbers::between,
     optim::Spec,
 };
@@ -115,7 +115,7 @@ pub fn list_surfaces() -> String {
         line("", surface.source);
         let ([x, y], [a, b]) = (surface.start, surface.minimum(0));
         let minimum = match surface.kind {
-            Kind::Shifting(_) => "moves".into(),
+            SurfaceKind::Shifting(_) => "moves".into(),
             _ => format!("({a:.3}, {b:.3})"),
         };
         let [(left, right), (bottom, top)] = surface.domain;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    landscape::{Drawn, Point, Surface},
+    landscape::{OptimiserPaths, Point, Surface},
 };
 
 /// Shades between the lowest and the highest ground, and fewer in a film whose ground moves, for its size.
@@ -46,7 +46,7 @@ type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 type Map<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Draws `surface` with every path on it, and the objective along each, to `path` as PNG.
-pub fn landscape(path: &Path, surface: &Surface, drawn: &[Drawn]) -> Result<()> {
+pub fn landscape(path: &Path, surface: &Surface, drawn: &[OptimiserPaths]) -> Result<()> {
     let rows = (drawn.len() + 1).div_ceil(COLUMNS) as u32;
     png(path, (1320, 662 + ROW * rows), |root| {
         let root = root.margin(16, 12, 16, 20);
@@ -75,7 +75,7 @@ pub fn landscape(path: &Path, surface: &Surface, drawn: &[Drawn]) -> Result<()> 
 }
 
 /// Draws the paths as they grow to `path`, an animated GIF.
-pub fn landscape_film(path: &Path, surface: &Surface, drawn: &[Drawn]) -> Result<()> {
+pub fn landscape_film(path: &Path, surface: &Surface, drawn: &[OptimiserPaths]) -> Result<()> {
     let shots = shots(surface, drawn).map_err(|error| Error::Figure {
         path: path.to_path_buf(),
         why: error.to_string(),
@@ -85,7 +85,7 @@ pub fn landscape_film(path: &Path, surface: &Surface, drawn: &[Drawn]) -> Result
 
 type Tried<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-fn shots(surface: &Surface, drawn: &[Drawn]) -> Tried<Vec<Shot>> {
+fn shots(surface: &Surface, drawn: &[OptimiserPaths]) -> Tried<Vec<Shot>> {
     let end = last_step(drawn);
     let paths = longest_first(drawn);
     let still = !surface.is_shifting();
@@ -132,7 +132,7 @@ fn film_steps(end: u64, still: bool) -> Vec<u64> {
 }
 
 /// What lies below the paths at step `t`.
-fn background(surface: &Surface, drawn: &[Drawn], t: u64) -> Tried<Vec<u8>> {
+fn background(surface: &Surface, drawn: &[OptimiserPaths], t: u64) -> Tried<Vec<u8>> {
     let mut pixels = vec![255; (FILM.0 * FILM.1 * 3) as usize];
     over(&mut pixels, FILM, |root| {
         let (left, right) = frame_parts(root);
@@ -143,15 +143,15 @@ fn background(surface: &Surface, drawn: &[Drawn], t: u64) -> Tried<Vec<u8>> {
     Ok(pixels)
 }
 
-fn last_step(drawn: &[Drawn]) -> u64 {
+fn last_step(drawn: &[OptimiserPaths]) -> u64 {
     let steps = drawn.iter().map(|drawn| drawn.paths[0].last().step);
     steps.max().unwrap_or(0)
 }
 
 /// The paths to show with their colours, the longest first, so that a path that goes to and fro does not
 /// hide the others.
-fn longest_first(drawn: &[Drawn]) -> Vec<(Vec<Point>, RGBColor)> {
-    let shown = drawn.iter().map(Drawn::shown);
+fn longest_first(drawn: &[OptimiserPaths]) -> Vec<(Vec<Point>, RGBColor)> {
+    let shown = drawn.iter().map(OptimiserPaths::displayed);
     let mut paths: Vec<_> = shown.zip(SERIES.iter().copied().cycle()).collect();
     let length = |points: &[Point]| -> f64 {
         let steps = points.windows(2).map(|pair| (pair[0].at, pair[1].at));
@@ -167,7 +167,7 @@ fn frame_parts<'a>(root: &Area<'a>) -> (Area<'a>, Area<'a>) {
 }
 
 /// The names in their colours.
-fn film_key(area: &Area, surface: &Surface, drawn: &[Drawn]) -> Done {
+fn film_key(area: &Area, surface: &Surface, drawn: &[OptimiserPaths]) -> Done {
     area.draw(&Text::new(surface.name, (10, 9), text(16, INK)))?;
     for (i, (drawn, colour)) in drawn.iter().zip(SERIES.iter().cycle()).enumerate() {
         let y = 62 + 20 * i as i32;
@@ -317,8 +317,8 @@ fn moving_minimum(map: &mut Map, surface: &Surface, end: u64) -> Done {
 }
 
 /// The objective along every path.
-fn objective(area: &Area, drawn: &[Drawn]) -> Done {
-    let curves: Vec<Vec<f64>> = drawn.iter().map(Drawn::objective).collect();
+fn objective(area: &Area, drawn: &[OptimiserPaths]) -> Done {
+    let curves: Vec<Vec<f64>> = drawn.iter().map(OptimiserPaths::mean_objective).collect();
     let end = last_step(drawn).max(1) as f64;
     let Range {
         start: low,
@@ -366,7 +366,7 @@ fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
 }
 
 /// Every optimiser in its colour, with its lr.
-fn legend(area: &Area, drawn: &[Drawn]) -> Done {
+fn legend(area: &Area, drawn: &[OptimiserPaths]) -> Done {
     let width = area.dim_in_pixel().0 as i32 / COLUMNS as i32;
     let cell = |i: usize| {
         let (column, row) = ((i % COLUMNS) as i32, (i / COLUMNS) as i32);

@@ -95,26 +95,26 @@ pub(in crate::nn::spatial) fn moments(
     running: &[Var; 2],
     share: f64,
 ) -> Result<[Tensor; 2]> {
-    let rows = NormRows::of(x)?;
-    let n = rows.rows as f64;
-    let (grid, each, parts) = rows.summing(1 + 2 * rows.kernels.channels_each, x)?;
-    let mean = unwritten(rows.channels, rows.real(), x)?;
-    let variance = unwritten(rows.channels, rows.real(), x)?;
+    let norm = NormRows::of(x)?;
+    let n = norm.rows as f64;
+    let (grid, each, parts) = norm.summing(1 + 2 * norm.kernels.channels_each, x)?;
+    let mean = unwritten(norm.channels, norm.real(), x)?;
+    let variance = unwritten(norm.channels, norm.real(), x)?;
     let moments = Moments {
-        x: rows.images(x)?,
+        x: norm.images(x)?,
         parts: known_address(&parts)?,
         tickets: machine.tickets()?,
-        mean: rows.each_channel(&mean)?,
-        variance: rows.each_channel(&variance)?,
-        running_mean: rows.each_channel(&running[0])?,
-        running_variance: rows.each_channel(&running[1])?,
-        rows: size(rows.rows)?,
-        channels: size(rows.channels)?,
+        mean: norm.each_channel(&mean)?,
+        variance: norm.each_channel(&variance)?,
+        running_mean: norm.each_channel(&running[0])?,
+        running_variance: norm.each_channel(&running[1])?,
+        rows: size(norm.rows)?,
+        channels: size(norm.channels)?,
         each: size(each)?,
         share,
         unbiased: share * n / (n - 1.0),
     };
-    launch(machine, rows.kernels, grid, &moments)?;
+    launch(machine, norm.kernels, grid, &moments)?;
     Ok([mean, variance])
 }
 
@@ -128,25 +128,25 @@ pub(in crate::nn::spatial) fn normalise(
     shortcut: Option<&Tensor>,
     relu: bool,
 ) -> Result<Tensor> {
-    let rows = NormRows::of(x)?;
+    let norm = NormRows::of(x)?;
     let y = unwritten(x.shape(), x.dtype(), x)?;
     let normalise = Normalise {
-        x: rows.images(x)?,
-        shortcut: rows.images_if(shortcut)?,
-        y: rows.images(&y)?,
-        mean: rows.each_channel(mean)?,
-        variance: rows.each_channel(variance)?,
-        gamma: rows.each_channel(gamma)?,
-        beta: rows.each_channel(beta)?,
-        rows: size(rows.rows)?,
-        channels: size(rows.channels)?,
+        x: norm.images(x)?,
+        shortcut: norm.images_if(shortcut)?,
+        y: norm.images(&y)?,
+        mean: norm.each_channel(mean)?,
+        variance: norm.each_channel(variance)?,
+        gamma: norm.each_channel(gamma)?,
+        beta: norm.each_channel(beta)?,
+        rows: size(norm.rows)?,
+        channels: size(norm.channels)?,
         relu: relu.into(),
         eps,
     };
     launch(
         machine,
-        rows.kernels,
-        rows.grid(ELEMENTWISE_BLOCKS),
+        norm.kernels,
+        norm.grid(ELEMENTWISE_BLOCKS),
         &normalise,
     )?;
     Ok(y)
@@ -167,46 +167,46 @@ pub(in crate::nn::spatial) fn normalise_backward(
     eps: f64,
     shortcut: bool,
 ) -> Result<NormGradients<Tensor>> {
-    let rows = NormRows::of(x)?;
-    let (grid, each, parts) = rows.summing(2 * rows.kernels.channels_each, x)?;
-    let d_gamma = unwritten(rows.channels, rows.real(), x)?;
-    let d_beta = unwritten(rows.channels, rows.real(), x)?;
-    let line = unwritten((3, rows.channels), rows.real(), x)?;
+    let norm = NormRows::of(x)?;
+    let (grid, each, parts) = norm.summing(2 * norm.kernels.channels_each, x)?;
+    let d_gamma = unwritten(norm.channels, norm.real(), x)?;
+    let d_beta = unwritten(norm.channels, norm.real(), x)?;
+    let line = unwritten((3, norm.channels), norm.real(), x)?;
     let dz = shortcut
         .then(|| unwritten(x.shape(), x.dtype(), x))
         .transpose()?;
     let dx = unwritten(x.shape(), x.dtype(), x)?;
-    let (rows, channels) = (size(rows.rows)?, size(rows.channels)?);
+    let (rows, channels) = (size(norm.rows)?, size(norm.channels)?);
     let sums = Sums {
-        x: rows.images(x)?,
-        dy: rows.images(dy)?,
-        y: rows.images_if(y)?,
-        dz: rows.images_if(dz.as_ref())?,
-        mean: rows.each_channel(mean)?,
-        variance: rows.each_channel(variance)?,
-        gamma: rows.each_channel(gamma)?,
+        x: norm.images(x)?,
+        dy: norm.images(dy)?,
+        y: norm.images_if(y)?,
+        dz: norm.images_if(dz.as_ref())?,
+        mean: norm.each_channel(mean)?,
+        variance: norm.each_channel(variance)?,
+        gamma: norm.each_channel(gamma)?,
         parts: known_address(&parts)?,
         tickets: machine.tickets()?,
-        dgamma: rows.each_channel(&d_gamma)?,
-        dbeta: rows.each_channel(&d_beta)?,
+        dgamma: norm.each_channel(&d_gamma)?,
+        dbeta: norm.each_channel(&d_beta)?,
         line: known_address(&line)?,
         rows,
         channels,
         each: size(each)?,
         eps,
     };
-    launch(machine, rows.kernels, grid, &sums)?;
+    launch(machine, norm.kernels, grid, &sums)?;
     let back = Back {
         x: sums.x,
         dy: if shortcut { sums.dz } else { sums.dy },
         y: if shortcut { 0 } else { sums.y },
-        dx: rows.images(&dx)?,
+        dx: norm.images(&dx)?,
         mean: sums.mean,
         line: sums.line,
         rows,
         channels,
     };
-    launch(machine, rows.kernels, rows.grid(ELEMENTWISE_BLOCKS), &back)?;
+    launch(machine, norm.kernels, norm.grid(ELEMENTWISE_BLOCKS), &back)?;
     Ok(NormGradients {
         x: dx,
         gamma: d_gamma,
