@@ -72,3 +72,52 @@ impl Conv {
         self.0.map_vars(map).map(Self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+    use crate::nn::linear::Linear;
+
+    fn waves(dims: &[usize], frequency: f64) -> Var {
+        let wave = |i: usize| (i as f64 * frequency + 0.3).sin();
+        let values: Vec<f64> = (0..dims.iter().product()).map(wave).collect();
+        Var::from_vec(values, dims, &Device::Cpu).unwrap()
+    }
+
+    /// Asserts that two results have the same values and give `vars` the same gradients.
+    fn alike(fused: &Tensor, composed: &Tensor, vars: &[&Var]) {
+        let close = |a: &Tensor, b: &Tensor| {
+            assert_eq!((a.dims(), a.dtype()), (b.dims(), DType::F64));
+            let off = (a - b).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(off.to_scalar::<f64>().unwrap() < 1e-12);
+        };
+        close(fused, composed);
+        let grads = |y: &Tensor| y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        let (fused, composed) = (grads(fused), grads(composed));
+        for var in vars {
+            close(fused.get(var).unwrap(), composed.get(var).unwrap());
+        }
+    }
+
+    #[test]
+    fn composed_layers_are_the_fused_ones() {
+        let x = waves(&[2, 5, 4], 0.9);
+        let (w, b) = (waves(&[2, 3, 4], 0.7), waves(&[2, 3], 1.9));
+        for relu in [false, true] {
+            let fused = Linear::new(w.clone(), b.clone(), relu, true);
+            let composed = fused.clone().composed().forward(&x).unwrap();
+            alike(&fused.forward(&x).unwrap(), &composed, &[&x, &w, &b]);
+        }
+        for (kernel, stride, padding) in [(1, 1, 0), (3, 1, 0), (3, 1, 1), (3, 2, 1), (2, 3, 1)] {
+            let x = waves(&[2, 3, 2, 5, 4], 0.9);
+            let w = waves(&[2, 3, 2, kernel, kernel], 0.7);
+            for (bias, relu) in [(Some(b.clone()), true), (None, false)] {
+                let fused = Conv::new(w.clone(), bias, relu, true).stepping(stride, padding);
+                let composed = fused.clone().composed().forward(&x).unwrap();
+                alike(&fused.forward(&x).unwrap(), &composed, &[&x, &w]);
+            }
+        }
+    }
+}

@@ -237,7 +237,7 @@ fn max_pooling_is_the_cpus() {
 }
 
 #[test]
-fn a_nan_is_the_largest_and_is_not_relu() {
+fn a_nan_is_the_largest_and_is_not_clipped() {
     let machine = Rc::default();
     let pool = MaxPool::new(&Window::new([1, 2, 2], 3, 2, 1).unwrap()).unwrap();
     let x = Tensor::new(&[1_f32, f32::NAN, 2., 3.], &Device::Cpu).unwrap();
