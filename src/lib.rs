@@ -36,9 +36,9 @@ pub mod nn;
 mod numbers;
 mod parallel;
 pub mod run;
+mod simd;
 pub mod streams;
 pub mod study;
 mod suggest;
-mod wide;
 
 pub use error::{Error, Result};

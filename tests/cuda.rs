@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor, Var};
 use optim::{Clipping, Optimiser, Parameter, Spec, cuda, registry};
 use optimiser_paradigms::{
-    data::{looks, synthetic},
+    data::{Dataset, augmentations},
     nn::{ResNet, Stem, minibatch},
 };
 use rand::{Rng, SeedableRng};
@@ -221,16 +221,16 @@ fn minibatches_on_gpu_are_the_cpus_to_the_bit() {
         eprintln!("skipped: no GPU");
         return;
     };
-    let split = synthetic(1, 100, 1).train;
+    let split = Dataset::synthetic(1, 100, 1).train;
     let [channels, height, width] = split.shape();
     let shape = (split.len(), channels, height, width);
     let images = Tensor::from_slice(split.images(), shape, &gpu).unwrap();
     let rows: Vec<u32> = (0..64).map(|i| i * 37 % 100).collect();
-    let looks = looks(3, 1, 0..rows.len());
-    for looks in [None, Some(&looks[..])] {
-        let found = minibatch(&images, &rows, looks, DType::F32).unwrap();
+    let augmentations = augmentations(3, 1, 0..rows.len());
+    for augmentations in [None, Some(&augmentations[..])] {
+        let found = minibatch(&images, &rows, augmentations, DType::F32).unwrap();
         let mut expected = vec![0.0; rows.len() * split.pixels()];
-        split.fill(&rows, looks, &mut expected);
+        split.fill(&rows, augmentations, &mut expected);
         let found: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();
         assert!(expected == found);
     }

@@ -12,7 +12,7 @@ use std::{
 
 use optimiser_paradigms::{
     Error,
-    data::{DatasetName, Remote, download, fetch},
+    data::{DatasetName, OfficialFile, download, fetch},
 };
 use sha2::{Digest, Sha256};
 use tempfile::tempdir;
@@ -131,8 +131,8 @@ fn sha256(bytes: &[u8]) -> String {
 /// Fetches `content` and says how far it got after each piece.
 fn get(server: &Server, content: &[u8], folder: &Path) -> (Result<(), String>, Vec<u64>) {
     let (sha256, mut seen) = (sha256(content), Vec::new());
-    let remote = Remote {
-        file: "file.bin",
+    let remote = OfficialFile {
+        name: "file.bin",
         bytes: content.len() as u64,
         sha256: &sha256,
     };
@@ -191,7 +191,7 @@ fn a_broken_download_goes_on_where_it_was() {
         let (result, _) = get(&server, &content, folder);
         fails(
             result,
-            &["file.bin", "100000 of 300000 bytes", "goes on from there"],
+            &["file.bin", "100000 of 300000 bytes", "resumes from there"],
         );
         assert_eq!(names(folder), ["file.bin.part"]);
         assert_eq!(
@@ -231,7 +231,7 @@ fn what_is_not_the_official_file_is_not_kept() {
     let (result, _) = get(&server, &content, folder);
     fails(
         result,
-        &["file.bin", "in its place", digests[0], digests[1]],
+        &["file.bin", "though it has its name", digests[0], digests[1]],
     );
     assert_eq!(fs::read(folder.join("file.bin")).unwrap(), other);
     fs::remove_file(folder.join("file.bin")).unwrap();
@@ -321,8 +321,8 @@ fn two_downloads_do_not_meet() {
     assert!(matches!(
         fetch(
             "",
-            &Remote {
-                file: "x",
+            &OfficialFile {
+                name: "x",
                 bytes: 1,
                 sha256: ""
             },

@@ -5,7 +5,10 @@ mod common;
 use std::{fs, path::Path};
 
 use common::{Ran, run};
-use optimiser_paradigms::landscape::{OPTIMISERS, Surface, Tuner, registry, walk};
+use optimiser_paradigms::{
+    landscape::{OPTIMISERS, Surface, Tuner, descend, registry},
+    optim,
+};
 use tempfile::tempdir;
 
 fn study(folder: &Path, args: &[&str]) -> Ran {
@@ -20,7 +23,7 @@ fn every_optimiser_descends_every_surface() {
         for entry in optim::registry() {
             let spec = entry.name.parse().unwrap();
             let tuned = tuner.best(surface, &spec, surface.steps).unwrap();
-            let path = walk(surface, &tuned.spec, surface.steps, 100).unwrap();
+            let path = descend(surface, &tuned.spec, surface.steps, 100).unwrap();
             let what = format!("{} on {}", tuned.spec, surface.name);
             assert!(!path.diverged && path.mean_value().is_finite(), "{what}");
             assert_eq!(path.points.len() as u64, surface.steps + 1, "{what}");
@@ -40,7 +43,7 @@ fn what_is_compared_by_default_is_registered() {
 #[test]
 fn a_path_that_explodes_ends_before_it() {
     let surface = Surface::named("rosenbrock").unwrap();
-    let path = walk(surface, &"sgd:lr=1".parse().unwrap(), 100, 0).unwrap();
+    let path = descend(surface, &"sgd:lr=1".parse().unwrap(), 100, 0).unwrap();
     assert!(path.diverged && path.points.len() < 10);
     assert!(path.last().value.is_finite() && path.mean_value().is_infinite());
 }

@@ -154,7 +154,7 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
     let mut all = Vec::new();
     for surface in &surfaces {
         let steps = args.steps.unwrap_or(surface.steps);
-        let drawn = landscape::draw(&mut tuner, surface, &optimisers, steps)?;
+        let drawn = landscape::paths_of_each(&mut tuner, surface, &optimisers, steps)?;
         cli::draw_surface(&out, surface, &drawn, !args.no_gif)?;
         if !args.quiet {
             eprint!("{}", landscape::progress(surface, &drawn));

@@ -11,7 +11,7 @@ use optim::Spec;
 use crate::{
     Error, Result,
     figures::{self, Descent, MOST_PATHS, short},
-    landscape::{self, Drawn, Kind, Surface},
+    landscape::{self, OptimiserPaths, Surface, SurfaceKind},
     numbers::between,
 };
 
@@ -119,7 +119,7 @@ pub fn list_surfaces() -> String {
         line("", surface.source);
         let ([x, y], [a, b]) = (surface.start, surface.minimum(0));
         let minimum = match surface.kind {
-            Kind::Shifting(_) => "moves".into(),
+            SurfaceKind::Shifting(_) => "moves".into(),
             _ => format!("({a:.3}, {b:.3})"),
         };
         let [(left, right), (bottom, top)] = surface.domain;
@@ -136,7 +136,12 @@ pub fn list_surfaces() -> String {
 }
 
 /// Draws `surface` with the paths of `drawn` into `folder`: as a PNG and, if it is to have a `film`, as a GIF.
-pub fn draw_surface(folder: &Path, surface: &Surface, drawn: &[Drawn], film: bool) -> Result<()> {
+pub fn draw_surface(
+    folder: &Path,
+    surface: &Surface,
+    drawn: &[OptimiserPaths],
+    film: bool,
+) -> Result<()> {
     let summary = match (surface.is_random(), surface.averaged) {
         (false, _) => String::from(surface.summary),
         (true, false) => format!("{}; paths of one seed", surface.summary),
@@ -161,7 +166,7 @@ pub fn draw_surface(folder: &Path, surface: &Surface, drawn: &[Drawn], film: boo
     }
 }
 
-fn descent(drawn: &Drawn) -> Descent {
+fn descent(drawn: &OptimiserPaths) -> Descent {
     let mut note = format!(", lr {}", short(&drawn.tuned.lr()));
     if drawn.tuned.edge.is_some() {
         note += " (grid's end)";
@@ -172,8 +177,8 @@ fn descent(drawn: &Drawn) -> Descent {
     Descent {
         name: drawn.name(),
         note,
-        points: drawn.shown().iter().map(|point| point.at).collect(),
-        objective: drawn.objective(),
+        points: drawn.displayed().iter().map(|point| point.at).collect(),
+        objective: drawn.mean_objective(),
         seeds: drawn.paths.len(),
     }
 }

@@ -7,12 +7,12 @@ use std::{
 };
 
 use super::{
-    files::{all, bad, exists, open, read, unpacked, unreadable},
+    files::{exists, invalid, open, read, read_all, unpacked, unreadable},
     split::Split,
 };
 use crate::Result;
 
-/// What each label stands for (its batches.meta.txt).
+/// What each label stands for (the archive's batches.meta.txt).
 pub const CLASSES: [&str; 10] = [
     "airplane",
     "automobile",
@@ -26,17 +26,17 @@ pub const CLASSES: [&str; 10] = [
     "truck",
 ];
 
-/// Channels, rows, columns of an image.
+/// Channels, height and width of an image.
 pub const SHAPE: [usize; 3] = [3, 32, 32];
 
 /// The official archive.
 pub const ARCHIVE: &str = "cifar-10-binary.tar.gz";
 
-/// The forms in which [`find`] takes it.
+/// The forms that [`find`] accepts.
 pub const FORMS: &str = "cifar-10-binary.tar.gz, cifar-10-batches-bin/data_batch_1.bin (or \
      data_batch_1.bin), plain_text/train-00000-of-00001.parquet (or train-00000-of-00001.parquet)";
 
-/// What is in the archive; the last is the test set.
+/// The files in the archive; the last is the test set.
 const BATCHES: [&str; 6] = [
     "data_batch_1.bin",
     "data_batch_2.bin",
@@ -49,9 +49,9 @@ const BATCHES: [&str; 6] = [
 const IMAGE: usize = SHAPE[0] * SHAPE[1] * SHAPE[2];
 const RECORD: usize = 1 + IMAGE;
 /// An official batch has 10,000 images.
-const MOST: usize = 10_000 * RECORD;
+const BATCH_LIMIT: usize = 10_000 * RECORD;
 
-/// The training and the test set in `folder`, if there is one.
+/// The training and the test set in `folder`, or `None` if it has neither.
 pub fn find(folder: &Path) -> Result<Option<(Split, Split)>> {
     for folder in [folder, &folder.join("cifar-10-batches-bin")] {
         for batch in BATCHES {
@@ -66,7 +66,7 @@ pub fn find(folder: &Path) -> Result<Option<(Split, Split)>> {
     }
     for folder in [folder, &folder.join("plain_text")] {
         let [train, test] =
-            ["train", "test"].map(|it| folder.join(format!("{it}-00000-of-00001.parquet")));
+            ["train", "test"].map(|set| folder.join(format!("{set}-00000-of-00001.parquet")));
         if exists(&train)? || exists(&test)? {
             return Ok(Some((from_parquet(&train)?, from_parquet(&test)?)));
         }
@@ -74,7 +74,7 @@ pub fn find(folder: &Path) -> Result<Option<(Split, Split)>> {
     for python in ["cifar-10-python.tar.gz", "cifar-10-batches-py"] {
         let python = folder.join(python);
         if exists(&python)? {
-            return Err(bad(
+            return Err(invalid(
                 &python,
                 format!("this is the version for Python; needed: the binary version, {ARCHIVE}"),
             ));
@@ -88,9 +88,9 @@ fn from_folder(folder: &Path) -> Result<(Split, Split)> {
         let path = folder.join(name);
         if !exists(&path)? {
             let all = BATCHES.join(", ");
-            return Err(bad(folder, format!("{name} is missing; needed: {all}")));
+            return Err(invalid(folder, format!("{name} is missing; needed: {all}")));
         }
-        let bytes = read(&path, MOST)?;
+        let bytes = read(&path, BATCH_LIMIT)?;
         Ok((path, bytes))
     };
     splits(BATCHES.map(batch))
@@ -98,8 +98,8 @@ fn from_folder(folder: &Path) -> Result<(Split, Split)> {
 
 fn from_archive(path: &Path) -> Result<(Split, Split)> {
     let unreadable = |error| unreadable(path, error);
-    // Whatever it claims, no more than this is unpacked.
-    let mut content = unpacked(open(path)?).take((BATCHES.len() * MOST + (1 << 20)) as u64);
+    // No more than this is unpacked, whatever the archive claims.
+    let mut content = unpacked(open(path)?).take((BATCHES.len() * BATCH_LIMIT + (1 << 20)) as u64);
     let mut found: [Option<Vec<u8>>; 6] = Default::default();
     let mut archive = tar::Archive::new(&mut content);
     for entry in archive.entries().map_err(unreadable)? {
@@ -110,36 +110,36 @@ fn from_archive(path: &Path) -> Result<(Split, Split)> {
             continue;
         };
         let size = entry.size();
-        let bytes = all(entry, &inside(path, BATCHES[batch]), MOST)?;
+        let bytes = read_all(entry, &inside(path, BATCHES[batch]), BATCH_LIMIT)?;
         if bytes.len() as u64 != size {
             return Err(unreadable(io::ErrorKind::UnexpectedEof.into()));
         }
         found[batch] = Some(bytes);
     }
-    // gzip's checksum comes last.
+    // Read to the end: gzip's checksum comes last.
     io::copy(&mut content, &mut io::sink()).map_err(unreadable)?;
     let mut found = found.into_iter();
     splits(BATCHES.map(|name| match found.next().flatten() {
         Some(bytes) => Ok((inside(path, name), bytes)),
-        None => Err(bad(path, format!("there is no {name} in it"))),
+        None => Err(invalid(path, format!("there is no {name} in it"))),
     }))
 }
 
-/// How errors name a file in an archive.
+/// The path by which errors name a file in an archive.
 fn inside(archive: &Path, name: &str) -> PathBuf {
     PathBuf::from(format!("{}: {name}", archive.display()))
 }
 
 #[cfg(feature = "parquet")]
 fn from_parquet(path: &Path) -> Result<Split> {
-    super::hugging_face::read(path)
+    super::hugging_face::read(path, SHAPE)
 }
 
 #[cfg(not(feature = "parquet"))]
 fn from_parquet(path: &Path) -> Result<Split> {
-    Err(bad(
+    Err(invalid(
         path,
-        "this program is built without the feature `parquet`; needed: the binary version",
+        "this program was built without the feature `parquet`; needed: the binary version",
     ))
 }
 
@@ -156,10 +156,10 @@ fn splits(batches: [Result<(PathBuf, Vec<u8>)>; 6]) -> Result<(Split, Split)> {
 /// Adds the images of a batch to `split`.
 fn records(path: &Path, bytes: &[u8], split: &mut Split) -> Result<()> {
     if bytes.is_empty() || !bytes.len().is_multiple_of(RECORD) {
-        return Err(bad(
+        return Err(invalid(
             path,
             format!(
-                "{} bytes; needed: a multiple of {RECORD}, which are a label and an image of 3x32x32",
+                "{} bytes; needed: a multiple of {RECORD}, a label and an image of 3x32x32",
                 bytes.len()
             ),
         ));

@@ -1,5 +1,5 @@
-//! Fetching the official files: what is there in the end is right, and what was fetched before a
-//! connection broke is not fetched again.
+//! Downloading the official files. A file that appears has the right SHA-256, and a broken connection
+//! resumes where it stopped.
 
 use std::{
     fs::{self, File},
@@ -10,23 +10,25 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    DatasetName, Remote,
-    files::{bad, exists},
-    source,
+    files::{exists, invalid},
+    name::DatasetName,
+    official::{self, OfficialFile},
 };
 use crate::{Error, Result, files::hex};
 
-/// Fetches the official files of `name` into `folder`, except those that are there; `progress` is
-/// told how many bytes are done, of how many.
+/// Downloads those official files of `name` that `folder` lacks. `progress` receives the bytes done and
+/// the bytes in all.
 ///
-/// An error if the connection breaks (what came is kept, and the next call goes on from there), and
-/// if what came is not the official file.
+/// # Errors
+///
+/// If the connection breaks (what arrived is kept, and the next call resumes from there), or if what
+/// arrived is not the official file.
 pub fn download(
     name: DatasetName,
     folder: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<()> {
-    let source = source::of(name);
+    let source = official::files(name);
     let all = source.files.iter().map(|file| file.bytes).sum();
     let mut before = 0;
     for file in source.files {
@@ -38,57 +40,61 @@ pub fn download(
     Ok(())
 }
 
-/// Fetches one file from under the address `base` into `folder`, unless it is there; `progress` is
-/// told how many of its bytes are done. The file itself appears when its SHA-256 is right; until
-/// then there is one that ends in `.part`.
+/// Downloads one file from the address `base` into `folder`, unless it is there already. `progress`
+/// receives the bytes done. The file appears once its SHA-256 is right; until then its name ends in
+/// `.part`.
+///
+/// # Errors
+///
+/// As for [`download`].
 pub fn fetch(
     base: &str,
-    remote: &Remote,
+    official: &OfficialFile,
     folder: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> Result<PathBuf> {
-    let path = folder.join(remote.file);
+    let path = folder.join(official.name);
     if exists(&path)? {
-        let found = digest(&path)?;
-        if found != remote.sha256 {
-            return Err(bad(
+        let found = sha256(&path)?;
+        if found != official.sha256 {
+            return Err(invalid(
                 &path,
                 format!(
-                    "this is not the official file, and is in its place: its SHA-256 is {found}, needed: {}",
-                    remote.sha256
+                    "this is not the official file, though it has its name: its SHA-256 is {found}, needed: {}",
+                    official.sha256
                 ),
             ));
         }
-        progress(remote.bytes);
+        progress(official.bytes);
         return Ok(path);
     }
     let failed = |error| Error::io("cannot download to", &path, error);
     fs::create_dir_all(folder).map_err(failed)?;
-    let part = folder.join(format!("{}.part", remote.file));
+    let part = folder.join(format!("{}.part", official.name));
     let file = File::options().create(true).append(true).open(&part);
     let mut file = file.map_err(failed)?;
     if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
-        return Err(bad(&part, "another process is downloading this"));
+        return Err(invalid(&part, "another process is downloading this"));
     }
     let done = file.metadata().map_err(failed)?.len();
-    if done < remote.bytes {
-        transfer(&remote.url(base), remote, &mut file, done, progress).map_err(failed)?;
+    if done < official.bytes {
+        transfer(&official.url(base), official, &mut file, done, progress).map_err(failed)?;
         file.sync_all().map_err(failed)?;
     }
-    let found = digest(&part)?;
-    if found != remote.sha256 {
+    let found = sha256(&part)?;
+    if found != official.sha256 {
         fs::remove_file(&part).map_err(failed)?;
-        let why = format!(
-            "what came is not the official file and is deleted: its SHA-256 is {found}, needed: {}",
-            remote.sha256
+        let message = format!(
+            "what arrived is not the official file and was deleted: its SHA-256 is {found}, needed: {}",
+            official.sha256
         );
-        return Err(failed(io::Error::other(why)));
+        return Err(failed(io::Error::other(message)));
     }
     fs::rename(&part, &path).map_err(failed)?;
     Ok(path)
 }
 
-fn digest(path: &Path) -> Result<String> {
+fn sha256(path: &Path) -> Result<String> {
     let mut sum = Sha256::new();
     File::open(path)
         .and_then(|mut file| io::copy(&mut file, &mut sum))
@@ -96,11 +102,11 @@ fn digest(path: &Path) -> Result<String> {
     Ok(hex(&sum.finalize()))
 }
 
-/// Adds what is missing to `file`, which holds the first `done` bytes.
+/// Appends the missing bytes to `file`, which holds the first `done`.
 #[cfg(feature = "download")]
 fn transfer(
     url: &str,
-    remote: &Remote,
+    official: &OfficialFile,
     file: &mut File,
     mut done: u64,
     progress: &mut dyn FnMut(u64),
@@ -110,12 +116,12 @@ fn transfer(
         time::Duration,
     };
 
-    const PATIENCE: Option<Duration> = Some(Duration::from_secs(60));
+    const TIMEOUT: Option<Duration> = Some(Duration::from_secs(60));
 
     let agent = ureq::Agent::config_builder()
-        .timeout_connect(PATIENCE)
-        .timeout_recv_response(PATIENCE)
-        .timeout_per_read(PATIENCE)
+        .timeout_connect(TIMEOUT)
+        .timeout_recv_response(TIMEOUT)
+        .timeout_per_read(TIMEOUT)
         .http_status_as_error(false)
         .build()
         .new_agent();
@@ -123,40 +129,43 @@ fn transfer(
         0 => agent.get(url),
         done => agent.get(url).header("Range", format!("bytes={done}-")),
     };
-    let why = |error: &dyn std::fmt::Display| io::Error::other(format!("{url}: {error}"));
-    let response = request.call().map_err(|error| why(&error))?;
+    let failed = |error: &dyn std::fmt::Display| io::Error::other(format!("{url}: {error}"));
+    let response = request.call().map_err(|error| failed(&error))?;
     let status = response.status().as_u16();
     let range = response.headers().get("content-range");
     let range = range.and_then(|range| range.to_str().ok()).unwrap_or("");
     match status {
         206 if range.starts_with(&format!("bytes {done}-")) => {}
-        // The server begins anew, and so do we; but a page that says sorry is not what was asked for.
+        // The server ignores the range, so the file starts over. A length other than the file's means
+        // that this is some page of excuses.
         200 => {
             if let Some(length) = response.body().content_length()
-                && length != remote.bytes
+                && length != official.bytes
             {
-                let needed = remote.bytes;
-                return Err(why(&format!("a file of {length} bytes; needed: {needed}")));
+                let needed = official.bytes;
+                return Err(failed(&format!(
+                    "a file of {length} bytes; needed: {needed}"
+                )));
             }
             file.set_len(0)?;
             done = 0;
         }
-        _ => return Err(why(&format!("the server answers {}", response.status()))),
+        _ => return Err(failed(&format!("the server answers {}", response.status()))),
     }
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; 1 << 16];
-    while done < remote.bytes {
+    while done < official.bytes {
         progress(done);
         let broken = |error: &dyn std::fmt::Display| {
-            why(&format!(
-                "the connection ended at {done} of {} bytes ({error}); what came is kept, and the \
-                 same command goes on from there",
-                remote.bytes
+            failed(&format!(
+                "the connection ended at {done} of {} bytes ({error}); what arrived is kept, and the \
+                 same command resumes from there",
+                official.bytes
             ))
         };
-        let most = buffer.len().min((remote.bytes - done) as usize);
-        match body.read(&mut buffer[..most]) {
-            Ok(0) => return Err(broken(&"no more came")),
+        let limit = buffer.len().min((official.bytes - done) as usize);
+        match body.read(&mut buffer[..limit]) {
+            Ok(0) => return Err(broken(&"no more arrived")),
             Ok(n) => {
                 file.write_all(&buffer[..n])?;
                 done += n as u64;
@@ -172,6 +181,6 @@ fn transfer(
 #[cfg(not(feature = "download"))]
 fn transfer(url: &str, _: &Remote, _: &mut File, _: u64, _: &mut dyn FnMut(u64)) -> io::Result<()> {
     Err(io::Error::other(format!(
-        "this program is built without the feature `download`; {url} can be fetched by other means"
+        "this program was built without the feature `download`; fetch {url} by other means"
     )))
 }

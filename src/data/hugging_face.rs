@@ -1,4 +1,4 @@
-//! CIFAR-10 as Hugging Face has it (`uoft-cs/cifar10`, `plain_text`): parquet with a column `label`
+//! CIFAR-10 as Hugging Face hosts it (`uoft-cs/cifar10`, `plain_text`): parquet with a column `label`
 //! (int64) and a column `img`, whose field `bytes` is a PNG.
 
 use std::{
@@ -18,34 +18,33 @@ use parquet::{
 };
 
 use super::{
-    cifar::SHAPE,
-    files::{bad, unreadable},
+    files::{invalid, unreadable},
     split::Split,
 };
 use crate::{Error, Result};
 
-/// The official training set has as many images.
-const MOST: usize = 50_000;
-/// An official file is of 120 MB at most.
-const MOST_BYTES: u64 = 1 << 30;
+/// Images of the official training set, the larger of the two.
+const IMAGE_LIMIT: usize = 50_000;
+/// The largest official file has 120 MB.
+const BYTE_LIMIT: u64 = 1 << 30;
 
-/// The images and labels in the parquet file `path`.
-pub fn read(path: &Path) -> Result<Split> {
+/// The images, of `shape`, and labels in the parquet file `path`.
+pub fn read(path: &Path, shape: [usize; 3]) -> Result<Split> {
     let length = fs::metadata(path).map_err(|error| Error::io("cannot read", path, error))?;
-    if length.len() > MOST_BYTES {
-        return Err(bad(
+    if length.len() > BYTE_LIMIT {
+        return Err(invalid(
             path,
-            "over 1 GiB; the official file is of 120 MB at most",
+            "over 1 GiB; the official file has 120 MB at most",
         ));
     }
     let file = fs::read(path).map_err(|error| unreadable(path, error))?;
-    // The library does not survive every damage.
-    catch_unwind(AssertUnwindSafe(|| rows(path, file.into())))
-        .unwrap_or_else(|_| Err(bad(path, "damaged; delete it and get it again")))
+    // The parquet library panics on some damaged files.
+    catch_unwind(AssertUnwindSafe(|| read_rows(path, file.into(), shape)))
+        .unwrap_or_else(|_| Err(invalid(path, "damaged; delete it and get it again")))
 }
 
-fn rows(path: &Path, file: Bytes) -> Result<Split> {
-    let damaged = |error: ParquetError| bad(path, format!("not usable as parquet: {error}"));
+fn read_rows(path: &Path, file: Bytes, shape: [usize; 3]) -> Result<Split> {
+    let damaged = |error: ParquetError| invalid(path, format!("not usable as parquet: {error}"));
     let file = SerializedFileReader::new(file).map_err(damaged)?;
     let columns = file.metadata().file_metadata().schema_descr().columns();
     let column = |name: &str| {
@@ -58,43 +57,44 @@ fn rows(path: &Path, file: Bytes) -> Result<Split> {
                 .map(|column| column.path().string())
                 .collect();
             let names = names.join(", ");
-            bad(path, format!("there is no column `{name}`; it has {names}"))
+            invalid(path, format!("there is no column `{name}`; it has {names}"))
         })
     };
     let (images, labels) = (column("img.bytes")?, column("label")?);
-    let mut split = Split::empty(SHAPE);
+    let mut split = Split::empty(shape);
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group).map_err(damaged)?;
         let n = usize::try_from(group.metadata().num_rows()).unwrap_or(usize::MAX);
-        if n > MOST - split.len() {
-            return Err(bad(
+        if n > IMAGE_LIMIT - split.len() {
+            return Err(invalid(
                 path,
-                format!("more than the {MOST} images of CIFAR-10"),
+                format!("more than the {IMAGE_LIMIT} images of CIFAR-10"),
             ));
         }
         let ColumnReader::ByteArrayColumnReader(images) =
             reader(&*group, images).map_err(damaged)?
         else {
-            return Err(bad(path, "`img.bytes` holds no bytes"));
+            return Err(invalid(path, "`img.bytes` holds no bytes"));
         };
         let ColumnReader::Int64ColumnReader(labels) = reader(&*group, labels).map_err(damaged)?
         else {
-            return Err(bad(path, "`label` is no column of int64"));
+            return Err(invalid(path, "`label` is no column of int64"));
         };
         let images = values(images, n).map_err(damaged)?;
         let labels = values(labels, n).map_err(damaged)?;
         if images.len() != n || labels.len() != n {
-            return Err(bad(path, "an image or a label is missing"));
+            return Err(invalid(path, "an image or a label is missing"));
         }
         for (png, label) in images.iter().zip(labels) {
-            let image = decode(png.data())
-                .map_err(|why| bad(path, format!("image {} is not usable: {why}", split.len())))?;
-            // A negative label becomes a large one.
+            let image = decode(png.data(), shape).map_err(|why| {
+                invalid(path, format!("image {} is not usable: {why}", split.len()))
+            })?;
+            // A negative label becomes a large one, which `push` refuses.
             split.push(path, label as u64, &image)?;
         }
     }
     if split.is_empty() {
-        return Err(bad(path, "there are no images in it"));
+        return Err(invalid(path, "there are no images in it"));
     }
     Ok(split)
 }
@@ -103,7 +103,7 @@ fn reader(group: &dyn RowGroupReader, column: usize) -> result::Result<ColumnRea
     group.get_column_reader(column)
 }
 
-/// The values of a column of `n` rows; fewer where some are null.
+/// The values of a column of `n` rows; fewer if some are null.
 fn values<T: DataType>(
     mut column: ColumnReaderImpl<T>,
     n: usize,
@@ -125,9 +125,8 @@ fn values<T: DataType>(
     Ok(values)
 }
 
-/// The pixels of a PNG of 32x32 in red, green and blue: `[3, 32, 32]`.
-fn decode(png: &[u8]) -> result::Result<Vec<u8>, String> {
-    let [channels, height, width] = SHAPE;
+/// The pixels of a PNG in red, green and blue, as `shape`, `[channels, height, width]`.
+fn decode(png: &[u8], [channels, height, width]: [usize; 3]) -> result::Result<Vec<u8>, String> {
     let mut decoder =
         png::Decoder::new_with_limits(Cursor::new(png), png::Limits { bytes: 1 << 20 });
     decoder.set_transformations(png::Transformations::EXPAND);
@@ -137,7 +136,7 @@ fn decode(png: &[u8]) -> result::Result<Vec<u8>, String> {
         || kind != (png::ColorType::Rgb, png::BitDepth::Eight)
     {
         return Err(format!(
-            "{}x{}, {kind:?}; needed: {height}x{width} in red, green and blue of 8 bits",
+            "{}x{}, {kind:?}; needed: {height}x{width} in red, green and blue of 8 bits each",
             info.height, info.width
         ));
     }

@@ -1,11 +1,14 @@
-//! Images and labels in memory, and minibatches of them as the networks read them.
+//! Images and labels in memory, and minibatches of them in the layouts that the networks read.
 
-use std::{path::Path, sync::LazyLock};
+use std::path::Path;
 
-use super::{files::bad, order::Look};
-use crate::Result;
+use super::files::invalid;
+use crate::{
+    Result,
+    nn::pixels::{Augmentation, fill_by_position, normalised},
+};
 
-/// Labels are 0 to 9.
+/// The number of classes; labels are 0 to 9.
 pub const CLASSES: usize = 10;
 
 /// Images of one shape and the label of each.
@@ -17,18 +20,13 @@ pub struct Split {
     shape: [usize; 3],
 }
 
-/// What a network sees of each brightness: torchvision's `ToTensor`, which divides by 255, and
-/// `Normalize(0.5, 0.5)`, in f32 as there.
-static NORMALISED: LazyLock<[f32; 256]> =
-    LazyLock::new(|| std::array::from_fn(|brightness| (brightness as f32 / 255.0 - 0.5) / 0.5));
-
 impl Split {
-    /// No images yet, of `[channels, height, width]`.
+    /// An empty split for images of `[channels, height, width]`.
     pub(super) fn empty(shape: [usize; 3]) -> Self {
         Self::new(Vec::new(), Vec::new(), shape)
     }
 
-    /// `images` of `[channels, height, width]`, each with its label.
+    /// `images`, each of `[channels, height, width]`, with their labels.
     pub(super) fn new(images: Vec<u8>, labels: Vec<u8>, shape: [usize; 3]) -> Self {
         Self {
             images,
@@ -37,11 +35,11 @@ impl Split {
         }
     }
 
-    /// Adds an image; an error, which names the file it is from, if there is no class `label`.
+    /// Adds an image from the file `path`; an error that names the file if there is no class `label`.
     pub(super) fn push(&mut self, path: &Path, label: u64, image: &[u8]) -> Result<()> {
         debug_assert_eq!(image.len(), self.pixels());
         if label >= CLASSES as u64 {
-            return Err(bad(
+            return Err(invalid(
                 path,
                 format!(
                     "an image has the label {label}; allowed: 0 to {}",
@@ -94,8 +92,8 @@ impl Split {
         &self.images[row as usize * pixels..][..pixels]
     }
 
-    /// As a network for 3x32x32 takes it: a smaller image lies in the middle of a black one, a grey
-    /// image is the same in each channel.
+    /// Grey images made fit for a network of 3x32x32: the same in each channel, and a smaller one in the
+    /// middle of a black one. Other images stay as they are.
     pub fn padded(self) -> Self {
         const SIDE: usize = 32;
         let [channels, height, width] = self.shape;
@@ -120,55 +118,36 @@ impl Split {
         }
     }
 
-    /// The minibatch `rows`, normalised to -1..=1, positions first: `out` is
-    /// `[height, width, rows, channels]`. With `looks`, image `rows[i]` is cropped and flipped as
-    /// `looks[i]` says.
+    /// Writes the minibatch `rows`, normalised to -1..=1, position by position: `out` is
+    /// `[height, width, rows, channels]`. With `augmentations`, image `rows[i]` is cropped and mirrored as
+    /// `augmentations[i]` says.
     ///
     /// # Panics
     ///
-    /// If `out` or `looks` is of another length than `rows` needs, or if there is no such image.
-    pub fn fill(&self, rows: &[u32], looks: Option<&[Look]>, out: &mut [f32]) {
-        let [channels, height, width] = self.shape;
-        let lines = rows.len() * channels;
-        assert_eq!(out.len(), lines * height * width, "length of the minibatch");
-        if let Some(looks) = looks {
-            assert_eq!(looks.len(), rows.len(), "length of the looks");
+    /// If `out` or `augmentations` is not as long as `rows` needs, or if there is no such image.
+    pub fn fill(&self, rows: &[u32], augmentations: Option<&[Augmentation]>, out: &mut [f32]) {
+        let pixels = rows.len() * self.pixels();
+        assert_eq!(out.len(), pixels, "length of the minibatch");
+        if let Some(augmentations) = augmentations {
+            let given = augmentations.len();
+            assert_eq!(given, rows.len(), "number of augmentations");
         }
-        if rows.is_empty() {
-            return;
-        }
-        // A row of every image and channel at a time: they fit the first cache.
-        let mut gathered = vec![0; lines * width];
-        for (y, out) in out.chunks_exact_mut(width * lines).enumerate() {
-            for (i, lines) in gathered.chunks_exact_mut(channels * width).enumerate() {
-                let image = self.image(rows[i]).chunks_exact(height * width);
-                for (channel, line) in image.zip(lines.chunks_exact_mut(width)) {
-                    match looks {
-                        Some(looks) => looks[i].line(channel, y, line),
-                        None => line.copy_from_slice(&channel[y * width..][..width]),
-                    }
-                }
-            }
-            for (x, out) in out.chunks_exact_mut(lines).enumerate() {
-                for (value, line) in out.iter_mut().zip(gathered.chunks_exact(width)) {
-                    *value = NORMALISED[usize::from(line[x])];
-                }
-            }
-        }
+        let images: Vec<&[u8]> = rows.iter().map(|&row| self.image(row)).collect();
+        fill_by_position(&images, self.shape, augmentations, out);
     }
 
-    /// The minibatch `rows`, normalised to -1..=1, image after image: `out` is
+    /// Writes the minibatch `rows`, normalised to -1..=1, image by image: `out` is
     /// `[rows, channels, height, width]`.
     ///
     /// # Panics
     ///
-    /// If `out` is of another length than `rows` needs, or if there is no such image.
+    /// If `out` is not as long as `rows` needs, or if there is no such image.
     pub fn fill_rows(&self, rows: &[u32], out: &mut [f32]) {
         let pixels = self.pixels();
         assert_eq!(out.len(), rows.len() * pixels, "length of the minibatch");
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(pixels)) {
             for (value, brightness) in out.iter_mut().zip(self.image(*row)) {
-                *value = NORMALISED[usize::from(*brightness)];
+                *value = normalised(*brightness);
             }
         }
     }

@@ -1,6 +1,6 @@
-//! Surfaces that stand still and show their gradient as it is.
+//! Surfaces that do not change, whose exact gradient the optimiser sees.
 
-use super::{Kind, Surface};
+use super::surface::{Surface, SurfaceKind};
 
 pub(super) const BEALE: Surface = Surface {
     name: "beale",
@@ -10,7 +10,7 @@ pub(super) const BEALE: Surface = Surface {
     domain: [(-0.5, 4.5), (-2.0, 2.0)],
     start: [1.0, 1.5],
     steps: 400,
-    kind: Kind::Exact,
+    kind: SurfaceKind::Exact,
     averaged: false,
     minimum: |_| [3.0, 0.5],
     value: |at, _| terms(at).iter().map(|term| term * term).sum(),
@@ -23,7 +23,7 @@ pub(super) const BEALE: Surface = Surface {
     },
 };
 
-/// What Beale's function squares.
+/// The three terms whose squares Beale's function sums up.
 fn terms([x, y]: [f64; 2]) -> [f64; 3] {
     [
         1.5 - x + x * y,
@@ -40,7 +40,7 @@ pub(super) const ROSENBROCK: Surface = Surface {
     domain: [(-2.0, 2.0), (-0.8, 2.2)],
     start: [-1.2, 1.0],
     steps: 600,
-    kind: Kind::Exact,
+    kind: SurfaceKind::Exact,
     averaged: false,
     minimum: |_| [1.0, 1.0],
     value: |[x, y], _| (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2),
@@ -58,7 +58,7 @@ pub(super) const SADDLE: Surface = Surface {
     domain: [(-1.8, 1.8), (-0.8, 1.8)],
     start: [-1.5, 0.001],
     steps: 150,
-    kind: Kind::Exact,
+    kind: SurfaceKind::Exact,
     averaged: false,
     minimum: |_| [0.0, 1.0],
     value: |[x, y], _| 0.5 * x * x + 0.25 * (y * y - 1.0).powi(2),
@@ -73,7 +73,7 @@ pub(super) const RAVINE: Surface = Surface {
     domain: [(-10.0, 4.0), (-3.5, 3.5)],
     start: [-9.0, 2.0],
     steps: 200,
-    kind: Kind::Exact,
+    kind: SurfaceKind::Exact,
     averaged: false,
     minimum: |_| [0.0, 0.0],
     value: |at, _| ravine(at),
@@ -92,7 +92,7 @@ pub(super) const DIAGONAL: Surface = Surface {
     domain: [(-11.0, 4.0), (-8.5, 3.2)],
     start: [-7.778174593052022, -4.949747468305833],
     steps: 200,
-    kind: Kind::Exact,
+    kind: SurfaceKind::Exact,
     averaged: false,
     minimum: |_| [0.0, 0.0],
     value: |at, _| ravine(turned(at)),
@@ -117,7 +117,7 @@ pub(super) const PLATEAU: Surface = Surface {
     domain: [(-4.0, 3.0), (-2.25, 3.0)],
     start: [-3.0, 2.0],
     steps: 150,
-    kind: Kind::Exact,
+    kind: SurfaceKind::Exact,
     averaged: false,
     minimum: |_| [0.0, 0.0],
     value: |[x, y], _| 1.0 - (-0.5 * (x * x + y * y)).exp(),

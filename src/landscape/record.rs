@@ -1,13 +1,15 @@
 //! The files of a landscape study: every path, what each optimiser reached, and the claims.
 
-use std::{fmt::Write, path::Path as Folder};
+use std::{fmt::Write, path};
 
 use serde::Serialize;
 
 use super::{
-    Drawn, Edge, Path, Surface,
-    claims::{MARGIN, Measured, Verdict},
-    tune::{REPORT_SEEDS, TUNING_SEEDS},
+    claims::{MARGIN, MeasuredClaim, Verdict},
+    descent::Path,
+    optimiser_paths::OptimiserPaths,
+    surface::Surface,
+    tune::{Edge, REPORT_SEEDS, TUNING_SEEDS},
 };
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     files::{rounded, write_csv, write_whole},
 };
 
-/// A line of `paths.csv`: a step of the first seed's path.
+/// A row of `paths.csv`: a point of the first seed's path.
 #[derive(Serialize)]
 struct PathRow<'a> {
     surface: &'a str,
@@ -28,7 +30,7 @@ struct PathRow<'a> {
     distance: f64,
 }
 
-/// A line of `summary.csv`: means over all seeds.
+/// A row of `summary.csv`: means over all seeds.
 #[derive(Serialize)]
 struct SummaryRow<'a> {
     surface: &'a str,
@@ -43,7 +45,7 @@ struct SummaryRow<'a> {
     final_distance: f64,
 }
 
-/// A line of `claims.csv`.
+/// A row of `claims.csv`.
 #[derive(Serialize)]
 struct ClaimRow<'a> {
     claim: &'a str,
@@ -59,28 +61,29 @@ struct ClaimRow<'a> {
     verdict: Verdict,
 }
 
-/// What to say when a surface is done: a line, and one more for every lr that may not be the best.
-pub fn progress(surface: &Surface, drawn: &[Drawn]) -> String {
-    let best = drawn.iter().min_by(|a, b| {
-        let value = |drawn: &Drawn| drawn.mean(Path::mean_value);
+/// The messages when a surface is done: one line, and a warning for every lr that may not be the best and
+/// every optimiser that diverged.
+pub fn progress(surface: &Surface, optimisers: &[OptimiserPaths]) -> String {
+    let best = optimisers.iter().min_by(|a, b| {
+        let value = |paths: &OptimiserPaths| paths.mean(Path::mean_value);
         value(a).total_cmp(&value(b))
     });
-    let best = best.map_or(String::new(), |drawn| {
-        format!(", lowest mean objective: {}", drawn.name())
+    let best = best.map_or(String::new(), |best| {
+        format!(", lowest mean objective: {}", best.name())
     });
-    let mut out = format!("{}: {} optimisers{best}\n", surface.name, drawn.len());
-    for drawn in drawn {
-        if let Some(edge) = drawn.tuned.edge {
+    let mut out = format!("{}: {} optimisers{best}\n", surface.name, optimisers.len());
+    for optimiser in optimisers {
+        if let Some(edge) = optimiser.tuned.edge {
             let _ = writeln!(
                 out,
                 "warning: {}: {}'s best lr, {}, is the {edge} of its grid; a better one may lie beyond",
                 surface.name,
-                drawn.name(),
-                drawn.tuned.lr()
+                optimiser.name(),
+                optimiser.tuned.lr()
             );
         }
-        if drawn.diverged() {
-            let (name, step) = (drawn.name(), drawn.paths[0].last().step);
+        if optimiser.diverged() {
+            let (name, step) = (optimiser.name(), optimiser.paths[0].last().step);
             let _ = writeln!(
                 out,
                 "warning: {}: {name} diverged after step {step}",
@@ -92,14 +95,14 @@ pub fn progress(surface: &Surface, drawn: &[Drawn]) -> String {
 }
 
 /// Writes `paths.csv` and `summary.csv` into `out`, an existing folder.
-pub fn write_paths(out: &Folder, all: &[Drawn]) -> Result<()> {
-    let names: Vec<String> = all.iter().map(Drawn::name).collect();
+pub fn write_paths(out: &path::Path, all: &[OptimiserPaths]) -> Result<()> {
+    let names: Vec<String> = all.iter().map(OptimiserPaths::name).collect();
     let named = || all.iter().zip(&names);
-    let paths = named().flat_map(|(drawn, name)| {
-        drawn.paths[0].points.iter().map(move |point| PathRow {
-            surface: drawn.surface.name,
+    let paths = named().flat_map(|(optimiser, name)| {
+        optimiser.paths[0].points.iter().map(move |point| PathRow {
+            surface: optimiser.surface.name,
             optimiser: name,
-            lr: drawn.tuned.lr(),
+            lr: optimiser.tuned.lr(),
             step: point.step,
             x: rounded(point.at[0]),
             y: rounded(point.at[1]),
@@ -108,29 +111,29 @@ pub fn write_paths(out: &Folder, all: &[Drawn]) -> Result<()> {
         })
     });
     write_csv(&out.join("paths.csv"), paths)?;
-    let summary = named().map(|(drawn, name)| SummaryRow {
-        surface: drawn.surface.name,
+    let summary = named().map(|(optimiser, name)| SummaryRow {
+        surface: optimiser.surface.name,
         optimiser: name,
-        lr: drawn.tuned.lr(),
-        grid_edge: drawn.tuned.edge,
-        diverged: drawn.diverged(),
-        seeds: drawn.paths.len(),
-        steps: drawn.paths[0].last().step,
-        mean_value: rounded(drawn.mean(Path::mean_value)),
-        final_value: rounded(drawn.mean(|path| path.last().value)),
-        final_distance: rounded(drawn.mean(|path| path.last().distance)),
+        lr: optimiser.tuned.lr(),
+        grid_edge: optimiser.tuned.edge,
+        diverged: optimiser.diverged(),
+        seeds: optimiser.paths.len(),
+        steps: optimiser.paths[0].last().step,
+        mean_value: rounded(optimiser.mean(Path::mean_value)),
+        final_value: rounded(optimiser.mean(|path| path.last().value)),
+        final_distance: rounded(optimiser.mean(|path| path.last().distance)),
     });
     write_csv(&out.join("summary.csv"), summary)
 }
 
 /// Writes `claims.csv` and `claims.md` into `out`, an existing folder.
-pub fn write_claims(out: &Folder, claims: &[Measured]) -> Result<()> {
+pub fn write_claims(out: &path::Path, claims: &[MeasuredClaim]) -> Result<()> {
     let rows = claims.iter().flat_map(|measured| {
-        measured.numbers.iter().map(|number| ClaimRow {
+        measured.measurements.iter().map(|number| ClaimRow {
             claim: measured.claim.name,
             sentence: measured.claim.sentence,
-            surface: number.on.unwrap_or_default(),
-            number: &number.what,
+            surface: number.surface.unwrap_or_default(),
+            number: &number.description,
             value: rounded(number.estimate.point),
             lo: rounded(number.estimate.lo),
             hi: rounded(number.estimate.hi),
@@ -144,24 +147,27 @@ pub fn write_claims(out: &Folder, claims: &[Measured]) -> Result<()> {
     write_whole(&out.join("claims.md"), table(claims))
 }
 
-/// The claims as a Markdown table, with how verdicts are reached.
-pub fn table(claims: &[Measured]) -> String {
+/// The claims as a Markdown table, and the rule for the verdicts.
+pub fn table(claims: &[MeasuredClaim]) -> String {
     let mut out = String::from(
         "| the note says | measured on | number | value (95 % interval) | expected | verdict |\n|---|---|---|---|---|---|\n",
     );
-    for Measured {
+    for MeasuredClaim {
         claim,
-        numbers,
+        measurements,
         verdict,
     } in claims
     {
-        // The sentence and its verdict stand beside its first number.
+        // The sentence and its verdict appear only beside its first number.
         let mut sentence = String::from(claim.sentence);
         let mut verdict = format!("**{verdict}**");
-        for number in numbers {
-            let expected = number.expected.map_or(String::new(), |e| e.to_string());
-            let (on, what) = (number.on.unwrap_or("the rules"), &number.what);
-            let value = number.estimate.to_string();
+        for measurement in measurements {
+            let expected = measurement
+                .expected
+                .map_or(String::new(), |e| e.to_string());
+            let on = measurement.surface.unwrap_or("the rules");
+            let what = &measurement.description;
+            let value = measurement.estimate.to_string();
             let _ = writeln!(
                 out,
                 "| {sentence} | {on} | {what} | {value} | {expected} | {verdict} |"

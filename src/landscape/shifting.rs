@@ -1,16 +1,16 @@
-//! Surfaces of which an optimiser sees random gradients, some with a minimum that moves.
+//! Surfaces with random gradients, some with a minimum that moves.
 
 use std::f64::consts::TAU;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Kind, Surface};
+use super::surface::{Surface, SurfaceKind};
 
-/// How often the rare feature of `sparse` occurs.
+/// The probability that a step sees the rare feature of `sparse`.
 const RARE: f64 = 0.04;
 
-/// Where the bends of `sparse` begin to round off.
+/// The width of the rounded bends of `sparse`.
 const BEND: f64 = 0.02;
 
 pub(super) const SPARSE: Surface = Surface {
@@ -21,7 +21,7 @@ pub(super) const SPARSE: Surface = Surface {
     domain: [(-2.6, 0.9), (-2.3, 0.5)],
     start: [-2.0, -2.0],
     steps: 600,
-    kind: Kind::Random(|[x, y], rng| {
+    kind: SurfaceKind::Random(|[x, y], rng| {
         let seen = rng.random_bool(RARE);
         [x, if seen { y / RARE } else { 0.0 }]
     }),
@@ -31,7 +31,7 @@ pub(super) const SPARSE: Surface = Surface {
     gradient: |[x, y], _| [slope(x, BEND), RARE * slope(y, BEND)],
 };
 
-/// An absolute value with its bend rounded off.
+/// An absolute value with a rounded bend.
 fn rounded(e: f64, bend: f64) -> f64 {
     e.hypot(bend) - bend
 }
@@ -48,7 +48,7 @@ pub(super) const NOISY: Surface = Surface {
     domain: [(-7.0, 2.5), (-7.0, 2.5)],
     start: [-6.0, -6.0],
     steps: 400,
-    kind: Kind::Random(|[x, y], rng| [x, y + noise(3.0, rng)]),
+    kind: SurfaceKind::Random(|[x, y], rng| [x, y + noise(3.0, rng)]),
     averaged: false,
     minimum: |_| [0.0, 0.0],
     value: |[x, y], _| rounded(x, 1.0) + rounded(y, 1.0),
@@ -68,7 +68,7 @@ pub(super) const DRIFT: Surface = Surface {
     domain: BOWL,
     start: [0.0, 0.0],
     steps: 400,
-    kind: Kind::Shifting(with_noise),
+    kind: SurfaceKind::Shifting(with_noise),
     averaged: true,
     minimum: |t| circling(t, 100.0),
     value: |at, t| bowl(at, circling(t, 100.0)),
@@ -83,14 +83,14 @@ pub(super) const SLOW_DRIFT: Surface = Surface {
     domain: BOWL,
     start: [0.0, 0.0],
     steps: 400,
-    kind: Kind::Shifting(with_noise),
+    kind: SurfaceKind::Shifting(with_noise),
     averaged: true,
     minimum: |t| circling(t, 300.0),
     value: |at, t| bowl(at, circling(t, 300.0)),
     gradient: |at, t| towards(at, circling(t, 300.0)),
 };
 
-/// What is drawn of every bowl: room to overshoot.
+/// The domain of every bowl, with room to overshoot.
 const BOWL: [(f64, f64); 2] = [(-4.2, 4.2), (-3.3, 3.3)];
 
 fn with_noise(gradient: [f64; 2], rng: &mut ChaCha8Rng) -> [f64; 2] {
@@ -119,14 +119,14 @@ pub(super) const JUMP: Surface = Surface {
     domain: BOWL,
     start: [0.0, 0.0],
     steps: 400,
-    kind: Kind::Shifting(with_noise),
+    kind: SurfaceKind::Shifting(with_noise),
     averaged: true,
     minimum: leaping,
     value: |at, t| bowl(at, leaping(t)),
     gradient: |at, t| towards(at, leaping(t)),
 };
 
-/// From corner to corner of a five-pointed star, so that every leap is as long; steps 1 to 100 have the first.
+/// A corner of a five-pointed star, so that all leaps have the same length; the first one for steps 1 to 100.
 fn leaping(t: u64) -> [f64; 2] {
     let angle = TAU * (0.25 + 0.4 * (t.saturating_sub(1) / 100) as f64);
     [2.0 * angle.cos(), 2.0 * angle.sin()]
@@ -140,7 +140,7 @@ pub(super) const STILL: Surface = Surface {
     domain: BOWL,
     start: [0.0, 0.0],
     steps: 400,
-    kind: Kind::Random(with_noise),
+    kind: SurfaceKind::Random(with_noise),
     averaged: true,
     minimum: |_| leaping(0),
     value: |at, _| bowl(at, leaping(0)),

@@ -1,19 +1,23 @@
 //! An lr for each optimiser on each surface, chosen by one rule, so that comparisons are fair.
 //!
 //! The rule: of a log-spaced grid, the lr with the lowest mean objective along the path. The grid goes
-//! from 1/10000 to 100000 times the optimiser's own default, eight values to a factor of ten. Where gradients
+//! from 1/10000 to 100000 times the optimiser's own default, eight values to a factor of ten. If gradients
 //! are random, the mean is over [`TUNING_SEEDS`], which no reported number uses again.
 
-use optim::{Spec, Value};
 use std::{collections::BTreeMap, fmt, ops::Range, rc::Rc};
 
-use super::{Path, Surface, walk, walk::descend};
+use super::{
+    descent::{Path, descend, visit_descent},
+    surface::Surface,
+};
+use optim::{Spec, Value};
+
 use crate::Result;
 
-/// Seeds on which an lr is chosen, where paths differ from seed to seed.
+/// The seeds on which an lr is chosen, if paths differ from seed to seed.
 pub const TUNING_SEEDS: Range<u64> = 0..10;
 
-/// Seeds on which a chosen lr is measured.
+/// The seeds on which a chosen lr is measured.
 pub const REPORT_SEEDS: Range<u64> = 100..130;
 
 /// Factors of ten below and above the default lr that the grid covers.
@@ -60,9 +64,9 @@ impl fmt::Display for Edge {
 /// An optimiser with the lr that was chosen for it.
 #[derive(Clone, Debug)]
 pub struct Tuned {
-    /// The optimiser, its lr set.
+    /// The optimiser with its lr set.
     pub spec: Spec,
-    /// Where the best lr is the grid's lowest or highest: a better one may lie beyond.
+    /// Set if the best lr is the grid's lowest or highest, beyond which a better one may lie.
     pub edge: Option<Edge>,
 }
 
@@ -78,15 +82,15 @@ impl Tuned {
     }
 }
 
-/// Chooses lrs and walks paths, each but once.
+/// Chooses lrs and computes paths, each once.
 #[derive(Default)]
 pub struct Tuner {
-    tuned: BTreeMap<Key, Tuned>,
-    reports: BTreeMap<Key, Rc<Vec<Path>>>,
+    tuned: BTreeMap<DescentKey, Tuned>,
+    reports: BTreeMap<DescentKey, Rc<Vec<Path>>>,
 }
 
-/// A surface, an optimiser, a number of steps.
-type Key = (&'static str, String, u64);
+/// A surface, an optimiser and a number of steps.
+type DescentKey = (&'static str, String, u64);
 
 impl Tuner {
     /// The best lr for `spec` on `surface` in `steps` steps.
@@ -101,7 +105,7 @@ impl Tuner {
     }
 
     /// The paths of `spec` at its best lr, over the surface's own number of steps: one for each of
-    /// [`REPORT_SEEDS`], or one alone where there is no chance in it.
+    /// [`REPORT_SEEDS`], or a single one if the surface is not random.
     pub fn paths(&mut self, surface: &'static Surface, spec: &str) -> Result<Rc<Vec<Path>>> {
         let steps = surface.steps;
         let key = (surface.name, spec.to_string(), steps);
@@ -109,7 +113,7 @@ impl Tuner {
             return Ok(paths.clone());
         }
         let tuned = self.best(surface, &spec.parse()?, steps)?;
-        let paths = report_seeds(surface).map(|seed| walk(surface, &tuned.spec, steps, seed));
+        let paths = report_seeds(surface).map(|seed| descend(surface, &tuned.spec, steps, seed));
         let paths = Rc::new(paths.collect::<Result<_>>()?);
         self.reports.insert(key, Rc::clone(&paths));
         Ok(paths)
@@ -121,7 +125,7 @@ pub(super) fn report_seeds(surface: &Surface) -> Range<u64> {
     seeds(surface, REPORT_SEEDS)
 }
 
-/// All of `seeds`, or the first alone where there is no chance in it.
+/// All of `seeds`, or only the first if the surface is not random.
 fn seeds(surface: &Surface, seeds: Range<u64>) -> Range<u64> {
     let end = if surface.is_random() {
         seeds.end
@@ -151,20 +155,20 @@ fn best(surface: &Surface, spec: &Spec, steps: u64) -> Result<Tuned> {
     Ok(Tuned { spec, edge })
 }
 
-/// The objective summed over steps and seeds; anything from `enough` on is given up and counts as infinite.
+/// The objective summed over steps and seeds; infinite if it reaches `limit`, where summing stops.
 ///
-/// The objective is never negative, so a sum once too large stays so.
-fn sum_of_values(surface: &Surface, spec: &Spec, steps: u64, enough: f64) -> Result<f64> {
+/// The objective is never negative, so a sum that is too large stays so.
+fn sum_of_values(surface: &Surface, spec: &Spec, steps: u64, limit: f64) -> Result<f64> {
     let rule = spec.rule()?;
     let mut sum = 0.0;
     for seed in seeds(surface, TUNING_SEEDS) {
-        let diverged = descend(surface, &*rule, spec.lr(), steps, seed, |point| {
+        let diverged = visit_descent(surface, &*rule, spec.lr(), steps, seed, |point| {
             if point.step > 0 {
                 sum += point.value;
             }
-            sum < enough
+            sum < limit
         });
-        if diverged || sum >= enough {
+        if diverged || sum >= limit {
             return Ok(f64::INFINITY);
         }
     }
@@ -174,6 +178,7 @@ fn sum_of_values(surface: &Surface, spec: &Spec, steps: u64, enough: f64) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::landscape::classic::RAVINE;
 
     #[test]
     fn grids_surround_the_default() {
@@ -186,7 +191,7 @@ mod tests {
     #[test]
     fn the_best_lr_is_just_stable_where_the_ground_is_steepest() {
         // Across the ravine the curvature is 1, so that lrs from 2 on diverge; along it, more is better.
-        let surface = Surface::named("ravine").unwrap();
+        let surface = &RAVINE;
         let tuned = best(surface, &"sgd".parse().unwrap(), surface.steps).unwrap();
         assert!((1.5..2.0).contains(&tuned.lr()), "{}", tuned.lr());
         assert_eq!(tuned.edge, None);

@@ -1,81 +1,36 @@
-//! Images as the matrix that a convolution multiplies its weights with (im2col), a tile at a time.
+//! Images as the matrix that a convolution multiplies its weights with (im2col), tile by tile.
+//!
+//! A column holds the numbers that one output sees; a tile holds the columns of a few rows of outputs.
 
 use std::ops::Range;
 
-use candle_core::{Result, WithDType, bail};
+use candle_core::WithDType;
 
-/// Numbers in the columns of a tile: small enough for the cache.
-const TILE: usize = 1 << 15;
-/// Positions in a tile, at least: below this the product slows down, as the weights are read again for each tile.
-const POSITIONS: usize = 256;
+use super::window::Window;
+
+/// Numbers in the columns of a tile: few enough for the cache.
+const TILE_NUMBERS: usize = 1 << 15;
+/// The fewest positions in a tile. With fewer the product slows down, as each tile reads the weights again.
+const MIN_POSITIONS: usize = 256;
 /// Numbers copied at once.
-const RUN: usize = 8;
-
-/// The sizes of a convolution of one image.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Window {
-    pub channels: usize,
-    pub height: usize,
-    pub width: usize,
-    pub kernel: usize,
-    pub stride: usize,
-    pub padding: usize,
-    /// Rows and columns of the output.
-    pub out_height: usize,
-    pub out_width: usize,
-}
+const COPY_LEN: usize = 8;
 
 impl Window {
-    /// A square kernel over an image of `[channels, height, width]`; an error where it does not fit in.
-    pub fn new(
-        [channels, height, width]: [usize; 3],
-        kernel: usize,
-        stride: usize,
-        padding: usize,
-    ) -> Result<Self> {
-        let (padded_height, padded_width) = (height + 2 * padding, width + 2 * padding);
-        let fits = padded_height >= kernel && padded_width >= kernel;
-        if channels == 0 || kernel == 0 || stride == 0 || !fits {
-            bail!(
-                "convolution: a kernel of {kernel}x{kernel} with stride {stride} does not fit into {channels}x{height}x{width} padded by {padding}"
-            );
-        }
-        Ok(Self {
-            channels,
-            height,
-            width,
-            kernel,
-            stride,
-            padding,
-            out_height: (padded_height - kernel) / stride + 1,
-            out_width: (padded_width - kernel) / stride + 1,
-        })
-    }
-
-    /// Numbers of an image that one output sees: rows of the columns.
-    pub fn seen(&self) -> usize {
-        self.channels * self.kernel * self.kernel
-    }
-
-    /// Positions of the output in an image.
-    pub fn positions(&self) -> usize {
-        self.out_height * self.out_width
-    }
-
-    /// Cuts the rows of the outputs of `batch` images, numbered through, into tiles; of whole images
-    /// where they are small.
+    /// Cuts the rows of the outputs into tiles. The rows are numbered through all of the `batch` images;
+    /// a tile of small images holds whole ones.
     pub fn tiles(&self, batch: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let positions = (TILE / self.seen()).max(POSITIONS);
-        let mut each = positions.div_ceil(self.out_width);
-        if each > self.out_height {
-            each -= each % self.out_height;
+        let positions = (TILE_NUMBERS / self.receptive_field()).max(MIN_POSITIONS);
+        let mut rows_each = positions.div_ceil(self.out_width);
+        if rows_each > self.out_height {
+            rows_each -= rows_each % self.out_height;
         }
         let rows = batch * self.out_height;
-        let starts = (0..rows).step_by(each);
-        starts.map(move |start| start..rows.min(start + each))
+        let starts = (0..rows).step_by(rows_each);
+        starts.map(move |start| start..rows.min(start + rows_each))
     }
 
-    /// The columns of the output rows `tile`: for each number that an output sees, that number at each position.
+    /// Writes the columns of the output rows `tile`: row by row, one number of the receptive field at each
+    /// position.
     #[inline(always)]
     pub fn gather<T: WithDType>(&self, images: &[T], tile: Range<usize>, columns: &mut [T]) {
         if self.padding > 0 {
@@ -87,7 +42,7 @@ impl Window {
             #[inline(always)]
             |block| {
                 let (columns, images) = (&mut columns[block.columns..], &images[block.image..]);
-                if stride == 1 && block.width >= RUN {
+                if stride == 1 && block.width >= COPY_LEN {
                     return block.copy(columns, images);
                 }
                 let to = columns.chunks_mut(block.columns_step);
@@ -101,7 +56,7 @@ impl Window {
         );
     }
 
-    /// Adds each of the columns' numbers to the place in `images` that [`gather`](Self::gather) takes it from.
+    /// Adds each number of the columns to the place in `images` that [`gather`](Self::gather) takes it from.
     #[inline(always)]
     pub fn scatter<T: WithDType>(&self, columns: &[T], tile: Range<usize>, images: &mut [T]) {
         let stride = self.stride;
@@ -124,7 +79,7 @@ impl Window {
         );
     }
 
-    /// Visits the blocks of a tile's columns that lie inside the images.
+    /// Visits the blocks of a tile's columns that lie inside the images, not in the padding.
     #[inline(always)]
     fn each_block(&self, tile: Range<usize>, mut visit: impl FnMut(Block)) {
         let Self {
@@ -146,8 +101,8 @@ impl Window {
         for channel in 0..self.channels {
             for (dy, rows) in rows.iter().enumerate() {
                 for (dx, columns) in columns.iter().enumerate() {
-                    // Where rows follow on each other without a gap, they are one.
-                    let whole = stride == 1 && columns.len() == width && self.out_width == width;
+                    // Rows that follow each other without a gap are one.
+                    let gapless = stride == 1 && columns.len() == width && self.out_width == width;
                     for image in images.clone() {
                         let first = image * self.out_height;
                         let rows =
@@ -158,7 +113,7 @@ impl Window {
                         let y = (rows.start - first) * stride + dy - padding;
                         let x = columns.start * stride + dx - padding;
                         let to = (rows.start - tile.start) * self.out_width + columns.start;
-                        let (rows, width) = match whole {
+                        let (rows, width) = match gapless {
                             true => (1, rows.len() * width),
                             false => (rows.len(), columns.len()),
                         };
@@ -178,7 +133,8 @@ impl Window {
         }
     }
 
-    /// The outputs, of `outputs` along an axis of `length`, whose number `offset` lies inside the image.
+    /// Which of `outputs` outputs along an axis of `length` have number `offset` of the kernel inside the
+    /// image.
     fn inside(&self, offset: usize, outputs: usize, length: usize) -> Range<usize> {
         let start = self.padding.saturating_sub(offset).div_ceil(self.stride);
         let end = (length + self.padding).saturating_sub(offset);
@@ -187,37 +143,38 @@ impl Window {
     }
 }
 
-/// What one number of an image is to neighbouring outputs of it: rows in the columns and in the image.
+/// One number of the receptive field at neighbouring outputs: rows in the columns and in the images.
 struct Block {
     rows: usize,
     width: usize,
-    /// Where the first row starts in the columns, and how far each is from the next.
+    /// Where the first row starts in the columns.
     columns: usize,
+    /// The distance from row to row in the columns.
     columns_step: usize,
-    /// Where the first row starts in the images, and how far each is from the next.
+    /// Where the first row starts in the images.
     image: usize,
+    /// The distance from row to row in the images.
     image_step: usize,
 }
 
 impl Block {
-    /// Copies it in runs of one length, the last over a part of the one before: a call for each of
-    /// many short rows would take longer than copying them.
+    /// Copies the rows in pieces of one length; the last piece overlaps the one before. A `memcpy` for each
+    /// of many short rows would take longer than the copying.
     #[inline(always)]
     fn copy<T: Copy>(&self, columns: &mut [T], images: &[T]) {
         let end = |step: usize| (self.rows - 1) * step + self.width;
-        assert!(self.rows > 0 && self.width >= RUN);
+        assert!(self.rows > 0 && self.width >= COPY_LEN);
         assert!(columns.len() >= end(self.columns_step) && images.len() >= end(self.image_step));
-        let last = self.width - RUN;
-        for start in (0..last).step_by(RUN).chain([last]) {
+        let last = self.width - COPY_LEN;
+        for start in (0..last).step_by(COPY_LEN).chain([last]) {
             for row in 0..self.rows {
                 let (to, from) = (row * self.columns_step, row * self.image_step);
-                // SAFETY: `start + RUN` is at most the width of a row, and both
-                // slices hold all rows, as asserted. A borrow of each, so they
-                // do not overlap.
+                // SAFETY: `start + COPY_LEN` is at most the width of a row, and both slices hold all rows, as
+                // asserted. One is borrowed mutably, so they do not overlap.
                 unsafe {
                     let from = images.as_ptr().add(from + start);
                     let to = columns.as_mut_ptr().add(to + start);
-                    from.copy_to_nonoverlapping(to, RUN);
+                    from.copy_to_nonoverlapping(to, COPY_LEN);
                 }
             }
         }

@@ -1,11 +1,11 @@
-//! A convolution in words: `16x3`.
+//! The filters of a convolution as settings spell them: `16x3`.
 
 use std::{fmt, str::FromStr};
 
-/// Filters of one convolution: `16x3` is 16 filters of 3x3.
+/// The filters of one convolution: `16x3` is 16 filters of 3x3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filters {
-    /// How many.
+    /// How many there are.
     pub count: usize,
     /// Their height and width.
     pub size: usize,

@@ -1,19 +1,19 @@
-//! Initial weights, drawn from a stream of the run (candle's own CPU generator cannot be seeded).
+//! Initial weights, drawn from a stream of the run, since candle's CPU generator cannot be seeded.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
 /// Appends `n` draws of PyTorch's default for a layer with `fan_in` inputs, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 ///
-/// That is what `kaiming_uniform_(a=sqrt(5))` comes to for the weights of
-/// `torch.nn.Linear` and `torch.nn.Conv2d`, and the same bound is used for their biases.
-pub fn uniform_fan_in(rng: &mut impl Rng, fan_in: usize, n: usize, into: &mut Vec<f64>) {
+/// This is what `kaiming_uniform_(a=sqrt(5))` comes to for the weights of `torch.nn.Linear` and
+/// `torch.nn.Conv2d`, whose biases have the same bound.
+pub(super) fn uniform_fan_in(rng: &mut impl Rng, fan_in: usize, n: usize, into: &mut Vec<f64>) {
     let bound = 1.0 / (fan_in as f64).sqrt();
     into.extend((0..n).map(|_| rng.random_range(-bound..bound)));
 }
 
-/// A weight `[agents, ...shape]` and a bias `[agents, shape[0]]`, by [`uniform_fan_in`]; each agent
-/// draws from its own stream, its weight first.
+/// A weight `[agents, ...shape]` and a bias `[agents, shape[0]]` by [`uniform_fan_in`]. Each agent draws
+/// from its own stream, the weight first.
 pub(super) fn layer(
     shape: &[usize],
     streams: &mut [impl Rng],

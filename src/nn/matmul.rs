@@ -1,11 +1,11 @@
 //! Matrix products on slices, by the kernels candle itself uses, on the calling thread alone.
 //!
-//! Parallelism belongs to runs, and one thread a product makes its bits the
-//! same whatever `RAYON_NUM_THREADS` says.
+//! Parallelism belongs to runs, and a product on one thread has the same bits whatever
+//! `RAYON_NUM_THREADS` says.
 
 use candle_core::WithDType;
 
-/// A view of a matrix in a slice.
+/// A slice seen as a matrix.
 #[derive(Clone, Copy)]
 pub(super) struct Mat<'a, T> {
     data: &'a [T],
@@ -15,7 +15,7 @@ pub(super) struct Mat<'a, T> {
 }
 
 impl<'a, T> Mat<'a, T> {
-    /// `data` as `rows` x `cols`, row after row.
+    /// `data` as `rows` x `cols`, row by row.
     pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
         assert_eq!(data.len(), rows * cols);
         Self {
@@ -36,7 +36,7 @@ impl<'a, T> Mat<'a, T> {
         }
     }
 
-    /// `rows` of its rows from `first` on; of a transpose only all of them.
+    /// `rows` rows from `first` on; a transpose gives only all of its rows.
     fn rows(self, first: usize, rows: usize) -> Self {
         if self.transposed {
             assert!(first == 0 && rows == self.rows);
@@ -55,7 +55,7 @@ impl<'a, T> Mat<'a, T> {
     }
 }
 
-/// Appends the product `a b` to `out`, row after row. `T` is f32 or f64.
+/// Appends the product `a b` to `out`, row by row. `T` is f32 or f64.
 pub(super) fn matmul<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
     let (m, n) = (a.rows, b.cols);
     if cost(b.t(), a.t()) + m * n < cost(a, b) {
@@ -70,14 +70,14 @@ pub(super) fn matmul<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
     }
 }
 
-/// Products of at most this many numbers gemm computes from rows times rows as they lie, if they
-/// lie so; for larger ones it moves them number by number first.
+/// Up to this size of the product, gemm multiplies rows by rows as they lie in memory. For larger products it
+/// first moves them number by number.
 const ROWS_TIMES_ROWS: usize = 256;
 
-/// Adds the product `a b` to `out`, row after row. `T` is f32 or f64.
+/// Adds the product `a b` to `out`, row by row. `T` is f32 or f64.
 pub(super) fn add_matmul<T: WithDType>(out: &mut [T], a: Mat<T>, b: Mat<T>) {
     assert_eq!(out.len(), a.rows * b.cols);
-    // Not worth it with more columns, as each is read again for every few rows.
+    // With more columns this does not pay: each is read again for every few rows.
     let few = !a.transposed && b.transposed && (1..=16).contains(&b.cols);
     let rows = if few {
         ROWS_TIMES_ROWS / b.cols
@@ -92,12 +92,12 @@ pub(super) fn add_matmul<T: WithDType>(out: &mut [T], a: Mat<T>, b: Mat<T>) {
     }
 }
 
-/// What `a b` costs, roughly, in vector operations: its multiplications with vectors along `b`'s
-/// rows, and what is moved number by number where those rows are not contiguous.
+/// The rough cost of `a b` in vector operations: multiplications with vectors along `b`'s rows, and the
+/// numbers moved one by one if those rows are not contiguous.
 fn cost<T>(a: Mat<T>, b: Mat<T>) -> usize {
     let lanes = 64 / size_of::<T>();
     let multiply = a.rows * a.cols * b.cols.div_ceil(lanes);
-    // With a vector on either side nothing is moved.
+    // If either side is a vector, nothing is moved.
     let moved = b.transposed && a.rows > 1 && b.cols > 1;
     multiply + if moved { b.rows * b.cols } else { 0 }
 }
@@ -105,8 +105,8 @@ fn cost<T>(a: Mat<T>, b: Mat<T>) -> usize {
 fn append<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
     let (len, more) = (out.len(), a.rows * b.cols);
     out.reserve(more);
-    // SAFETY: the product goes to the places reserved behind `out`'s end, all of
-    // which it writes and none of which it reads.
+    // SAFETY: the product goes to the places reserved behind `out`'s end. It writes all of them and reads
+    // none.
     unsafe {
         product(out.as_mut_ptr().add(len), false, a, b);
         out.set_len(len + more);
@@ -117,15 +117,14 @@ fn append<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
 ///
 /// # Safety
 ///
-/// `out` has `a.rows * b.cols` places that may be written, and if `add` holds numbers in all of them.
+/// `out` has `a.rows * b.cols` places that may be written, which hold numbers if `add`.
 unsafe fn product<T: WithDType>(out: *mut T, add: bool, a: Mat<T>, b: Mat<T>) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     assert_eq!(b.rows, k);
     let ((a_rs, a_cs), (b_rs, b_cs)) = (a.strides(), b.strides());
     let one = T::from_f64(1.0);
-    // SAFETY: the lengths of `a` and `b`, asserted when they were made, and the
-    // strides that follow from them keep every read within their slices; `out`
-    // is as the caller promises.
+    // SAFETY: the lengths of `a` and `b`, asserted when they were made, and the strides that follow from
+    // them keep every read within their slices. `out` is as the caller promises.
     unsafe {
         gemm::gemm(
             m,
@@ -157,7 +156,7 @@ mod tests {
 
     #[test]
     fn multiplies_in_every_orientation() {
-        // Small, wide enough to be turned round, and more rows than are taken at once.
+        // Small, wide enough to be transposed, and more rows than one block takes.
         for (m, k, n) in [(5, 7, 3), (2, 30, 50), (200, 6, 5)] {
             multiplies(m, k, n);
         }

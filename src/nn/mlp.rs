@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
-use super::{Linear, aside::Aside, init};
+use super::{bypass::GradientBypass, init, linear::Linear};
 use optim::Parameter;
 
 /// A multi-layer perceptron for each agent of a cohort.
@@ -12,34 +12,34 @@ pub struct Mlp {
     layers: Vec<Linear>,
 }
 
-/// What a perceptron is between.
+/// What depends on the layers before and behind a perceptron.
 #[derive(Clone, Copy)]
-pub(super) struct Ends {
+pub(super) struct MlpEnds {
     /// Whether its input needs a gradient.
     pub input_grad: bool,
-    /// Whether its output is clipped at 0 as well.
-    pub relu: bool,
+    /// Whether its output is clipped at 0, as that of its other layers is.
+    pub output_relu: bool,
 }
 
 impl Mlp {
-    /// Layers of the given `sizes`, from the input's to the output's, initialised as PyTorch's
-    /// `Linear` by default. Each agent draws from its own stream.
+    /// Layers of the given `sizes`, the input's first and the output's last, initialised by PyTorch's
+    /// default for `Linear`. Each agent draws from its own stream.
     pub fn new(
         sizes: &[usize],
         streams: &mut [impl Rng],
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let ends = Ends {
+        let ends = MlpEnds {
             input_grad: false,
-            relu: false,
+            output_relu: false,
         };
-        Self::between(ends, sizes, streams, dtype, device)
+        Self::inside(ends, sizes, streams, dtype, device)
     }
 
-    /// [`new`](Self::new), as a part of a larger network. A single size makes no layer at all.
-    pub(super) fn between(
-        ends: Ends,
+    /// [`new`](Self::new) for a part of a larger network. A single size makes no layer at all.
+    pub(super) fn inside(
+        ends: MlpEnds,
         sizes: &[usize],
         streams: &mut [impl Rng],
         dtype: DType,
@@ -51,13 +51,13 @@ impl Mlp {
             let (inputs, outputs) = (pair[0], pair[1]);
             let shape = [outputs, inputs];
             let (weight, bias) = init::layer(&shape, streams, dtype, device)?;
-            let (relu, input_grad) = (i < last || ends.relu, i > 0 || ends.input_grad);
+            let (relu, input_grad) = (i < last || ends.output_relu, i > 0 || ends.input_grad);
             layers.push(Linear::new(weight, bias, relu, input_grad));
         }
         Ok(Self { layers })
     }
 
-    /// `[agents, batch, in]` to `[agents, batch, out]`, remembered for backward.
+    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for backward.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.layers
             .iter()
@@ -71,26 +71,26 @@ impl Mlp {
             .try_fold(x.clone(), |x, layer| layer.infer(&x))
     }
 
-    /// Every weight and bias, from the input's layer on: `0.weight`, `0.bias`, `1.weight`, ...
+    /// Every weight and bias, starting with the first layer's: `0.weight`, `0.bias`, `1.weight`, ...
     pub fn parameters(&self) -> Vec<Parameter> {
-        self.named("")
+        self.prefixed_parameters("")
     }
 
-    /// [`parameters`](Self::parameters), with `prefix` before each name.
-    pub(super) fn named(&self, prefix: &str) -> Vec<Parameter> {
+    /// [`parameters`](Self::parameters) with `prefix` before each name.
+    pub(super) fn prefixed_parameters(&self, prefix: &str) -> Vec<Parameter> {
         let named = |(i, layer): (usize, &Linear)| layer.parameters(&format!("{prefix}{i}"));
         self.layers.iter().enumerate().flat_map(named).collect()
     }
 
-    /// With the gradients of its weights and biases laid aside.
-    pub(super) fn aside(self, aside: &Aside) -> Self {
-        let layers = self.layers.into_iter().map(|layer| layer.aside(aside));
+    /// The same perceptron, which leaves the gradients of its weights and biases in `bypass`.
+    pub(super) fn bypassing(self, bypass: &GradientBypass) -> Self {
+        let layers = self.layers.into_iter().map(|layer| layer.bypassing(bypass));
         Self {
             layers: layers.collect(),
         }
     }
 
-    /// Put together from candle's operations, as it is on a GPU.
+    /// The same perceptron by candle's operations, as on a GPU.
     pub(super) fn composed(self) -> Self {
         let layers = self.layers.into_iter().map(Linear::composed);
         Self {
@@ -98,9 +98,9 @@ impl Mlp {
         }
     }
 
-    /// A network like this one with other variables: what `each` makes of these.
-    pub(super) fn with(&self, each: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
-        let layers = self.layers.iter().map(|layer| layer.with(&each));
+    /// A perceptron like this one whose variables are what `map` makes of this one's.
+    pub(super) fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
+        let layers = self.layers.iter().map(|layer| layer.map_vars(&map));
         Ok(Self {
             layers: layers.collect::<Result<_>>()?,
         })

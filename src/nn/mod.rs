@@ -1,25 +1,32 @@
-//! Networks for a cohort of agents: every parameter and every activation has a leading axis `[agents, ...]`.
+//! Networks for a cohort of agents, whose parameters and activations have a leading axis `[agents, ...]`,
+//! and a ResNet-18 for images.
+//!
+//! [`Network`] is what an agent learns with; its layers are operations of our own on the CPU ([`Conv`],
+//! [`Mlp`]). [`ResNet`] computes on all cores or on a GPU. [`minibatch`] makes its input of images on a GPU.
 
-mod aside;
+mod bypass;
 mod columns;
-mod composed;
 mod conv;
-mod convolve;
+mod conv_composed;
+mod conv_kernel;
 mod filters;
-pub mod init;
+mod fused;
+mod init;
 mod linear;
 mod matmul;
 mod mlp;
 mod network;
+pub(crate) mod pixels;
 mod relu;
 mod resnet;
 pub(crate) mod slices;
 mod spatial;
+mod window;
 
 pub use conv::Conv;
 pub use filters::Filters;
-pub use linear::Linear;
 pub use mlp::Mlp;
 pub use network::{Architecture, Network};
+pub use pixels::Augmentation;
 pub use resnet::{ResNet, Stem};
 pub use spatial::{Convolution, minibatch};

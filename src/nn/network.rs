@@ -1,14 +1,22 @@
-//! The agents' network: convolutions if the observation is an image, a perceptron, and on request a
+//! The agents' network: convolutions if the observation is an image, a perceptron, and optionally a
 //! dueling head.
 
 use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
-use optim::Parameter;
 use rand::Rng;
 
-use super::{Conv, Filters, Mlp, aside::Aside, columns::Window, init, mlp::Ends};
+use super::{
+    bypass::GradientBypass,
+    conv::Conv,
+    filters::Filters,
+    init,
+    mlp::{Mlp, MlpEnds},
+    window::Window,
+};
+use optim::Parameter;
+
 use crate::{Error, Result};
 
-/// What a network looks like.
+/// The layers of a network.
 #[derive(Clone, Debug)]
 pub struct Architecture {
     /// The shape of an observation; with convolutions `[channels, height, width]`.
@@ -17,22 +25,22 @@ pub struct Architecture {
     pub conv: Vec<Filters>,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
-    /// Values it gives.
+    /// The number of values it outputs for an observation.
     pub outputs: usize,
-    /// Whether a value is the state's plus the action's advantage over the mean (Wang et al. 2016,
-    /// eq. 9). The last hidden layer is each stream's own.
+    /// Whether a value is the state's value plus the action's advantage less the mean advantage (Wang et
+    /// al. 2016, eq. 9). Each of the two streams then has its own last hidden layer.
     pub dueling: bool,
 }
 
 impl Architecture {
-    /// How many numbers each layer gives for one observation, the convolutions' first; an error if
-    /// the convolutions do not fit the observation.
+    /// The numbers that each layer outputs for one observation, the convolutions first; an error if the
+    /// convolutions do not fit the observation.
     pub fn sizes(&self) -> Result<Vec<usize>> {
         let mut sizes = Vec::new();
         if !self.conv.is_empty() {
             let mut image = self.image()?;
             for filters in &self.conv {
-                image = self.behind(image, *filters)?;
+                image = filtered(image, *filters)?;
                 sizes.push(image.iter().product());
             }
         }
@@ -41,7 +49,7 @@ impl Architecture {
         Ok(sizes)
     }
 
-    /// How many weights and biases it has, or would have.
+    /// The number of weights and biases of one agent's network.
     pub fn weights(&self) -> Result<usize> {
         let sizes = self.sizes()?;
         let (convs, linears) = sizes.split_at(self.conv.len());
@@ -56,7 +64,7 @@ impl Architecture {
         let linears = [&[features], linears].concat();
         let layer = |pair: &[usize]| pair[1] * (pair[0] + 1);
         let linear = linears.windows(2).map(layer).sum::<usize>();
-        // The other stream.
+        // A dueling head's second stream.
         let last = &linears[linears.len().saturating_sub(3)..linears.len() - 1];
         let value = match (self.dueling, last) {
             (true, &[inputs, hidden]) => layer(&[inputs, hidden]) + layer(&[hidden, 1]),
@@ -74,16 +82,17 @@ impl Architecture {
             ))
         })
     }
+}
 
-    fn behind(&self, image: [usize; 3], filters: Filters) -> Result<[usize; 3]> {
-        let window = Window::new(image, filters.size, 1, 0).map_err(|_| {
-            let [_, height, width] = image;
-            Error::usage(format!(
-                "conv = {filters} is not allowed on an image of {height}x{width}; allowed: filters no larger than the image"
-            ))
-        })?;
-        Ok([filters.count, window.out_height, window.out_width])
-    }
+/// The shape of what `filters` make of `image`, both `[channels, height, width]`.
+fn filtered(image: [usize; 3], filters: Filters) -> Result<[usize; 3]> {
+    let window = Window::new(image, filters.size, 1, 0).map_err(|_| {
+        let [_, height, width] = image;
+        Error::usage(format!(
+            "conv = {filters} is not allowed on an image of {height}x{width}; allowed: filters no larger than the image"
+        ))
+    })?;
+    Ok([filters.count, window.out_height, window.out_width])
 }
 
 /// A network for each agent of a cohort.
@@ -94,7 +103,7 @@ pub struct Network {
     conv: Vec<Conv>,
     body: Mlp,
     dueling: Option<Dueling>,
-    aside: Aside,
+    bypass: GradientBypass,
 }
 
 /// The two streams of a dueling head.
@@ -105,17 +114,24 @@ struct Dueling {
 }
 
 impl Dueling {
-    fn with(&self, each: impl Fn(&Var) -> candle_core::Result<Var>) -> candle_core::Result<Self> {
+    fn map_vars(
+        &self,
+        map: impl Fn(&Var) -> candle_core::Result<Var>,
+    ) -> candle_core::Result<Self> {
         Ok(Self {
-            value: self.value.with(&each)?,
-            advantage: self.advantage.with(&each)?,
+            value: self.value.map_vars(&map)?,
+            advantage: self.advantage.map_vars(&map)?,
         })
     }
 }
 
 impl Network {
-    /// A network initialised as PyTorch's layers by default. Each agent draws from its own stream,
-    /// in the order of [`parameters`](Self::parameters).
+    /// A network with PyTorch's default initialisation. Each agent draws from its own stream, in the order
+    /// of [`parameters`](Self::parameters).
+    ///
+    /// # Errors
+    ///
+    /// If the convolutions do not fit the observation.
     pub fn new(
         architecture: &Architecture,
         streams: &mut [impl Rng],
@@ -131,15 +147,18 @@ impl Network {
                 let shape = [filters.count, input[0], filters.size, filters.size];
                 let (weight, bias) = init::layer(&shape, streams, dtype, device)?;
                 conv.push(Conv::new(weight, Some(bias), true, !conv.is_empty()));
-                input = architecture.behind(input, *filters)?;
+                input = filtered(input, *filters)?;
             }
             features = input.iter().product();
         }
         let mut sizes = [&[features], architecture.hidden.as_slice()].concat();
         let mut input_grad = image.is_some();
-        let mut perceptron = |sizes: &[usize], input_grad, relu| {
-            let ends = Ends { input_grad, relu };
-            Mlp::between(ends, sizes, streams, dtype, device)
+        let mut perceptron = |sizes: &[usize], input_grad, output_relu| {
+            let ends = MlpEnds {
+                input_grad,
+                output_relu,
+            };
+            Mlp::inside(ends, sizes, streams, dtype, device)
         };
         let (body, dueling) = if architecture.dueling {
             let own = sizes.split_off(architecture.hidden.len().max(1));
@@ -160,30 +179,30 @@ impl Network {
             conv,
             body,
             dueling,
-            aside: Aside::default(),
+            bypass: GradientBypass::default(),
         };
-        Ok(network.with_gradients_aside())
+        Ok(network.with_own_bypass())
     }
 
-    /// With its gradients in a place of its own.
-    fn with_gradients_aside(self) -> Self {
-        let aside = Aside::default();
-        let conv = self.conv.into_iter().map(|layer| layer.aside(&aside));
+    /// The same network with a bypass that no other network shares.
+    fn with_own_bypass(self) -> Self {
+        let bypass = GradientBypass::default();
+        let conv = self.conv.into_iter().map(|layer| layer.bypassing(&bypass));
         let dueling = self.dueling.map(|Dueling { value, advantage }| Dueling {
-            value: value.aside(&aside),
-            advantage: advantage.aside(&aside),
+            value: value.bypassing(&bypass),
+            advantage: advantage.bypassing(&bypass),
         });
         Self {
             image: self.image,
             conv: conv.collect(),
-            body: self.body.aside(&aside),
+            body: self.body.bypassing(&bypass),
             dueling,
-            aside,
+            bypass,
         }
     }
 
-    /// Put together from candle's operations, as it is on a GPU: slower on the CPU, and the way to see
-    /// that both are the same.
+    /// The same network by candle's operations, as on a GPU. On the CPU this is slower, and serves to
+    /// compare the two.
     pub fn composed(self) -> Self {
         let dueling = self.dueling.map(|Dueling { value, advantage }| Dueling {
             value: value.composed(),
@@ -197,7 +216,7 @@ impl Network {
         }
     }
 
-    /// Observations `[agents, batch, numbers]` to values `[agents, batch, outputs]`, remembered for
+    /// Observations `[agents, batch, numbers]` to values `[agents, batch, outputs]`, recorded for
     /// [`backward`](Self::backward).
     pub fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         self.apply(x, Conv::forward, Mlp::forward)
@@ -208,10 +227,10 @@ impl Network {
         self.apply(x, Conv::infer, Mlp::infer)
     }
 
-    /// The gradients of `loss`. [`Tensor::backward`] does not see those of this network's weights:
-    /// they bypass candle's sums.
+    /// The gradients of `loss`. [`Tensor::backward`] would miss those of this network's weights, which
+    /// bypass candle's sums.
     pub fn backward(&self, loss: &Tensor) -> candle_core::Result<GradStore> {
-        self.aside.backward(loss)
+        self.bypass.backward(loss)
     }
 
     fn apply(
@@ -227,7 +246,7 @@ impl Network {
             for layer in &self.conv {
                 x = conv(layer, &x)?;
             }
-            // The linear layers take images as they are: a reshape would cost a sum on the way back.
+            // The linear layers take images as they are: a reshape would cost a sum in the backward pass.
         }
         let x = mlp(&self.body, &x)?;
         let Some(Dueling { value, advantage }) = &self.dueling else {
@@ -238,8 +257,8 @@ impl Network {
         advantage.broadcast_add(&(value - mean)?)
     }
 
-    /// Every weight and bias, from the input's layer on: `conv.0.weight`, ..., `0.weight`, `0.bias`,
-    /// `1.weight`, ..., and of a dueling head `value.0.weight`, ..., `advantage.0.weight`, ...
+    /// Every weight and bias, starting with the first layer's: `conv.0.weight`, ..., `0.weight`, `0.bias`,
+    /// `1.weight`, ..., and those of a dueling head, `value.0.weight`, ..., `advantage.0.weight`, ...
     pub fn parameters(&self) -> Vec<Parameter> {
         let conv = self.conv.iter().enumerate();
         let mut all: Vec<Parameter> = conv
@@ -247,18 +266,18 @@ impl Network {
             .collect();
         all.extend(self.body.parameters());
         if let Some(Dueling { value, advantage }) = &self.dueling {
-            all.extend(value.named("value."));
-            all.extend(advantage.named("advantage."));
+            all.extend(value.prefixed_parameters("value."));
+            all.extend(advantage.prefixed_parameters("advantage."));
         }
         all
     }
 
     /// A network with the same weights that shares no memory with this one.
     pub fn detached(&self) -> candle_core::Result<Self> {
-        self.with(|var| Var::from_tensor(&var.as_tensor().copy()?))
+        self.map_vars(|var| Var::from_tensor(&var.as_tensor().copy()?))
     }
 
-    /// The network of agent number `agent` alone, on `device`; it shares no memory with this one.
+    /// The network of agent number `agent`, on `device`; it shares no memory with this one.
     pub fn agent(&self, agent: usize, device: &Device) -> candle_core::Result<Self> {
         let one = |var: &Var| {
             var.as_tensor()
@@ -266,19 +285,22 @@ impl Network {
                 .copy()?
                 .to_device(device)
         };
-        self.with(|var| Var::from_tensor(&one(var)?))
+        self.map_vars(|var| Var::from_tensor(&one(var)?))
     }
 
-    fn with(&self, each: impl Fn(&Var) -> candle_core::Result<Var>) -> candle_core::Result<Self> {
-        let conv = self.conv.iter().map(|layer| layer.with(&each));
-        let dueling = self.dueling.as_ref().map(|head| head.with(&each));
+    fn map_vars(
+        &self,
+        map: impl Fn(&Var) -> candle_core::Result<Var>,
+    ) -> candle_core::Result<Self> {
+        let conv = self.conv.iter().map(|layer| layer.map_vars(&map));
+        let dueling = self.dueling.as_ref().map(|head| head.map_vars(&map));
         let network = Self {
             image: self.image,
             conv: conv.collect::<candle_core::Result<_>>()?,
-            body: self.body.with(&each)?,
+            body: self.body.map_vars(&map)?,
             dueling: dueling.transpose()?,
-            aside: Aside::default(),
+            bypass: GradientBypass::default(),
         };
-        Ok(network.with_gradients_aside())
+        Ok(network.with_own_bypass())
     }
 }

@@ -1,14 +1,14 @@
 //! `max(x, 0)` and its gradient, as the layers fuse them.
 
-/// `z` clipped at 0 from below. Not `max`: a NaN must stay a NaN, so that the run is seen to diverge.
+/// `z`, or 0 if it is negative. Not `max`: a NaN must stay a NaN, so that the run is seen to diverge.
 #[inline(always)]
-pub(super) fn clipped<T: PartialOrd>(z: T, zero: T) -> T {
+pub(super) fn clip_at_zero<T: PartialOrd>(z: T, zero: T) -> T {
     if z < zero { zero } else { z }
 }
 
-/// The gradient behind the clipping that gave `y`. By value, or the compiler selects an address
-/// and vectorises nothing.
+/// The gradient of relu's input: `dy` if the output `y` is positive, else 0. The arguments come by value,
+/// or the compiler selects an address and vectorises nothing.
 #[inline(always)]
-pub(super) fn passed<T: PartialOrd>(dz: T, y: T, zero: T) -> T {
-    if y > zero { dz } else { zero }
+pub(super) fn relu_gradient<T: PartialOrd>(dy: T, y: T, zero: T) -> T {
+    if y > zero { dy } else { zero }
 }

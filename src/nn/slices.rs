@@ -1,8 +1,8 @@
-//! The numbers of a contiguous tensor on the CPU, for operations of our own.
+//! The numbers of contiguous tensors on the CPU, for operations of our own.
 
 use candle_core::{CpuStorage, Layout, Result, Storage, WithDType, bail};
 
-/// The numbers that `layout` covers in `storage`.
+/// The numbers that `layout` covers in `storage`; an error if it is not contiguous.
 pub(crate) fn contiguous<'a, T: WithDType>(
     storage: &'a CpuStorage,
     layout: &Layout,
@@ -13,7 +13,7 @@ pub(crate) fn contiguous<'a, T: WithDType>(
     }
 }
 
-/// [`contiguous`], of a storage that must be on the CPU.
+/// [`contiguous`] for a storage that may be on any device; an error if it is not on the CPU.
 pub(crate) fn on_cpu<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
     match storage {
         Storage::Cpu(storage) => contiguous(storage, layout),

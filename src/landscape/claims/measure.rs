@@ -1,13 +1,20 @@
-//! What is read off a path.
+//! The quantities that are measured on a path.
 
-use super::Number;
+use super::claim::Measurement;
 use crate::{
     Result,
-    landscape::{Path, Point, Surface, Tuner},
+    landscape::{
+        descent::{Path, Point},
+        surface::Surface,
+        tune::Tuner,
+    },
 };
 
 /// These numbers, measured on `surface`.
-pub(super) fn on<const N: usize>(surface: &'static str, numbers: [Number; N]) -> Vec<Number> {
+pub(super) fn on<const N: usize>(
+    surface: &'static str,
+    numbers: [Measurement; N],
+) -> Vec<Measurement> {
     numbers.map(|number| number.on(surface)).into()
 }
 
@@ -28,16 +35,16 @@ pub(super) fn objective(
     surface: &'static str,
     over: (&str, &str),
     under: (&str, &str),
-) -> Result<Number> {
-    let what = format!("mean objective, {} / {}", over.0, under.0);
+) -> Result<Measurement> {
+    let description = format!("mean objective, {} / {}", over.0, under.0);
     let over = each(tuner, surface, over.1, Path::mean_value)?;
     let under = each(tuner, surface, under.1, Path::mean_value)?;
-    Ok(Number::ratio(what, &over, &under).on(surface))
+    Ok(Measurement::ratio(description, &over, &under).on(surface))
 }
 
-/// Steps until `there` holds; one more than there are where it never does.
-pub(super) fn steps_until(path: &Path, there: impl Fn(&Point) -> bool) -> f64 {
-    let arrived = path.points.iter().position(there);
+/// Steps until `reached` holds; one more than the path has if it never does.
+pub(super) fn steps_until(path: &Path, reached: impl Fn(&Point) -> bool) -> f64 {
+    let arrived = path.points.iter().position(reached);
     arrived.unwrap_or(path.points.len()) as f64
 }
 
@@ -47,7 +54,7 @@ pub(super) fn steps_to_share(path: &Path, share: f64) -> f64 {
     steps_until(path, |point| point.value < share * start)
 }
 
-/// How far parameter `i` moved in step `t`.
+/// The distance that parameter `i` moved in step `t`.
 pub(super) fn moved(path: &Path, i: usize, t: usize) -> f64 {
     (path.points[t].at[i] - path.points[t - 1].at[i]).abs()
 }
@@ -67,9 +74,9 @@ pub(super) fn noisy_share(path: &Path) -> f64 {
     size(1) / size(0)
 }
 
-/// The step that a gradient of 1 would make, in the last quarter of the path over the second.
+/// The step per unit of gradient in the last quarter of the path, over that in the second quarter.
 ///
-/// The second rather than the first, in which averages that start at zero are still filling.
+/// Not the first quarter, in which averages that start at zero are still filling.
 pub(super) fn late_over_early(path: &Path) -> f64 {
     let steps = path.points.len() - 1;
     let mean = |quarter: usize| {

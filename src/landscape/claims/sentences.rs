@@ -1,16 +1,21 @@
 //! The sentences, and how each is measured.
-use optim::Spec;
 
 use super::{
-    Claim, Number,
+    claim::{Claim, Measurement},
     measure::{
         each, growth, late_over_early, moved, noisy_share, objective, on, steps_to_share,
         steps_until,
     },
 };
+use optim::Spec;
+
 use crate::{
     Result,
-    landscape::{Path, REPORT_SEEDS, Surface, Tuner, walk},
+    landscape::{
+        descent::{Path, descend},
+        surface::Surface,
+        tune::{REPORT_SEEDS, Tuner},
+    },
 };
 
 pub(super) const CLAIMS: &[Claim] = &[
@@ -65,13 +70,13 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         name: "momentum_when_data_shift",
         sentence: "When the data shift, momentum is a detriment.",
-        surfaces: &MOVING_AND_NOT,
+        surfaces: &MOVING_AND_STILL,
         measure: momentum_when_data_shift,
     },
     Claim {
         name: "rmsprop_when_data_shift",
         sentence: "When the data shift, RMSprop is better than Adam.",
-        surfaces: &MOVING_AND_NOT,
+        surfaces: &MOVING_AND_STILL,
         measure: rmsprop_when_data_shift,
     },
     Claim {
@@ -82,27 +87,27 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
 ];
 
-/// Surfaces whose minimum moves, and their control, whose minimum does not.
-const MOVING_AND_NOT: [&str; 4] = ["drift", "slow_drift", "jump", "still"];
+/// Surfaces whose minimum moves, and a control whose minimum does not.
+const MOVING_AND_STILL: [&str; 4] = ["drift", "slow_drift", "jump", "still"];
 
-fn small_gradients(tuner: &mut Tuner) -> Result<Vec<Number>> {
-    // Steps until half of the objective is gone: the plain is behind, the well begins.
+fn small_gradients(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
+    // When half of the objective is gone, the plain is crossed and the well begins.
     let mut steps = |spec| each(tuner, "plateau", spec, |path| steps_to_share(path, 0.5));
     let (sgd, rmsprop, adam) = (steps("sgd")?, steps("rmsprop")?, steps("adam")?);
     let numbers = [
-        Number::ratio(
+        Measurement::ratio(
             "steps until half of the objective is gone, SGD / RMSprop",
             &sgd,
             &rmsprop,
         )
         .above(1.0),
-        Number::ratio("the same, SGD / Adam", &sgd, &adam).above(1.0),
-        Number::of("the same, SGD alone", sgd),
+        Measurement::ratio("the same, SGD / Adam", &sgd, &adam).above(1.0),
+        Measurement::of("the same, SGD alone", sgd),
     ];
     Ok(on("plateau", numbers))
 }
 
-fn sparse_gradients(tuner: &mut Tuner) -> Result<Vec<Number>> {
+fn sparse_gradients(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
     // Steps until the rare parameter is within a tenth of its way to the minimum.
     let mut steps = |spec| {
         each(tuner, "sparse", spec, |path| {
@@ -117,31 +122,32 @@ fn sparse_gradients(tuner: &mut Tuner) -> Result<Vec<Number>> {
         ("RMSprop", "rmsprop"),
         ("Adam", "adam"),
     ] {
-        let what = format!("steps until the rare parameter is nine tenths there, SGD / {name}");
-        let number = Number::ratio(what, &sgd, &steps(spec)?);
+        let description =
+            format!("steps until the rare parameter is nine tenths there, SGD / {name}");
+        let number = Measurement::ratio(description, &sgd, &steps(spec)?);
         numbers.push(number.on("sparse").above(1.0));
     }
     Ok(numbers)
 }
 
-fn per_parameter_steps(tuner: &mut Tuner) -> Result<Vec<Number>> {
+fn per_parameter_steps(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
     let mut numbers = Vec::new();
     for (surface, name, spec) in [
         ("ravine", "RMSprop", "rmsprop"),
         ("sparse", "Adagrad", "adagrad"),
         ("diagonal", "RMSprop", "rmsprop"),
     ] {
-        let what = format!("mean objective, SGD / {name}");
+        let description = format!("mean objective, SGD / {name}");
         let sgd = each(tuner, surface, "sgd", Path::mean_value)?;
         let other = each(tuner, surface, spec, Path::mean_value)?;
-        let number = Number::ratio(what, &sgd, &other);
+        let number = Measurement::ratio(description, &sgd, &other);
         numbers.push(number.on(surface).above(1.0));
     }
     Ok(numbers)
 }
 
-fn agreeing_directions(tuner: &mut Tuner) -> Result<Vec<Number>> {
-    // Along the floor every gradient points the same way; the longest step against the first.
+fn agreeing_directions(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
+    // Along the floor every gradient points the same way, so the longest step is compared with the first.
     let mut growth = |spec| each(tuner, "ravine", spec, |path| growth(path, 0));
     let (momentum, sgd, adam) = (growth("momentum")?, growth("sgd")?, growth("adam")?);
     let mut steps = |spec| each(tuner, "ravine", spec, |path| steps_to_share(path, 0.01));
@@ -150,44 +156,44 @@ fn agreeing_directions(tuner: &mut Tuner) -> Result<Vec<Number>> {
     Ok(on(
         "ravine",
         [
-            Number::of("longest step / first, momentum", momentum).above(1.0),
-            Number::of("the most that can be, 1 / (1 - momentum)", [limit]),
-            Number::ratio(
+            Measurement::of("longest step / first, momentum", momentum).above(1.0),
+            Measurement::of("the most that can be, 1 / (1 - momentum)", [limit]),
+            Measurement::ratio(
                 "steps to 1 % of the objective, SGD / momentum",
                 &slow,
                 &fast,
             )
             .above(1.0),
-            Number::of("longest step / first, SGD", sgd),
-            Number::of("longest step / first, Adam", adam),
+            Measurement::of("longest step / first, SGD", sgd),
+            Measurement::of("longest step / first, Adam", adam),
         ],
     ))
 }
 
-fn high_variance(_: &mut Tuner) -> Result<Vec<Number>> {
-    // On the slope, far from the minimum, both parameters have the same mean gradient; one lr for all, so
-    // small that 100 steps stay on the slope.
+fn high_variance(_: &mut Tuner) -> Result<Vec<Measurement>> {
+    // On the slope, far from the minimum, both parameters have the same mean gradient. All optimisers have one
+    // lr, so small that 100 steps stay on the slope.
     let surface = Surface::named("noisy")?;
     let share = |spec: &str| -> Result<Vec<f64>> {
         let spec = spec.parse()?;
-        let share = |seed| walk(surface, &spec, 100, seed).map(|path| noisy_share(&path));
+        let share = |seed| descend(surface, &spec, 100, seed).map(|path| noisy_share(&path));
         REPORT_SEEDS.map(share).collect()
     };
     Ok(on(
         "noisy",
         [
-            Number::of(
+            Measurement::of(
                 "noisy step / quiet step, RMSprop",
                 share("rmsprop:lr=0.01")?,
             )
             .below(1.0),
-            Number::of("noisy step / quiet step, Adam", share("adam:lr=0.01")?).below(1.0),
-            Number::of("noisy step / quiet step, SGD", share("sgd:lr=0.01")?),
+            Measurement::of("noisy step / quiet step, Adam", share("adam:lr=0.01")?).below(1.0),
+            Measurement::of("noisy step / quiet step, SGD", share("sgd:lr=0.01")?),
         ],
     ))
 }
 
-fn adagrad_never_forgets(tuner: &mut Tuner) -> Result<Vec<Number>> {
+fn adagrad_never_forgets(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
     let kept = each(tuner, "drift", "adagrad", late_over_early)?;
     let rmsprop = each(tuner, "drift", "rmsprop", late_over_early)?;
     let costs = objective(
@@ -199,14 +205,14 @@ fn adagrad_never_forgets(tuner: &mut Tuner) -> Result<Vec<Number>> {
     Ok(on(
         "drift",
         [
-            Number::of("step per gradient, last quarter / second, Adagrad", kept).below(1.0),
+            Measurement::of("step per gradient, last quarter / second, Adagrad", kept).below(1.0),
             costs.above(1.0),
-            Number::of("step per gradient, last quarter / second, RMSprop", rmsprop),
+            Measurement::of("step per gradient, last quarter / second, RMSprop", rmsprop),
         ],
     ))
 }
 
-fn adadelta_limits_the_past(tuner: &mut Tuner) -> Result<Vec<Number>> {
+fn adadelta_limits_the_past(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
     let kept = each(tuner, "drift", "adadelta", late_over_early)?;
     let adagrad = each(tuner, "drift", "adagrad", late_over_early)?;
     let gains = objective(
@@ -218,24 +224,24 @@ fn adadelta_limits_the_past(tuner: &mut Tuner) -> Result<Vec<Number>> {
     Ok(on(
         "drift",
         [
-            Number::ratio(
+            Measurement::ratio(
                 "step per gradient, last quarter / second, Adadelta over Adagrad",
                 &kept,
                 &adagrad,
             )
             .above(1.0),
             gains.above(1.0),
-            Number::of("step per gradient, last quarter / second, Adadelta", kept),
+            Measurement::of("step per gradient, last quarter / second, Adadelta", kept),
         ],
     ))
 }
 
-fn bias_correction(_: &mut Tuner) -> Result<Vec<Number>> {
-    // How far the length of the first step is from lr, as a factor.
+fn bias_correction(_: &mut Tuner) -> Result<Vec<Measurement>> {
+    // The factor by which the length of the first step differs from lr.
     let surface = Surface::named("ravine")?;
     let first = |spec: &str| -> Result<f64> {
         let spec: Spec = spec.parse()?;
-        let path = walk(surface, &spec, 1, 0)?;
+        let path = descend(surface, &spec, 1, 0)?;
         Ok(moved(&path, 0, 1) / spec.lr())
     };
     let with = first("adam")?;
@@ -244,18 +250,18 @@ fn bias_correction(_: &mut Tuner) -> Result<Vec<Number>> {
     Ok(on(
         "ravine",
         [
-            Number::of(
+            Measurement::of(
                 "first step's error as a factor, without / with",
                 [off(without) / off(with)],
             )
             .above(1.0),
-            Number::of("first step / lr, with", [with]),
-            Number::of("first step / lr, without", [without]),
+            Measurement::of("first step / lr, with", [with]),
+            Measurement::of("first step / lr, without", [without]),
         ],
     ))
 }
 
-fn momentum_when_data_shift(tuner: &mut Tuner) -> Result<Vec<Number>> {
+fn momentum_when_data_shift(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
     let pairs = [
         (("momentum", "momentum"), ("SGD", "sgd")),
         (("Adam", "adam"), ("Adam(beta1 = 0)", "adam:beta1=0")),
@@ -263,18 +269,18 @@ fn momentum_when_data_shift(tuner: &mut Tuner) -> Result<Vec<Number>> {
     shifting_and_still(tuner, &pairs)
 }
 
-fn rmsprop_when_data_shift(tuner: &mut Tuner) -> Result<Vec<Number>> {
+fn rmsprop_when_data_shift(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
     shifting_and_still(tuner, &[(("Adam", "adam"), ("RMSprop", "rmsprop"))])
 }
 
 /// An optimiser's name and its spec.
 type Named = (&'static str, &'static str);
 
-/// The mean objective of each pair's first over its second: expected above 1 where the minimum moves, and
-/// beside it the same where it does not.
-fn shifting_and_still(tuner: &mut Tuner, pairs: &[(Named, Named)]) -> Result<Vec<Number>> {
+/// The mean objective of each pair's first optimiser over its second's: predicted to be above 1 where the
+/// minimum moves, and for context where it does not.
+fn shifting_and_still(tuner: &mut Tuner, pairs: &[(Named, Named)]) -> Result<Vec<Measurement>> {
     let mut numbers = Vec::new();
-    for surface in MOVING_AND_NOT {
+    for surface in MOVING_AND_STILL {
         for (over, under) in pairs {
             let number = objective(tuner, surface, *over, *under)?;
             let shifts = Surface::named(surface)?.is_shifting();
@@ -284,21 +290,21 @@ fn shifting_and_still(tuner: &mut Tuner, pairs: &[(Named, Named)]) -> Result<Vec
     Ok(numbers)
 }
 
-fn adam_memory(_: &mut Tuner) -> Result<Vec<Number>> {
+fn adam_memory(_: &mut Tuner) -> Result<Vec<Measurement>> {
     let states = |name: &str| -> Result<f64> {
         let rule = Spec::new(name)?.rule()?;
         Ok(rule.initial().len() as f64)
     };
     let (adam, sgd) = (states("adam")?, states("sgd")?);
-    // Of values a parameter: itself and the states; then its gradient too, which training needs as well.
+    // Per parameter, the values are the weight and the states; training needs the gradient too.
     Ok(vec![
-        Number::of("values kept, Adam - SGD", [adam - sgd]).above(1.5),
-        Number::of(
+        Measurement::of("values kept, Adam - SGD", [adam - sgd]).above(1.5),
+        Measurement::of(
             "weights and state, Adam / SGD",
             [(1.0 + adam) / (1.0 + sgd)],
         )
         .above(2.5),
-        Number::of(
+        Measurement::of(
             "weights, gradients and state, Adam / SGD",
             [(2.0 + adam) / (2.0 + sgd)],
         )

@@ -1,26 +1,27 @@
-//! The layers' passes on tensors in the processor's memory.
+//! The layers' passes on tensors in the CPU's memory.
 
 use candle_core::{CpuStorage, DType, Device, InplaceOp3, Layout, Result, Tensor, Var, bail};
 
 use super::{
-    Geometry, Lanes, NormGrads,
-    norm::{self, Line, Moments, Shape},
+    geometry::Geometry,
+    lanes::Lanes,
+    norm::{self, BatchShape, ChannelAffine, Moments, NormGradients},
     pool::MaxPool,
 };
 use crate::nn::slices::{contiguous, on_cpu};
 
-/// Calls `$of::<f32>` or `$of::<f64>`, as `$x` is.
+/// Calls `$of::<f32>` or `$of::<f64>`, by the type of `$x`.
 macro_rules! by_dtype {
     ($x:expr, $of:ident($($argument:expr),*)) => {
         match $x.dtype() {
             DType::F32 => $of::<f32>($($argument),*),
             DType::F64 => $of::<f64>($($argument),*),
-            other => bail!("layers of images: {other:?} is not f32 or f64"),
+            other => bail!("layers of images: {other:?} is neither f32 nor f64"),
         }
     };
 }
 
-/// The numbers of a tensor, as a slice called like it.
+/// Shadows tensors by slices of their numbers.
 macro_rules! slices {
     ($($x:ident: $t:ty),*) => {
         $(
@@ -34,7 +35,7 @@ fn tensor<T: Lanes>(data: Vec<T>, shape: impl Into<candle_core::Shape>) -> Resul
     Tensor::from_vec(data, shape.into(), &Device::Cpu)
 }
 
-/// What comes out, and what came in.
+/// The output, then the input.
 pub(super) fn convolve(geometry: &Geometry, x: &Tensor, weight: &Tensor) -> Result<[Tensor; 2]> {
     let y = by_dtype!(x, convolve_of(geometry, x, weight))?;
     Ok([y, x.clone()])
@@ -73,8 +74,15 @@ fn input_grad_of<T: Lanes>(geometry: &Geometry, dy: &Tensor, weight: &Tensor) ->
 struct AddInputGrad<'a>(&'a Geometry);
 
 impl AddInputGrad<'_> {
-    fn add<T: Lanes>(&self, onto: &mut Vec<T>, dy: &[T], weight: &[T]) {
+    fn add<T: Lanes>(
+        &self,
+        onto: &mut Vec<T>,
+        dy: (&CpuStorage, &Layout),
+        weight: (&CpuStorage, &Layout),
+    ) -> Result<()> {
+        let (dy, weight) = (contiguous(dy.0, dy.1)?, contiguous(weight.0, weight.1)?);
         *onto = self.0.input_grad(dy, weight, Some(std::mem::take(onto)));
+        Ok(())
     }
 }
 
@@ -94,22 +102,15 @@ impl InplaceOp3 for AddInputGrad<'_> {
     ) -> Result<()> {
         match (layout.contiguous_offsets(), onto) {
             (Some((0, end)), CpuStorage::F32(onto)) if end == onto.len() => {
-                let (dy, weight) = (
-                    contiguous(dy, dy_layout)?,
-                    contiguous(weight, weight_layout)?,
-                );
-                self.add(onto, dy, weight);
+                self.add(onto, (dy, dy_layout), (weight, weight_layout))
             }
             (Some((0, end)), CpuStorage::F64(onto)) if end == onto.len() => {
-                let (dy, weight) = (
-                    contiguous(dy, dy_layout)?,
-                    contiguous(weight, weight_layout)?,
-                );
-                self.add(onto, dy, weight);
+                self.add(onto, (dy, dy_layout), (weight, weight_layout))
             }
-            _ => bail!("a gradient that is added to fills its memory, with f32 or f64"),
+            _ => {
+                bail!("a gradient that another is added to must fill its memory and be f32 or f64")
+            }
         }
-        Ok(())
     }
 }
 
@@ -132,10 +133,10 @@ fn weight_grad_of<T: Lanes>(
     tensor(geometry.weight_grad(x, dy), like.shape())
 }
 
-/// `[positions, batch, channels]` of `x`.
-fn shape(x: &Tensor) -> Result<Shape> {
+/// The sizes of `x` `[positions, batch, channels]`.
+fn batch_shape(x: &Tensor) -> Result<BatchShape> {
     let (positions, batch, channels) = x.dims3()?;
-    Ok(Shape {
+    Ok(BatchShape {
         positions,
         batch,
         channels,
@@ -145,7 +146,7 @@ fn shape(x: &Tensor) -> Result<Shape> {
 pub(super) fn moments(x: &Tensor, running: &[Var; 2], share: f64) -> Result<[Tensor; 2]> {
     let moments = by_dtype!(x, moments_of(x))?;
     let n = (x.dim(0)? * x.dim(1)?) as f64;
-    // The running variance is the unbiased one.
+    // The running variance takes in the unbiased one.
     for ((running, moment), factor) in running.iter().zip(&moments).zip([1.0, n / (n - 1.0)]) {
         let kept = running.affine(1.0 - share, 0.0)?;
         running.set(&(kept + moment.affine(share * factor, 0.0)?)?)?;
@@ -154,7 +155,7 @@ pub(super) fn moments(x: &Tensor, running: &[Var; 2], share: f64) -> Result<[Ten
 }
 
 fn moments_of<T: Lanes>(x: &Tensor) -> Result<[Tensor; 2]> {
-    let shape = shape(x)?;
+    let shape = batch_shape(x)?;
     slices!(x: T);
     let Moments { mean, variance } = norm::moments(x, shape);
     Ok([
@@ -174,7 +175,7 @@ pub(super) fn normalise(
     by_dtype!(x, normalise_of(x, moments, scale, eps, shortcut, relu))
 }
 
-fn read<T: Lanes>(x: &Tensor) -> Result<Vec<T>> {
+fn numbers<T: Lanes>(x: &Tensor) -> Result<Vec<T>> {
     x.to_vec1()
 }
 
@@ -186,19 +187,19 @@ fn normalise_of<T: Lanes>(
     shortcut: Option<&Tensor>,
     relu: bool,
 ) -> Result<Tensor> {
-    let (shape, dims) = (shape(x)?, x.shape().clone());
+    let (shape, dims) = (batch_shape(x)?, x.shape().clone());
     let moments = Moments {
-        mean: read::<T>(mean)?,
-        variance: read(variance)?,
+        mean: numbers::<T>(mean)?,
+        variance: numbers(variance)?,
     };
-    let line = Line::new(&moments, &read(gamma)?, &read(beta)?, eps);
+    let affine = ChannelAffine::new(&moments, &numbers(gamma)?, &numbers(beta)?, eps);
     slices!(x: T);
     let shortcut = shortcut.map(Tensor::storage_and_layout);
     let shortcut = shortcut
         .as_ref()
         .map(|(storage, layout)| on_cpu::<T>(storage, layout));
     tensor(
-        norm::apply(x, shape, &line, shortcut.transpose()?, relu),
+        norm::apply(x, shape, &affine, shortcut.transpose()?, relu),
         dims,
     )
 }
@@ -211,7 +212,7 @@ pub(super) fn normalise_backward(
     gamma: &Tensor,
     eps: f64,
     shortcut: bool,
-) -> Result<NormGrads> {
+) -> Result<NormGradients<Tensor>> {
     by_dtype!(
         x,
         normalise_backward_of(x, dy, y, moments, gamma, eps, shortcut)
@@ -226,13 +227,13 @@ fn normalise_backward_of<T: Lanes>(
     gamma: &Tensor,
     eps: f64,
     shortcut: bool,
-) -> Result<NormGrads> {
-    let (shape, dims) = (shape(x)?, x.shape().clone());
+) -> Result<NormGradients<Tensor>> {
+    let (shape, dims) = (batch_shape(x)?, x.shape().clone());
     let moments = Moments {
-        mean: read::<T>(mean)?,
-        variance: read(variance)?,
+        mean: numbers::<T>(mean)?,
+        variance: numbers(variance)?,
     };
-    let gamma = read::<T>(gamma)?;
+    let gamma = numbers::<T>(gamma)?;
     slices!(x: T, dy: T);
     let y = y.map(Tensor::storage_and_layout);
     let y = y
@@ -247,12 +248,12 @@ fn normalise_backward_of<T: Lanes>(
         eps,
         shortcut,
     );
-    Ok((
-        tensor(grads.x, &dims)?,
-        tensor(grads.gamma, shape.channels)?,
-        tensor(grads.beta, shape.channels)?,
-        grads.shortcut.map(|grad| tensor(grad, &dims)).transpose()?,
-    ))
+    Ok(NormGradients {
+        x: tensor(grads.x, &dims)?,
+        gamma: tensor(grads.gamma, shape.channels)?,
+        beta: tensor(grads.beta, shape.channels)?,
+        shortcut: grads.shortcut.map(|grad| tensor(grad, &dims)).transpose()?,
+    })
 }
 
 pub(super) fn max_pool(pool: &MaxPool, x: &Tensor) -> Result<[Tensor; 2]> {

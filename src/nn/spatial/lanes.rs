@@ -1,11 +1,11 @@
-//! f32 and f64 in vectors of the width that a machine has.
+//! f32 and f64 in vectors of whatever width the machine has.
 
 use candle_core::WithDType;
 use pulp::Simd;
 
-/// A number that vectors hold.
+/// A type of number that fills the lanes of a vector.
 pub(super) trait Lanes: WithDType {
-    /// A vector of them.
+    /// A vector of such numbers.
     type Vector<S: Simd>: Copy;
 
     /// `x` in every lane.

@@ -1,24 +1,31 @@
-//! The layers with their weights: forward, and back by what forward kept.
+//! The layers with their weights. Forward keeps what backward needs.
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
+
+use super::{
+    geometry::Geometry,
+    norm::NormGradients,
+    panels::{PANEL, WeightSizes},
+    passes,
+    pool::MaxPool,
+};
 use optim::Parameter;
 
-use super::{Geometry, PANEL, Sizes, passes, pool::MaxPool};
-use crate::nn::columns::Window;
+use crate::nn::window::Window;
 
 /// PyTorch's `eps` of batch normalisation.
 const EPS: f64 = 1e-5;
-/// PyTorch's `momentum` of the running statistics: the share of the newest batch.
-const MOMENTUM: f64 = 0.1;
+/// The share of the newest batch in the running statistics; PyTorch calls it `momentum`.
+const RUNNING_SHARE: f64 = 0.1;
 
 /// A convolution without bias and the batch normalisation behind it.
 ///
-/// `relu(norm(conv(x)) + shortcut)`, with and without the shortcut and relu.
+/// `relu(norm(conv(x)) + shortcut)`, where the shortcut and relu are optional.
 pub(in crate::nn) struct ConvNorm {
     names: [String; 2],
     geometry: Geometry,
     kernel: usize,
-    /// Output channels that lie side by side in the weight.
+    /// Output channels side by side in the weight.
     panel: usize,
     weight: Var,
     gamma: Var,
@@ -27,25 +34,25 @@ pub(in crate::nn) struct ConvNorm {
     relu: bool,
 }
 
-/// What [`ConvNorm::forward`] keeps for the way back.
-pub(in crate::nn) struct Kept {
-    /// What came in, or what was gathered from it.
+/// What [`ConvNorm::forward`] keeps for [`ConvNorm::backward`].
+pub(in crate::nn) struct ConvNormTape {
+    /// The input, or the columns gathered from it.
     seen: Tensor,
     /// The weight in the activations' type.
     weight: Tensor,
     convolved: Tensor,
     moments: [Tensor; 2],
-    /// What came out, where relu clipped it.
+    /// The output, if relu clipped it.
     y: Option<Tensor>,
 }
 
-/// What becomes of a gradient of the input.
+/// What becomes of the gradient of the input.
 pub(in crate::nn) enum InputGrad {
-    /// Nobody asks for it.
+    /// It is not computed.
     Unneeded,
-    /// It is new.
+    /// It is returned.
     New,
-    /// It is added to another.
+    /// It is added to this one.
     AddedTo(Tensor),
 }
 
@@ -53,8 +60,8 @@ pub(in crate::nn) enum InputGrad {
 pub(in crate::nn) type WeightGrads = Vec<(Var, Tensor)>;
 
 impl ConvNorm {
-    /// Called `names`, that slides as `window` says, with its convolution's weights in PyTorch's order;
-    /// its normalisation is the identity.
+    /// A layer that slides as `window` says. `names` are those of the convolution and the normalisation,
+    /// `weight` is the convolution's in PyTorch's order; the normalisation starts as the identity.
     pub fn new(
         names: [String; 2],
         window: &Window,
@@ -63,7 +70,7 @@ impl ConvNorm {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let outputs = weight.len() / window.seen();
+        let outputs = weight.len() / window.receptive_field();
         let geometry = Geometry::new(window, outputs)?;
         let var =
             |value: f64| Var::from_tensor(&Tensor::full(value, outputs, device)?.to_dtype(dtype)?);
@@ -83,9 +90,9 @@ impl ConvNorm {
         Ok(layer)
     }
 
-    /// The shape of the convolution's weight as PyTorch has it.
+    /// The shape of the convolution's weight in PyTorch.
     pub fn torch_shape(&self) -> [usize; 4] {
-        let Sizes {
+        let WeightSizes {
             outputs, inputs, ..
         } = self.geometry.sizes();
         [outputs, inputs, self.kernel, self.kernel]
@@ -96,30 +103,30 @@ impl ConvNorm {
         panels.permute((0, 3, 2, 1))?.reshape(&self.torch_shape())
     }
 
-    /// A tensor of PyTorch's order in that of the convolution's weight.
+    /// A tensor in PyTorch's order, in the order of the convolution's weight.
     pub fn panels_order(&self, torch: &Tensor) -> Result<Tensor> {
-        let Sizes {
+        let WeightSizes {
             outputs,
             inputs,
-            places,
+            taps,
         } = self.geometry.sizes();
         let panels = outputs / self.panel;
-        let torch = torch.reshape((panels, self.panel, inputs, places))?;
+        let torch = torch.reshape((panels, self.panel, inputs, taps))?;
         torch.permute((0, 3, 2, 1))?.contiguous()
     }
 
-    /// The name of its counter of batches.
+    /// The name of the counter of batches.
     pub fn counter(&self) -> String {
         format!("{}.num_batches_tracked", self.names[1])
     }
 
-    /// Multiplications and additions of its convolution for one image: forward, for the gradient of the
-    /// input, and for that of the weights alike.
+    /// Multiplications and additions of the convolution for one image, which are the same for the output, the
+    /// gradient of the input and the gradient of the weight.
     pub fn operations(&self) -> usize {
         self.geometry.operations()
     }
 
-    /// Its trained variables under torchvision's names.
+    /// The trained variables under torchvision's names.
     pub fn parameters(&self) -> Vec<Parameter> {
         let named = |name: String, var: &Var| Parameter {
             name,
@@ -133,7 +140,7 @@ impl ConvNorm {
         ]
     }
 
-    /// Its running mean and variance under torchvision's names.
+    /// The running mean and variance under torchvision's names.
     pub fn running(&self) -> [Parameter; 2] {
         let [mean, variance] = self.running.clone();
         let norm = &self.names[1];
@@ -143,30 +150,30 @@ impl ConvNorm {
         })
     }
 
-    /// Normalised by the batch's own statistics, which the running ones take in.
-    pub fn forward(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, Kept)> {
+    /// The output, normalised by the batch's statistics, which the running ones take in.
+    pub fn forward(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, ConvNormTape)> {
         let weight = self.weight.to_dtype(x.dtype())?;
         let [convolved, seen] = passes::convolve(&self.geometry, x, &weight)?;
         let (positions, batch, _) = convolved.dims3()?;
         if positions * batch < 2 {
             bail!(
-                "{}: batch normalisation of one number a channel; allowed: 2 or more",
+                "{}: batch normalisation of one number per channel; allowed: 2 or more",
                 self.names[1]
             );
         }
-        let moments = passes::moments(&convolved, &self.running, MOMENTUM)?;
+        let moments = passes::moments(&convolved, &self.running, RUNNING_SHARE)?;
         let y = self.normalise(&convolved, &moments, shortcut)?;
-        let kept = Kept {
+        let tape = ConvNormTape {
             seen,
             weight,
             convolved,
             moments,
             y: self.relu.then(|| y.clone()),
         };
-        Ok((y, kept))
+        Ok((y, tape))
     }
 
-    /// Normalised by the running statistics.
+    /// The output, normalised by the running statistics.
     pub fn infer(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<Tensor> {
         let weight = self.weight.to_dtype(x.dtype())?;
         let [convolved, _] = passes::convolve(&self.geometry, x, &weight)?;
@@ -184,24 +191,29 @@ impl ConvNorm {
         passes::normalise(x, moments, scale, EPS, shortcut, self.relu)
     }
 
-    /// Puts the gradients of its variables to `grads`, and gives those of its input and of the
-    /// shortcut, where asked for.
+    /// Appends the gradients of the variables to `grads`, and returns those of the input and of the shortcut
+    /// as far as they are asked for.
     pub fn backward(
         &self,
-        kept: Kept,
+        tape: ConvNormTape,
         dy: &Tensor,
         input: InputGrad,
         shortcut: bool,
         grads: &mut WeightGrads,
     ) -> Result<[Option<Tensor>; 2]> {
-        let Kept {
+        let ConvNormTape {
             seen,
             weight,
             convolved,
             moments,
             y,
-        } = kept;
-        let (d_convolved, d_gamma, d_beta, d_shortcut) = passes::normalise_backward(
+        } = tape;
+        let NormGradients {
+            x: d_convolved,
+            gamma: d_gamma,
+            beta: d_beta,
+            shortcut: d_shortcut,
+        } = passes::normalise_backward(
             &convolved,
             dy,
             y.as_ref(),
@@ -225,16 +237,16 @@ impl ConvNorm {
     }
 }
 
-/// 3x3 max pooling with stride 2.
+/// Max pooling.
 pub(in crate::nn) struct Pool(MaxPool);
 
 impl Pool {
-    /// That slides as `window` says.
+    /// The pooling of a kernel that slides as `window` says.
     pub fn new(window: &Window) -> Result<Self> {
         MaxPool::new(window).map(Self)
     }
 
-    /// The largest, and where it was found.
+    /// The largest numbers, and the taps that they were found at.
     pub fn forward(&self, x: &Tensor) -> Result<[Tensor; 2]> {
         passes::max_pool(&self.0, x)
     }
@@ -245,43 +257,48 @@ impl Pool {
     }
 }
 
-/// A convolution without weights of its own, position by position: what one costs.
+/// A convolution without weights of its own, for measuring what one costs.
 ///
-/// Images are `[height * width, batch, channels]`.
+/// Images lie position by position, `[height * width, batch, channels]`.
 pub struct Convolution {
     geometry: Geometry,
 }
 
 impl Convolution {
-    /// Of images `[channels, height, width]`, with square kernels and half of a kernel as padding.
+    /// A convolution of images `[channels, height, width]` by `outputs` square kernels, padded by half of a
+    /// kernel.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel does not fit in, or if `outputs` is no multiple of 32.
     pub fn new(image: [usize; 3], outputs: usize, kernel: usize, stride: usize) -> Result<Self> {
         let window = Window::new(image, kernel, stride, kernel / 2)?;
         let geometry = Geometry::new(&window, outputs)?;
         Ok(Self { geometry })
     }
 
-    /// The shape of its weight on the CPU.
+    /// The shape of the weight on the CPU.
     pub fn weight_shape(&self) -> [usize; 4] {
-        let Sizes {
+        let WeightSizes {
             outputs,
             inputs,
-            places,
+            taps,
         } = self.geometry.sizes();
-        [outputs / PANEL, places, inputs, PANEL]
+        [outputs / PANEL, taps, inputs, PANEL]
     }
 
-    /// What comes out of `x`.
+    /// The output for the images `x`.
     pub fn forward(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let [y, _] = passes::convolve(&self.geometry, x, weight)?;
         Ok(y)
     }
 
-    /// The gradient of what came in.
+    /// The gradient of the input from `dy`, that of the output.
     pub fn input_grad(&self, dy: &Tensor, weight: &Tensor) -> Result<Tensor> {
         passes::input_grad(&self.geometry, dy, weight, None)
     }
 
-    /// The gradient of a weight like `weight`.
+    /// The gradient of a weight of the shape of `weight`, from `dy`, that of the output.
     pub fn weight_grad(&self, x: &Tensor, dy: &Tensor, weight: &Tensor) -> Result<Tensor> {
         passes::weight_grad(&self.geometry, x, dy, weight)
     }

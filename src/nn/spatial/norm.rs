@@ -5,52 +5,52 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::{lanes::Lanes, out::Out};
+use super::{lanes::Lanes, parallel_output::ParallelOutput};
 use crate::{
-    nn::relu::{clipped, passed},
-    wide::wide,
+    nn::relu::{clip_at_zero, relu_gradient},
+    simd::vectorised,
 };
 
 /// Mean and variance of each channel.
 pub(super) struct Moments<T> {
     pub mean: Vec<T>,
-    /// The biased one: the mean squared distance from the mean.
+    /// The biased variance: the mean squared distance from the mean.
     pub variance: Vec<T>,
 }
 
-/// Images `[positions, batch, channels]`, taken apart for the cores.
+/// The sizes of images `[positions, batch, channels]`; each core takes a position at a time.
 #[derive(Clone, Copy)]
-pub(super) struct Shape {
+pub(super) struct BatchShape {
     pub positions: usize,
     pub batch: usize,
     pub channels: usize,
 }
 
-impl Shape {
+impl BatchShape {
     /// Numbers at one position.
     fn part(self) -> usize {
         self.batch * self.channels
     }
 
-    /// All numbers.
+    /// Numbers in all.
     fn len(self) -> usize {
         self.positions * self.part()
     }
 }
 
 /// The moments of `x`.
-pub(super) fn moments<T: Lanes>(x: &[T], shape: Shape) -> Moments<T> {
+pub(super) fn moments<T: Lanes>(x: &[T], shape: BatchShape) -> Moments<T> {
     assert_eq!(x.len(), shape.len());
     let parts: Vec<[Vec<T>; 2]> = x
         .par_chunks(shape.part())
         .map(|part| {
-            wide(
+            vectorised(
                 #[inline(always)]
                 || part_moments(part, shape.channels),
             )
         })
         .collect();
-    // Chan et al. 1983, eq. 2.1, for parts of the same size.
+    // Chan et al. 1983, eq. 2.1, for parts of equal size.
     let (n, rows) = (parts.len() as f64, shape.batch as f64);
     let merged = (0..shape.channels).map(|c| {
         let mean = parts.iter().map(|[mean, _]| mean[c].to_f64()).sum::<f64>() / n;
@@ -71,7 +71,7 @@ pub(super) fn moments<T: Lanes>(x: &[T], shape: Shape) -> Moments<T> {
     Moments { mean, variance }
 }
 
-/// Mean and sum of squared distances from it, of each channel of one part.
+/// The mean of each channel of one part, and the sum of squared distances from it.
 #[inline(always)]
 fn part_moments<T: Lanes>(part: &[T], channels: usize) -> [Vec<T>; 2] {
     let mut mean = vec![T::zero(); channels];
@@ -94,14 +94,14 @@ fn part_moments<T: Lanes>(part: &[T], channels: usize) -> [Vec<T>; 2] {
     [mean, squares]
 }
 
-/// What a channel's numbers are multiplied by, and what is added.
-pub(super) struct Line<T> {
+/// What each channel's numbers are multiplied by, and what is then added.
+pub(super) struct ChannelAffine<T> {
     pub factor: Vec<T>,
     pub offset: Vec<T>,
 }
 
-impl<T: Lanes> Line<T> {
-    /// That of normalising by `moments` and then scaling by `gamma` and shifting by `beta`.
+impl<T: Lanes> ChannelAffine<T> {
+    /// Normalises by `moments`, then scales by `gamma` and shifts by `beta`.
     pub fn new(moments: &Moments<T>, gamma: &[T], beta: &[T], eps: f64) -> Self {
         let inverse = moments.inverse_deviation(eps);
         let factor: Vec<T> = inverse.iter().zip(gamma).map(|(&i, &g)| i * g).collect();
@@ -121,95 +121,97 @@ impl<T: Lanes> Moments<T> {
 /// `factor x + offset`, plus `shortcut` if there is one, clipped at 0 if `relu`.
 pub(super) fn apply<T: Lanes>(
     x: &[T],
-    shape: Shape,
-    line: &Line<T>,
+    shape: BatchShape,
+    affine: &ChannelAffine<T>,
     shortcut: Option<&[T]>,
     relu: bool,
 ) -> Vec<T> {
     assert_eq!(x.len(), shape.len());
     assert!(shortcut.is_none_or(|shortcut| shortcut.len() == x.len()));
-    let out = Out::new(x.len());
+    let out = ParallelOutput::uninitialised(x.len());
     x.par_chunks(shape.part()).enumerate().for_each(|(i, x)| {
         let start = i * shape.part();
-        // SAFETY: a part for each chunk.
+        // SAFETY: each chunk has a part of its own.
         let y = unsafe { out.part(start, x.len()) };
         let shortcut = shortcut.map(|all| &all[start..start + x.len()]);
-        wide(
+        vectorised(
             #[inline(always)]
             || match (shortcut, relu) {
-                (None, false) => lines(y, x, x, line, |z, _| z),
-                (None, true) => lines(y, x, x, line, |z, _| clipped(z, T::zero())),
-                (Some(s), false) => lines(y, x, s, line, |z, s| z + s),
-                (Some(s), true) => lines(y, x, s, line, |z, s| clipped(z + s, T::zero())),
+                (None, false) => apply_to_part(y, x, x, affine, |z, _| z),
+                (None, true) => apply_to_part(y, x, x, affine, |z, _| clip_at_zero(z, T::zero())),
+                (Some(s), false) => apply_to_part(y, x, s, affine, |z, s| z + s),
+                (Some(s), true) => {
+                    apply_to_part(y, x, s, affine, |z, s| clip_at_zero(z + s, T::zero()))
+                }
             },
         );
     });
-    // SAFETY: every chunk wrote its part.
-    unsafe { out.filled() }
+    // SAFETY: every chunk has written its part.
+    unsafe { out.into_written() }
 }
 
 #[inline(always)]
-fn lines<T: Lanes>(
+fn apply_to_part<T: Lanes>(
     y: &mut [MaybeUninit<T>],
     x: &[T],
     other: &[T],
-    line: &Line<T>,
+    affine: &ChannelAffine<T>,
     then: impl Fn(T, T) -> T,
 ) {
-    let channels = line.factor.len();
+    let channels = affine.factor.len();
     let rows = x.chunks_exact(channels).zip(other.chunks_exact(channels));
     for (y, (x, other)) in y.chunks_exact_mut(channels).zip(rows) {
         let each = x
             .iter()
             .zip(other)
-            .zip(line.factor.iter().zip(&line.offset));
+            .zip(affine.factor.iter().zip(&affine.offset));
         for (y, ((&x, &other), (&factor, &offset))) in y.iter_mut().zip(each) {
             y.write(then(factor * x + offset, other));
         }
     }
 }
 
-/// What [`backward`] gives.
-pub(super) struct Gradients<T> {
-    pub x: Vec<T>,
-    pub gamma: Vec<T>,
-    pub beta: Vec<T>,
-    /// If there is one.
-    pub shortcut: Option<Vec<T>>,
+/// The gradients of what a normalisation takes; `V` is a vector of numbers or a tensor.
+pub(super) struct NormGradients<V> {
+    pub x: V,
+    pub gamma: V,
+    pub beta: V,
+    /// The gradient of the shortcut, if there is one.
+    pub shortcut: Option<V>,
 }
 
-/// The gradients behind [`apply`] on the moments of `x` itself.
+/// The gradients of what [`apply`] took, where the moments were those of `x` itself.
 ///
-/// `y` is what came out if it was clipped. With `shortcut`, its gradient is among them.
+/// `y` is the output if relu clipped it. `shortcut` says whether the gradient of the shortcut is wanted.
 pub(super) fn backward<T: Lanes>(
     [x, dy]: [&[T]; 2],
     y: Option<&[T]>,
-    shape: Shape,
+    shape: BatchShape,
     moments: &Moments<T>,
     gamma: &[T],
     eps: f64,
     shortcut: bool,
-) -> Gradients<T> {
+) -> NormGradients<Vec<T>> {
     assert!(x.len() == shape.len() && dy.len() == x.len());
     assert!(y.is_none_or(|y| y.len() == x.len()));
     let inverse = moments.inverse_deviation(eps);
-    let behind = shortcut.then(|| Out::new(x.len()));
+    let before_relu = shortcut.then(|| ParallelOutput::uninitialised(x.len()));
     let sums: Vec<[Vec<T>; 2]> = (0..shape.positions)
         .into_par_iter()
         .map(|i| {
             let of = |all| part(all, i, shape);
-            // SAFETY: a part for each position.
-            let behind = behind
+            // SAFETY: each position has a part of its own.
+            let before_relu = before_relu
                 .as_ref()
                 .map(|out| unsafe { out.part(i * shape.part(), shape.part()) });
-            wide(
+            vectorised(
                 #[inline(always)]
-                || part_sums(of(x), of(dy), y.map(of), &moments.mean, behind),
+                || part_sums(of(x), of(dy), y.map(of), &moments.mean, before_relu),
             )
         })
         .collect();
-    // SAFETY: every position wrote its part.
-    let shortcut = behind.map(|out| unsafe { out.filled() });
+    // SAFETY: every position has written its part.
+    let shortcut = before_relu.map(|out| unsafe { out.into_written() });
     let total = |which: usize, c: usize| sums.iter().map(|s| s[which][c].to_f64()).sum::<f64>();
     let (n, channels) = ((shape.positions * shape.batch) as f64, 0..shape.channels);
     let dbeta: Vec<f64> = channels.clone().map(|c| total(0, c)).collect();
@@ -217,8 +219,8 @@ pub(super) fn backward<T: Lanes>(
         .clone()
         .map(|c| total(1, c) * inverse[c].to_f64())
         .collect();
-    // dx = gamma inverse (dz - mean(dz) - (x - mean) inverse mean(dz x^)). Not as a line in x: the
-    // rounding of its offset would be the same for all, and the sum of many dx next to nothing.
+    // dx = gamma inverse (dz - mean(dz) - (x - mean) inverse mean(dz x^)). Not written as `a dz + b x + c`:
+    // the rounding error of c would be the same everywhere, while the sum of all dx is next to nothing.
     let share = |total: f64| T::from_f64(total / n);
     let factor: Vec<T> = gamma.iter().zip(&inverse).map(|(&g, &i)| g * i).collect();
     let of_dz: Vec<T> = dbeta.iter().map(|&total| share(total)).collect();
@@ -226,68 +228,70 @@ pub(super) fn backward<T: Lanes>(
     let of_x: Vec<T> = slopes
         .map(|(&total, i)| share(total * i.to_f64()))
         .collect();
-    let dx = Out::new(x.len());
+    let dx = ParallelOutput::uninitialised(x.len());
     (0..shape.positions).into_par_iter().for_each(|i| {
         let of = |all| part(all, i, shape);
-        // SAFETY: a part for each position.
+        // SAFETY: each position has a part of its own.
         let dx = unsafe { dx.part(i * shape.part(), shape.part()) };
-        let lines = [&factor, &of_dz, &of_x, &moments.mean].map(Vec::as_slice);
-        wide(
+        let channels = [&factor, &of_dz, &of_x, &moments.mean].map(Vec::as_slice);
+        vectorised(
             #[inline(always)]
             || match (&shortcut, y) {
-                (Some(dz), _) => combine(dx, of(x), of(dz), of(x), lines, |dz, _| dz),
-                (None, None) => combine(dx, of(x), of(dy), of(x), lines, |dz, _| dz),
+                (Some(dz), _) => combine(dx, of(x), of(dz), of(x), channels, |dz, _| dz),
+                (None, None) => combine(dx, of(x), of(dy), of(x), channels, |dz, _| dz),
                 (None, Some(y)) => {
-                    let relu = |dy, y| passed(dy, y, T::zero());
-                    combine(dx, of(x), of(dy), of(y), lines, relu);
+                    let relu_gradient = |dy, y| relu_gradient(dy, y, T::zero());
+                    combine(dx, of(x), of(dy), of(y), channels, relu_gradient);
                 }
             },
         );
     });
     let numbers = |all: Vec<f64>| all.into_iter().map(T::from_f64).collect();
-    Gradients {
-        // SAFETY: every position wrote its part.
-        x: unsafe { dx.filled() },
+    NormGradients {
+        // SAFETY: every position has written its part.
+        x: unsafe { dx.into_written() },
         gamma: numbers(dgamma),
         beta: numbers(dbeta),
         shortcut,
     }
 }
 
-fn part<T>(all: &[T], i: usize, shape: Shape) -> &[T] {
+fn part<T>(all: &[T], i: usize, shape: BatchShape) -> &[T] {
     &all[i * shape.part()..(i + 1) * shape.part()]
 }
 
-/// The sums of `dz` and of `dz (x - mean)` over one part, with `dz` the gradient behind relu, which
-/// `behind` takes down.
+/// The sums of `dz` and of `dz (x - mean)` over one part, where `dz` is the gradient before relu. Writes `dz`
+/// to `before_relu` if that is there.
 #[inline(always)]
 fn part_sums<T: Lanes>(
     x: &[T],
     dy: &[T],
     y: Option<&[T]>,
     mean: &[T],
-    behind: Option<&mut [MaybeUninit<T>]>,
+    before_relu: Option<&mut [MaybeUninit<T>]>,
 ) -> [Vec<T>; 2] {
     let channels = mean.len();
     let mut sums = [vec![T::zero(); channels], vec![T::zero(); channels]];
-    match (y, behind) {
-        (Some(y), Some(behind)) => {
+    match (y, before_relu) {
+        (Some(y), Some(before_relu)) => {
             let rows = y.chunks_exact(channels).zip(dy.chunks_exact(channels));
-            for ((y, dy), behind) in rows.zip(behind.chunks_exact_mut(channels)) {
-                for ((&y, &dy), behind) in y.iter().zip(dy).zip(behind) {
-                    behind.write(passed(dy, y, T::zero()));
+            for ((y, dy), dz) in rows.zip(before_relu.chunks_exact_mut(channels)) {
+                for ((&y, &dy), dz) in y.iter().zip(dy).zip(dz) {
+                    dz.write(relu_gradient(dy, y, T::zero()));
                 }
             }
         }
-        (None, Some(behind)) => {
-            for (&dy, behind) in dy.iter().zip(behind) {
-                behind.write(dy);
+        (None, Some(before_relu)) => {
+            for (&dy, dz) in dy.iter().zip(before_relu) {
+                dz.write(dy);
             }
         }
         _ => {}
     }
     match y {
-        Some(y) => add_up(&mut sums, x, dy, y, mean, |dy, y| passed(dy, y, T::zero())),
+        Some(y) => add_up(&mut sums, x, dy, y, mean, |dy, y| {
+            relu_gradient(dy, y, T::zero())
+        }),
         None => add_up(&mut sums, x, dy, x, mean, |dy, _| dy),
     }
     sums
@@ -300,7 +304,7 @@ fn add_up<T: Lanes>(
     dy: &[T],
     y: &[T],
     mean: &[T],
-    behind: impl Fn(T, T) -> T,
+    dz_of: impl Fn(T, T) -> T,
 ) {
     let channels = mean.len();
     let rows = x.chunks_exact(channels).zip(dy.chunks_exact(channels));
@@ -308,7 +312,7 @@ fn add_up<T: Lanes>(
         let each = x.iter().zip(dy).zip(y).zip(mean);
         let sums = of_dz.iter_mut().zip(of_product.iter_mut());
         for ((sum, product), (((&x, &dy), &y), &mean)) in sums.zip(each) {
-            let dz = behind(dy, y);
+            let dz = dz_of(dy, y);
             *sum += dz;
             *product += dz * (x - mean);
         }
@@ -322,7 +326,7 @@ fn combine<T: Lanes>(
     dy: &[T],
     y: &[T],
     [factor, of_dz, of_x, mean]: [&[T]; 4],
-    behind: impl Fn(T, T) -> T,
+    dz_of: impl Fn(T, T) -> T,
 ) {
     let channels = mean.len();
     let rows = x.chunks_exact(channels).zip(dy.chunks_exact(channels));
@@ -331,7 +335,7 @@ fn combine<T: Lanes>(
         let each = x.iter().zip(dy).zip(y);
         let lines = factor.iter().zip(of_dz).zip(of_x.iter().zip(mean));
         for (dx, (((&x, &dy), &y), ((&f, &b), (&k, &m)))) in dx.iter_mut().zip(each.zip(lines)) {
-            dx.write(f * (behind(dy, y) - b - (x - m) * k));
+            dx.write(f * (dz_of(dy, y) - b - (x - m) * k));
         }
     }
 }

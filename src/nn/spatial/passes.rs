@@ -1,14 +1,10 @@
-//! The passes on tensors, by the device that they lie on.
+//! The layers' passes on tensors, on the device that they lie on.
 
-use candle_core::{DType, Device, Result, Tensor, Var, bail};
+use candle_core::{Device, Result, Tensor, Var};
 
 #[cfg(any(feature = "cuda", test))]
 use super::gpu;
-use super::{Geometry, PANEL, cpu, pool::MaxPool};
-use crate::data::Look;
-
-/// The gradients of the input, of gamma, of beta, and of the shortcut.
-pub(super) type NormGrads = (Tensor, Tensor, Tensor, Option<Tensor>);
+use super::{cpu, geometry::Geometry, norm::NormGradients, panels::PANEL, pool::MaxPool};
 
 /// Calls the pass of this name for the device that `$x` is on.
 macro_rules! by_device {
@@ -21,8 +17,8 @@ macro_rules! by_device {
     }};
 }
 
-/// Channels of a panel of weights on `device`; on a GPU all `outputs`, so that the weight is one matrix
-/// `[places * in, out]`.
+/// Channels of a panel of weights on `device`. On a GPU it has all `outputs`, so that the weight is one
+/// matrix `[taps * in, out]`.
 pub(super) fn panel(device: &Device, outputs: usize) -> Result<usize> {
     #[cfg(any(feature = "cuda", test))]
     if gpu::machine(device)?.is_some() {
@@ -32,12 +28,12 @@ pub(super) fn panel(device: &Device, outputs: usize) -> Result<usize> {
     Ok(PANEL)
 }
 
-/// What comes out, and what [`weight_grad`] wants to see: what came in, or what was gathered from it.
+/// The output, then what [`weight_grad`] needs: the input or the columns gathered from it.
 pub(super) fn convolve(geometry: &Geometry, x: &Tensor, weight: &Tensor) -> Result<[Tensor; 2]> {
     by_device!(x, convolve(geometry, x, weight))
 }
 
-/// The gradient of what came in; added to `onto` if there is one.
+/// The gradient of the input; added to `onto` if there is one.
 pub(super) fn input_grad(
     geometry: &Geometry,
     dy: &Tensor,
@@ -47,7 +43,7 @@ pub(super) fn input_grad(
     by_device!(dy, input_grad(geometry, dy, weight, onto))
 }
 
-/// The gradient of the weight, which is like `like`.
+/// The gradient of the weight, which has the shape of `like`.
 pub(super) fn weight_grad(
     geometry: &Geometry,
     seen: &Tensor,
@@ -57,13 +53,14 @@ pub(super) fn weight_grad(
     by_device!(dy, weight_grad(geometry, seen, dy, like))
 }
 
-/// Mean and biased variance of each channel, which the running ones take in: they move by `share` to the
-/// mean and to the unbiased variance.
+/// Mean and biased variance of each channel. The running ones move by `share` towards the mean and the
+/// unbiased variance.
 pub(super) fn moments(x: &Tensor, running: &[Var; 2], share: f64) -> Result<[Tensor; 2]> {
     by_device!(x, moments(x, running, share))
 }
 
-/// Normalised by `moments`, scaled and shifted by gamma and beta; plus `shortcut`; clipped if `relu`.
+/// `x` normalised by `moments`, scaled and shifted by gamma and beta (`scale`), plus `shortcut`, clipped at 0
+/// if `relu`.
 pub(super) fn normalise(
     x: &Tensor,
     moments: &[Tensor; 2],
@@ -75,7 +72,8 @@ pub(super) fn normalise(
     by_device!(x, normalise(x, moments, scale, eps, shortcut, relu))
 }
 
-/// The gradients behind [`normalise`] on the moments of `x` itself; `y` is what came out if it was clipped.
+/// The gradients of what [`normalise`] took, where the moments were those of `x` itself. `y` is the output if
+/// relu clipped it.
 pub(super) fn normalise_backward(
     x: &Tensor,
     dy: &Tensor,
@@ -84,62 +82,19 @@ pub(super) fn normalise_backward(
     gamma: &Tensor,
     eps: f64,
     shortcut: bool,
-) -> Result<NormGrads> {
+) -> Result<NormGradients<Tensor>> {
     by_device!(
         x,
         normalise_backward(x, dy, y, moments, gamma, eps, shortcut)
     )
 }
 
-/// The largest, and the place of the kernel it was found at.
+/// The largest numbers, and the taps that they were found at.
 pub(super) fn max_pool(pool: &MaxPool, x: &Tensor) -> Result<[Tensor; 2]> {
     by_device!(x, max_pool(pool, x))
 }
 
-/// The gradient of what was pooled.
+/// The gradient of the pooling's input.
 pub(super) fn max_pool_backward(pool: &MaxPool, dy: &Tensor, found: &Tensor) -> Result<Tensor> {
     by_device!(dy, max_pool_backward(pool, dy, found))
-}
-
-/// The minibatch `rows` of `images`, a data set's own bytes on a GPU, `[n, channels, height, width]` of
-/// u8: normalised to -1..=1, `[height * width, rows, channels]` of `dtype`, f32, f64 or bf16.
-///
-/// With `looks`, image `rows[i]` is cropped and flipped as `looks[i]` says. It is [`Split::fill`] in one
-/// launch, to the bit in f32.
-///
-/// An error if there is no such image, if `looks` is of another length, if the images are not on a GPU, or
-/// if this program was built without `--features cuda`.
-///
-/// [`Split::fill`]: crate::data::Split::fill
-pub fn minibatch(
-    images: &Tensor,
-    rows: &[u32],
-    looks: Option<&[Look]>,
-    dtype: DType,
-) -> Result<Tensor> {
-    let n = images.dims4()?.0;
-    if images.dtype() != DType::U8 {
-        bail!("images are {:?}; allowed: u8", images.dtype());
-    }
-    if let Some(row) = rows.iter().find(|&&row| row as usize >= n) {
-        bail!(
-            "there is no image {row}; allowed: 0 to {}",
-            n.saturating_sub(1)
-        );
-    }
-    if let Some(looks) = looks
-        && looks.len() != rows.len()
-    {
-        bail!(
-            "{} looks for {} images; allowed: one each",
-            looks.len(),
-            rows.len()
-        );
-    }
-    #[cfg(any(feature = "cuda", test))]
-    if let Some(machine) = gpu::machine(images.device())? {
-        return gpu::minibatch(&*machine, images, rows, looks, dtype);
-    }
-    let _ = dtype;
-    bail!("minibatches are made on an NVIDIA GPU alone, by a program built with `--features cuda`")
 }

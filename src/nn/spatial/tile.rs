@@ -1,4 +1,4 @@
-//! The product that every pass of a convolution comes down to: a few rows of a matrix times a strip of another.
+//! The product that every pass of a convolution comes down to: a few rows of one matrix times a strip of another.
 
 use pulp::Simd;
 
@@ -7,63 +7,64 @@ use super::{lanes::Lanes, panels::PANEL};
 /// Rows of a tile.
 const ROWS: usize = 8;
 /// Vectors in a row of a tile. With 8 rows that is enough to hide the latency of the multiplications.
-const V: usize = 2;
+const VECTORS: usize = 2;
 
 /// Where the rows of a matrix start.
 #[derive(Clone, Copy)]
-pub(super) enum Rows<'a, T> {
-    /// At the same distance.
+pub(super) enum RowStarts<'a, T> {
+    /// At even distances.
     Even { first: *const T, distance: usize },
     /// Anywhere.
     Each(&'a [*const T]),
 }
 
-impl<T> Rows<'_, T> {
+impl<T> RowStarts<'_, T> {
     /// # Safety
     ///
-    /// There is a row number `row`.
+    /// There is a row `row`.
     #[inline(always)]
     unsafe fn start(self, row: usize) -> *const T {
         match self {
             // SAFETY: as the caller promises.
-            Rows::Even { first, distance } => unsafe { first.add(row * distance) },
-            Rows::Each(starts) => starts[row],
+            RowStarts::Even { first, distance } => unsafe { first.add(row * distance) },
+            RowStarts::Each(starts) => starts[row],
         }
     }
 }
 
 /// A product `a b` of `[rows, depth]` and `[depth, PANEL]`; `b`'s rows are contiguous.
 #[derive(Clone, Copy)]
-pub(super) struct Term<'a, T> {
-    pub a: Rows<'a, T>,
-    /// From column to column of `a`.
+pub(super) struct ProductTerm<'a, T> {
+    pub a: RowStarts<'a, T>,
+    /// The distance from column to column of `a`.
     pub a_column: usize,
     pub b: *const T,
-    /// From row to row of `b`.
+    /// The distance from row to row of `b`.
     pub b_row: usize,
     pub depth: usize,
 }
 
-/// Writes the sum of `terms`, `[rows, PANEL]`, to `out`, whose rows are `out_row` apart; added to what
-/// is there if `add`. The terms of one entry are added one after the other, each product and sum
-/// rounded once.
+/// Writes the sum of `terms`, `[rows, PANEL]`, to `out`, whose rows are `out_row` apart, or adds it to what
+/// is there if `add`. The terms of an entry are added one after the other by fused multiply-adds, each of
+/// which rounds once.
 ///
 /// # Safety
 ///
-/// All that the sizes and distances lead to may be read, and what lies at `out` be written.
+/// The sizes and distances of the terms lead to memory that may be read, and those of `out` to memory that may
+/// be written and, if `add`, read.
 #[inline(always)]
-pub(super) unsafe fn sum<T: Lanes, S: Simd>(
+pub(super) unsafe fn sum_products<T: Lanes, S: Simd>(
     simd: S,
-    terms: &[Term<T>],
+    terms: &[ProductTerm<T>],
     rows: usize,
     out: *mut T,
     out_row: usize,
     add: bool,
 ) {
-    let wide = V * size_of::<T::Vector<S>>() / size_of::<T>();
+    let columns = VECTORS * size_of::<T::Vector<S>>() / size_of::<T>();
     for row in (0..rows).step_by(ROWS) {
-        for column in (0..PANEL).step_by(wide) {
-            let at = At {
+        for column in (0..PANEL).step_by(columns) {
+            let at = TilePosition {
                 row,
                 column,
                 out_row,
@@ -87,23 +88,28 @@ pub(super) unsafe fn sum<T: Lanes, S: Simd>(
     }
 }
 
-/// Where a tile lies.
+/// Where a tile lies in the output.
 #[derive(Clone, Copy)]
-struct At {
+struct TilePosition {
     row: usize,
     column: usize,
     out_row: usize,
     add: bool,
 }
 
-/// `R` rows of `V` vectors.
+/// Computes a tile of `R` rows of `VECTORS` vectors.
 ///
 /// # Safety
 ///
-/// As for [`sum`].
+/// As for [`sum_products`].
 #[inline(always)]
-unsafe fn tile<T: Lanes, S: Simd, const R: usize>(simd: S, terms: &[Term<T>], out: *mut T, at: At) {
-    let At {
+unsafe fn tile<T: Lanes, S: Simd, const R: usize>(
+    simd: S,
+    terms: &[ProductTerm<T>],
+    out: *mut T,
+    at: TilePosition,
+) {
+    let TilePosition {
         row,
         column,
         out_row,
@@ -111,8 +117,8 @@ unsafe fn tile<T: Lanes, S: Simd, const R: usize>(simd: S, terms: &[Term<T>], ou
     } = at;
     let lanes = size_of::<T::Vector<S>>() / size_of::<T>();
     let zero = T::splat(simd, T::zero());
-    let mut sums = [[zero; V]; R];
-    // SAFETY: as `sum`'s caller promises.
+    let mut sums = [[zero; VECTORS]; R];
+    // SAFETY: as the caller of `sum_products` promises.
     unsafe {
         if add {
             for (r, sums) in sums.iter_mut().enumerate() {
@@ -131,7 +137,7 @@ unsafe fn tile<T: Lanes, S: Simd, const R: usize>(simd: S, terms: &[Term<T>], ou
             }
             let mut b = term.b.add(column);
             for i in 0..term.depth {
-                let mut strip = [zero; V];
+                let mut strip = [zero; VECTORS];
                 for (v, strip) in strip.iter_mut().enumerate() {
                     *strip = b.add(v * lanes).cast::<T::Vector<S>>().read_unaligned();
                 }

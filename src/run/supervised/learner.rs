@@ -14,7 +14,7 @@ use crate::{
     Error, Result,
     algorithm::dqn::DqnConfig,
     data::{self, Dataset, DatasetName, Split},
-    nn::{Architecture, Network, ResNet, minibatch},
+    nn::{Architecture, Augmentation, Network, ResNet, minibatch},
     streams::{Stream, stream},
 };
 
@@ -178,7 +178,7 @@ impl Classifier {
         &self,
         subset: Subset,
         rows: &[u32],
-        looks: Option<&[data::Look]>,
+        augmentations: Option<&[Augmentation]>,
     ) -> Result<(Tensor, Tensor)> {
         let split = match subset {
             Subset::Train => &self.train,
@@ -189,14 +189,14 @@ impl Classifier {
             .map(|&row| u32::from(split.labels()[row as usize]));
         let labels = Tensor::from_iter(labels, &self.device)?;
         if let Some(images) = &self.resident {
-            let images = minibatch(&images[subset as usize], rows, looks, self.dtype)?;
+            let images = minibatch(&images[subset as usize], rows, augmentations, self.dtype)?;
             return Ok((images, labels));
         }
         let [channels, height, width] = split.shape();
         let mut pixels = vec![0.0; rows.len() * split.pixels()];
         let shape = match self.net {
             ClassifierNet::ResNet(_) => {
-                split.fill(rows, looks, &mut pixels);
+                split.fill(rows, augmentations, &mut pixels);
                 (height * width, rows.len(), channels)
             }
             ClassifierNet::Mlp(_) => {
@@ -239,15 +239,17 @@ impl Learner for Classifier {
     fn parameters(&self) -> Vec<Parameter> {
         match (&self.net, self.layers) {
             (ClassifierNet::ResNet(net), Layers::All) => net.parameters(),
-            (ClassifierNet::ResNet(net), Layers::Fc) => net.last().into(),
+            (ClassifierNet::ResNet(net), Layers::Fc) => net.last(),
             (ClassifierNet::Mlp(net), _) => net.parameters(),
         }
     }
 
     fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(Score, GradStore)> {
         let places = start..start + rows.len();
-        let looks = self.augment.then(|| data::looks(self.seed, epoch, places));
-        let (images, labels) = self.batch(Subset::Train, rows, looks.as_deref())?;
+        let augmentations = self
+            .augment
+            .then(|| data::augmentations(self.seed, epoch, places));
+        let (images, labels) = self.batch(Subset::Train, rows, augmentations.as_deref())?;
         let (loss, logits, grads) = match (&mut self.net, self.layers) {
             (ClassifierNet::ResNet(net), layers) => {
                 let learned = match layers {

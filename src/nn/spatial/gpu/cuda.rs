@@ -1,6 +1,6 @@
 //! An NVIDIA GPU: kernels compiled with NVRTC, products by cuBLAS.
 //!
-//! Kernels may fuse a multiplication with an addition, and round division and root correctly.
+//! Kernels may fuse a multiplication with an addition. They round division and square roots correctly.
 
 use std::{
     cell::RefCell,
@@ -34,36 +34,36 @@ use super::{
     text::{Element, Kernels},
 };
 
-/// What NVRTC made of each text.
+/// The PTX of each text, compiled once for all threads.
 static COMPILED: LazyLock<Mutex<HashMap<Kernels, String>>> = LazyLock::new(Mutex::default);
 
 thread_local! {
-    static KNOWN: RefCell<HashMap<DeviceId, Known>> = RefCell::default();
+    static THREAD_STATES: RefCell<HashMap<DeviceId, ThreadState>> = RefCell::default();
 }
 
-/// What a thread, which has a stream of its own on each GPU, keeps for that.
-struct Known {
+/// What a thread keeps for its stream on a GPU.
+struct ThreadState {
     functions: HashMap<(Kernels, &'static str), CudaFunction>,
-    /// Launches of two streams must not count together.
+    /// Each stream has its own, as launches of two streams must not count together.
     tickets: Tensor,
 }
 
-/// A GPU, by the stream that the calling thread has there.
+/// A GPU, used through the calling thread's stream there.
 pub(super) struct Gpu(CudaDevice);
 
 impl Gpu {
-    /// That of candle's.
+    /// candle's GPU `device`.
     pub fn new(device: CudaDevice) -> Self {
         Self(device)
     }
 
-    /// Lets `look` see what this thread keeps for this GPU.
-    fn known<T>(&self, look: impl FnOnce(&mut Known) -> Result<T>) -> Result<T> {
-        KNOWN.with_borrow_mut(|all| match all.entry(self.0.id()) {
-            Entry::Occupied(known) => look(known.into_mut()),
+    /// Calls `with` with this thread's state for this GPU.
+    fn thread_state<T>(&self, with: impl FnOnce(&mut ThreadState) -> Result<T>) -> Result<T> {
+        THREAD_STATES.with_borrow_mut(|all| match all.entry(self.0.id()) {
+            Entry::Occupied(state) => with(state.into_mut()),
             Entry::Vacant(new) => {
                 self.keep_memory();
-                look(new.insert(Known {
+                with(new.insert(ThreadState {
                     functions: HashMap::new(),
                     tickets: Tensor::zeros(TICKETS, DType::U32, &Device::Cuda(self.0.clone()))?,
                 }))
@@ -71,25 +71,25 @@ impl Gpu {
         })
     }
 
-    /// Memory that tensors gave back stays with the process: by default the driver gives it all back to
-    /// the system whenever the processor waits for the GPU, which is once a step.
+    /// Keeps memory that tensors free in the process. By default the driver returns it to the system whenever
+    /// the CPU waits for the GPU, which is once a step.
     fn keep_memory(&self) {
-        let mut all = u64::MAX;
-        // SAFETY: the device is one that the driver gave, and the attribute is a number of 64 bits.
+        let mut unlimited = u64::MAX;
+        // SAFETY: the driver gave the device, and the attribute is a number of 64 bits.
         unsafe {
-            // A GPU without pools gives memory back one piece at a time, and needs nothing.
+            // A GPU without pools frees memory piece by piece, and there is nothing to set.
             if let Ok(pool) =
                 device::get_default_mem_pool(self.0.cuda_stream().context().cu_device())
             {
                 let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-                let _ = mem_pool::set_attribute(pool, threshold, (&raw mut all).cast());
+                let _ = mem_pool::set_attribute(pool, threshold, (&raw mut unlimited).cast());
             }
         }
     }
 
     fn function(&self, kernels: Kernels, name: &'static str) -> Result<CudaFunction> {
-        self.known(|known| {
-            Ok(match known.functions.entry((kernels, name)) {
+        self.thread_state(|state| {
+            Ok(match state.functions.entry((kernels, name)) {
                 Entry::Occupied(function) => function.get().clone(),
                 Entry::Vacant(new) => new.insert(self.load(kernels, name)?).clone(),
             })
@@ -119,15 +119,15 @@ impl Machine for Gpu {
         let function = self.function(kernels, name)?;
         let stream = self.0.cuda_stream();
         let mut launch = stream.launch_builder(&function);
-        // CUDA copies as many bytes from there as the kernel's structure has.
+        // CUDA copies the kernel's structure from there, as many bytes as it has.
         launch.arg(arguments);
         let config = LaunchConfig {
             grid_dim: (grid.blocks[0] as u32, grid.blocks[1] as u32, 1),
             block_dim: (grid.threads[0] as u32, grid.threads[1] as u32, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: as the caller promises; work on the thread's one stream happens in order, the giving
-        // back of memory too.
+        // SAFETY: as the caller promises. Work on the thread's one stream happens in order, and so does the
+        // freeing of memory.
         unsafe { launch.launch(config) }.w()?;
         Ok(())
     }
@@ -135,13 +135,13 @@ impl Machine for Gpu {
     unsafe fn product(&self, product: &Product) -> Result<()> {
         let ColumnMajor {
             at: [a, b, c],
-            turned,
+            transposed,
             m,
             n,
             k,
             leading: [lda, ldb, ldc],
         } = product.column_major()?;
-        let [of_a, of_b] = turned.map(|turned| match turned {
+        let [of_a, of_b] = transposed.map(|transposed| match transposed {
             true => cublasOperation_t::CUBLAS_OP_T,
             false => cublasOperation_t::CUBLAS_OP_N,
         });
@@ -168,7 +168,7 @@ impl Machine for Gpu {
             DType::BF16 => cudaDataType_t::CUDA_R_16BF,
             _ => cudaDataType_t::CUDA_R_32F,
         };
-        // What the result is multiplied by is of the type that is computed with.
+        // The factors alpha and beta have the type that is computed with.
         let beta = f64::from(u8::from(product.add));
         let (wide, narrow) = ([1.0, beta], [1.0, beta as f32]);
         let [alpha, beta]: [*const c_void; 2] = match product.element {
@@ -205,8 +205,8 @@ impl Machine for Gpu {
     }
 
     fn tickets(&self) -> Result<Address> {
-        self.known(|known| {
-            let (storage, _) = known.tickets.storage_and_layout();
+        self.thread_state(|state| {
+            let (storage, _) = state.tickets.storage_and_layout();
             match &*storage {
                 Storage::Cuda(storage) => address(storage),
                 _ => bail!("counters that are not on the GPU"),
@@ -215,7 +215,7 @@ impl Machine for Gpu {
     }
 }
 
-/// The PTX of `kernels`. Needs NVRTC, but no GPU.
+/// The PTX of `kernels`. This needs NVRTC, but no GPU.
 pub(super) fn compile(kernels: Kernels) -> Result<String> {
     let options = CompileOptions {
         ftz: Some(false),
@@ -230,7 +230,7 @@ pub(super) fn compile(kernels: Kernels) -> Result<String> {
         .to_src())
 }
 
-/// Where a storage begins.
+/// The address of a storage.
 pub(super) fn address(storage: &CudaStorage) -> Result<Address> {
     fn of<T>(slice: &CudaSlice<T>) -> Address {
         let stream = slice.stream().clone();
@@ -244,6 +244,8 @@ pub(super) fn address(storage: &CudaStorage) -> Result<Address> {
         CudaStorageSlice::BF16(slice) => of(slice),
         CudaStorageSlice::F32(slice) => of(slice),
         CudaStorageSlice::F64(slice) => of(slice),
-        _ => bail!("layers of images on a GPU: tensors of a type that they do not have"),
+        _ => bail!(
+            "layers of images on a GPU: a tensor of another type than u8, u32, i32, bf16, f32 or f64"
+        ),
     })
 }

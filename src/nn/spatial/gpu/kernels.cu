@@ -1,6 +1,6 @@
-/* What the layers of images launch on a GPU. Before it goes a prelude for one type of number, which says
-   what lies in memory (`element`), what is computed with (`real`), how one becomes the other (`load`,
-   `store`), and how many neighbouring channels a thread takes (WIDE). With a few macros it is C.
+/* The kernels of the layers of images. A prelude for one type of number precedes them. It defines the type in
+   memory (`element`), the type that is computed with (`real`), the conversions between them (`load`,
+   `store`), and how many neighbouring channels a thread takes (WIDE). With a few macros this text is C.
 
    Rows are images at positions, `[positions * batch, channels]`; a group is WIDE channels of a row. */
 
@@ -12,7 +12,7 @@ struct __align__(WIDE) Bytes {
     unsigned char of[WIDE];
 };
 
-/* Where this thread begins in what its row of blocks goes through, and how far it goes at a time. */
+/* The first item of this thread among those of its row of blocks, and the distance to its next. */
 #define START (blockIdx.x * blockDim.x + threadIdx.x)
 #define STEP (gridDim.x * blockDim.x)
 
@@ -20,21 +20,21 @@ struct __align__(WIDE) Bytes {
 
 struct Gather {
     const struct Wide *x;
-    struct Wide *columns; /* [outputs, batch, places, channels] */
-    const int *inputs;    /* [outputs, places]: the position that a place meets, or -1 */
-    int batch, channels, places;
+    struct Wide *columns; /* [outputs, batch, taps, channels] */
+    const int *inputs;    /* [outputs, taps]: the position under a tap, or -1 */
+    int batch, channels, taps;
 };
 
-/* What each output sees, a row of blocks for each position of the output. */
+/* Gathers what each output sees; a row of blocks takes one position of the output. */
 extern "C" __global__ void gather(struct Gather a) {
     const unsigned groups = a.channels / WIDE;
-    const unsigned n = a.batch * a.places * groups;
-    const int *inputs = a.inputs + blockIdx.y * a.places;
+    const unsigned n = a.batch * a.taps * groups;
+    const int *inputs = a.inputs + blockIdx.y * a.taps;
     struct Wide *columns = a.columns + (unsigned long long)blockIdx.y * n;
     for (unsigned i = START; i < n; i += STEP) {
         const unsigned row = i / groups, group = i % groups;
-        const unsigned image = row / a.places;
-        const int input = inputs[row % a.places];
+        const unsigned image = row / a.taps;
+        const int input = inputs[row % a.taps];
         struct Wide x;
         if (input < 0) {
             for (int j = 0; j < WIDE; j++) x.of[j] = 0;
@@ -47,18 +47,18 @@ extern "C" __global__ void gather(struct Gather a) {
 
 struct Collect {
     const struct Wide *columns; /* as above */
-    const struct Wide *onto;    /* what is added to, or nothing */
+    const struct Wide *onto;    /* what the sum is added to, or nothing */
     struct Wide *dx;
-    const int *meetings; /* [positions + 1] starts, then pairs: output, place */
-    int batch, channels, places;
+    const int *connections; /* [positions + 1] starts, then pairs: output, tap */
+    int batch, channels, taps;
 };
 
-/* The sum of what `gather` took from each position, a row of blocks for each. */
+/* Sums up what `gather` took from each position; a row of blocks takes one position. */
 extern "C" __global__ void collect(struct Collect a) {
     const unsigned groups = a.channels / WIDE;
     const unsigned n = a.batch * groups;
-    const int *pairs = a.meetings + gridDim.y + 1;
-    const int start = a.meetings[blockIdx.y], end = a.meetings[blockIdx.y + 1];
+    const int *pairs = a.connections + gridDim.y + 1;
+    const int start = a.connections[blockIdx.y], end = a.connections[blockIdx.y + 1];
     for (unsigned i = START; i < n; i += STEP) {
         const unsigned long long here = (unsigned long long)blockIdx.y * n + i;
         const unsigned image = i / groups, group = i % groups;
@@ -70,7 +70,7 @@ extern "C" __global__ void collect(struct Collect a) {
         }
         for (int m = start; m < end; m++) {
             const unsigned long long row = (unsigned long long)pairs[2 * m] * a.batch + image;
-            const struct Wide part = a.columns[(row * a.places + pairs[2 * m + 1]) * groups + group];
+            const struct Wide part = a.columns[(row * a.taps + pairs[2 * m + 1]) * groups + group];
             for (int j = 0; j < WIDE; j++) sum[j] += load(part.of[j]);
         }
         struct Wide dx;
@@ -81,8 +81,8 @@ extern "C" __global__ void collect(struct Collect a) {
 
 /* Batch normalisation. Blocks are COLUMNS groups by LANES rows. */
 
-/* Whether this is the last block of its column of blocks to get here: what the others wrote before is then
-   there to be read. The ticket is 0 again afterwards. */
+/* Whether this is the last block of its column of blocks to get here, so that it can read what the others wrote
+   before. The ticket is 0 again afterwards. */
 static __device__ int last_block(unsigned *ticket) {
     __shared__ int last;
     __threadfence();
@@ -99,7 +99,7 @@ static __device__ int last_block(unsigned *ticket) {
 struct Part {
     real n;
     real mean[WIDE];
-    real off[WIDE]; /* sum of squared distances from the mean */
+    real squares[WIDE]; /* sum of squared distances from the mean */
 };
 
 /* Chan et al. 1983, eq. 2.1. */
@@ -109,7 +109,7 @@ static __device__ void merge_part(struct Part *to, const struct Part *from) {
     for (int j = 0; j < WIDE; j++) {
         const real apart = from->mean[j] - to->mean[j];
         to->mean[j] += apart * share;
-        to->off[j] += from->off[j] + apart * apart * weight;
+        to->squares[j] += from->squares[j] + apart * apart * weight;
     }
     to->n = n;
 }
@@ -130,10 +130,10 @@ struct Moments {
     real *running_mean, *running_variance;
     int rows, channels;
     int each;                  /* rows of a slice */
-    double share, unbiased;    /* of the newest batch: in the running mean, in the running variance */
+    double share, unbiased;    /* weight of the newest batch: in the running mean, in the running variance */
 };
 
-/* Mean and variance of each channel, and the running ones. */
+/* Computes mean and variance of each channel, and updates the running ones. */
 extern "C" __global__ void moments(struct Moments a) {
     __shared__ struct Part lanes[LANES][COLUMNS];
     const int groups = a.channels / WIDE;
@@ -142,7 +142,7 @@ extern "C" __global__ void moments(struct Moments a) {
     struct Part *own = &lanes[threadIdx.y][threadIdx.x];
     const int start = blockIdx.y * a.each;
     const int end = a.rows - start < a.each ? a.rows : start + a.each;
-    /* Sums of distances from the first number, squared ones too, lose nothing where the mean is large. */
+    /* Sums of distances from the first number, and of their squares, stay exact where the mean is large. */
     real n = 0, first[WIDE], sum[WIDE], squares[WIDE];
     for (int j = 0; j < WIDE; j++) first[j] = sum[j] = squares[j] = 0;
     for (int row = start + threadIdx.y; within && row < end; row += LANES) {
@@ -160,14 +160,14 @@ extern "C" __global__ void moments(struct Moments a) {
         const real mean = n == 0 ? 0 : sum[j] / n;
         const real off = squares[j] - sum[j] * mean;
         own->mean[j] = first[j] + mean;
-        own->off[j] = off < 0 ? 0 : off;
+        own->squares[j] = off < 0 ? 0 : off;
     }
     merge_parts(lanes);
     if (within && threadIdx.y == 0) a.parts[(unsigned long long)blockIdx.y * groups + group] = *own;
     if (!last_block(a.tickets + blockIdx.x)) return;
     struct Part all;
     all.n = 0;
-    for (int j = 0; j < WIDE; j++) all.mean[j] = all.off[j] = 0;
+    for (int j = 0; j < WIDE; j++) all.mean[j] = all.squares[j] = 0;
     for (int slice = threadIdx.y; within && slice < gridDim.y; slice += LANES) {
         const struct Part part = a.parts[(unsigned long long)slice * groups + group];
         merge_part(&all, &part);
@@ -177,7 +177,7 @@ extern "C" __global__ void moments(struct Moments a) {
     if (!within || threadIdx.y != 0) return;
     for (int j = 0; j < WIDE; j++) {
         const int channel = group * WIDE + j;
-        const real mean = own->mean[j], variance = own->off[j] / own->n;
+        const real mean = own->mean[j], variance = own->squares[j] / own->n;
         a.mean[channel] = mean;
         a.variance[channel] = variance;
         const real kept = (real)(1 - a.share);
@@ -196,7 +196,7 @@ struct Normalise {
     double eps;
 };
 
-/* Normalised, scaled and shifted; plus the shortcut; clipped at 0. */
+/* Normalises, scales and shifts; adds the shortcut; clips at 0. */
 extern "C" __global__ void normalise(struct Normalise a) {
     const int groups = a.channels / WIDE;
     const int group = blockIdx.x * COLUMNS + threadIdx.x;
@@ -245,8 +245,8 @@ static __device__ void add_pairs(struct Pair (*lanes)[COLUMNS]) {
 
 struct Sums {
     const struct Wide *x, *dy;
-    const struct Wide *y;   /* what came out where relu clipped it, or nothing */
-    struct Wide *dz;        /* the gradient behind relu, or nothing, where it is not asked for */
+    const struct Wide *y;   /* the output if relu clipped it, or nothing */
+    struct Wide *dz;        /* the gradient before relu, or nothing if it is not asked for */
     const real *mean, *variance, *gamma;
     struct Pair *parts; /* [slices, groups], to be written */
     unsigned *tickets;  /* all 0 */
@@ -257,7 +257,7 @@ struct Sums {
     double eps;
 };
 
-/* The gradients of gamma and beta. */
+/* Computes the gradients of gamma and beta, and what `normalise_back` needs. */
 extern "C" __global__ void normalise_sums(struct Sums a) {
     __shared__ struct Pair lanes[LANES][COLUMNS];
     const int groups = a.channels / WIDE;
@@ -318,7 +318,7 @@ struct Back {
     int rows, channels;
 };
 
-/* The gradient of what was normalised. */
+/* Computes the gradient of what was normalised. */
 extern "C" __global__ void normalise_back(struct Back a) {
     const int groups = a.channels / WIDE;
     const int group = blockIdx.x * COLUMNS + threadIdx.x;
@@ -346,21 +346,21 @@ extern "C" __global__ void normalise_back(struct Back a) {
     }
 }
 
-/* Max pooling, a row of blocks for each position that is written. */
+/* Max pooling; a row of blocks takes one position of the result. */
 
 struct Pool {
     const struct Wide *x;
     struct Wide *largest;
-    struct Bytes *found; /* the place of the kernel it was found at */
-    const int *meetings; /* [positions + 1] starts, then pairs: input, place */
+    struct Bytes *found; /* the tap that each was found at */
+    const int *connections; /* [positions + 1] starts, then pairs: input, tap */
     int part;            /* numbers at a position */
 };
 
 /* The first of equals counts, and a NaN is larger than anything. */
 extern "C" __global__ void max_pool(struct Pool a) {
     const unsigned n = a.part / WIDE;
-    const int *pairs = a.meetings + gridDim.y + 1;
-    const int start = a.meetings[blockIdx.y], end = a.meetings[blockIdx.y + 1];
+    const int *pairs = a.connections + gridDim.y + 1;
+    const int start = a.connections[blockIdx.y], end = a.connections[blockIdx.y + 1];
     for (unsigned i = START; i < n; i += STEP) {
         struct Wide largest = a.x[(unsigned long long)pairs[2 * start] * n + i];
         struct Bytes found;
@@ -385,14 +385,14 @@ struct PoolBack {
     const struct Wide *dy;
     const struct Bytes *found;
     struct Wide *dx;
-    const int *meetings; /* [positions + 1] starts, then pairs: output, place */
+    const int *connections; /* [positions + 1] starts, then pairs: output, tap */
     int part;
 };
 
 extern "C" __global__ void max_pool_back(struct PoolBack a) {
     const unsigned n = a.part / WIDE;
-    const int *pairs = a.meetings + gridDim.y + 1;
-    const int start = a.meetings[blockIdx.y], end = a.meetings[blockIdx.y + 1];
+    const int *pairs = a.connections + gridDim.y + 1;
+    const int start = a.connections[blockIdx.y], end = a.connections[blockIdx.y + 1];
     for (unsigned i = START; i < n; i += STEP) {
         real sum[WIDE];
         for (int j = 0; j < WIDE; j++) sum[j] = 0;
@@ -410,7 +410,7 @@ extern "C" __global__ void max_pool_back(struct PoolBack a) {
 
 /* Minibatches */
 
-struct Look {
+struct Augmentation {
     int row;         /* of the data set */
     int down, right; /* where the crop begins */
     int flip;
@@ -418,21 +418,21 @@ struct Look {
 
 struct Minibatch {
     const unsigned char *images; /* [n, channels, height, width] */
-    const struct Look *looks;    /* [batch] */
+    const struct Augmentation *augmentations;    /* [batch] */
     element *out;                /* [height * width, batch, channels] */
     int batch, channels, height, width;
 };
 
-/* Cropped, mirrored and normalised, a row of blocks for each position. Around an image all is black. */
+/* Crops, mirrors and normalises; a row of blocks takes one position. Everything around an image is black. */
 extern "C" __global__ void minibatch(struct Minibatch a) {
     const unsigned n = a.batch * a.channels;
     const int y = blockIdx.y / a.width, x = blockIdx.y % a.width;
     for (unsigned i = START; i < n; i += STEP) {
-        const struct Look look = a.looks[i / a.channels];
-        const int row = y + look.down;
-        const int column = (look.flip ? a.width - 1 - x : x) + look.right;
+        const struct Augmentation augmentation = a.augmentations[i / a.channels];
+        const int row = y + augmentation.down;
+        const int column = (augmentation.flip ? a.width - 1 - x : x) + augmentation.right;
         const int within = 0 <= row && row < a.height && 0 <= column && column < a.width;
-        const unsigned long long channel = (unsigned long long)look.row * a.channels + i % a.channels;
+        const unsigned long long channel = (unsigned long long)augmentation.row * a.channels + i % a.channels;
         float seen = 0;
         if (within) seen = a.images[(channel * a.height + row) * a.width + column];
         a.out[(unsigned long long)blockIdx.y * n + i] = store((seen / 255.0f - 0.5f) / 0.5f);

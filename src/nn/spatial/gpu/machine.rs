@@ -1,21 +1,21 @@
-//! What a GPU is to the passes: kernels that it launches and matrices that it multiplies. Addresses are
-//! numbers here, so that the same passes can be run by the processor, kernels and all.
+//! A GPU as the passes see it: it launches kernels and multiplies matrices. Addresses are plain numbers
+//! here, so that in tests the CPU can run the same passes, kernels and all.
 
 use candle_core::{DType, Result};
 
 use super::text::{Element, Kernels};
 
-/// Where something lies in the machine's memory; 0 is nowhere.
+/// An address in the machine's memory; 0 is nowhere.
 pub(in crate::nn::spatial) type Address = u64;
 
-/// What runs the passes, one thing after the other.
+/// What runs the passes. It does one thing after the other.
 pub(in crate::nn::spatial) trait Machine {
-    /// Runs a kernel, called `name`, over `grid`.
+    /// Runs the kernel `name` over `grid`.
     ///
     /// # Safety
     ///
-    /// `arguments` is the start of the kernel's own structure; its addresses lead to memory as long as
-    /// its sizes say, which outlives what has been asked of the machine so far.
+    /// `arguments` is the first byte of the structure that the kernel takes. Its addresses lead to memory as
+    /// long as its sizes say, which is not freed before the kernel has run.
     unsafe fn launch(
         &self,
         kernels: Kernels,
@@ -28,29 +28,29 @@ pub(in crate::nn::spatial) trait Machine {
     ///
     /// # Safety
     ///
-    /// The addresses lead to memory as long as the sizes say, which outlives what has been asked of the
-    /// machine so far.
+    /// The addresses lead to memory as long as the sizes say, which is not freed before the product is
+    /// computed.
     unsafe fn product(&self, product: &Product) -> Result<()>;
 
     /// [`TICKETS`] counters that are 0 before and after each launch.
     fn tickets(&self) -> Result<Address>;
 }
 
-/// Blocks in a row that may count who comes last.
+/// The most blocks along a grid's first axis that can count who comes last.
 pub(in crate::nn::spatial) const TICKETS: usize = 1024;
 
-/// Blocks and the threads of each.
+/// The number of blocks and of the threads of each.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::nn::spatial) struct Grid {
     pub blocks: [usize; 2],
     pub threads: [usize; 2],
 }
 
-/// The structures that kernels take.
+/// A structure that a kernel takes.
 ///
 /// # Safety
 ///
-/// It is laid out as the C structure that kernel [`NAME`](Self::NAME) takes.
+/// It has the layout of the C structure that the kernel [`NAME`](Self::NAME) takes.
 pub(in crate::nn::spatial) unsafe trait Arguments {
     /// The kernel's name.
     const NAME: &'static str;
@@ -60,12 +60,12 @@ pub(in crate::nn::spatial) unsafe trait Arguments {
     where
         Self: Sized,
     {
-        // SAFETY: a structure with addresses and sizes has one, and it is initialised.
+        // SAFETY: the structure has addresses and sizes, so it has a first byte, and that is initialised.
         unsafe { &*std::ptr::from_ref(self).cast() }
     }
 }
 
-/// Structures of the kernels' text, name by name.
+/// Declares the structures of the kernels' text, with the names that they have there.
 macro_rules! arguments {
     ($($structure:ident for $name:literal { $($field:ident: $type:ty),* $(,)? })*) => {
         $(
@@ -74,7 +74,7 @@ macro_rules! arguments {
                 $(pub $field: $type,)*
             }
 
-            // SAFETY: the fields are those of the kernel's structure, one by one.
+            // SAFETY: the fields are those of the kernel's structure, in its order.
             unsafe impl Arguments for $structure {
                 const NAME: &'static str = $name;
             }
@@ -85,11 +85,11 @@ macro_rules! arguments {
 arguments! {
     Gather for "gather" {
         x: Address, columns: Address, inputs: Address,
-        batch: i32, channels: i32, places: i32,
+        batch: i32, channels: i32, taps: i32,
     }
     Collect for "collect" {
-        columns: Address, onto: Address, dx: Address, meetings: Address,
-        batch: i32, channels: i32, places: i32,
+        columns: Address, onto: Address, dx: Address, connections: Address,
+        batch: i32, channels: i32, taps: i32,
     }
     Moments for "moments" {
         x: Address, parts: Address, tickets: Address,
@@ -112,22 +112,22 @@ arguments! {
         rows: i32, channels: i32,
     }
     Pool for "max_pool" {
-        x: Address, largest: Address, found: Address, meetings: Address, part: i32,
+        x: Address, largest: Address, found: Address, connections: Address, part: i32,
     }
     PoolBack for "max_pool_back" {
-        dy: Address, found: Address, dx: Address, meetings: Address, part: i32,
+        dy: Address, found: Address, dx: Address, connections: Address, part: i32,
     }
     Minibatch for "minibatch" {
-        images: Address, looks: Address, out: Address,
+        images: Address, augmentations: Address, out: Address,
         batch: i32, channels: i32, height: i32, width: i32,
     }
 }
 
-/// A matrix, row by row; `turned` if what lies there is its transpose.
+/// A matrix stored row by row; if `transposed`, what is stored is its transpose.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::nn::spatial) struct Matrix {
     pub at: Address,
-    pub turned: bool,
+    pub transposed: bool,
 }
 
 /// `c = a b`, or `c += a b` with `add`, for matrices `[m, k]` and `[k, n]`.
@@ -144,42 +144,45 @@ pub(in crate::nn::spatial) struct Product {
     pub result: DType,
 }
 
-/// A product as BLAS has it, whose matrices lie column by column: there, `c` is its own transpose, `b^T a^T`.
+/// A product as BLAS takes it. There matrices lie column by column, so what is computed is the transpose of
+/// `c`, `b^T a^T`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::nn::spatial) struct ColumnMajor {
     /// First factor, second factor, result.
     pub at: [Address; 3],
     /// Which of the factors BLAS is to transpose.
-    pub turned: [bool; 2],
-    /// Rows and columns of the result, and the depth.
+    pub transposed: [bool; 2],
+    /// Rows of the result.
     pub m: i32,
+    /// Columns of the result.
     pub n: i32,
+    /// Numbers summed up in each entry of the result.
     pub k: i32,
-    /// From column to column of the factors and of the result.
+    /// The distances from column to column of the factors and of the result.
     pub leading: [i32; 3],
 }
 
 impl Product {
-    /// As BLAS has it.
+    /// The product as BLAS takes it.
     pub fn column_major(&self) -> Result<ColumnMajor> {
         let [m, n, k] = self.sizes;
         let [m, n, k] = [size(m)?, size(n)?, size(k)?];
         Ok(ColumnMajor {
             at: [self.b.at, self.a.at, self.c],
-            turned: [self.b.turned, self.a.turned],
+            transposed: [self.b.transposed, self.a.transposed],
             m: n,
             n: m,
             k,
             leading: [
-                if self.b.turned { k } else { n },
-                if self.a.turned { m } else { k },
+                if self.b.transposed { k } else { n },
+                if self.a.transposed { m } else { k },
                 n,
             ],
         })
     }
 }
 
-/// A size as kernels and BLAS take it.
+/// A size as kernels and BLAS take it; an error if it is too large.
 pub(in crate::nn::spatial) fn size(n: usize) -> Result<i32> {
     i32::try_from(n).map_err(|_| {
         candle_core::Error::msg(format!(

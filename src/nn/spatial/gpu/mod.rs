@@ -1,47 +1,51 @@
 //! The layers' passes on a GPU.
 //!
-//! A convolution gathers what each output sees into a matrix, `[outputs * batch, places * in]`, and
-//! multiplies it with the weights, `[places * in, out]`: one kernel and one product of cuBLAS. The
-//! matrix is kept, and the gradient of the weights is one product more. The gradient of the input is
-//! one product with the weights as they lie, `[outputs * batch, places * in]`, and one kernel that
-//! adds up what was gathered from each position, and the gradient that comes by the shortcut: no
-//! weights are turned round, and where the stride is 2 it moves an eighth of what gathering `dy` for
-//! each input would (nine places of `2 in` channels for four times the positions, against nine places
-//! of `in`). Where a kernel sees one position, as behind ResNet-18's last pooling, nothing is gathered.
+//! A convolution gathers what each output sees into a matrix `[outputs * batch, taps * in]` and multiplies
+//! it with the weights `[taps * in, out]`: one kernel and one product of cuBLAS. The matrix is kept, and the
+//! gradient of the weights is one more product. The gradient of the input is one product with the weights
+//! as they lie, which gives `[outputs * batch, taps * in]`, and one kernel that sums up what was gathered
+//! from each position, with the gradient that comes through the shortcut. No weights are transposed, and
+//! with a stride of 2 this moves an eighth of what gathering `dy` for each input would (nine taps of `in`
+//! channels, against nine taps of `2 in` channels for four times the positions). Where a kernel sees one
+//! position, as behind ResNet-18's last pooling, nothing is gathered.
 //!
-//! Batch normalisation takes two launches forward and two back: the moments with the running ones, and
-//! all the rest; the sums with the gradient behind relu, and all the rest. Sums are formed slice by slice
-//! and merged in one order by whichever block comes last, so that a step gives the same bits each time.
+//! Batch normalisation takes two launches forward and two back. Forward, the first computes the moments and
+//! the running ones, the second everything else; back, the first computes the sums and the gradient before
+//! relu, the second everything else. Sums are formed slice by slice, and whichever block comes last merges
+//! them in a fixed order, so that a step gives the same bits each time.
 //!
-//! One step of ResNet-18 on images of 32x32 is 115 launches of these kernels, 59 products and 4 fills
-//! with zeros (the tests count them); the features' mean, the last layer, the loss and the step of the
-//! optimiser come to a few dozen more.
+//! One step of ResNet-18 on images of 32x32 takes 115 launches of these kernels, 59 products and 4 fills
+//! with zeros, as the tests count. The features' mean, the last layer, the loss and the optimiser's step add
+//! a few dozen launches.
 
+mod convolution;
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(test)]
+mod emulated;
+mod launch;
 mod machine;
-mod passes;
-mod tables;
+mod minibatch;
+mod normalisation;
+mod pooling;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use candle_core::{Device, Result};
 
-use machine::Machine;
-pub(super) use passes::{
-    convolve, input_grad, max_pool, max_pool_backward, minibatch, moments, normalise,
-    normalise_backward, weight_grad,
-};
-pub(super) use tables::{Tables, listed};
+pub(super) use convolution::{convolve, input_grad, weight_grad};
+pub(super) use minibatch::minibatch;
+pub(super) use normalisation::{moments, normalise, normalise_backward};
+pub(super) use pooling::{max_pool, max_pool_backward};
 
-/// What runs passes on tensors of `device`, if it is none of the processor's.
-pub(super) fn machine(device: &Device) -> Result<Option<Box<dyn Machine>>> {
+/// What runs passes on tensors of `device`, or `None` if the CPU's own passes do.
+pub(super) fn machine(device: &Device) -> Result<Option<Box<dyn machine::Machine>>> {
     match device {
         #[cfg(feature = "cuda")]
         Device::Cuda(device) => Ok(Some(Box::new(cuda::Gpu::new(device.clone())))),
         #[cfg(test)]
-        Device::Cpu => Ok(tests::emulated()),
+        Device::Cpu => Ok(emulated::machine()),
         _ => Ok(None),
     }
 }

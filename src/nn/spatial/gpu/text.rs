@@ -4,30 +4,30 @@ use candle_core::{DType, Result, bail};
 
 /// Groups of channels that a block of batch normalisation takes.
 pub(in crate::nn::spatial) const COLUMNS: usize = 16;
-/// Rows that it takes at a time.
+/// Rows that a block of batch normalisation takes at a time.
 pub(in crate::nn::spatial) const LANES: usize = 16;
 
-/// A type of number that activations have.
+/// The type of the activations' numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::nn::spatial) enum Element {
     F32,
     F64,
-    /// Computed with, and summed up, in f32.
+    /// Kernels compute with it, and sum it up, in f32.
     Bf16,
 }
 
 impl Element {
-    /// That of tensors of type `dtype`.
+    /// The element of tensors of type `dtype`.
     pub fn of(dtype: DType) -> Result<Self> {
         match dtype {
             DType::F32 => Ok(Self::F32),
             DType::F64 => Ok(Self::F64),
             DType::BF16 => Ok(Self::Bf16),
-            other => bail!("layers of images on a GPU: {other:?} is not f32, f64 or bf16"),
+            other => bail!("layers of images on a GPU: {other:?} is none of f32, f64 and bf16"),
         }
     }
 
-    /// The type of what is computed with: of weights, moments and sums.
+    /// The type that is computed with, which weights, moments and sums have.
     pub fn real(self) -> DType {
         match self {
             Self::F64 => DType::F64,
@@ -87,22 +87,22 @@ static __device__ element store(real x) {
     }
 }
 
-/// The kernels for one type of number and one number of neighbouring channels to a thread.
+/// The kernels for one type of number and one number of channels per thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::nn::spatial) struct Kernels {
     pub element: Element,
-    /// Channels that a thread takes: 1, or 16 bytes of them.
-    pub wide: usize,
+    /// Neighbouring channels that a thread takes: 1, or 16 bytes of them.
+    pub channels_each: usize,
 }
 
 impl Kernels {
-    /// Those for images of `channels`: 16 bytes at a time where the channels come out even.
+    /// The kernels for images of `channels`: 16 bytes at a time if the channels divide evenly.
     pub fn of(element: Element, channels: usize) -> Self {
-        let wide = 16 / element.size();
+        let in_16_bytes = 16 / element.size();
         Self {
             element,
-            wide: if channels.is_multiple_of(wide) {
-                wide
+            channels_each: if channels.is_multiple_of(in_16_bytes) {
+                in_16_bytes
             } else {
                 1
             },
@@ -111,9 +111,12 @@ impl Kernels {
 
     /// Their text.
     pub fn text(self) -> String {
-        let Self { element, wide } = self;
+        let Self {
+            element,
+            channels_each,
+        } = self;
         format!(
-            "{}#define WIDE {wide}\n#define COLUMNS {COLUMNS}\n#define LANES {LANES}\n\n{}",
+            "{}#define WIDE {channels_each}\n#define COLUMNS {COLUMNS}\n#define LANES {LANES}\n\n{}",
             element.prelude(),
             include_str!("kernels.cu")
         )

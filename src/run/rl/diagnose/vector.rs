@@ -1,14 +1,15 @@
 //! Long vectors: sums in f64, in an order of their own, so that they are the same everywhere.
+
 use optim::Real;
 
-use crate::wide::wide;
+use crate::simd::vectorised;
 
 /// The inner product.
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
     const LANES: usize = 16;
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();
-    let lanes = wide(
+    let lanes = vectorised(
         #[inline(always)]
         || {
             let mut lanes = [0.0; LANES];
@@ -38,7 +39,7 @@ pub(super) fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
 
 /// `a to + b x`, in place. What would be subnormal, and slow for ever after, is 0.
 pub(super) fn mix(a: f32, to: &mut [f32], b: f32, x: &[f32]) {
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             for (to, x) in to.iter_mut().zip(x) {

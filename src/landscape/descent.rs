@@ -1,46 +1,47 @@
 //! A descent: an optimiser's path over a surface, by the library's own rules in f64.
 
-use optim::{AnyRule, Clip, Spec};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::Surface;
+use super::surface::Surface;
+use optim::{AnyRule, Clip, Spec};
+
 use crate::Result;
 
-/// Beyond this an objective counts as diverged.
+/// An objective beyond this counts as diverged.
 const DIVERGED: f64 = 1e12;
 
-/// A step of a path.
+/// A point of a path.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Steps done; 0 is the start.
+    /// The number of steps so far; 0 at the start.
     pub step: u64,
     /// The weights.
     pub at: [f64; 2],
-    /// The objective there, at this step.
+    /// The objective there at this step.
     pub value: f64,
-    /// How far the minimum is, at this step.
+    /// The distance from the minimum at this step.
     pub distance: f64,
-    /// The gradient that the optimiser saw to get here; 0 at the start.
+    /// The gradient that the optimiser saw for the step to here; 0 at the start.
     pub seen: [f64; 2],
 }
 
-/// The points that an optimiser went through.
+/// The points that an optimiser visited.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Path {
     /// The points, the start first; never empty.
     pub points: Vec<Point>,
-    /// Whether the objective exploded; the points end before it.
+    /// Whether the objective exploded; the points end before that.
     pub diverged: bool,
 }
 
 impl Path {
-    /// Where it ends.
+    /// The last point.
     pub fn last(&self) -> Point {
         self.points[self.points.len() - 1]
     }
 
-    /// The mean objective over its steps, the start left out; infinite if it diverged.
+    /// The mean objective over all points but the start; infinite if the path diverged.
     pub fn mean_value(&self) -> f64 {
         let values = || self.points.iter().skip(1).map(|point| point.value);
         if self.diverged {
@@ -51,26 +52,30 @@ impl Path {
     }
 }
 
-/// The path of the optimiser `spec` in `steps` steps; `seed` decides what random gradients it sees.
+/// The path of the optimiser `spec` over `surface` in `steps` steps. `seed` fixes the random gradients.
 ///
 /// Every optimiser sees the same randomness, so that comparisons are paired.
-pub fn walk(surface: &Surface, spec: &Spec, steps: u64, seed: u64) -> Result<Path> {
+///
+/// # Errors
+///
+/// If `spec` has settings that its rule does not allow.
+pub fn descend(surface: &Surface, spec: &Spec, steps: u64, seed: u64) -> Result<Path> {
     let mut points = Vec::with_capacity(steps as usize + 1);
-    let diverged = descend(surface, &*spec.rule()?, spec.lr(), steps, seed, |point| {
+    let diverged = visit_descent(surface, &*spec.rule()?, spec.lr(), steps, seed, |point| {
         points.push(point);
         true
     });
     Ok(Path { points, diverged })
 }
 
-/// Shows every point of a path to `look`, until it returns false; whether the path diverged.
-pub(super) fn descend(
+/// Calls `visit` with every point of a path until it returns false. Returns whether the path diverged.
+pub(super) fn visit_descent(
     surface: &Surface,
     rule: &dyn AnyRule,
     lr: f64,
     steps: u64,
     seed: u64,
-    mut look: impl FnMut(Point) -> bool,
+    mut visit: impl FnMut(Point) -> bool,
 ) -> bool {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut states: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; 2]).collect();
@@ -83,7 +88,7 @@ pub(super) fn descend(
             rule.update_f64(&scalars, Clip::NONE, &mut at, &seen, &mut states, 0..2);
         }
         let value = surface.value(at, step);
-        // Written so that NaN diverges too.
+        // Written so that NaN counts as diverged too.
         if !(value < DIVERGED && at.iter().all(|x| x.is_finite())) {
             return true;
         }
@@ -96,7 +101,7 @@ pub(super) fn descend(
             distance,
             seen,
         };
-        if !look(point) {
+        if !visit(point) {
             break;
         }
     }

@@ -1,45 +1,54 @@
-//! An optimiser on a surface as figures and files show it.
+//! The paths of optimisers over a surface, for figures and files.
+
+use super::{
+    descent::{Path, Point, descend},
+    surface::Surface,
+    tune::{Tuned, Tuner, report_seeds},
+};
 use optim::Spec;
 
-use super::{Path, Point, Surface, Tuned, Tuner, tune::report_seeds, walk};
 use crate::Result;
 
-/// The paths of every optimiser over `surface` in `steps` steps: with the lr that it was given, or else the
+/// The paths of each optimiser over `surface` in `steps` steps, with the lr that its spec sets or else the
 /// best of its grid.
-pub fn draw(
+///
+/// # Errors
+///
+/// If an optimiser has settings that its rule does not allow.
+pub fn paths_of_each(
     tuner: &mut Tuner,
     surface: &'static Surface,
     optimisers: &[Spec],
     steps: u64,
-) -> Result<Vec<Drawn>> {
-    let mut drawn = |spec: &Spec| {
+) -> Result<Vec<OptimiserPaths>> {
+    let mut paths_of = |spec: &Spec| {
         let tuned = if spec.is_set("lr") {
             Tuned::fixed(spec.clone())
         } else {
             tuner.best(surface, spec, steps)?
         };
-        Drawn::new(surface, tuned, steps)
+        OptimiserPaths::new(surface, tuned, steps)
     };
-    optimisers.iter().map(&mut drawn).collect()
+    optimisers.iter().map(&mut paths_of).collect()
 }
 
 /// An optimiser's paths over a surface.
-pub struct Drawn {
+pub struct OptimiserPaths {
     /// The surface.
     pub surface: &'static Surface,
     /// The optimiser, and how it came by its lr.
     pub tuned: Tuned,
-    /// One path for each of the seeds that are reported, all of the same number of points.
+    /// One path for each reported seed, all with the same number of points.
     pub paths: Vec<Path>,
 }
 
-impl Drawn {
-    /// Walks the paths, of `steps` steps each.
-    pub fn new(surface: &'static Surface, tuned: Tuned, steps: u64) -> Result<Self> {
+impl OptimiserPaths {
+    /// Computes the paths, of `steps` steps each.
+    fn new(surface: &'static Surface, tuned: Tuned, steps: u64) -> Result<Self> {
         let seeds = report_seeds(surface);
-        let paths = seeds.map(|seed| walk(surface, &tuned.spec, steps, seed));
+        let paths = seeds.map(|seed| descend(surface, &tuned.spec, steps, seed));
         let mut paths = paths.collect::<Result<Vec<_>>>()?;
-        // Where one diverges, so does their mean.
+        // The mean of the paths ends where the first of them diverges.
         let shortest = paths.iter().map(|path| path.points.len()).min();
         for path in &mut paths {
             path.points.truncate(shortest.unwrap_or(0));
@@ -51,7 +60,7 @@ impl Drawn {
         })
     }
 
-    /// The optimiser without its lr.
+    /// The optimiser's text form without its lr.
     pub fn name(&self) -> String {
         let text = self.tuned.spec.to_string();
         let (name, settings) = text.split_once(':').unwrap_or((&text, ""));
@@ -66,13 +75,13 @@ impl Drawn {
         }
     }
 
-    /// Whether a path diverged.
+    /// Whether any path diverged.
     pub fn diverged(&self) -> bool {
         self.paths.iter().any(|path| path.diverged)
     }
 
-    /// The points to show on a map: the first seed's, or the mean of all where one alone says little.
-    pub fn shown(&self) -> Vec<Point> {
+    /// The points to show on a map: the first seed's, or the mean of all seeds if a single path says little.
+    pub fn displayed(&self) -> Vec<Point> {
         let points = &self.paths[0].points;
         if !self.surface.averaged {
             return points.clone();
@@ -87,8 +96,8 @@ impl Drawn {
         points.iter().map(mean).collect()
     }
 
-    /// The objective after each step, the mean of all seeds.
-    pub fn objective(&self) -> Vec<f64> {
+    /// The objective after each step, as the mean over all seeds.
+    pub fn mean_objective(&self) -> Vec<f64> {
         let steps = 0..self.paths[0].points.len();
         let mean = |step: usize| self.mean(|path| path.points[step].value);
         steps.map(mean).collect()

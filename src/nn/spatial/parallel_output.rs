@@ -1,20 +1,21 @@
-//! A result whose parts are written from several threads.
+//! A result whose parts several threads write.
 
 use std::mem::{ManuallyDrop, MaybeUninit};
 
-/// Memory that is written part by part, each by one thread, before anything of it is read.
-pub(super) struct Out<T> {
+/// Memory that threads write part by part, each part by one thread, before anything is read.
+pub(super) struct ParallelOutput<T> {
     data: *mut T,
     len: usize,
     capacity: usize,
 }
 
-// SAFETY: it hands out pointers alone; who writes through them promises that no two write to one place.
-unsafe impl<T: Send> Sync for Out<T> {}
+// SAFETY: it only hands out pointers; whoever writes through them promises that no two threads write to one
+// place.
+unsafe impl<T: Send> Sync for ParallelOutput<T> {}
 
-impl<T: Copy> Out<T> {
-    /// Room for `len` numbers.
-    pub fn new(len: usize) -> Self {
+impl<T: Copy> ParallelOutput<T> {
+    /// Room for `len` numbers, none of them written yet.
+    pub fn uninitialised(len: usize) -> Self {
         let mut data = ManuallyDrop::new(Vec::with_capacity(len));
         Self {
             data: data.as_mut_ptr(),
@@ -23,8 +24,8 @@ impl<T: Copy> Out<T> {
         }
     }
 
-    /// The numbers of `data`, to be added to.
-    pub fn onto(data: Vec<T>) -> Self {
+    /// The numbers of `data`, which the threads may read and change.
+    pub fn holding(data: Vec<T>) -> Self {
         let mut data = ManuallyDrop::new(data);
         Self {
             data: data.as_mut_ptr(),
@@ -33,23 +34,23 @@ impl<T: Copy> Out<T> {
         }
     }
 
-    /// How many numbers there are.
+    /// The number of places.
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// The place of number `i`.
-    pub fn at(&self, i: usize) -> *mut T {
+    pub fn place(&self, i: usize) -> *mut T {
         assert!(i < self.len);
-        // SAFETY: within the memory, as just seen.
+        // SAFETY: within the memory, as just asserted.
         unsafe { self.data.add(i) }
     }
 
-    /// `len` numbers from number `start` on.
+    /// The `len` places from `start` on.
     ///
     /// # Safety
     ///
-    /// No two parts that are held at a time share a number.
+    /// No two parts that are held at the same time share a place.
     #[allow(
         clippy::mut_from_ref,
         reason = "threads share it, each with parts of its own"
@@ -60,22 +61,22 @@ impl<T: Copy> Out<T> {
         unsafe { std::slice::from_raw_parts_mut(self.data.add(start).cast(), len) }
     }
 
-    /// What has been written.
+    /// The numbers.
     ///
     /// # Safety
     ///
-    /// All of it must have been.
-    pub unsafe fn filled(self) -> Vec<T> {
-        // SAFETY: these are the parts of the vector it was made of, and its numbers are initialised.
+    /// Every place has been written.
+    pub unsafe fn into_written(self) -> Vec<T> {
+        // SAFETY: these are the parts of the vector that it was made of, and all numbers are initialised.
         let data = unsafe { Vec::from_raw_parts(self.data, self.len, self.capacity) };
         std::mem::forget(self);
         data
     }
 }
 
-impl<T> Drop for Out<T> {
+impl<T> Drop for ParallelOutput<T> {
     fn drop(&mut self) {
-        // SAFETY: as in `filled`, with no number in it.
+        // SAFETY: as in `into_written`, but with a length of 0.
         drop(unsafe { Vec::from_raw_parts(self.data, 0, self.capacity) });
     }
 }

@@ -1,0 +1,251 @@
+//! The network: forward, and back.
+//!
+//! The backward pass through the convolutions is written out here, block by block: candle's own would fill
+//! a tensor with zeros for each gradient and add to it, on one thread. The last layer and the loss are
+//! candle's.
+
+use candle_core::{DType, Result, Tensor, Var, backprop::GradStore, bail};
+use optim::Parameter;
+
+use crate::nn::{
+    linear::Linear,
+    spatial::{ConvNorm, ConvNormTape, InputGrad, Pool, WeightGrads},
+};
+
+settings::words! {
+    /// How an image comes in.
+    pub enum Stem {
+        /// torchvision's: 7x7 with stride 2, then 3x3 max pooling with stride 2
+        Imagenet = "imagenet",
+        /// For small images: 3x3, no pooling
+        Cifar = "cifar",
+    }
+}
+
+/// ResNet-18. Images lie position by position, `[height * width, batch, 3]`.
+///
+/// It computes in the type of its images. On a GPU that may be bf16 while the weights are f32; then the
+/// moments, the last layer, the loss and the gradients of the weights are f32 too.
+pub struct ResNet {
+    pub(super) stem: ConvNorm,
+    pub(super) pool: Option<Pool>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) head: Linear,
+    /// Batches that the running statistics have taken in.
+    pub batches: u64,
+}
+
+/// Two 3x3 convolutions and a shortcut past them.
+pub(super) struct Block {
+    pub first: ConvNorm,
+    pub second: ConvNorm,
+    /// The shortcut's 1x1 convolution, if the shape changes.
+    pub downsample: Option<ConvNorm>,
+}
+
+/// The loss of one batch and its gradients.
+pub struct BatchGradients {
+    /// The mean cross entropy.
+    pub loss: f64,
+    /// `[batch, classes]`.
+    pub logits: Tensor,
+    /// The gradients of the trained parameters.
+    pub grads: GradStore,
+}
+
+/// [`BatchGradients`] whose loss may still be on its way from a GPU.
+struct PendingGradients {
+    loss: Tensor,
+    logits: Tensor,
+    grads: GradStore,
+}
+
+impl PendingGradients {
+    /// Waits for the loss. This comes last, so that a GPU has been given the whole step before.
+    fn wait(self) -> Result<BatchGradients> {
+        Ok(BatchGradients {
+            loss: self.loss.to_dtype(DType::F64)?.to_scalar()?,
+            logits: self.logits,
+            grads: self.grads,
+        })
+    }
+}
+
+/// What the backward pass needs, in the order of the forward pass.
+struct Tape {
+    stem: ConvNormTape,
+    /// The taps that the pooling found its numbers at.
+    pooled_from: Option<Tensor>,
+    blocks: Vec<BlockTape>,
+    /// Positions of the last block's output.
+    positions: usize,
+    /// The type of the activations.
+    dtype: DType,
+}
+
+/// What a block's backward pass needs.
+struct BlockTape {
+    first: ConvNormTape,
+    second: ConvNormTape,
+    downsample: Option<ConvNormTape>,
+}
+
+impl ResNet {
+    /// The loss of a batch and the gradients of all parameters. Normalisation is by the batch's statistics,
+    /// which the running ones take in.
+    ///
+    /// `images` is `[height * width, batch, 3]`, `labels` `[batch]` of u32.
+    pub fn learn(&mut self, images: &Tensor, labels: &Tensor) -> Result<BatchGradients> {
+        let (features, tape) = self.forward(images)?;
+        self.batches += 1;
+        let features = Var::from_tensor(&features)?;
+        let (mut learned, d_features) = self.learn_head(&features, labels)?;
+        for (var, grad) in self.backward(tape, &d_features)? {
+            learned.grads.insert(var.as_tensor(), grad);
+        }
+        learned.wait()
+    }
+
+    /// The loss of a batch and the gradients of the last layer alone. The other layers normalise by their
+    /// running statistics, which stay as they are.
+    pub fn learn_last(&self, images: &Tensor, labels: &Tensor) -> Result<BatchGradients> {
+        let features = Var::from_tensor(&self.features(images)?)?;
+        self.learn_head(&features, labels)?.0.wait()
+    }
+
+    /// The logits `[batch, classes]`, normalised by the running statistics.
+    pub fn infer(&self, images: &Tensor) -> Result<Tensor> {
+        let features = self.features(images)?.unsqueeze(0)?;
+        self.head.infer(&features)?.squeeze(0)
+    }
+
+    fn learn_head(&self, features: &Var, labels: &Tensor) -> Result<(PendingGradients, Tensor)> {
+        let logits = self.head.forward(&features.unsqueeze(0)?)?.squeeze(0)?;
+        let loss = candle_nn::loss::cross_entropy(&logits, labels)?;
+        let mut grads = loss.backward()?;
+        let Some(d_features) = grads.remove(features) else {
+            bail!("the loss has no gradient for the last layer's input");
+        };
+        let learned = PendingGradients {
+            loss,
+            logits: logits.detach(),
+            grads,
+        };
+        Ok((learned, d_features))
+    }
+
+    /// The features `[batch, 512]`, normalised by the running statistics.
+    fn features(&self, images: &Tensor) -> Result<Tensor> {
+        let mut x = self.stem.infer(images, None)?;
+        if let Some(pool) = &self.pool {
+            [x, _] = pool.forward(&x)?;
+        }
+        for block in &self.blocks {
+            let down = block.downsample.as_ref().map(|down| down.infer(&x, None));
+            let shortcut = down.transpose()?;
+            let inner = block.first.infer(&x, None)?;
+            x = block
+                .second
+                .infer(&inner, Some(shortcut.as_ref().unwrap_or(&x)))?;
+        }
+        self.mean_over_positions(&x)
+    }
+
+    /// The mean over all positions, in the weights' type.
+    fn mean_over_positions(&self, x: &Tensor) -> Result<Tensor> {
+        x.to_dtype(self.last()[0].var.dtype())?.mean(0)
+    }
+
+    /// The features `[batch, 512]`, and the tape.
+    fn forward(&self, images: &Tensor) -> Result<(Tensor, Tape)> {
+        let (mut x, stem) = self.stem.forward(images, None)?;
+        let mut pooled_from = None;
+        if let Some(pool) = &self.pool {
+            let [largest, taps] = pool.forward(&x)?;
+            (x, pooled_from) = (largest, Some(taps));
+        }
+        let mut blocks = Vec::new();
+        for block in &self.blocks {
+            let down = block.downsample.as_ref().map(|down| down.forward(&x, None));
+            let (shortcut, downsample) = down.transpose()?.unzip();
+            let (inner, first) = block.first.forward(&x, None)?;
+            let shortcut = shortcut.as_ref().unwrap_or(&x);
+            let (y, second) = block.second.forward(&inner, Some(shortcut))?;
+            blocks.push(BlockTape {
+                first,
+                second,
+                downsample,
+            });
+            x = y;
+        }
+        let tape = Tape {
+            stem,
+            pooled_from,
+            blocks,
+            positions: x.dim(0)?,
+            dtype: x.dtype(),
+        };
+        Ok((self.mean_over_positions(&x)?, tape))
+    }
+
+    /// The gradients of all parameters but the last layer's. Each part of the tape is freed once it is used.
+    fn backward(&self, tape: Tape, d_features: &Tensor) -> Result<WeightGrads> {
+        let mut grads = Vec::new();
+        let dy = d_features.affine(1.0 / tape.positions as f64, 0.0)?;
+        let dy = dy.to_dtype(tape.dtype)?;
+        let (batch, channels) = dy.dims2()?;
+        let mut dy = dy
+            .broadcast_as((tape.positions, batch, channels))?
+            .contiguous()?;
+        for (block, tape) in self.blocks.iter().zip(tape.blocks).rev() {
+            dy = block.backward(tape, &dy, &mut grads)?;
+        }
+        if let (Some(pool), Some(taps)) = (&self.pool, &tape.pooled_from) {
+            dy = pool.backward(&dy, taps)?;
+        }
+        self.stem
+            .backward(tape.stem, &dy, InputGrad::Unneeded, false, &mut grads)?;
+        Ok(grads)
+    }
+
+    /// The last layer's weight and bias, `[1, classes, 512]` and `[1, classes]`.
+    pub fn last(&self) -> Vec<Parameter> {
+        self.head.parameters("fc")
+    }
+
+    /// All layers but the last.
+    pub(super) fn layers(&self) -> impl Iterator<Item = &ConvNorm> {
+        let blocks = self.blocks.iter();
+        let layers = blocks.flat_map(|b| [Some(&b.first), Some(&b.second), b.downsample.as_ref()]);
+        std::iter::once(&self.stem).chain(layers.flatten())
+    }
+
+    /// Multiplications and additions of the convolutions and the last layer in a step of training, for one
+    /// image.
+    pub fn operations(&self) -> usize {
+        let convolutions: usize = self.layers().map(ConvNorm::operations).sum();
+        let last = 2 * self.last()[0].var.elem_count();
+        // The images themselves need no gradient.
+        3 * (convolutions + last) - self.stem.operations()
+    }
+}
+
+impl Block {
+    fn backward(&self, tape: BlockTape, dy: &Tensor, grads: &mut WeightGrads) -> Result<Tensor> {
+        let [d_inner, d_shortcut] =
+            self.second
+                .backward(tape.second, dy, InputGrad::New, true, grads)?;
+        let (Some(d_inner), Some(mut d_shortcut)) = (d_inner, d_shortcut) else {
+            bail!("a block's second layer gave no gradients");
+        };
+        if let (Some(layer), Some(tape)) = (&self.downsample, tape.downsample) {
+            let [dx, _] = layer.backward(tape, &d_shortcut, InputGrad::New, false, grads)?;
+            d_shortcut = dx.unwrap_or(d_shortcut);
+        }
+        let onto = InputGrad::AddedTo(d_shortcut);
+        let [dx, _] = self
+            .first
+            .backward(tape.first, &d_inner, onto, false, grads)?;
+        dx.ok_or_else(|| candle_core::Error::msg("a block's first layer gave no gradient"))
+    }
+}

@@ -1,3 +1,0 @@
-//! Vector width chosen at run time.
-
-pub use optim::wide;
