@@ -59,8 +59,7 @@ fn ours(rows: &mut Rows, name: &str, case: &Case) -> Result<()> {
     };
     let parameters = problem.vars.iter().enumerate().map(parameter).collect();
     let mut spec: Spec = name.parse().expect("a registered optimiser");
-    spec.set("lr", LR)
-        .expect("every optimiser has lr");
+    spec.set("lr", LR).expect("every optimiser has lr");
     let mut optimiser = Optimiser::new(&[spec], parameters).expect("contiguous variables");
     let states = optimiser.state_names().len();
     rows.measure("ours", name, states, case, &problem, |grads| {

@@ -1,76 +1,80 @@
-//! A rule of your own: typed settings, stepped in candle, saved by name, checked, and used by name in an RL run.
+//! A rule of your own: typed settings, stepped in candle, saved by name, checked, and named in an RL run.
 
-use candle_core::{DType, Device};
+use candle_core::{DType, Device::Cpu};
 use candle_nn::{Init, VarMap};
 use optim::{
-    AnyRule, MomentumState, Optimiser, OptimiserSettings, Real, Rule, contract, erase,
-    parts::{EPS, LR, mix},
-    register, scalars,
-    settings::settings,
+    AnyRule, MomentumState, Optimiser, OptimiserSettings, Real, Rule, contract, erase, parts,
+    register, scalars, settings::settings,
 };
-use optimiser_paradigms::train::{Config, ConfigSource, run};
+use optimiser_paradigms::train::{ConfigSource, run};
 
 settings! {
-    /// AdaBelief (Zhuang et al. 2020): the variance of g around m in place of its mean square.
-    pub struct Belief {
+    /// Steps of one length along the sign of the average gradient.
+    pub struct Signum {
         /// learning rate
-        lr: f64 = 1e-3, in LR;
+        lr: f64 = 1e-4, in parts::LR;
         /// of the average of gradients: the momentum
-        beta1: f64 = 0.9, in 0.0..1.0;
-        /// of the average of squares
-        beta2: f64 = 0.999, in 0.0..1.0;
-        /// added to the root
-        eps: f64 = 1e-8, in EPS;
+        beta: f64 = 0.9, in 0.0..1.0;
     }
 }
 
-impl OptimiserSettings for Belief {
-    const NAME: &'static str = "belief";
-    const SUMMARY: &'static str = "Adam with the variance of g around m";
-    const FORMULA: &'static str = "s <- beta2 s + (1 - beta2) (g - m)^2; w <- w - lr m / (sqrt(s) + eps)";
-    const SOURCE: &'static str = "Zhuang et al. 2020, without bias correction";
-    const VARIANTS: &'static [&'static str] = &["belief", "belief:beta1=0.5,eps=1e-4"];
+impl OptimiserSettings for Signum {
+    const NAME: &'static str = "signum";
+    const SUMMARY: &'static str = "the sign of momentum";
+    const FORMULA: &'static str = "m <- beta m + (1 - beta) g; w <- w - lr sign(m)";
+    const SOURCE: &'static str = "Bernstein et al. 2018, alg. 2";
+    const VARIANTS: &'static [&'static str] = &["signum", "signum:beta=0"];
 
     fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
-        Ok(erase(BeliefRule(self.clone())))
+        Ok(erase(SignumRule(self.clone())))
     }
 
     fn momentum(&self) -> Option<MomentumState> {
-        MomentumState::new("m", self.beta1)
+        MomentumState::new("m", self.beta)
     }
 }
 
-struct BeliefRule(Belief);
+struct SignumRule(Signum);
 
-scalars! { struct Step { lr, beta1, fresh1, beta2, fresh2, eps } }
+scalars! { struct Step { lr, beta, one_minus_beta } }
 
-impl Rule<2> for BeliefRule {
+impl Rule<1> for SignumRule {
     type Scalars<T: Copy> = Step<T>;
-    const STATES: [&'static str; 2] = ["m", "s"];
+    const STATES: [&'static str; 1] = ["m"];
 
     fn scalars(&self, _t: u64, lr: f64) -> Step<f64> {
-        let Belief { beta1, beta2, eps, .. } = self.0;
-        Step { lr, beta1, fresh1: 1.0 - beta1, beta2, fresh2: 1.0 - beta2, eps }
+        let beta = self.0.beta;
+        let one_minus_beta = 1.0 - beta;
+        Step {
+            lr,
+            beta,
+            one_minus_beta,
+        } // one number each, for all weights
     }
 
     #[inline(always)]
-    fn update<R: Real>(k: Step<R>, w: R, g: R, [m, s]: [R; 2]) -> (R, [R; 2]) {
-        let m = mix(k.beta1, m, k.fresh1, g);
-        let s = mix(k.beta2, s, k.fresh2, (g - m) * (g - m));
-        (w - k.lr * (m / (s.sqrt() + k.eps)), [m, s])
+    fn update<R: Real>(k: Step<R>, w: R, g: R, [m]: [R; 1]) -> (R, [R; 1]) {
+        let m = k.beta * m + k.one_minus_beta * g;
+        (w - k.lr * m.signum(), [m])
     }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    register::<Belief>()?;
-    contract::check::<Belief>()?;
+    register::<Signum>()?;
+    contract::check::<Signum>()?;
+
     let variables = VarMap::new();
-    let w = variables.get((2, 3), "w", Init::Const(1.0), DType::F32, &Device::Cpu)?;
-    let mut optimiser = Optimiser::for_varmap(Belief { lr: 0.1, ..Belief::default() }, &variables)?;
+    let w = variables.get(3, "w", Init::Const(1.0), DType::F32, &Cpu)?;
+    let mut optimiser = Optimiser::for_varmap(Signum { lr: 0.1, beta: 0.5 }, &variables)?;
     optimiser.step(&w.sqr()?.sum_all()?.backward()?)?;
-    let path = std::env::temp_dir().join("belief.safetensors");
+    let path = std::env::temp_dir().join("signum.safetensors");
     optimiser.save(&path)?;
     optimiser.load(&path)?;
-    println!("bytes of state per weight: {}", optimiser.bytes_per_parameter());
-    RL
+
+    let mut source = ConfigSource::default();
+    source.run.steps = Some(5_000);
+    source.optimiser = Some("signum:beta=0.5".parse()?);
+    let outcome = run(&source.resolve(None)?, &mut ())?;
+    println!("{}: {}", outcome.optimiser, outcome.final_return);
+    Ok(())
 }

@@ -13,7 +13,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 fn variants() -> impl Iterator<Item = &'static str> {
-    registry().into_iter().flat_map(|entry| entry.variants).copied()
+    registry()
+        .into_iter()
+        .flat_map(|entry| entry.variants)
+        .copied()
 }
 
 /// Every kernel is accepted by NVRTC and fuses no multiplication with an addition.

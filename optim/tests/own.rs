@@ -1,8 +1,8 @@
 //! An optimiser from outside the crate: its broken promise is named, and it can be registered.
 
 use optim::{
-    AnyRule, MomentumState, OptimiserSettings, Real, Rule, contract, erase, parts, register, scalars,
-    settings::settings,
+    AnyRule, MomentumState, OptimiserSettings, Real, Rule, contract, erase, parts, register,
+    scalars, settings::settings,
 };
 
 settings! {

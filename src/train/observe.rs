@@ -131,6 +131,19 @@ pub trait Observer {
     }
 }
 
+/// Nobody watches.
+impl Observer for () {
+    fn episode(&mut self, _row: &EpisodeRow) -> Result<()> {
+        Ok(())
+    }
+    fn evaluation(&mut self, _row: &EvaluationRow) -> Result<()> {
+        Ok(())
+    }
+    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
+        Ok(())
+    }
+}
+
 impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
     fn progress(&mut self, step: u64, epsilon: f64) -> Result<()> {
         self.0.progress(step, epsilon)?;
