@@ -43,8 +43,7 @@ impl Rule<1> for SignumRule {
     const STATES: [&'static str; 1] = ["m"];
 
     fn scalars(&self, _t: u64, lr: f64) -> Step<f64> {
-        let beta = self.0.beta;
-        let one_minus_beta = 1.0 - beta;
+        let (beta, one_minus_beta) = (self.0.beta, 1.0 - self.0.beta);
         Step {
             lr,
             beta,
@@ -72,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     optimiser.load(&path)?;
 
     let mut source = ConfigSource::default();
-    source.run.steps = Some(5_000);
+    source.run.steps = Some(15_000);
     source.optimiser = Some("signum:beta=0.5".parse()?);
     let outcome = run(&source.resolve(None)?, &mut ())?;
     println!("{}: {}", outcome.optimiser, outcome.final_return);
