@@ -13,7 +13,7 @@ mod measure;
 use candle_core::{Result, Var};
 use candle_nn::{AdamW, ParamsAdamW, SGD};
 use measure::{CASES, Case, LR, Problem, Rows};
-use optim::{Optimiser, Parameter, Spec, Value, registry};
+use optim::{Optimiser, Parameter, Spec, registry};
 use optimiser_paradigms::cli;
 
 // As the binaries have it.
@@ -30,7 +30,7 @@ const FORMS: [&str; 3] = [
 fn main() -> Result<()> {
     cli::one_thread_an_operation();
     let mut rows = Rows::new();
-    let names = registry().iter().map(|entry| entry.name);
+    let names = registry().into_iter().map(|entry| entry.name);
     for name in names.chain(FORMS) {
         for case in &CASES {
             ours(&mut rows, name, case)?;
@@ -59,8 +59,7 @@ fn ours(rows: &mut Rows, name: &str, case: &Case) -> Result<()> {
     };
     let parameters = problem.vars.iter().enumerate().map(parameter).collect();
     let mut spec: Spec = name.parse().expect("a registered optimiser");
-    spec.set("lr", Value::Number(LR))
-        .expect("every optimiser has lr");
+    spec.set("lr", LR).expect("every optimiser has lr");
     let mut optimiser = Optimiser::new(&[spec], parameters).expect("contiguous variables");
     let states = optimiser.state_names().len();
     rows.measure("ours", name, states, case, &problem, |grads| {

@@ -165,7 +165,7 @@ impl Case {
     }
 
     fn spec(&self) -> optimiser_paradigms::Result<Spec> {
-        self.optimiser.parse()
+        Ok(self.optimiser.parse()?)
     }
 
     fn agent(&self) -> optimiser_paradigms::Result<Dqn> {

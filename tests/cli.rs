@@ -415,7 +415,7 @@ fn listing_shows_every_name_and_parameter() {
     for entry in optimiser_paradigms::optim::registry() {
         assert!(ran.stdout.contains(entry.formula));
         for param in entry.params {
-            assert!(ran.stdout.contains(param.doc), "{}", param.doc);
+            assert!(ran.stdout.contains(&param.help), "{}", param.help);
         }
     }
     for entry in envs::registry() {

@@ -1,1 +1,248 @@
-//! x
+//! What every optimiser promises, as checks that a rule of your own can be put through.
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use crate::{
+    AnyRule, Clip, Entry, Error, Optimiser, OptimiserSettings, Parameter, Restart, Result, Spec,
+    kernel,
+};
+
+const STEPS: u64 = 60;
+/// Two blocks of the CPU driver and a remainder.
+const WEIGHTS: usize = 131;
+/// How far f32 may be from f64, as a share of the largest weight so far.
+const CLOSE: f64 = 1e-4;
+
+/// An error, which names the variant and the promise, unless the optimiser with the settings `T` keeps all:
+///
+/// - it can be asked for by name and has an lr; its defaults and each of its variants are a rule, and
+///   are read again as they are written;
+/// - steps are deterministic and finite, no weight sees another, and f32 is close to f64;
+/// - the kernel has the same scalars and states;
+/// - the momentum that it declares is a state and decays as declared;
+/// - a saved state goes on as if nothing had happened, for one agent and for one of a cohort.
+pub fn check<T: OptimiserSettings>() -> Result<()> {
+    check_entry(Entry::of::<T>())
+}
+
+/// [`check`] of an entry, such as one of [`registry`](crate::registry).
+pub fn check_entry(entry: &'static Entry) -> Result<()> {
+    crate::registry::check(entry)?;
+    if entry.variants.is_empty() {
+        return Err(broken(entry.name, "has no variants"));
+    }
+    Spec::of(entry).rule()?;
+    for variant in entry.variants {
+        let spec = variant_of(entry, variant)?;
+        let rule = spec.rule()?;
+        check_text(entry, variant, &spec)?;
+        check_steps(variant, &*rule, spec.lr())?;
+        check_kernel(variant, &*rule)?;
+        check_momentum(variant, &spec)?;
+        check_saved(variant, &spec)?;
+    }
+    Ok(())
+}
+
+fn broken(variant: &str, promise: &str) -> Error {
+    Error::usage(format!("optimiser `{variant}` {promise}"))
+}
+
+/// Reads a variant of an entry that need not be registered.
+fn variant_of(entry: &'static Entry, text: &str) -> Result<Spec> {
+    let (name, settings) = text.split_once(':').unwrap_or((text, ""));
+    if name != entry.name {
+        let why = format!("is no variant of `{}`", entry.name);
+        return Err(broken(text, &why));
+    }
+    let mut spec = Spec::of(entry);
+    spec.set_all(settings)?;
+    Ok(spec)
+}
+
+fn check_text(entry: &'static Entry, variant: &str, spec: &Spec) -> Result<()> {
+    match variant_of(entry, &spec.to_string())? == *spec {
+        true => Ok(()),
+        false => Err(broken(variant, "is read otherwise than it is written")),
+    }
+}
+
+/// Gradients of very different sizes, some of them exactly 0.
+fn gradient(t: u64, i: usize) -> f64 {
+    match i % 11 {
+        10 => 0.0,
+        _ => ((t * (i as u64 + 2)) as f64 * 0.37).sin() * 10f64.powi(i as i32 % 7 - 3),
+    }
+}
+
+fn start(i: usize) -> f64 {
+    (i as f64 * 0.71).cos()
+}
+
+/// The weights number `which` after each step.
+fn path_f64(rule: &dyn AnyRule, lr: f64, which: &[usize]) -> Vec<Vec<f64>> {
+    let n = which.len();
+    let mut w: Vec<f64> = which.iter().map(|&i| start(i)).collect();
+    let mut s: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; n]).collect();
+    let step = |t| {
+        let g: Vec<f64> = which.iter().map(|&i| gradient(t, i)).collect();
+        rule.update_f64(&rule.scalars(t, lr), Clip::NONE, &mut w, &g, &mut s, 0..n);
+        w.clone()
+    };
+    (1..=STEPS).map(step).collect()
+}
+
+/// [`path_f64`] of all weights in f32.
+fn path_f32(rule: &dyn AnyRule, lr: f64) -> Vec<Vec<f32>> {
+    let mut w: Vec<f32> = (0..WEIGHTS).map(|i| start(i) as f32).collect();
+    let initial = rule.initial();
+    let mut s: Vec<Vec<f32>> = initial.iter().map(|&x| vec![x as f32; WEIGHTS]).collect();
+    let step = |t| {
+        let g: Vec<f32> = (0..WEIGHTS).map(|i| gradient(t, i) as f32).collect();
+        let k = rule.scalars(t, lr);
+        rule.update_f32(&k, Clip::NONE, &mut w, &g, &mut s, 0..WEIGHTS);
+        w.clone()
+    };
+    (1..=STEPS).map(step).collect()
+}
+
+fn check_steps(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()> {
+    let all: Vec<usize> = (0..WEIGHTS).collect();
+    let path = path_f64(rule, lr, &all);
+    if path != path_f64(rule, lr, &all) {
+        return Err(broken(variant, "is not deterministic"));
+    }
+    if path.iter().flatten().any(|w| !w.is_finite()) {
+        return Err(broken(
+            variant,
+            "has a step that is not finite; some gradients are exactly 0",
+        ));
+    }
+    for i in [0, 10, WEIGHTS - 1] {
+        let alone = path_f64(rule, lr, &[i]);
+        if path.iter().zip(&alone).any(|(all, one)| all[i] != one[0]) {
+            return Err(broken(variant, "steps a weight otherwise beside others"));
+        }
+    }
+    let mut largest = vec![1e-3; WEIGHTS];
+    for (step, (exact, single)) in path.iter().zip(path_f32(rule, lr)).enumerate() {
+        for (i, (exact, single)) in exact.iter().zip(single).enumerate() {
+            largest[i] = exact.abs().max(largest[i]);
+            let off = (exact - f64::from(single)).abs() / largest[i];
+            // A NaN is not close either.
+            if off.is_nan() || off > CLOSE {
+                let why = format!("is off by {off:.1e} in f32 at step {}", step + 1);
+                return Err(broken(variant, &why));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_kernel(variant: &str, rule: &dyn AnyRule) -> Result<()> {
+    let text = rule.kernel();
+    let has = |array: &str, names: &[&'static str]| {
+        let mut names = names.iter().enumerate();
+        names.all(|(i, name)| text.contains(&format!("{array}[{i}] {name}")))
+    };
+    let complete = has("k", &rule.scalar_names()) && has("s", rule.state_names());
+    match complete && text.contains(kernel::NAME) {
+        true => Ok(()),
+        false => Err(broken(
+            variant,
+            "has a kernel without some of its scalars or states",
+        )),
+    }
+}
+
+/// An optimiser of one weight, and the weight.
+fn of_one_weight(spec: &Spec) -> Result<(Optimiser, Var)> {
+    let var = Var::zeros(1, DType::F64, &Device::Cpu)?;
+    let parameter = Parameter {
+        name: "weight".into(),
+        var: var.clone(),
+    };
+    Ok((
+        Optimiser::new(std::slice::from_ref(spec), vec![parameter])?,
+        var,
+    ))
+}
+
+fn check_momentum(variant: &str, spec: &Spec) -> Result<()> {
+    let Some(momentum) = spec.momentum() else {
+        return Ok(());
+    };
+    // A weight that is pulled on only once, and not by a penalty.
+    let mut spec = spec.clone();
+    if spec.get("weight_decay").is_some() {
+        spec.set("weight_decay", 0.0)?;
+    }
+    let (mut optimiser, var) = of_one_weight(&spec)?;
+    let mut states = Vec::new();
+    for g in [1.0, 0.0, 0.0] {
+        // Not times a number: candle would leave out a gradient of 0.
+        let loss = (var.as_tensor() * Tensor::new(&[g], &Device::Cpu)?)?;
+        optimiser.step(&loss.backward()?)?;
+        states.push(f64::from(optimiser.flat_state(momentum.state, 0)?[0]));
+    }
+    let decay = states[2] / states[1];
+    match (decay - momentum.beta).abs() < 1e-5 {
+        true => Ok(()),
+        false => {
+            let why = format!(
+                "declares that momentum `{}` decays by {}, and it decays by {decay}",
+                momentum.state, momentum.beta
+            );
+            Err(broken(variant, &why))
+        }
+    }
+}
+
+/// Two parameters of `agents` agents, the first of which starts at `from`.
+fn model(agents: usize, from: usize) -> Result<Vec<Parameter>> {
+    let one = |name: &str, shape: &[usize]| -> Result<Parameter> {
+        let each: usize = shape.iter().product();
+        let numbers = (0..agents * each).map(|i| start(from * each + i) as f32);
+        let shape = [&[agents], shape].concat();
+        let tensor = Tensor::from_vec(numbers.collect(), shape, &Device::Cpu)?;
+        Ok(Parameter {
+            name: name.into(),
+            var: Var::from_tensor(&tensor)?,
+        })
+    };
+    Ok(vec![one("weight", &[3, 5])?, one("bias", &[3])?])
+}
+
+fn steps(optimiser: &mut Optimiser, model: &[Parameter], count: usize) -> Result<()> {
+    for _ in 0..count {
+        let squares = model.iter().map(|p| p.var.as_tensor().sqr()?.sum_all());
+        let squares = squares.collect::<candle_core::Result<Vec<_>>>()?;
+        optimiser.step(&(&squares[0] + &squares[1])?.backward()?)?;
+    }
+    Ok(())
+}
+
+fn check_saved(variant: &str, spec: &Spec) -> Result<()> {
+    let pair = [spec.clone(), spec.clone()];
+    let together = model(2, 0)?;
+    let mut cohort = Optimiser::new(&pair, together.clone())?;
+    let alone = model(1, 1)?;
+    let mut second = Optimiser::new(&pair[1..], alone.clone())?;
+    steps(&mut cohort, &together, 4)?;
+    steps(&mut second, &alone, 4)?;
+    if spec.restart() != Restart::Nothing {
+        cohort.target_updated()?;
+        second.target_updated()?;
+    }
+    if cohort.agent_to_safetensors(1)? != second.to_safetensors()? {
+        return Err(broken(variant, "trains otherwise in a cohort than alone"));
+    }
+    let mut restored = Optimiser::new(&pair[1..], alone.clone())?;
+    restored.restore(&second.to_safetensors()?)?;
+    steps(&mut cohort, &together, 3)?;
+    steps(&mut restored, &alone, 3)?;
+    match cohort.agent_to_safetensors(1)? == restored.to_safetensors()? {
+        true => Ok(()),
+        false => Err(broken(variant, "goes on otherwise from a saved state")),
+    }
+}

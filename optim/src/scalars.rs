@@ -54,9 +54,7 @@ macro_rules! scalars {
 
         impl<T> $crate::Scalars<T> for $name<T> {
             fn names() -> Vec<&'static str> {
-                let mut names = Vec::new();
-                $($crate::scalars!(@names names T $field $($nested)?);)*
-                names
+                [$($crate::scalars!(@names T $field $($nested)?)),*].concat()
             }
 
             #[inline(always)]
@@ -72,9 +70,9 @@ macro_rules! scalars {
     };
     (@type $T:ident) => { $T };
     (@type $T:ident $nested:ident) => { $nested<$T> };
-    (@names $names:ident $T:ident $field:ident) => { $names.push(stringify!($field)) };
-    (@names $names:ident $T:ident $field:ident $nested:ident) => {
-        $names.extend(<$nested<$T> as $crate::Scalars<$T>>::names())
+    (@names $T:ident $field:ident) => { vec![stringify!($field)] };
+    (@names $T:ident $field:ident $nested:ident) => {
+        <$nested<$T> as $crate::Scalars<$T>>::names()
     };
     (@next $next:ident $T:ident) => { $next() };
     (@next $next:ident $T:ident $nested:ident) => {

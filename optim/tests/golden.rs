@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use optimiser_paradigms::optim::{Clip, Restart, Spec, registry};
+use optim::{Clip, Restart, Spec, registry};
 
 /// Where the target network is updated: what restarts, restarts before these steps.
 const RESTARTS: [usize; 2] = [20, 45];
@@ -71,12 +71,12 @@ fn worst(
 fn every_variant_follows_its_reference() {
     let (start, gradients, mut traces) = fixtures();
     assert!(gradients.len() >= 50);
-    for variant in registry().iter().flat_map(|entry| entry.variants) {
+    for variant in registry().into_iter().flat_map(|entry| entry.variants) {
         let trace = traces
             .remove(*variant)
             .unwrap_or_else(|| panic!("{variant} has no golden trace"));
         let spec: Spec = trace.setting.parse().unwrap();
-        let (rule, lr) = (spec.rule().unwrap(), spec.number("lr"));
+        let (rule, lr) = (spec.rule().unwrap(), spec.lr());
         let n = start.len();
         let mut w = start.clone();
         let mut s: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; n]).collect();

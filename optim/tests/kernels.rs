@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
-use optimiser_paradigms::optim::{AnyRule, Clip, Spec, kernel, registry};
+use optim::{AnyRule, Clip, Spec, kernel, registry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -17,7 +17,7 @@ fn kernels() -> BTreeMap<String, (String, Box<dyn AnyRule>)> {
             let rule = variant.parse::<Spec>().unwrap().rule().unwrap();
             if kernels
                 .values()
-                .any(|(_, known)| known.kind() == rule.kind())
+                .any(|(_, known)| known.arithmetic() == rule.arithmetic())
             {
                 continue;
             }
@@ -51,7 +51,7 @@ fn text_is_as_recorded() {
         assert_eq!(
             rule.kernel(),
             expected,
-            "{name}.cu has changed; if it should have: UPDATE_SNAPSHOTS=1 cargo test --test kernels"
+            "{name}.cu has changed; if it should have: UPDATE_SNAPSHOTS=1 cargo test -p optimiser-paradigms-optim --test kernels"
         );
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), kernels.len());

@@ -1,6 +1,6 @@
 //! Where one optimiser becomes another, bit for bit, and forms that must be equivalent.
 
-use optimiser_paradigms::optim::{AnyRule, Clip, Spec};
+use optim::{AnyRule, Clip, Spec};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -17,7 +17,7 @@ struct Built {
 impl Built {
     fn new(spec: &str) -> Self {
         let spec: Spec = spec.parse().unwrap();
-        let (rule, lr) = (spec.rule().unwrap(), spec.number("lr"));
+        let (rule, lr) = (spec.rule().unwrap(), spec.lr());
         Self { rule, lr }
     }
 
@@ -134,7 +134,7 @@ fn adagrad_is_rmsprop_with_weights_one_and_one() {
     let names = rmsprop.rule.scalar_names();
     let both_one = |t| {
         let mut k = rmsprop.scalars(t);
-        for name in ["decay", "1 - decay"] {
+        for name in ["decay", "one_minus_decay"] {
             k[names.iter().position(|n| *n == name).unwrap()] = 1.0;
         }
         k
