@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use optimiser_paradigms::agent::{Batch, Encoding, Replay, Transition};
+use optimiser_paradigms::algorithm::dqn::{Batch, Encoding, Replay, Transition};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -12,13 +12,13 @@ use std::{fs, time::Instant};
 
 use optimiser_paradigms::{
     Error, Result,
-    agent::DqnOverrides,
     cli::one_thread_an_operation,
-    train::{
-        Config, ConfigSource, EpisodeRow, EvaluationRow, Observer, Preset, RunOverrides, UpdateRow,
-        run,
+    run::{
+        Observer, Progress, Row,
+        rl::{Config, ConfigSource, train},
     },
 };
+use settings::{Table, Value};
 
 // As the binaries have it.
 #[global_allocator]
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
         }
     };
     let mut watch = Watch::default();
-    let outcome = run(&config, &mut watch)?;
+    let outcome = train(&config, &mut watch)?;
     let [seconds, cpu_seconds] = watch.taken;
     println!("system,case,steps,seed,updates,seconds,cpu_seconds,last_100_return");
     println!(
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
 /// CleanRL's setting with its optimiser; the exploration is a share of these steps.
 fn cartpole(steps: u64, seed: u64) -> Result<Config> {
     let source = ConfigSource {
-        preset: Some(Preset::Cleanrl),
+        preset: Some("cleanrl".into()),
         run: unobserved(steps, seed),
         optimiser: Some("adam-cleanrl".parse()?),
         ..ConfigSource::default()
@@ -75,28 +75,33 @@ fn cartpole(steps: u64, seed: u64) -> Result<Config> {
 /// down to 0.1.
 fn breakout(steps: u64, seed: u64) -> Result<Config> {
     let source = ConfigSource {
-        preset: Some(Preset::Minatar),
+        preset: Some("minatar".into()),
         run: unobserved(steps, seed),
-        agent: DqnOverrides {
-            learning_starts: Some(100),
-            exploration_fraction: Some((100.0 / steps as f64).min(1.0)),
-            ..DqnOverrides::default()
-        },
+        agent: [
+            ("learning_starts", Value::Whole(100)),
+            (
+                "exploration_fraction",
+                Value::Number((100.0 / steps as f64).min(1.0)),
+            ),
+        ]
+        .into_iter()
+        .collect(),
         ..ConfigSource::default()
     };
     source.resolve(None)
 }
 
 /// Evaluations at the start and at the end alone, and one line of updates.csv.
-fn unobserved(steps: u64, seed: u64) -> RunOverrides {
-    RunOverrides {
-        steps: Some(steps),
-        seed: Some(seed),
-        eval_every: Some(steps),
-        eval_episodes: Some(1),
-        log_every: Some(steps),
-        ..RunOverrides::default()
-    }
+fn unobserved(steps: u64, seed: u64) -> Table {
+    let [steps, seed] = [steps, seed].map(|number| Value::Whole(number as i64));
+    let run = [
+        ("steps", steps.clone()),
+        ("seed", seed),
+        ("eval_every", steps.clone()),
+        ("eval_episodes", Value::Whole(1)),
+        ("log_every", steps),
+    ];
+    run.into_iter().collect()
 }
 
 /// Takes the time from the first evaluation to the last step.
@@ -108,7 +113,7 @@ struct Watch {
 }
 
 impl Observer for Watch {
-    fn progress(&mut self, _step: u64, _epsilon: f64) -> Result<()> {
+    fn progress(&mut self, _progress: &Progress) -> Result<()> {
         if let Some((clock, processor)) = self.start {
             self.taken = [
                 clock.elapsed().as_secs_f64(),
@@ -117,15 +122,11 @@ impl Observer for Watch {
         }
         Ok(())
     }
-    fn episode(&mut self, _row: &EpisodeRow) -> Result<()> {
-        Ok(())
-    }
-    fn evaluation(&mut self, _row: &EvaluationRow) -> Result<()> {
-        self.start
-            .get_or_insert_with(|| (Instant::now(), processor_seconds()));
-        Ok(())
-    }
-    fn update(&mut self, _row: &UpdateRow) -> Result<()> {
+    fn row(&mut self, row: Row) -> Result<()> {
+        if let Row::Evaluation(_) = row {
+            self.start
+                .get_or_insert_with(|| (Instant::now(), processor_seconds()));
+        }
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ use candle_core::{DType, Device, Error, Result, Tensor};
 use effort::{Effort, spread};
 use optim::{Optimiser, Spec};
 use optimiser_paradigms::{
-    agent::{Batch, Dqn, DqnConfig, td_loss},
+    algorithm::dqn::{Batch, Dqn, DqnConfig, td_loss},
     cli,
     nn::Network,
 };

@@ -325,7 +325,7 @@ fn presets_and_their_networks_are_written_out() {
 #[test]
 fn every_optimiser_and_environment_runs() {
     let dir = tempdir().unwrap();
-    for entry in optimiser_paradigms::optim::registry() {
+    for entry in optim::registry() {
         let ran = short(dir.path(), &["-q", "--opt", entry.name, "--steps", "800"]);
         assert_eq!(ran.code, Some(0), "{}: {}", entry.name, ran.stderr);
     }
@@ -412,7 +412,7 @@ fn listing_shows_every_name_and_parameter() {
     let dir = tempdir().unwrap();
     let ran = rl(dir.path(), &["--list"]);
     assert_eq!(ran.code, Some(0));
-    for entry in optimiser_paradigms::optim::registry() {
+    for entry in optim::registry() {
         assert!(ran.stdout.contains(entry.formula));
         for param in entry.params {
             assert!(ran.stdout.contains(&param.help), "{}", param.help);

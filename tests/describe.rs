@@ -5,11 +5,18 @@ mod common;
 use std::{collections::HashMap, fs, path::Path};
 
 use common::{Ran, run};
+use optimiser_paradigms::streams::{Stream, stream};
 use optimiser_paradigms::{
-    agent::{Dqn, Hidden},
-    streams::{Stream, stream},
-    train::{ConfigSource, POLICY},
+    algorithm::{
+        Policy,
+        dqn::{DqnConfig, untrained_policy},
+    },
+    run::{
+        Configuration,
+        rl::{Config, ConfigSource},
+    },
 };
+use settings::{Settings, Value};
 use tempfile::tempdir;
 
 fn describe(folder: &Path, args: &[&str]) -> Ran {
@@ -27,22 +34,17 @@ fn small(folder: &Path, args: &[&str]) -> Ran {
 /// A run's folder with an agent for `env` that nobody has trained.
 fn untrained(folder: &Path, env: &str) {
     let mut source = ConfigSource::default();
-    source.run.env = Some(env.into());
-    source.agent.hidden = Some(Hidden(vec![8]));
+    source.run.insert("env", env);
+    source
+        .agent
+        .insert("hidden", Value::List(vec![Value::Whole(8)]));
     let config = source.resolve(None).unwrap();
-    let made = envs::make(env).unwrap();
-    let agent = Dqn::new(
-        &config.agent,
-        std::slice::from_ref(&config.optimiser),
-        made.spec().observation.shape.as_slice(),
-        made.spec().actions,
-        &mut [stream(1, Stream::Init)],
-        1,
-    );
+    let dqn = DqnConfig::from_table(&config.agent).unwrap();
+    let policy = untrained_policy(&dqn, envs::make(env).unwrap().spec()).unwrap();
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("config.toml"), config.to_toml()).unwrap();
-    let policy = agent.unwrap().policy(0).unwrap();
-    fs::write(folder.join(POLICY), policy.to_safetensors().unwrap()).unwrap();
+    let weights = folder.join(Config::LAYOUT.weights);
+    fs::write(weights, policy.to_safetensors().unwrap()).unwrap();
 }
 
 /// The rows of `describe.csv` by environment, policy and quantity: point and note.

@@ -3,7 +3,7 @@
 
 use candle_core::DType;
 use optim::Spec;
-use optimiser_paradigms::agent::{Batch, Dqn, DqnConfig, Hidden};
+use optimiser_paradigms::algorithm::dqn::{Batch, Dqn, DqnConfig, Hidden};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::PathBuf};
 use candle_core::{DType, Device, Tensor, safetensors};
 use larger::larger;
 use optim::{Parameter, Spec, Value};
-use optimiser_paradigms::agent::{Batch, Dqn, DqnConfig, Hidden, Loss};
+use optimiser_paradigms::algorithm::dqn::{Batch, Dqn, DqnConfig, Hidden, Loss};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -9,7 +9,7 @@ use std::{collections::HashMap, path::PathBuf};
 use candle_core::{DType, Device, Tensor, safetensors};
 use larger::larger;
 use optim::{Parameter, Spec};
-use optimiser_paradigms::agent::{Batch, Convs, Dqn, DqnConfig, Hidden, Loss};
+use optimiser_paradigms::algorithm::dqn::{Batch, Convs, Dqn, DqnConfig, Hidden, Loss};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

@@ -9,7 +9,9 @@ mod larger;
 use candle_core::DType;
 use envs::{Draws, Environment, Error, Space, Spec, Step, TimeLimit};
 use larger::larger;
-use optimiser_paradigms::agent::{Batch, Dqn, DqnConfig, Encoding, Hidden, Replay, Transition};
+use optimiser_paradigms::algorithm::dqn::{
+    Batch, Dqn, DqnConfig, Encoding, Hidden, Replay, Transition,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

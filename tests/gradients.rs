@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf};
 use candle_core::{DType, Device, Tensor, Var, backprop::GradStore, safetensors};
 use optim::Parameter;
 use optimiser_paradigms::{
-    agent::{self, Loss},
+    algorithm::dqn::{self, Loss},
     nn::{Architecture, Conv, Filters, Mlp, Network},
 };
 use rand::SeedableRng;

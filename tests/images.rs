@@ -2,16 +2,17 @@
 
 use candle_core::Tensor;
 use optim::{Parameter, Spec, Value};
-use optimiser_paradigms::agent::{Batch, Dqn, DqnConfig, Hidden};
+use optimiser_paradigms::algorithm::dqn::{Batch, Convs, Dqn, DqnConfig, Hidden};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use settings::Field;
 
 const IMAGE: [usize; 3] = [4, 7, 6];
 const ACTIONS: usize = 3;
 
 fn config(dueling: bool) -> DqnConfig {
     DqnConfig {
-        conv: "6x3,5x2".parse().unwrap(),
+        conv: Convs::from_value(&"6x3,5x2".into()).unwrap(),
         hidden: Hidden(vec![20]),
         dueling,
         ..DqnConfig::minatar()

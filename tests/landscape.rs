@@ -5,10 +5,7 @@ mod common;
 use std::{fs, path::Path};
 
 use common::{Ran, run};
-use optimiser_paradigms::{
-    landscape::{OPTIMISERS, Surface, Tuner, descend, registry},
-    optim,
-};
+use optimiser_paradigms::landscape::{OPTIMISERS, Surface, Tuner, descend, registry};
 use tempfile::tempdir;
 
 fn study(folder: &Path, args: &[&str]) -> Ran {

@@ -9,15 +9,16 @@ use candle_core::{Device, Tensor};
 use larger::larger;
 use optimiser_paradigms::{
     Result,
-    agent::{Dqn, DqnConfig, Hidden, greedy},
-    train::{
-        Config, Control, EpisodeRow, EvaluationRow, Observer, Outcome, Preset, RunConfig, Snapshot,
-        Task, UpdateRow, run_cohort,
+    algorithm::dqn::{Dqn, DqnConfig, Hidden, greedy},
+    run::{
+        Control, Observer, Outcome, Snapshot,
+        rl::{ConfigSource, Task, train_cohort},
     },
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
+use settings::{Settings, Value};
 
 const STEPS: u64 = 2500;
 /// The largest error is 5e-7.
@@ -100,15 +101,6 @@ fn munchausen(rewards: [f64; 2], config: &DqnConfig) -> [f64; 2] {
 struct Last(Vec<u8>);
 
 impl Observer for Last {
-    fn episode(&mut self, _: &EpisodeRow) -> Result<()> {
-        Ok(())
-    }
-    fn evaluation(&mut self, _: &EvaluationRow) -> Result<()> {
-        Ok(())
-    }
-    fn update(&mut self, _: &UpdateRow) -> Result<()> {
-        Ok(())
-    }
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.0 = snapshot.to_safetensors(&[])?;
         Ok(())
@@ -117,18 +109,20 @@ impl Observer for Last {
 
 /// What a run comes to, and the agent as it is at its end.
 fn trained(probe: &str, agent: &DqnConfig) -> (Outcome, Dqn) {
-    let config = Config {
-        preset: Preset::Cleanrl,
-        run: RunConfig {
-            env: probe.into(),
-            // A checkpoint is of a run that goes on.
-            steps: STEPS + 1,
-            eval_every: STEPS + 1,
-            ..Preset::Cleanrl.run()
-        },
-        optimiser: "adam:lr=1e-2".parse().unwrap(),
-        agent: agent.clone(),
+    // A checkpoint is of a run that goes on.
+    let steps = Value::Whole(STEPS as i64 + 1);
+    let run = [
+        ("env", Value::from(probe)),
+        ("steps", steps.clone()),
+        ("eval_every", steps),
+    ];
+    let source = ConfigSource {
+        run: run.into_iter().collect(),
+        optimiser: Some("adam:lr=1e-2".parse().unwrap()),
+        agent: agent.to_table(),
+        ..ConfigSource::default()
     };
+    let config = source.resolve(None).unwrap();
     let mut last = Last::default();
     let task = Task {
         config: &config,
@@ -136,13 +130,15 @@ fn trained(probe: &str, agent: &DqnConfig) -> (Outcome, Dqn) {
         observer: &mut last,
     };
     let control = Control::new(Some(STEPS), Arc::default());
-    let outcome = run_cohort(vec![task], &control).unwrap().remove(0);
+    let outcome = train_cohort(vec![task], &control).unwrap().remove(0);
     let spec = envs::make(probe).unwrap().spec().clone();
     let init = &mut [ChaCha8Rng::seed_from_u64(0)];
     let dqn = Dqn::new(agent, &[config.optimiser], 1, spec.actions, init, 1).unwrap();
     let saved = SafeTensors::deserialize(&last.0).unwrap();
     for parameter in dqn.parameters() {
-        let array = saved.tensor(&format!("online.{}", parameter.name)).unwrap();
+        let array = saved
+            .tensor(&format!("agent.online.{}", parameter.name))
+            .unwrap();
         let values = array.data().as_chunks().0.iter();
         let values = values.map(|bytes| f32::from_le_bytes(*bytes)).collect();
         let tensor = Tensor::from_vec::<_, f32>(values, array.shape(), &Device::Cpu).unwrap();

@@ -1,6 +1,6 @@
 //! The replay buffer against plain computations over everything that was ever pushed to it.
 
-use optimiser_paradigms::agent::{Batch, Encoding, Replay, Transition};
+use optimiser_paradigms::algorithm::dqn::{Batch, Encoding, Replay, Transition};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

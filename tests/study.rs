@@ -14,9 +14,10 @@ use std::{
 };
 
 use common::{Ran, run};
-use optimiser_paradigms::train::Preset;
+use optimiser_paradigms::{algorithm, run::rl::RunConfig};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use settings::Settings;
 use tempfile::{TempDir, tempdir};
 
 const STUDY: &str = env!("CARGO_BIN_EXE_study");
@@ -960,9 +961,9 @@ fn the_schema_has_every_key() {
             .filter(|key| !["rl", "supervised"].contains(&key.as_str()))
             .for_each(|key| has(key));
     }
-    let keys = |table: toml::Table| table.keys().for_each(|key| has(key));
-    keys(toml::Table::try_from(Preset::Cleanrl.agent()).unwrap());
-    keys(toml::Table::try_from(Preset::Cleanrl.run()).unwrap());
+    let declared = |all: &[settings::Setting]| all.iter().for_each(|one| has(one.name));
+    declared(algorithm::registry()[0].settings());
+    declared(RunConfig::declared());
 }
 
 #[test]

@@ -12,7 +12,10 @@ use std::{
 };
 
 use common::{Ran, SHORT, files, run};
-use optimiser_paradigms::train::{SupervisedFinished, SupervisedOutcome, teacher_config};
+use optimiser_paradigms::run::{
+    Configuration, Finished, SupervisedOutcome,
+    supervised::{SupervisedConfig, teacher_config},
+};
 use tempfile::{TempDir, tempdir};
 
 const SUPERVISED: &str = env!("CARGO_BIN_EXE_supervised");
@@ -49,7 +52,7 @@ fn with_teacher() -> TempDir {
 }
 
 fn outcome(folder: &Path) -> SupervisedOutcome {
-    SupervisedFinished::read(folder).unwrap().outcome
+    Finished::<SupervisedConfig>::read(folder).unwrap().outcome
 }
 
 /// A quick run of `dataset` with `more` flags, in the folder `name`.

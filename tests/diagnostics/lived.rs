@@ -1,11 +1,11 @@
 //! A run lived through once more with the library's parts, everything about it remembered.
 
+use super::Case;
 use candle_core::DType;
 use optim::Parameter;
 use optimiser_paradigms::{
-    agent::{Batch, Dqn, Encoding, Replay, Transition, epsilon},
+    algorithm::dqn::{Batch, Dqn, Encoding, Replay, Transition, epsilon},
     streams::{Stream, diagnostics_stream, stream},
-    train::Config,
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -30,7 +30,7 @@ pub type Look = (Vec<(usize, f64)>, Vec<Batch>);
 
 /// All gradient steps of the run `config`; those of `looked_at`, by number, with what is drawn for
 /// them. `beta` is momentum's; `resets` says whether target updates start it afresh.
-pub fn live(config: &Config, looked_at: &[u64], beta: f64, resets: bool) -> Vec<Update> {
+pub fn live(config: &Case, looked_at: &[u64], beta: f64, resets: bool) -> Vec<Update> {
     let (run, agent) = (&config.run, &config.agent);
     let mut env = envs::make(&run.env).unwrap();
     let spec = env.spec().clone();

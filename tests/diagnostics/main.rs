@@ -6,12 +6,14 @@ mod plain;
 use lived::{Update, live};
 use optimiser_paradigms::{
     Result,
-    agent::{DqnConfig, Hidden, Loss},
-    train::{
-        self, Config, ConfigSource, DiagnosticsRow, EpisodeRow, EvaluationRow, Observer, UpdateRow,
+    algorithm::dqn::{DqnConfig, Hidden, Loss},
+    run::{
+        DiagnosticsRow, Observer, Row, UpdateRow,
+        rl::{self, Config, ConfigSource, RunConfig},
     },
 };
 use plain::Plain;
+use settings::Settings;
 
 #[derive(Default)]
 struct Rows {
@@ -20,36 +22,52 @@ struct Rows {
 }
 
 impl Observer for Rows {
-    fn episode(&mut self, _: &EpisodeRow) -> Result<()> {
-        Ok(())
-    }
-    fn evaluation(&mut self, _: &EvaluationRow) -> Result<()> {
-        Ok(())
-    }
-    fn update(&mut self, row: &UpdateRow) -> Result<()> {
-        self.updates.push(*row);
-        Ok(())
-    }
-    fn diagnostics(&mut self, row: &DiagnosticsRow) -> Result<()> {
-        self.diagnostics.push(*row);
+    fn row(&mut self, row: Row) -> Result<()> {
+        match row {
+            Row::Update(row) => self.updates.push(row.clone()),
+            Row::Diagnostics(row) => self.diagnostics.push(*row),
+            _ => {}
+        }
         Ok(())
     }
 }
 
+/// A run of DQN.
+struct Case {
+    run: RunConfig,
+    optimiser: optim::Spec,
+    agent: DqnConfig,
+}
+
+impl Case {
+    fn config(&self) -> Config {
+        let source = ConfigSource {
+            run: self.run.to_table(),
+            optimiser: Some(self.optimiser.clone()),
+            agent: self.agent.to_table(),
+            ..ConfigSource::default()
+        };
+        source.resolve(None).unwrap()
+    }
+}
+
 /// A run of some hundred small updates, `lags` past minibatches looked at in one of every `every`.
-fn small(optimiser: &str, hidden: &[usize], every: u64, lags: u32) -> Config {
+fn small(optimiser: &str, hidden: &[usize], every: u64, lags: u32) -> Case {
     let source = ConfigSource {
         optimiser: Some(optimiser.parse().unwrap()),
         ..ConfigSource::default()
     };
-    let mut config = source.resolve(None).unwrap();
-    config.run.steps = 1_000;
-    config.run.eval_every = 10_000;
-    config.run.eval_episodes = 1;
-    config.run.log_every = 1;
-    config.run.diagnostics = every;
-    config.run.diagnostics_lags = lags;
-    config.agent = DqnConfig {
+    let optimiser = source.resolve(None).unwrap().optimiser;
+    let run = RunConfig {
+        steps: 1_000,
+        eval_every: 10_000,
+        eval_episodes: 1,
+        log_every: 1,
+        diagnostics: every,
+        diagnostics_lags: lags,
+        ..RunConfig::default()
+    };
+    let agent = DqnConfig {
         hidden: Hidden(hidden.to_vec()),
         gamma: 0.9,
         buffer_size: 200,
@@ -59,12 +77,16 @@ fn small(optimiser: &str, hidden: &[usize], every: u64, lags: u32) -> Config {
         target_network_frequency: 50,
         ..DqnConfig::cleanrl()
     };
-    config
+    Case {
+        run,
+        optimiser,
+        agent,
+    }
 }
 
-fn rows(config: &Config) -> Rows {
+fn rows(config: &Case) -> Rows {
     let mut rows = Rows::default();
-    train::run(config, &mut rows).unwrap();
+    rl::train(&config.config(), &mut rows).unwrap();
     assert_eq!(
         rows.updates.len() as u64,
         config.agent.updates(config.run.steps)
@@ -204,11 +226,11 @@ fn expected(
 /// The numbers of a row, each with its name and the size of what it is made of: an error counts
 /// against that.
 fn numbers(row: &DiagnosticsRow) -> Vec<(&'static str, Option<f64>, f64)> {
-    let size = row.grad_norm + row.fresh_norm + row.average_norm.unwrap_or(0.0);
+    let size = row.measured[2] + row.fresh_norm + row.average_norm.unwrap_or(0.0);
     // A cosine with a small difference of two gradients is as uncertain as that is small.
     let part = |norm: Option<f64>| norm.map_or(1.0, |norm| 1.0f64.max(size / norm));
     vec![
-        ("grad_norm", Some(row.grad_norm), size),
+        ("grad_norm", Some(row.measured[2]), size),
         ("cos_momentum_gradient", row.cos_momentum_gradient, 1.0),
         ("autocorrelation_1", row.autocorrelation_1, 1.0),
         ("autocorrelation_2", row.autocorrelation_2, 1.0),
@@ -252,7 +274,7 @@ fn numbers(row: &DiagnosticsRow) -> Vec<(&'static str, Option<f64>, f64)> {
 }
 
 /// Compares every row of the run with its own computation; gives the rows.
-fn compare(config: &Config, sizes: &[usize], momentum: Momentum) -> Vec<DiagnosticsRow> {
+fn compare(config: &Case, sizes: &[usize], momentum: Momentum) -> Vec<DiagnosticsRow> {
     let rows = rows(config);
     let looked_at: Vec<u64> = rows.diagnostics.iter().map(|row| row.update).collect();
     let past = live(config, &looked_at, momentum.beta, momentum.resets);
@@ -268,7 +290,7 @@ fn compare(config: &Config, sizes: &[usize], momentum: Momentum) -> Vec<Diagnost
     let all: Vec<Vec<f64>> = past.iter().map(own).collect();
     // The life lived again is the run's.
     for (row, gradient) in rows.updates.iter().zip(&all) {
-        assert!((row.grad_norm - norm(gradient)).abs() < 1e-4 * (1e-2 + row.grad_norm));
+        assert!((row.measured[2] - norm(gradient)).abs() < 1e-4 * (1e-2 + row.measured[2]));
     }
     let whole = all.len() / config.run.diagnostics as usize;
     assert!((whole..=whole + 1).contains(&rows.diagnostics.len()));

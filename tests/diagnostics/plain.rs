@@ -1,6 +1,6 @@
 //! Q-learning's loss and its gradient once more: in f64, one number at a time, from the definitions.
 
-use optimiser_paradigms::agent::{Batch, DqnConfig, Loss};
+use optimiser_paradigms::algorithm::dqn::{Batch, DqnConfig, Loss};
 
 /// A perceptron of these layer sizes; its weights are one list, for each layer `[out, in]` and biases.
 pub struct Plain<'a> {

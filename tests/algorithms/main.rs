@@ -1,0 +1,256 @@
+//! What every algorithm promises, for each in the registry and for a toy that is registered here by one line.
+
+mod tabular;
+
+use std::{
+    path::Path,
+    sync::{Arc, Once},
+};
+
+use optimiser_paradigms::{
+    Result,
+    algorithm::{self, Definition, Setup, register},
+    run::{
+        Checkpoint, Configuration, Control, Observer, Outcome, Row, Snapshot,
+        rl::{Config, ConfigSource, Task, Trained, train, train_cohort},
+    },
+};
+use settings::{Table, Value};
+
+/// Every algorithm, the toy among them.
+fn algorithms() -> Vec<&'static dyn Definition> {
+    static TOY: Once = Once::new();
+    TOY.call_once(|| register(&tabular::Tabular).unwrap());
+    algorithm::registry()
+}
+
+const STEPS: u64 = 600;
+/// When the first checkpoint is made, not at the end of an episode.
+const CHECKPOINT: u64 = 250;
+
+/// A short run that learns in the second half of it at least.
+fn short(definition: &dyn Definition, seed: u64) -> Config {
+    let agent = (definition.presets()[0].agent)();
+    let run = [
+        ("env", Value::from("catch")),
+        ("steps", Value::Whole(STEPS as i64)),
+        ("seed", Value::Whole(seed as i64)),
+        ("eval_every", Value::Whole(200)),
+        ("eval_episodes", Value::Whole(3)),
+        ("log_every", Value::Whole(3)),
+    ];
+    let source = ConfigSource {
+        algo: Some(definition.name().into()),
+        run: run.into_iter().collect(),
+        agent: definition.learning_by(&agent, 100).unwrap(),
+        ..ConfigSource::default()
+    };
+    source.resolve(None).unwrap()
+}
+
+/// Everything that a run tells, and its first checkpoint with what it had told by then.
+#[derive(Default)]
+struct Record {
+    rows: Vec<String>,
+    checkpoint: Option<(Vec<u8>, usize)>,
+    weights: Vec<u8>,
+}
+
+impl Observer for Record {
+    fn row(&mut self, row: Row) -> Result<()> {
+        self.rows.push(format!("{row:?}"));
+        Ok(())
+    }
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        if self.checkpoint.is_none() {
+            self.checkpoint = Some((snapshot.to_safetensors(&[])?, self.rows.len()));
+        }
+        Ok(())
+    }
+    fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
+        self.weights = safetensors.to_vec();
+        Ok(())
+    }
+}
+
+fn alone(config: &Config) -> (Record, Outcome) {
+    let mut record = Record::default();
+    let outcome = train(config, &mut record).unwrap();
+    (record, outcome)
+}
+
+/// The runs of `configs` in lock-step, from `from` where there is one, with a checkpoint on the way.
+fn together(configs: &[Config], from: Vec<Option<Checkpoint>>) -> (Vec<Record>, Vec<Outcome>) {
+    let mut records: Vec<Record> = configs.iter().map(|_| Record::default()).collect();
+    let tasks = configs.iter().zip(from).zip(&mut records);
+    let tasks = tasks.map(|((config, from), observer)| Task {
+        config,
+        from,
+        observer,
+    });
+    let control = Control::new(Some(CHECKPOINT), Arc::default());
+    let outcomes = train_cohort(tasks.collect(), &control).unwrap();
+    (records, outcomes)
+}
+
+#[test]
+fn an_algorithm_says_what_it_is() {
+    for definition in algorithms() {
+        let name = definition.name();
+        assert!(!definition.summary().is_empty() && !definition.source().is_empty());
+        for setting in definition.settings() {
+            assert!(!setting.help.is_empty(), "{name}: {}", setting.name);
+            assert!(setting.default.is_some(), "{name}: {}", setting.name);
+        }
+        assert!(!definition.presets().is_empty(), "{name}");
+        for preset in definition.presets() {
+            let agent = (preset.agent)();
+            assert_eq!(definition.complete(&agent).unwrap(), agent, "{name}");
+            let names = definition.settings().iter().map(|setting| setting.name);
+            assert!(
+                agent.iter().map(|(key, _)| key).eq(names),
+                "{name}: all, in order"
+            );
+            preset.optimiser.parse::<optim::Spec>().unwrap();
+        }
+        let unknown: Table = [("no such setting", Value::Flag(true))]
+            .into_iter()
+            .collect();
+        let error = definition.complete(&unknown).unwrap_err().to_string();
+        assert!(error.contains("unknown key"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn its_records_have_the_columns_and_the_updates_that_it_declares() {
+    for definition in algorithms() {
+        let config = short(definition, 1);
+        let (record, outcome) = alone(&config);
+        assert!(outcome.updates > 0 && outcome.episodes > 0);
+        assert_eq!(outcome.updates, config.updates(), "{}", definition.name());
+        assert_eq!(definition.learns_nothing(&config.agent, STEPS), None);
+        struct Columns(usize, usize);
+        impl Observer for Columns {
+            fn row(&mut self, row: Row) -> Result<()> {
+                match row {
+                    Row::Episode(row) => assert_eq!(row.behaviour.len(), self.0),
+                    Row::Update(row) => assert_eq!(row.measured.len(), self.1),
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+        let (behaviour, measured) = (definition.behaviour_columns(), definition.update_columns());
+        train(&config, &mut Columns(behaviour.len(), measured.len())).unwrap();
+        let is_update = |row: &&String| row.starts_with("Update");
+        let recorded = record.rows.iter().filter(is_update).count() as u64;
+        assert_eq!(recorded, outcome.updates.div_ceil(config.run.log_every));
+    }
+}
+
+#[test]
+fn the_same_configuration_gives_the_same_bytes() {
+    for definition in algorithms() {
+        let config = short(definition, 1);
+        let ((first, a), (second, b)) = (alone(&config), alone(&config));
+        assert_eq!(
+            (&first.rows, &first.weights, &a),
+            (&second.rows, &second.weights, &b)
+        );
+        let (other, _) = alone(&short(definition, 2));
+        assert_ne!(
+            first.rows,
+            other.rows,
+            "{}: seeds differ",
+            definition.name()
+        );
+    }
+}
+
+#[test]
+fn an_agent_of_a_cohort_is_what_it_is_alone() {
+    for definition in algorithms() {
+        let configs = [5, 6, 7].map(|seed| short(definition, seed));
+        let (records, outcomes) = together(&configs, vec![None, None, None]);
+        for ((config, record), outcome) in configs.iter().zip(records).zip(outcomes) {
+            let (own, expected) = alone(config);
+            assert_eq!(record.rows, own.rows, "{}", definition.name());
+            assert_eq!((record.weights, outcome), (own.weights, expected));
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    for definition in algorithms() {
+        let configs = [3, 4].map(|seed| short(definition, seed));
+        let (whole, outcomes) = together(&configs, vec![None, None]);
+        let from = |(config, record): (&Config, &Record)| {
+            let path = dir.path().join(format!("{}.safetensors", config.id()));
+            let (checkpoint, _) = record.checkpoint.as_ref().unwrap();
+            std::fs::write(&path, checkpoint).unwrap();
+            let checkpoint = Checkpoint::read(&path, config).unwrap();
+            assert_eq!(checkpoint.step, CHECKPOINT);
+            Some(checkpoint)
+        };
+        let from = configs.iter().zip(&whole).map(from).collect();
+        let (resumed, again) = together(&configs, from);
+        assert_eq!(outcomes, again, "{}", definition.name());
+        for (whole, resumed) in whole.iter().zip(resumed) {
+            let (_, told) = whole.checkpoint.as_ref().unwrap();
+            assert_eq!(whole.rows[*told..], resumed.rows);
+            assert_eq!(whole.weights, resumed.weights);
+        }
+    }
+}
+
+#[test]
+fn a_policy_acts_as_it_did_when_it_is_read_back() {
+    for definition in algorithms() {
+        let config = short(definition, 8);
+        let (record, _) = alone(&config);
+        let policy = Trained::of(config.clone(), &record.weights).unwrap().policy;
+        assert_eq!(policy.to_safetensors().unwrap(), record.weights);
+        let env = envs::make(&config.run.env).unwrap();
+        let agent = definition.make(&Setup {
+            settings: &config.agent,
+            optimisers: std::slice::from_ref(&config.optimiser),
+            seeds: &[8],
+            env: env.spec(),
+            steps: STEPS,
+            device: &candle_core::Device::Cpu,
+        });
+        assert_eq!(agent.unwrap().updates(0), 0);
+        let obs = vec![0.5; 3 * env.spec().observation.len()];
+        assert_eq!(policy.act(&obs).unwrap().len(), 3);
+        let damaged = &record.weights[..record.weights.len() / 2];
+        assert!(
+            definition
+                .policy(&config.agent, env.spec(), damaged)
+                .is_err()
+        );
+    }
+}
+
+#[test]
+fn a_configuration_file_names_its_algorithm() {
+    let dir = tempfile::tempdir().unwrap();
+    for definition in algorithms() {
+        let config = short(definition, 9);
+        let path: &Path = &dir.path().join("config.toml");
+        std::fs::write(path, config.to_toml()).unwrap();
+        let read = ConfigSource::read(path).unwrap().resolve(None).unwrap();
+        assert_eq!(
+            (read.id(), read.algorithm.name()),
+            (config.id(), definition.name())
+        );
+    }
+    std::fs::write(dir.path().join("bad.toml"), "algo = \"tabula\"\n").unwrap();
+    let error = ConfigSource::read(&dir.path().join("bad.toml")).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("did you mean `tabular`?") && error.contains("line 1"),
+        "{error}"
+    );
+}
