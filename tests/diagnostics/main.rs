@@ -226,11 +226,11 @@ fn expected(
 /// The numbers of a row, each with its name and the size of what it is made of: an error counts
 /// against that.
 fn numbers(row: &DiagnosticsRow) -> Vec<(&'static str, Option<f64>, f64)> {
-    let size = row.measured[2] + row.fresh_norm + row.average_norm.unwrap_or(0.0);
+    let size = row.grad_norm + row.fresh_norm + row.average_norm.unwrap_or(0.0);
     // A cosine with a small difference of two gradients is as uncertain as that is small.
     let part = |norm: Option<f64>| norm.map_or(1.0, |norm| 1.0f64.max(size / norm));
     vec![
-        ("grad_norm", Some(row.measured[2]), size),
+        ("grad_norm", Some(row.grad_norm), size),
         ("cos_momentum_gradient", row.cos_momentum_gradient, 1.0),
         ("autocorrelation_1", row.autocorrelation_1, 1.0),
         ("autocorrelation_2", row.autocorrelation_2, 1.0),
