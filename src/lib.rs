@@ -30,7 +30,6 @@ pub mod energy;
 pub mod error;
 pub mod figures;
 mod files;
-mod keys;
 pub mod landscape;
 pub mod nn;
 mod numbers;
@@ -39,6 +38,5 @@ pub mod run;
 mod simd;
 pub mod streams;
 pub mod study;
-mod suggest;
 
 pub use error::{Error, Result};

@@ -622,14 +622,22 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "report = \"1..2\"",
             "",
-            &["line 6", "the key `report` is missing"],
+            &["line 6", "the key `seeds.report` is missing"],
         ),
         (
             "hidden = [16]",
             "hiden = [16]",
             &["line 12", "did you mean `hidden`?"],
         ),
-        ("hidden = [16]", "hidden = \"big\"", &["line 12"]),
+        (
+            "hidden = [16]",
+            "hidden = \"big\"",
+            &[
+                "environment `cartpole",
+                "hidden = big",
+                "allowed: at most 16 sizes",
+            ],
+        ),
         (
             "run = { steps = 2500 }",
             "report_seeds = [11]",
@@ -666,8 +674,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "optimiser = \"rmsprop-tf\"\nset = { \"agent.batch_size\" = \"big\" }",
             &[
                 "optimiser `fixed`",
-                "\"big\" is not allowed; allowed: a whole number",
-                "in `agent.batch_size`",
+                "agent.batch_size = \"big\" is not allowed; allowed: a whole number",
             ],
         ),
         (
@@ -758,7 +765,11 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "batch_size = 16",
             "batch_size = 0",
-            &["environment `cartpole", "batch_size = 0", "allowed: 1 <= x"],
+            &[
+                "line 12",
+                "rl.agent.batch_size = 0",
+                "a whole number from 1",
+            ],
         ),
         (
             "run = { steps = 1500,",
@@ -827,7 +838,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "env.length",
             &[
                 "environment `cartpole env.length=50`",
-                "allowed: a number from",
+                "allowed: 0.01 <= x <= 10",
             ],
         ),
         (

@@ -1,10 +1,12 @@
 //! Command-line flags from declared settings.
 
+use std::str::FromStr;
+
 use clap::{
     Arg, ArgMatches, Command,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser, ValueParser},
 };
-use settings::{Allowed, Setting, Table, Value};
+use settings::{Allowed, Setting, Table, Value, Word, Words};
 
 /// `command` with a flag for each of `settings` under `heading`; its help shows what `defaults` has.
 pub fn add(
@@ -56,14 +58,23 @@ fn in_help(value: &Value) -> String {
     }
 }
 
+/// The parser of a flag whose values are the words of `T`.
+pub fn words<T>() -> ValueParser
+where
+    T: Words + FromStr<Err = settings::Error> + Send + Sync,
+{
+    let words = T::ALL.iter().map(|(_, word)| word);
+    possible(words).try_map(|text| text.parse::<T>()).into()
+}
+
+fn possible<'a>(words: impl Iterator<Item = &'a Word>) -> PossibleValuesParser {
+    let word = |word: &Word| PossibleValue::new(word.name).help(word.help.trim());
+    PossibleValuesParser::new(words.map(word))
+}
+
 fn parser(setting: &'static Setting) -> ValueParser {
     match setting.allowed {
-        Allowed::Choice(words) => {
-            let word = |word: &settings::Word| PossibleValue::new(word.name).help(word.help.trim());
-            PossibleValuesParser::new(words.iter().map(word))
-                .map(Value::Text)
-                .into()
-        }
+        Allowed::Choice(words) => possible(words.iter()).map(Value::Text).into(),
         _ => ValueParser::new(move |text: &str| {
             let allowed = |_| format!("allowed: {}", setting.allowed);
             setting.read(text).map_err(allowed)

@@ -1,6 +1,6 @@
 //! A TOML file as a table of values, and the line of each of its keys.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt::Display, path::Path};
 
 use settings::{Table, Value};
 use toml::{
@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue, Error as TomlError},
 };
 
-use crate::{Error, Result, suggest};
+use crate::{Error, Result};
 
 /// A TOML file that was read.
 pub struct Document {
@@ -41,7 +41,7 @@ impl Document {
     pub fn parse(text: &str) -> Result<Self> {
         let explain = |mut error: TomlError| {
             error.set_input(Some(text));
-            Error::usage(suggest::explained(&error))
+            Error::usage(error.to_string().trim_end())
         };
         let root = DeTable::parse(text).map_err(explain)?;
         let mut lines = Lines {
@@ -58,9 +58,13 @@ impl Document {
 
     /// `error` of a value in this file, with the file and the line.
     pub fn explain(&self, error: settings::Error) -> Error {
+        self.error_at(error.path(), &error)
+    }
+
+    /// An error of the value at `path`, with the file and the line.
+    pub fn error_at(&self, mut path: &str, why: impl Display) -> Error {
         let file = self.path.as_ref();
         let file = file.map_or(String::new(), |path| format!("{path}: "));
-        let mut path = error.path();
         // A key that is missing is told at the table that lacks it.
         let line = loop {
             match (self.lines.get(path), path.rsplit_once('.')) {
@@ -70,7 +74,7 @@ impl Document {
             }
         };
         let line = line.map_or(String::new(), |line| format!("line {line}: "));
-        Error::usage(format!("{file}{line}{error}"))
+        Error::usage(format!("{file}{line}{why}"))
     }
 }
 

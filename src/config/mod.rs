@@ -7,4 +7,4 @@ mod document;
 mod write;
 
 pub use document::Document;
-pub use write::{AsToml, table};
+pub use write::{AsToml, plain};

@@ -1,7 +1,7 @@
 //! Tables of values as TOML.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use settings::{Table, Value};
+use settings::Value;
 
 /// A value that serialises as TOML has it, tables in their own order.
 pub struct AsToml<'a>(pub &'a Value);
@@ -25,29 +25,34 @@ impl Serialize for AsToml<'_> {
     }
 }
 
-/// A TOML table as a table of values.
-pub fn table(table: &toml::Table) -> Result<Table, settings::Error> {
-    let value = |(name, value): (&String, &toml::Value)| {
-        let value = value_of(value).map_err(|error| error.within(name))?;
-        Ok((name.clone(), value))
+/// A value as TOML writes it, but text without its quotes: as it stands in names and in tables of results.
+pub fn plain(value: &Value) -> String {
+    let written = match value {
+        Value::Text(_) => None,
+        value => toml::Value::try_from(AsToml(value)).ok(),
     };
-    table.iter().map(value).collect()
+    written.map_or_else(|| value.plain(), |written| written.to_string())
 }
 
-fn value_of(value: &toml::Value) -> Result<Value, settings::Error> {
-    Ok(match value {
-        toml::Value::String(text) => Value::Text(text.clone()),
-        toml::Value::Integer(number) => Value::Whole(*number),
-        toml::Value::Float(number) => Value::Number(*number),
-        toml::Value::Boolean(flag) => Value::Flag(*flag),
-        toml::Value::Array(items) => {
-            let items = items.iter().map(value_of);
-            Value::List(items.collect::<Result<_, _>>()?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_values_as_toml_writes_them() {
+        for (value, written) in [
+            (Value::Whole(10_000), "10000"),
+            (Value::Number(500.0), "500.0"),
+            (Value::Number(1e-4), "0.0001"),
+            (Value::Number(1e7), "10000000.0"),
+            (Value::Flag(true), "true"),
+            ("huber".into(), "huber"),
+            (
+                Value::List(vec![Value::Whole(120), "a".into()]),
+                "[120, \"a\"]",
+            ),
+        ] {
+            assert_eq!(plain(&value), written);
         }
-        toml::Value::Table(inner) => Value::Table(table(inner)?),
-        toml::Value::Datetime(date) => {
-            let allowed = "a number, text, a list or a table";
-            return Err(settings::Error::not_allowed("", date, allowed));
-        }
-    })
+    }
 }

@@ -16,9 +16,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use settings::{Interval, settings};
 
 use self::{nvml::Nvml, rapl::Rapl};
-use crate::keys::{holds, keys};
 
 /// Power of a busy core where nothing measures it: 12 W, Green Algorithms' value for any processor
 /// (Lannelongue, Grealey & Inouye 2021).
@@ -26,28 +26,15 @@ pub const WATTS_PER_CORE: f64 = 12.0;
 /// The world's average carbon intensity of electricity, gCO2e/kWh (IEA 2019, as in Green Algorithms).
 pub const GRAMS_PER_KWH: f64 = 475.0;
 
-keys! {
+settings! {
     /// What energy is worth where it cannot be measured.
-    Energy {
+    pub struct Energy {
         /// Power of a busy core, its share of memory left out: Green Algorithms' value for any
         /// processor (Lannelongue et al. 2021)
-        watts_per_core: f64 = WATTS_PER_CORE,
+        watts_per_core: f64 = WATTS_PER_CORE, in Interval::at_least(0.0);
         /// Carbon intensity, gCO2e/kWh: the world's average (IEA 2019, as in Green Algorithms)
-        grams_per_kwh: f64 = GRAMS_PER_KWH,
+        grams_per_kwh: f64 = GRAMS_PER_KWH, in Interval::at_least(0.0);
     }
-}
-
-impl Default for Energy {
-    fn default() -> Self {
-        Self {
-            watts_per_core: WATTS_PER_CORE,
-            grams_per_kwh: GRAMS_PER_KWH,
-        }
-    }
-}
-
-holds! {
-    Energy: "a table",
 }
 
 /// Where RAPL's counters are.

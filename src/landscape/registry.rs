@@ -1,7 +1,9 @@
 //! The surfaces and optimisers that there are to compare.
 
+use settings::unknown;
+
 use super::{classic, shifting, surface::Surface};
-use crate::{Error, Result, suggest};
+use crate::{Error, Result};
 
 /// All surfaces.
 pub fn registry() -> &'static [Surface] {
@@ -37,7 +39,7 @@ impl Surface {
         let found = registry().iter().find(|surface| surface.name == name);
         found.ok_or_else(|| {
             let names = registry().iter().map(|surface| surface.name);
-            Error::usage(suggest::unknown("surface", name, names))
+            Error::usage(unknown("surface", name, names))
         })
     }
 }

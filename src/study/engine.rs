@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     experiment::{Arm, Cell, Experiment, Run, Stage},
-    kind::Outcome,
+    family::Outcome,
     pool::{self, PoolOptions},
     progress::{Progress, ProgressDisplay},
     select::select,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{engine::Study, kind::Job};
+use super::{engine::Study, family::Job};
 use crate::{Result, run::Machine};
 
 /// How long a run of a cell takes.

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::{experiment::Run, kind::Watcher, progress::Progress};
+use super::{experiment::Run, family::Watcher, progress::Progress};
 use crate::{
     Error, Result,
     energy::{Energy, Meter},

@@ -23,7 +23,7 @@ pub trait ProgressDisplay: Sync {
     fn finish(&self);
 }
 
-/// How far a study's runs are, all together. Effort is in the units of [`Job::effort`](super::kind::Job::effort).
+/// How far a study's runs are, all together. Effort is in the units of [`Job::effort`](super::family::Job::effort).
 pub struct Progress<'a> {
     runs: usize,
     runs_done: AtomicUsize,

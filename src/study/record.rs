@@ -2,18 +2,21 @@
 
 use std::fs::File;
 
+use settings::{Settings, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
     engine::{Chosen, Study},
     experiment::{Run, Stage, area},
+    family::Outcome,
     folder::{remove_if_there, results_folder},
-    kind::Outcome,
     mechanism::Mechanism,
     rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
 };
 use crate::{
-    Error, Result, files,
+    Error, Result,
+    config::AsToml,
+    files,
     files::{write_csv, write_whole},
     run::{Machine, Status},
 };
@@ -65,7 +68,8 @@ impl Study {
             report_runs: runs.len() - tuning_runs,
             diverged: outcomes.iter().filter(diverged).count(),
         };
-        let text = toml::to_string(&manifest).map_err(|e| Error::usage(e.to_string()))?;
+        let text = toml::to_string(&AsToml(&Value::Table(manifest.to_table())))
+            .map_err(|e| Error::usage(e.to_string()))?;
         write_whole(&self.out.join("manifest.toml"), text)?;
         Ok(warnings)
     }

@@ -1,6 +1,7 @@
 //! The lines of a study's tables. They are written when its runs are done, and read for its report.
 
 use serde::{Deserialize, Serialize};
+use settings::settings;
 
 use super::experiment::Stage;
 use crate::{energy::Source, run::Status};
@@ -65,15 +66,20 @@ pub struct CostRow {
     pub processor: String,
 }
 
-/// What was run: `manifest.toml`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    pub experiment: String,
-    pub version: String,
-    /// The hash of `experiment.toml`, the experiment as it was run.
-    pub sha256: String,
-    pub tuning_runs: usize,
-    pub report_runs: usize,
-    pub diverged: usize,
+settings! {
+    /// What was run: `manifest.toml`.
+    pub table Manifest {
+        /// What the experiment is called
+        experiment: String;
+        /// The version of this program
+        version: String;
+        /// The hash of `experiment.toml`, the experiment as it was run
+        sha256: String;
+        /// The runs of the tuning stage
+        tuning_runs: usize;
+        /// The runs of the report stage
+        report_runs: usize;
+        /// Those of all runs that diverged
+        diverged: usize;
+    }
 }

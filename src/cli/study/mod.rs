@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::{
     Result,
+    cli::flags,
     numbers::at_least,
     study::{
         Part, PoolOptions, SlurmOptions, Study,
@@ -56,7 +57,7 @@ pub struct RunArgs {
     study: StudyArgs,
 
     /// Run only this stage [default: both stages, then write the results]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = flags::words::<Stage>())]
     stage: Option<Stage>,
 
     /// Run every N-th run of the stage, beginning with the I-th

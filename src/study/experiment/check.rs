@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{environment::Environment, tables::Top};
-use crate::{Error, Result, study::kind::Kind, suggest};
+use settings::{Value, unknown};
+
+use super::{environment::Environment, mistake::Mistake, tables::Top};
+use crate::{config, study::family::Family};
+
+type Result<T> = std::result::Result<T, Mistake>;
 
 /// An error if the tables contradict each other.
 pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
     not_empty(top, environments)?;
     seeds(top, environments)?;
-    numbers(top)?;
     unique("environment", names(environments))?;
     unique("optimiser", top.optimisers.iter().map(|o| o.name.as_str()))?;
     unique("contrast", top.contrasts.iter().map(|c| c.name.as_str()))?;
@@ -21,29 +24,35 @@ pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
 
 /// An error if a list that needs an entry is empty.
 fn not_empty(top: &Top, environments: &[Environment]) -> Result<()> {
-    let lists = [
+    let empty = |path: &str, what: &str| {
+        let why = format!("{what} is empty; allowed: one or more");
+        Err(Mistake::at(path, why))
+    };
+    for (what, is_empty) in [
         ("environments", environments.is_empty()),
         ("optimisers", top.optimisers.is_empty()),
         ("seeds.tuning", top.seeds.tuning.0.is_empty()),
-    ];
-    let lists = lists.map(|(what, empty)| (what.to_owned(), empty));
-    let report = report_seeds(top, environments).map(|(what, seeds)| (what, seeds.is_empty()));
-    match lists.into_iter().chain(report).find(|(_, empty)| *empty) {
+    ] {
+        if is_empty {
+            return empty(what, what);
+        }
+    }
+    let mut report = report_seeds(top, environments);
+    match report.find(|one| one.seeds.is_empty()) {
+        Some(one) => empty(&one.path, &one.what),
         None => Ok(()),
-        Some((what, _)) => Err(Error::usage(format!(
-            "{what} is empty; allowed: one or more"
-        ))),
     }
 }
 
 /// An error if both stages have a seed, or if the environments have no report seed in common.
 fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
     let tuning = &top.seeds.tuning.0;
-    for (what, seeds) in report_seeds(top, environments) {
+    for ReportSeeds { path, what, seeds } in report_seeds(top, environments) {
         if let Some(seed) = tuning.iter().find(|seed| seeds.contains(seed)) {
-            return Err(Error::usage(format!(
+            let why = format!(
                 "seed {seed} is in both seeds.tuning and {what}; a setting cannot be judged on a seed that it was chosen on"
-            )));
+            );
+            return Err(Mistake::at(path, why));
         }
     }
     let everywhere = |seed: &u64| {
@@ -54,82 +63,84 @@ fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
     if environments[0].report_seeds(top).iter().any(everywhere) {
         return Ok(());
     }
-    let mut pairs = environments
-        .iter()
-        .enumerate()
-        .flat_map(|(i, b)| environments[..i].iter().map(move |a| (a, b)));
+    let numbered = || environments.iter().enumerate();
+    let mut pairs = numbered().flat_map(|(i, b)| environments[..i].iter().map(move |a| (a, i, b)));
     let share = |a: &Environment, b: &Environment| {
         a.report_seeds(top)
             .iter()
             .any(|seed| b.report_seeds(top).contains(seed))
     };
     // There may be no such pair: of three environments, each two may share a seed that the third lacks.
-    let pair = match pairs.find(|(a, b)| !share(a, b)) {
-        Some((a, b)) => format!(" (`{}` and `{}` share none)", a.name, b.name),
-        None => String::new(),
+    let (path, pair) = match pairs.find(|(a, _, b)| !share(a, b)) {
+        Some((a, i, b)) => (
+            format!("environments.{}", i + 1),
+            format!(" (`{}` and `{}` share none)", a.name, b.name),
+        ),
+        None => ("environments".into(), String::new()),
     };
-    Err(Error::usage(format!(
+    let why = format!(
         "no report seed is in every environment's report_seeds{pair}; to be compared, they need at least one in common"
-    )))
+    );
+    Err(Mistake::at(path, why))
 }
 
-/// Every list of report seeds, with its name for messages.
+/// A list of report seeds.
+struct ReportSeeds<'a> {
+    path: String,
+    /// What errors call it.
+    what: String,
+    seeds: &'a [u64],
+}
+
+/// Every list of report seeds: that of the experiment, and those of environments that have their own.
 fn report_seeds<'a>(
     top: &'a Top,
     environments: &'a [Environment],
-) -> impl Iterator<Item = (String, &'a [u64])> {
-    let own = |environment: &'a Environment| {
-        let seeds = environment.report_seeds.as_ref()?;
-        let what = format!("report_seeds of environment `{}`", environment.name);
-        Some((what, seeds.0.as_slice()))
+) -> impl Iterator<Item = ReportSeeds<'a>> {
+    let own = |(environment, place): (&'a Environment, usize)| {
+        Some(ReportSeeds {
+            path: format!("environments.{place}.report_seeds"),
+            what: format!("report_seeds of environment `{}`", environment.name),
+            seeds: &environment.report_seeds.as_ref()?.0,
+        })
     };
-    let common = ("seeds.report".to_owned(), top.seeds.report.0.as_slice());
-    std::iter::once(common).chain(environments.iter().filter_map(own))
-}
-
-/// An error if a number is out of range.
-fn numbers(top: &Top) -> Result<()> {
-    for (key, value) in [
-        ("margin", top.margin),
-        ("energy.watts_per_core", top.energy.watts_per_core),
-        ("energy.grams_per_kwh", top.energy.grams_per_kwh),
-    ] {
-        if !(value.is_finite() && value >= 0.0) {
-            return Err(Error::usage(format!(
-                "{key} = {value} is not allowed; allowed: a finite number >= 0"
-            )));
-        }
-    }
-    match top.budget.core_hours {
-        Some(hours) if !(hours.is_finite() && hours > 0.0) => Err(Error::usage(format!(
-            "budget.core_hours = {hours} is not allowed; allowed: a finite number > 0"
-        ))),
-        _ => Ok(()),
-    }
+    let common = ReportSeeds {
+        path: "seeds.report".into(),
+        what: "seeds.report".into(),
+        seeds: &top.seeds.report.0,
+    };
+    std::iter::once(common).chain(environments.iter().zip(1..).filter_map(own))
 }
 
 /// An error if a factor has no levels or an unknown environment, or if an environment has two factors of the same key.
 fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
     let known_environments = names(environments);
-    for factor in &top.factors {
-        let within = |why: String| Error::usage(format!("factor `{}`: {why}", factor.key));
+    for (factor, place) in top.factors.iter().zip(1..) {
+        let mistake = |key: &str, why: String| {
+            let why = format!("factor `{}`: {why}", factor.key);
+            Mistake::at(format!("factors.{place}.{key}"), why)
+        };
         if factor.values.is_empty() {
-            return Err(within("it has no values".into()));
+            let why = "it has no values; allowed: one or more";
+            return Err(mistake("values", why.into()));
         }
-        let levels: Vec<String> = factor.values.iter().map(toml::Value::to_string).collect();
-        if let Some(level) = duplicate(levels.iter().map(String::as_str)) {
-            return Err(within(format!(
-                "{level} is there twice; allowed: each level once"
-            )));
+        let levels: Vec<String> = factor.values.iter().map(config::plain).collect();
+        if let Some((_, level)) = repeated(levels.iter().map(String::as_str)) {
+            let why = format!("{level} is there twice; allowed: each level once");
+            return Err(mistake("values", why));
         }
-        known("environment", &factor.environments, &known_environments).map_err(within)?;
+        known("environment", &factor.environments, &known_environments)
+            .map_err(|why| mistake("environments", why))?;
     }
     for environment in known_environments {
-        let its = top.factors.iter().filter(|f| f.is_for(environment));
-        if let Some(key) = duplicate(its.map(|factor| factor.key.as_str())) {
-            return Err(Error::usage(format!(
+        let all = top.factors.iter().zip(1..);
+        let its: Vec<_> = all.filter(|(f, _)| f.is_for(environment)).collect();
+        let keys = its.iter().map(|(factor, _)| factor.key.as_str());
+        if let Some((at, key)) = repeated(keys) {
+            let why = format!(
                 "environment `{environment}` has two factors `{key}`; allowed: one factor for each key"
-            )));
+            );
+            return Err(Mistake::at(format!("factors.{}.key", its[at].1), why));
         }
     }
     Ok(())
@@ -137,35 +148,30 @@ fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
 
 /// An error if a grid has a value twice, or a hyper-parameter that something else sets too.
 fn grids(top: &Top) -> Result<()> {
-    for optimiser in &top.optimisers {
+    for (optimiser, place) in top.optimisers.iter().zip(1..) {
         let own = optimiser.optimiser.split_once(':').unwrap_or_default().1;
         let own: Vec<&str> = own
             .split(',')
             .filter_map(|pair| Some(pair.split_once('=')?.0.trim()))
             .collect();
         for (key, values) in &optimiser.grid {
-            let within = |why: String| {
-                let name = &optimiser.name;
-                Error::usage(format!("optimiser `{name}`: `{key}` of its grid {why}"))
+            let mistake = |why: String| {
+                let why = format!("optimiser `{}`: `{key}` of its grid {why}", optimiser.name);
+                Err(Mistake::at(format!("optimisers.{place}.grid.{key}"), why))
             };
             let texts: Vec<String> = values.0.iter().map(f64::to_string).collect();
-            if let Some(value) = duplicate(texts.iter().map(String::as_str)) {
-                return Err(within(format!(
-                    "has {value} twice; allowed: each value once"
-                )));
+            if let Some((_, value)) = repeated(texts.iter().map(String::as_str)) {
+                return mistake(format!("has {value} twice; allowed: each value once"));
             }
             if own.contains(&key.as_str()) {
                 let text = &optimiser.optimiser;
-                return Err(within(format!(
-                    "is also in `{text}`; allowed: one of the two"
-                )));
+                return mistake(format!("is also in `{text}`; allowed: one of the two"));
             }
-            let varied = |key: &String| top.factors.iter().any(|factor| factor.key == *key);
             let factor = format!("optimiser.{key}");
-            if varied(&factor) {
-                return Err(within(format!(
+            if top.factors.iter().any(|known| known.key == factor) {
+                return mistake(format!(
                     "is also the factor `{factor}`; allowed: one of the two"
-                )));
+                ));
             }
         }
     }
@@ -174,47 +180,50 @@ fn grids(top: &Top) -> Result<()> {
 
 /// An error if a factor or an optimiser's `set` has a key that it may not set, or if both set the same key.
 fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
-    for factor in &top.factors {
+    for (factor, place) in top.factors.iter().zip(1..) {
         let what = format!("factor `{}`", factor.key);
-        for environment in environments
-            .iter()
-            .filter(|environment| factor.is_for(&environment.name))
-        {
+        let its = |environment: &&Environment| factor.is_for(&environment.name);
+        for environment in environments.iter().filter(its) {
             for value in &factor.values {
-                settable(&what, environment.kind, &factor.key, value)?;
+                settable(environment.family, &factor.key, value).map_err(|why| {
+                    let path = format!("factors.{place}.key");
+                    Mistake::at(path, format!("{what} is not allowed; {why}"))
+                })?;
             }
         }
     }
-    for optimiser in &top.optimisers {
+    for (optimiser, place) in top.optimisers.iter().zip(1..) {
         for (key, value) in &optimiser.set {
+            let path = format!("optimisers.{place}.set.{key}");
             let what = format!("optimiser `{}`: `{key}` of its `set`", optimiser.name);
             for environment in environments {
-                settable(&what, environment.kind, key, value)?;
+                settable(environment.family, key, value)
+                    .map_err(|why| Mistake::at(&path, format!("{what} is not allowed; {why}")))?;
             }
             if top.factors.iter().any(|factor| factor.key == *key) {
-                return Err(Error::usage(format!(
+                let why = format!(
                     "{what} is a factor too, and would make all of its levels the same; allowed: one of the two"
-                )));
+                );
+                return Err(Mistake::at(path, why));
             }
         }
     }
     Ok(())
 }
 
-/// An error if `what` may not set `key` in environments of this kind.
-fn settable(what: &str, kind: &dyn Kind, key: &str, value: &toml::Value) -> Result<()> {
-    let refused = |why: &str| Err(Error::usage(format!("{what} is not allowed; {why}")));
+/// Why an experiment may not set `key` to `value` in runs of this family, if it may not.
+fn settable(family: &dyn Family, key: &str, value: &Value) -> std::result::Result<(), String> {
     // It would make another environment with this one's name and scale.
     if ["env", "run.env"].contains(&key) {
-        return refused("environments belong in [[environments]]; `env.<dial>` is allowed");
+        return Err("environments belong in [[environments]]; `env.<dial>` is allowed".into());
     }
-    if let Some((_, why)) = kind.reserved().iter().find(|(path, _)| *path == key) {
-        return refused(why);
+    if let Some((_, why)) = family.reserved().iter().find(|(path, _)| *path == key) {
+        return Err((*why).into());
     }
     // It would replace the whole table, with all of its other keys.
-    if let toml::Value::Table(table) = value {
-        let first = table.keys().next().map_or("KEY", String::as_str);
-        return refused(&format!(
+    if let Value::Table(table) = value {
+        let first = table.iter().next().map_or("KEY", |(name, _)| name);
+        return Err(format!(
             "it is a table; allowed: one of its keys, such as \"{key}.{first}\""
         ));
     }
@@ -225,29 +234,38 @@ fn settable(what: &str, kind: &dyn Kind, key: &str, value: &toml::Value) -> Resu
 fn contrasts(top: &Top, environments: &[Environment]) -> Result<()> {
     let optimisers: Vec<&str> = top.optimisers.iter().map(|o| o.name.as_str()).collect();
     let known_environments = names(environments);
-    for contrast in &top.contrasts {
-        let within = |why: String| Error::usage(format!("contrast `{}`: {why}", contrast.name));
-        let sides = [&contrast.with, &contrast.without];
-        known("optimiser", sides, &optimisers).map_err(within)?;
+    for (contrast, place) in top.contrasts.iter().zip(1..) {
+        let mistake = |key: &str, why: String| {
+            let why = format!("contrast `{}`: {why}", contrast.name);
+            Mistake::at(format!("contrasts.{place}.{key}"), why)
+        };
+        for (key, side) in [("with", &contrast.with), ("without", &contrast.without)] {
+            known("optimiser", [side], &optimisers).map_err(|why| mistake(key, why))?;
+        }
         if contrast.with == contrast.without {
-            return Err(within(format!(
+            let why = format!(
                 "`with` and `without` are both `{}`, whose difference is always 0; allowed: two optimisers",
                 contrast.with
-            )));
+            );
+            return Err(mistake("without", why));
         }
-        let about = contrast.environments.iter().chain(&contrast.less);
-        known("environment", about, &known_environments).map_err(within)?;
+        for (key, about) in [
+            ("environments", &contrast.environments),
+            ("less", &contrast.less),
+        ] {
+            known("environment", about, &known_environments).map_err(|why| mistake(key, why))?;
+        }
         let both = |name: &&String| contrast.environments.contains(name);
         if let Some(name) = contrast.less.iter().find(both) {
-            return Err(within(format!(
+            let why = format!(
                 "environment `{name}` is in both `environments` and `less`; allowed: one of the two"
-            )));
+            );
+            return Err(mistake("less", why));
         }
         if !contrast.less.is_empty() && contrast.environments.is_empty() {
-            return Err(within(
-                "`less` is given without `environments`, from which it is subtracted; give both"
-                    .into(),
-            ));
+            let why =
+                "`less` is given without `environments`, from which it is subtracted; give both";
+            return Err(mistake("less", why.into()));
         }
     }
     Ok(())
@@ -270,28 +288,31 @@ fn known<'a>(
     let mut names = names.into_iter();
     match names.find(|name| !allowed.contains(&name.as_str())) {
         None => Ok(()),
-        Some(name) => Err(suggest::unknown(what, name, allowed.iter().copied())),
+        Some(name) => Err(unknown(what, name, allowed.iter().copied())),
     }
 }
 
-/// An error if a name is empty or there twice.
+/// An error if one of the tables `[[{what}s]]`, whose names these are, has an empty name or another's.
 fn unique<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
     let names: Vec<&str> = names.into_iter().collect();
-    if names.contains(&"") {
-        return Err(Error::usage(format!(
-            "the `name` of one {what} is empty; allowed: any text that is not empty"
-        )));
+    let path = |at: usize| format!("{what}s.{}.name", at + 1);
+    if let Some(at) = names.iter().position(|name| name.is_empty()) {
+        let why = format!("the `name` of one {what} is empty; allowed: any text that is not empty");
+        return Err(Mistake::at(path(at), why));
     }
-    match duplicate(names) {
+    match repeated(names) {
         None => Ok(()),
-        Some(name) => Err(Error::usage(format!(
-            "there are two {what}s called `{name}`; give one of them another `name`"
-        ))),
+        Some((at, name)) => {
+            let why =
+                format!("there are two {what}s called `{name}`; give one of them another `name`");
+            Err(Mistake::at(path(at), why))
+        }
     }
 }
 
-/// The first of `names` that is there a second time.
-fn duplicate<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The first of `names` that was there before, and its place.
+fn repeated<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let mut seen = BTreeSet::new();
-    names.into_iter().find(|name| !seen.insert(*name))
+    let mut numbered = names.into_iter().enumerate();
+    numbered.find(|(_, name)| !seen.insert(*name))
 }

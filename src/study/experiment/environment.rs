@@ -1,7 +1,9 @@
 //! An environment of an experiment with all of its settings.
 
+use settings::Table;
+
 use super::{seeds::Seeds, tables::Top};
-use crate::study::kind::Kind;
+use crate::study::family::Family;
 
 /// What is run on, with which settings.
 pub struct Environment {
@@ -9,10 +11,10 @@ pub struct Environment {
     pub name: String,
     /// Its rung on the ladder of controls.
     pub rung: String,
-    /// Its kind.
-    pub kind: &'static dyn Kind,
-    /// The settings of its kind: its own over those that the experiment has for all environments of that kind.
-    pub settings: toml::Table,
+    /// The family of its runs.
+    pub family: &'static dyn Family,
+    /// The settings of its runs: its own over those that the experiment has for the whole family.
+    pub settings: Table,
     /// The returns that count as 0 and as 1, where the experiment gives them.
     pub scale: (Option<f64>, Option<f64>),
     /// Its report seeds, if it has its own.

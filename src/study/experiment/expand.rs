@@ -1,18 +1,19 @@
 //! From tables to cells, arms and trials.
 
+use std::collections::BTreeMap;
+
+use optim::Spec;
+use settings::{Table, Value};
+
 use super::{
     environment::Environment,
     grid::combinations,
-    tables::{Score, Top},
+    mistake::Mistake,
+    tables::{Optimiser, Score, Top},
 };
-use optim::{Spec, Value};
-
 use crate::{
-    Error, Result,
-    study::{
-        kind::{Job, Kind, Outcome, Scale},
-        merge,
-    },
+    Error, Result, config,
+    study::family::{Family, Job, Outcome, Scale},
 };
 
 /// An environment at one combination of the factors' levels.
@@ -29,8 +30,8 @@ pub struct Cell {
     pub scale: Scale,
     /// The seeds of its report stage.
     pub report_seeds: Vec<u64>,
-    kind: &'static dyn Kind,
-    settings: toml::Table,
+    family: &'static dyn Family,
+    settings: Table,
     /// The hyper-parameters that factors set.
     optimiser: Vec<(String, Value)>,
 }
@@ -42,7 +43,7 @@ pub struct Arm {
     /// Its trials, in the grid's order.
     pub trials: Vec<Trial>,
     /// The settings of environments that it brings along.
-    set: toml::Table,
+    set: BTreeMap<String, Value>,
 }
 
 /// One setting of a grid.
@@ -62,9 +63,9 @@ impl Cell {
         }
         let mut settings = self.settings.clone();
         for (key, value) in &arm.set {
-            self.kind.set(&mut settings, key, value)?;
+            self.family.set(&mut settings, key, value)?;
         }
-        self.kind.job(&settings, &spec, seed)
+        self.family.job(&settings, &spec, seed)
     }
 
     /// What the cell is called in messages.
@@ -103,44 +104,51 @@ pub fn area(outcome: &Outcome) -> f64 {
 }
 
 /// The optimisers with their trials; an error if their grids differ in size.
-pub(super) fn arms(top: &Top) -> Result<Vec<Arm>> {
+pub(super) fn arms(top: &Top) -> std::result::Result<Vec<Arm>, Mistake> {
     let mut arms: Vec<Arm> = Vec::new();
-    for table in &top.optimisers {
-        let within = |error: Error| Error::usage(format!("optimiser `{}`: {error}", table.name));
-        let base = table.optimiser.parse::<Spec>();
-        let base = base.map_err(|error| within(error.into()))?;
-        let trial = |setting: Vec<(&str, Value)>| {
-            let mut spec = base.clone();
-            let mut at_edge = Vec::new();
-            for (key, value) in setting {
-                spec.set(key, value.clone())?;
-                if at_end(&table.grid[key].0, value) {
-                    at_edge.push(key.to_owned());
-                }
-            }
-            spec.rule()?;
-            Ok(Trial { spec, at_edge })
+    for (table, place) in top.optimisers.iter().zip(1..) {
+        let mistake = |error: Error| {
+            let why = format!("optimiser `{}`: {error}", table.name);
+            Mistake::at(format!("optimisers.{place}"), why)
         };
-        let trials: Result<Vec<Trial>> = combinations(&table.grid).into_iter().map(trial).collect();
         arms.push(Arm {
             name: table.name.clone(),
-            trials: trials.map_err(within)?,
+            trials: trials(table).map_err(mistake)?,
             set: table.set.clone(),
         });
     }
-    let mut tuned = arms.iter().filter(|arm| arm.is_tuned());
-    if let Some(first) = tuned.next()
-        && let Some(other) = tuned.find(|arm| arm.trials.len() != first.trials.len())
+    let mut tuned = arms.iter().zip(1..).filter(|(arm, _)| arm.is_tuned());
+    if let Some((first, _)) = tuned.next()
+        && let Some((other, place)) = tuned.find(|(arm, _)| arm.trials.len() != first.trials.len())
     {
-        return Err(Error::usage(format!(
+        let why = format!(
             "optimiser `{}` has {} trials and `{}` has {}; each must have the same tuning budget",
             first.name,
             first.trials.len(),
             other.name,
             other.trials.len()
-        )));
+        );
+        return Err(Mistake::at(format!("optimisers.{place}.grid"), why));
     }
     Ok(arms)
+}
+
+/// A trial for each combination of the grid's values.
+fn trials(table: &Optimiser) -> Result<Vec<Trial>> {
+    let base = table.optimiser.parse::<Spec>()?;
+    let trial = |setting: Vec<(&str, Value)>| {
+        let mut spec = base.clone();
+        let mut at_edge = Vec::new();
+        for (key, value) in setting {
+            spec.set(key, value.clone())?;
+            if at_end(&table.grid[key].0, value) {
+                at_edge.push(key.to_owned());
+            }
+        }
+        spec.rule()?;
+        Ok(Trial { spec, at_edge })
+    };
+    combinations(&table.grid).into_iter().map(trial).collect()
 }
 
 /// Whether `value` is the least or the greatest of `values`. With fewer than three values each would be, so none is.
@@ -159,58 +167,63 @@ impl Arm {
 }
 
 /// Every environment at every combination of the levels of its factors.
-pub(super) fn cells(top: &Top, environments: &[Environment]) -> Result<Vec<Cell>> {
-    let cell = |environment: &Environment, level: &[(&str, &toml::Value)]| {
-        let within =
-            |error: Error| Error::usage(format!("environment `{}`: {error}", environment.name));
-        let known = environment.kind.scale(&environment.settings);
-        let random = environment.scale.0.or(known.map(|scale| scale.random));
-        let reference = environment.scale.1.or(known.map(|scale| scale.reference));
-        let (Some(random), Some(reference)) = (random, reference) else {
-            return Err(within(Error::usage(
-                "the returns of chance and of a good agent are not known; give `random` and `reference`",
-            )));
+pub(super) fn cells(
+    top: &Top,
+    environments: &[Environment],
+) -> std::result::Result<Vec<Cell>, Mistake> {
+    let mut cells = Vec::new();
+    for (environment, place) in environments.iter().zip(1..) {
+        let mistake = |error: Error| {
+            let why = format!("environment `{}`: {error}", environment.name);
+            Mistake::at(format!("environments.{place}"), why)
         };
-        if !(random.is_finite() && reference.is_finite() && reference > random) {
-            return Err(within(Error::usage(format!(
-                "random = {random}, reference = {reference} is not allowed; allowed: finite numbers, with reference above random"
-            ))));
+        for level in levels(top, environment) {
+            cells.push(cell(top, environment, &level).map_err(mistake)?);
         }
-        let (mut settings, mut optimiser) = (environment.settings.clone(), Vec::new());
-        for (key, value) in level {
-            match key.strip_prefix("optimiser.") {
-                Some(key) => optimiser.push((key.into(), number(key, value).map_err(within)?)),
-                None => environment
-                    .kind
-                    .set(&mut settings, key, value)
-                    .map_err(within)?,
-            }
+    }
+    Ok(cells)
+}
+
+/// `environment` with each of these keys set to its level.
+fn cell(top: &Top, environment: &Environment, level: &[(&str, &Value)]) -> Result<Cell> {
+    let known = environment.family.scale(&environment.settings);
+    let random = environment.scale.0.or(known.map(|scale| scale.random));
+    let reference = environment.scale.1.or(known.map(|scale| scale.reference));
+    let (Some(random), Some(reference)) = (random, reference) else {
+        return Err(Error::usage(
+            "the returns of chance and of a good agent are not known; give `random` and `reference`",
+        ));
+    };
+    if reference <= random {
+        return Err(Error::usage(format!(
+            "random = {random}, reference = {reference} is not allowed; allowed: reference above random"
+        )));
+    }
+    let (mut settings, mut optimiser) = (environment.settings.clone(), Vec::new());
+    for (key, value) in level {
+        match key.strip_prefix("optimiser.") {
+            Some(key) => optimiser.push((key.into(), hyper_parameter(key, value)?)),
+            None => environment.family.set(&mut settings, key, value)?,
         }
-        let text = |(key, value): &(&str, &toml::Value)| ((*key).to_owned(), merge::text(value));
-        let levels: Vec<(String, String)> = level.iter().map(text).collect();
-        let joined = levels.iter().map(|(key, value)| format!("{key}={value}"));
-        Ok(Cell {
-            environment: environment.name.clone(),
-            rung: environment.rung.clone(),
-            factors: joined.collect::<Vec<_>>().join(" "),
-            levels,
-            scale: Scale { random, reference },
-            report_seeds: environment.report_seeds(top).to_vec(),
-            kind: environment.kind,
-            settings,
-            optimiser,
-        })
-    };
-    let each = |environment| {
-        levels(top, environment)
-            .into_iter()
-            .map(move |level| cell(environment, &level))
-    };
-    environments.iter().flat_map(each).collect()
+    }
+    let text = |(key, value): &(&str, &Value)| ((*key).to_owned(), config::plain(value));
+    let levels: Vec<(String, String)> = level.iter().map(text).collect();
+    let joined = levels.iter().map(|(key, value)| format!("{key}={value}"));
+    Ok(Cell {
+        environment: environment.name.clone(),
+        rung: environment.rung.clone(),
+        factors: joined.collect::<Vec<_>>().join(" "),
+        levels,
+        scale: Scale { random, reference },
+        report_seeds: environment.report_seeds(top).to_vec(),
+        family: environment.family,
+        settings,
+        optimiser,
+    })
 }
 
 /// Every combination of the levels of the factors that `environment` has.
-fn levels<'a>(top: &'a Top, environment: &Environment) -> Vec<Vec<(&'a str, &'a toml::Value)>> {
+fn levels<'a>(top: &'a Top, environment: &Environment) -> Vec<Vec<(&'a str, &'a Value)>> {
     let mut levels = vec![Vec::new()];
     for factor in top
         .factors
@@ -226,11 +239,11 @@ fn levels<'a>(top: &'a Top, environment: &Environment) -> Vec<Vec<(&'a str, &'a 
     levels
 }
 
-fn number(key: &str, value: &toml::Value) -> Result<Value> {
+/// The level of a factor `optimiser.{key}`.
+fn hyper_parameter(key: &str, value: &Value) -> Result<Value> {
     match value {
-        toml::Value::Integer(x) => Ok(Value::Number(*x as f64)),
-        toml::Value::Float(x) => Ok(Value::Number(*x)),
-        toml::Value::Boolean(x) => Ok(Value::Flag(*x)),
+        Value::Whole(x) => Ok(Value::Number(*x as f64)),
+        Value::Number(_) | Value::Flag(_) => Ok(value.clone()),
         other => Err(Error::usage(format!(
             "factor `optimiser.{key}`: {other} is not allowed; allowed: numbers, true and false"
         ))),
@@ -239,11 +252,14 @@ fn number(key: &str, value: &toml::Value) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
+    use settings::Settings;
+
     use super::*;
+    use crate::config::Document;
 
     #[test]
     fn ends_of_a_grid_are_its_extreme_values_and_not_its_first_and_last() {
-        let top = toml::from_str(
+        let document = Document::parse(
             r#"
 question = ""
 hypothesis = ""
@@ -258,7 +274,8 @@ optimiser = "adam"
 grid = { lr = [1e-3, 1e-2, 1e-4], beta1 = [0.9, 0.0] }
 "#,
         );
-        let arms = arms(&top.unwrap()).unwrap();
+        let top = Top::from_table(&document.unwrap().table).unwrap();
+        let arms = arms(&top).unwrap_or_default();
         let trials = arms[0].trials.iter();
         let edges: Vec<bool> = trials.map(|trial| !trial.at_edge.is_empty()).collect();
         // beta1 does not count, because it has two values. lr varies fastest.

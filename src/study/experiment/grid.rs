@@ -2,67 +2,56 @@
 
 use std::collections::BTreeMap;
 
-use optim::Value;
-use serde::{Deserialize, Serialize};
-
-use crate::keys::{holds, keys};
+use settings::{Allowed, Error, Field, Interval, Settings, Value, settings};
 
 /// A hyper-parameter's values, in the order in which they are tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "ListOrRange")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GridValues(pub Vec<f64>);
 
-/// GridValues for each hyper-parameter; every combination is a trial.
+/// The values of each hyper-parameter; every combination is a trial.
 pub type Grid = BTreeMap<String, GridValues>;
 
-holds! {
-    Grid: "a table: for each hyper-parameter a list, or { from = 1e-4, to = 1e-2, points = 5 } for a logarithmic range",
-}
-
-keys! {
+settings! {
     /// A logarithmic range.
-    LogRange {
+    pub table LogRange {
         /// The first value, above 0
-        from: f64,
+        from: f64, in Interval::above(0.0);
         /// The last value
-        to: f64,
+        to: f64, in Interval::above(0.0);
         /// How many values there are, both ends included
-        points: u32,
+        points: u32, in 2..=1_000;
     }
 }
 
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a list of numbers, or { from = ..., to = ..., points = ... }"
-)]
-enum ListOrRange {
-    List(Vec<f64>),
-    Range(LogRange),
-}
+impl Field for GridValues {
+    fn allowed() -> Allowed {
+        "a list of numbers, or { from = 1e-4, to = 1e-2, points = 5 } for a logarithmic range"
+            .into()
+    }
 
-impl TryFrom<ListOrRange> for GridValues {
-    type Error = String;
-
-    fn try_from(written: ListOrRange) -> Result<Self, String> {
-        let values = match written {
-            ListOrRange::List(values) => values,
-            ListOrRange::Range(range) => range.values()?,
+    fn from_value(value: &Value) -> Result<Self, Error> {
+        let values = match value {
+            Value::List(_) => Vec::from_value(value)?,
+            Value::Table(range) => LogRange::from_table(range)?.values()?,
+            other => return Err(Error::not_allowed("", other, Self::allowed())),
         };
-        if values.is_empty() {
-            return Err("a grid has at least one value".into());
+        match values.is_empty() {
+            true => Err(Error::not_allowed("", value, "at least one number")),
+            false => Ok(Self(values)),
         }
-        Ok(Self(values))
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        self.0.to_value()
     }
 }
 
 impl LogRange {
-    fn values(&self) -> Result<Vec<f64>, String> {
+    fn values(&self) -> Result<Vec<f64>, Error> {
         let Self { from, to, points } = *self;
-        if !(from > 0.0 && to > from && to.is_finite() && (2..=1000).contains(&points)) {
-            return Err(format!(
-                "from = {from}, to = {to}, points = {points} is not a range; allowed: 0 < from < to, 2 to 1000 points"
-            ));
+        if to <= from {
+            let allowed = format!("a number above from = {from}");
+            return Err(Error::not_allowed("to", to, allowed));
         }
         let step = (to / from).ln() / f64::from(points - 1);
         let value = |i: u32| match i {
@@ -95,30 +84,38 @@ pub fn combinations(grid: &Grid) -> Vec<Vec<(&str, Value)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Document;
+
+    fn grid(text: &str) -> Result<Grid, Error> {
+        Grid::from_value(&Value::Table(Document::parse(text).unwrap().table))
+    }
 
     #[test]
     fn ranges_are_logarithmic_and_keep_their_ends() {
-        let values = |text: &str| toml::from_str::<Grid>(text).map(|grid| grid["lr"].0.clone());
+        let values = |text: &str| grid(text).map(|grid| grid["lr"].0.clone());
         assert_eq!(
             values("lr = { from = 1e-4, to = 1e-2, points = 5 }").unwrap(),
             [1e-4, 3.16e-4, 1e-3, 3.16e-3, 1e-2]
         );
         assert_eq!(values("lr = [1, 0.5]").unwrap(), [1.0, 0.5]);
-        for wrong in [
-            "lr = []",
-            "lr = 3",
-            "lr = { from = 0.0, to = 1.0, points = 3 }",
-            "lr = { from = 2.0, to = 1.0, points = 3 }",
-            "lr = { from = 1.0, to = 2.0, points = 1 }",
-            "lr = { from = 1.0, to = 2.0 }",
+        for (wrong, why) in [
+            ("lr = []", "lr = [] is not allowed; allowed: at least one"),
+            ("lr = 3", "lr = 3 is not allowed; allowed: a list"),
+            ("lr = [1, \"a\"]", "lr.2 = \"a\" is not allowed"),
+            ("lr = { from = 0.0, to = 1.0, points = 3 }", "lr.from = 0"),
+            ("lr = { from = 2.0, to = 1.0, points = 3 }", "lr.to = 1"),
+            ("lr = { from = 1.0, to = inf, points = 3 }", "lr.to = inf"),
+            ("lr = { from = 1.0, to = 2.0, points = 1 }", "lr.points = 1"),
+            ("lr = { from = 1.0, to = 2.0 }", "`lr.points` is missing"),
         ] {
-            assert!(values(wrong).is_err(), "{wrong}");
+            let error = values(wrong).unwrap_err().to_string();
+            assert!(error.contains(why), "{wrong}: {error}");
         }
     }
 
     #[test]
     fn every_combination_comes_once() {
-        let grid: Grid = toml::from_str("lr = [1, 2]\neps = [3, 4, 5]").unwrap();
+        let grid = grid("lr = [1, 2]\neps = [3, 4, 5]").unwrap();
         let all = combinations(&grid);
         assert_eq!(all.len(), 6);
         assert_eq!(

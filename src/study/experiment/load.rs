@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{check, expand, parse, runs::Experiment};
-use crate::{Error, Result, suggest};
+use settings::unknown;
+
+use super::{check, expand, mistake::Mistake, parse, runs::Experiment};
+use crate::{Error, Result, config::Document};
 
 impl Experiment {
     /// Reads the experiment at `path`, or the one of that name in `experiments`. An error names the file, the line, the
@@ -13,10 +15,13 @@ impl Experiment {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
         let within = |error: Error| Error::usage(format!("{}: {error}", path.display()));
-        let (top, environments) = parse::parse(&text).map_err(within)?;
-        check::check(&top, &environments).map_err(within)?;
-        let arms = expand::arms(&top).map_err(within)?;
-        let cells = expand::cells(&top, &environments).map_err(within)?;
+        let document = Document::parse(&text).map_err(within)?;
+        let explain = |error: settings::Error| within(document.explain(error));
+        let mistaken = |Mistake { path, why }: Mistake| within(document.error_at(&path, why));
+        let (top, environments) = parse::parse(&document.table).map_err(explain)?;
+        check::check(&top, &environments).map_err(mistaken)?;
+        let arms = expand::arms(&top).map_err(mistaken)?;
+        let cells = expand::cells(&top, &environments).map_err(mistaken)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let experiment = Self {
             name: name.into_owned(),
@@ -65,6 +70,6 @@ fn find(path: &Path) -> Result<PathBuf> {
             "there is no experiment {asked}: neither {asked} nor {} is a file",
             named.display()
         ),
-        false => suggest::unknown("experiment", &asked, names.iter().map(String::as_str)),
+        false => unknown("experiment", &asked, names.iter().map(String::as_str)),
     }))
 }

@@ -5,6 +5,7 @@ mod environment;
 mod expand;
 mod grid;
 mod load;
+mod mistake;
 mod parse;
 mod runs;
 mod schema;

@@ -1,164 +1,129 @@
-//! From TOML to tables. Errors have the line of what is wrong.
+//! From the values of a TOML file to tables.
 
-use serde::Deserialize;
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue, Deserializer, Error as TomlError},
-};
+use settings::{Error, Setting, Settings, Table, Value, unknown};
 
 use super::{
     environment::Environment,
     tables::{EnvironmentTable, Top},
 };
-use crate::{
-    Error, Result, config,
-    keys::{Key, Keys},
-    study::{
-        kind::{self, Kind},
-        merge,
-    },
-    suggest,
-};
+use crate::study::family::{self, Family};
 
-type Table<'a> = Spanned<DeTable<'a>>;
+type Result<T> = std::result::Result<T, Error>;
 
-/// The tables of `text`, and its environments with their kinds and settings.
-pub fn parse(text: &str) -> Result<(Top, Vec<Environment>)> {
-    let explain = |mut error: TomlError| {
-        error.set_input(Some(text));
-        Error::usage(suggest::explained(&error))
-    };
-    let mut root = DeTable::parse(text).map_err(explain)?;
-    let kinds = kind::registry();
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-    let common = split(&mut root, &Top::keys(), &names, text)?;
-    let mut shared = Vec::new();
-    for (kind, table) in kinds.iter().zip(common) {
-        let table = table.and_then(inner).unwrap_or_else(empty);
-        shared.push(settings(*kind, table, text, &explain)?);
-    }
-    let mut environments = Vec::new();
-    if let Some(DeValue::Array(list)) = root.get_mut().get_mut("environments").map(Spanned::get_mut)
-    {
-        for value in list.iter_mut() {
-            let span = value.span();
-            let DeValue::Table(table) = value.get_mut() else {
-                continue; // Reading `Top` says what is wrong with it.
-            };
-            let mut entry = Spanned::new(span, std::mem::take(table));
-            let kind = kind_of(&entry, text)?;
-            let keys: Vec<&str> = kind.keys().iter().map(|(key, _)| key.name).collect();
-            let parts = split(&mut entry, &EnvironmentTable::keys(), &keys, text)?;
-            let mut own = empty();
-            for (key, part) in keys.iter().zip(parts) {
-                if let Some(part) = part {
-                    let name = Spanned::new(part.span(), (*key).into());
-                    own.get_mut().insert(name, part);
-                }
-            }
-            let at = kinds.iter().position(|known| known.name() == kind.name());
-            let mut merged = at.map(|at| shared[at].clone()).unwrap_or_default();
-            merge::merge_into(&mut merged, &settings(kind, own, text, &explain)?);
-            let read = EnvironmentTable::deserialize(Deserializer::from(entry.clone()));
-            let read = read.map_err(explain)?;
-            *table = entry.into_inner();
-            let title = kind.title(&merged).map_err(|error| {
-                Error::usage(format!("environment {}: {error}", environments.len() + 1))
-            })?;
-            environments.push(Environment {
-                name: read.name.unwrap_or(title),
-                rung: read.rung.unwrap_or_else(|| kind.name().into()),
-                kind,
-                settings: merged,
-                scale: (read.random, read.reference),
-                report_seeds: read.report_seeds,
-            });
+/// The tables of an experiment, and its environments with the settings of their runs.
+pub fn parse(file: &Table) -> Result<(Top, Vec<Environment>)> {
+    let families = family::registry();
+    let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
+    let (mut top, for_families) = split(file, Top::declared(), &names)?;
+    for family in families {
+        let name = family.name();
+        match for_families.get(name) {
+            None => {}
+            Some(Value::Table(own)) => check(*family, own).map_err(|e| e.within(name))?,
+            Some(other) => return Err(Error::not_allowed(name, other, "a table")),
         }
     }
-    let top = Top::deserialize(Deserializer::from(root)).map_err(explain)?;
+    let mut runs = Vec::new();
+    // Reading `Top` says what is wrong if this is no list.
+    if let Some(Value::List(list)) = top.get("environments").cloned() {
+        let mut entries = Vec::new();
+        for (value, place) in list.iter().zip(1..) {
+            let path = format!("environments.{place}");
+            let Value::Table(entry) = value else {
+                return Err(Error::not_allowed(&path, value, "a table"));
+            };
+            let within = |error: Error| error.within(&path);
+            let (entry, family, settings) = divide(entry, &for_families).map_err(within)?;
+            let title = family.title(&settings).map_err(within)?;
+            entries.push(Value::Table(entry));
+            runs.push((family, settings, title));
+        }
+        top.insert("environments", Value::List(entries));
+    }
+    let top = Top::from_table(&top)?;
+    let environment = |(entry, (family, settings, title)): (&EnvironmentTable, _)| {
+        let (family, settings): (&'static dyn Family, Table) = (family, settings);
+        Environment {
+            name: entry.name.clone().unwrap_or(title),
+            rung: entry.rung.clone().unwrap_or_else(|| family.name().into()),
+            family,
+            settings,
+            scale: (entry.random, entry.reference),
+            report_seeds: entry.report_seeds.clone(),
+        }
+    };
+    let entries = top.environments.iter().zip(runs);
+    let environments = entries.map(environment).collect();
     Ok((top, environments))
 }
 
-/// A kind's settings, checked.
-fn settings(
-    kind: &dyn Kind,
-    table: Table,
-    text: &str,
-    explain: &dyn Fn(TomlError) -> Error,
-) -> Result<toml::Table> {
-    for (path, why) in kind.reserved() {
-        if let Some(start) = path_start(table.get_ref(), path) {
-            let line = line(text, start);
-            return Err(Error::usage(format!("line {line}: `{path}`: {why}")));
+/// An entry of `[[environments]]` without the keys of its family, the family, and the settings of its runs: those keys over
+/// what the experiment has for the whole family.
+fn divide(entry: &Table, for_families: &Table) -> Result<(Table, &'static dyn Family, Table)> {
+    let family = family_of(entry)?;
+    let keys = family.settings().iter().map(|setting| setting.name);
+    let keys: Vec<&str> = keys.collect();
+    let (entry, own) = split(entry, EnvironmentTable::declared(), &keys)?;
+    check(family, &own)?;
+    let mut settings = match for_families.get(family.name()) {
+        Some(Value::Table(common)) => common.clone(),
+        _ => Table::new(),
+    };
+    settings.extend(own);
+    Ok((entry, family, settings))
+}
+
+/// The values of `known` settings in `table`, and those of the keys `extra`; an error if it has any other key.
+fn split(table: &Table, known: &[Setting], extra: &[&str]) -> Result<(Table, Table)> {
+    let known = || known.iter().map(|setting| setting.name);
+    let (mut own, mut others) = (Table::new(), Table::new());
+    for (name, value) in table.iter() {
+        if extra.contains(&name) {
+            others.insert(name, value.clone());
+        } else if known().any(|known| known == name) {
+            own.insert(name, value.clone());
+        } else {
+            let names = known().chain(extra.iter().copied());
+            return Err(Error::unknown("key", name, names));
         }
     }
-    let plain = toml::Table::deserialize(Deserializer::from(table.clone())).map_err(explain)?;
-    kind.check(&config::table(&plain)?)?;
-    Ok(plain)
+    Ok((own, others))
 }
 
-/// Takes the values of the keys `extra` out of `table`; an error if it has a key that is neither in `extra` nor in `known`.
-fn split<'a>(
-    table: &mut Table<'a>,
-    known: &[Key],
-    extra: &[&str],
-    text: &str,
-) -> Result<Vec<Option<Spanned<DeValue<'a>>>>> {
-    for key in table.get_ref().keys() {
-        let name: &str = key.get_ref();
-        let names = || {
-            known
-                .iter()
-                .map(|key| key.name)
-                .chain(extra.iter().copied())
-        };
-        if !names().any(|known| known == name) {
-            let line = line(text, key.span().start);
-            let wrong = suggest::unknown("key", name, names());
-            return Err(Error::usage(format!("line {line}: {wrong}")));
-        }
-    }
-    let take = |name: &&str| table.get_mut().remove(*name);
-    Ok(extra.iter().map(take).collect())
-}
-
-/// The kind that an environment asks for.
-fn kind_of(entry: &Table, text: &str) -> Result<&'static dyn Kind> {
-    let value = entry.get_ref().get("kind");
-    let name = match value.map(|value| value.get_ref()) {
-        None => "rl",
-        // If it is not text, reading `EnvironmentTable` says so.
-        Some(value) => value.as_str().unwrap_or("rl"),
-    };
-    let kinds = kind::registry();
-    let found = kinds.iter().find(|kind| kind.name() == name);
-    found.copied().ok_or_else(|| {
-        let line = line(text, value.map_or(0, |value| value.span().start));
-        let wrong = suggest::unknown("kind", name, kinds.iter().map(|kind| kind.name()));
-        Error::usage(format!("line {line}: {wrong}"))
-    })
-}
-
-/// The position of the key at `path` (`section.key`), if it is there.
-fn path_start(table: &DeTable, path: &str) -> Option<usize> {
-    let Some((section, rest)) = path.split_once('.') else {
-        return table.get_key_value(path).map(|(key, _)| key.span().start);
-    };
-    path_start(table.get(section)?.get_ref().as_table()?, rest)
-}
-
-fn inner(value: Spanned<DeValue>) -> Option<Table> {
-    let span = value.span();
-    match value.into_inner() {
-        DeValue::Table(table) => Some(Spanned::new(span, table)),
-        _ => None,
+/// An error for a setting that a family of runs does not have, or whose value is not allowed, or that the study sets itself.
+fn check(family: &dyn Family, settings: &Table) -> Result<()> {
+    let reserved = family.reserved().iter();
+    let mut given = reserved.filter(|(path, _)| is_set(settings, path));
+    match given.next() {
+        Some((path, why)) => Err(Error::wrong(*why).within(path)),
+        None => family.check(settings),
     }
 }
 
-fn empty<'a>() -> Table<'a> {
-    Spanned::new(0..0, DeTable::new())
+/// Whether `table` has a value at `path`, whose parts are separated by dots.
+fn is_set(table: &Table, path: &str) -> bool {
+    match path.split_once('.') {
+        None => table.get(path).is_some(),
+        Some((outer, rest)) => match table.get(outer) {
+            Some(Value::Table(inner)) => is_set(inner, rest),
+            _ => false,
+        },
+    }
 }
 
-fn line(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
+/// The family of runs that an environment asks for.
+fn family_of(entry: &Table) -> Result<&'static dyn Family> {
+    let families = family::registry();
+    let Some(value) = entry.get("kind") else {
+        return Ok(families[0]);
+    };
+    let names = || families.iter().map(|family| family.name());
+    let Some(name) = value.as_text() else {
+        let allowed: Vec<&str> = names().collect();
+        return Err(Error::not_allowed("kind", value, allowed.join(" or ")));
+    };
+    let found = families.iter().find(|family| family.name() == name);
+    found
+        .copied()
+        .ok_or_else(|| Error::wrong(unknown("kind", name, names())).within("kind"))
 }

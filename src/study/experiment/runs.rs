@@ -7,7 +7,7 @@ use super::{
     stage::Stage,
     tables::Top,
 };
-use crate::{Error, Result, study::kind::Job};
+use crate::{Error, Result, study::family::Job};
 
 /// An experiment, ready to be run.
 pub struct Experiment {

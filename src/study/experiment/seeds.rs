@@ -1,18 +1,10 @@
 //! Seeds: `"1..30"`, both ends included, or a list.
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, de};
-
-use crate::keys::holds;
+use settings::{Allowed, Error, Field, Value};
 
 /// Seeds, in order, each once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(pub Vec<u64>);
-
-holds! {
-    Seeds: "seeds: \"1..30\" (both ends included) or a list such as [1, 2, 3]",
-}
 
 /// The most seeds in a range; more are a typing error.
 const MOST: u64 = 100_000;
@@ -26,38 +18,64 @@ impl Seeds {
     }
 }
 
-impl<'de> Deserialize<'de> for Seeds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
+impl Field for Seeds {
+    fn allowed() -> Allowed {
+        Allowed::Described(
+            format!(
+                "\"1..30\" (both ends included, the smaller first, at most {MOST} seeds) or a list such as [1, 2, 3]"
+            )
+            .into(),
+        )
+    }
 
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Seeds;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("seeds, such as \"1..30\" or [1, 2, 3]")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Seeds, E> {
-                let wrong = || {
-                    E::custom(format!(
-                        "`{text}` is not a range of seeds; allowed: \"1..30\", with the smaller seed first and at most {MOST} seeds"
-                    ))
-                };
-                Seeds::range(text).ok_or_else(wrong)
-            }
-
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Seeds, A::Error> {
-                let mut seeds: Vec<u64> = Vec::new();
-                while let Some(seed) = list.next_element()? {
-                    if seeds.contains(&seed) {
-                        return Err(de::Error::custom(format!("seed {seed} is there twice")));
-                    }
-                    seeds.push(seed);
-                }
-                Ok(Seeds(seeds))
-            }
+    fn from_value(value: &Value) -> Result<Self, Error> {
+        let range = value.as_text().and_then(Self::range);
+        let seeds = match (range, value) {
+            (Some(range), _) => return Ok(range),
+            (None, Value::List(_)) => Vec::<u64>::from_value(value)?,
+            (None, _) => return Err(Error::not_allowed("", value, Self::allowed())),
+        };
+        let mut seen = std::collections::HashSet::new();
+        match seeds.iter().find(|seed| !seen.insert(**seed)) {
+            Some(seed) => Err(Error::wrong(format!(
+                "seed {seed} is there twice; allowed: each seed once"
+            ))),
+            None => Ok(Self(seeds)),
         }
+    }
 
-        deserializer.deserialize_any(Visitor)
+    fn to_value(&self) -> Option<Value> {
+        self.0.to_value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_a_range_or_a_list_with_each_once() {
+        let list = |seeds: &[i64]| Value::List(seeds.iter().map(|x| Value::Whole(*x)).collect());
+        for (written, seeds) in [
+            (Value::from("1..3"), vec![1, 2, 3]),
+            (" 7 .. 7 ".into(), vec![7]),
+            (list(&[5, 0]), vec![5, 0]),
+            (list(&[]), vec![]),
+        ] {
+            let read = Seeds::from_value(&written).unwrap();
+            assert_eq!(read.0, seeds, "{written}");
+            assert_eq!(Seeds::from_value(&read.to_value().unwrap()), Ok(read));
+        }
+        for (written, why) in [
+            (Value::from("3..1"), "allowed: \"1..30\""),
+            ("1..100001".into(), "at most 100000"),
+            ("1".into(), "\"1\" is not allowed"),
+            (Value::Whole(3), "3 is not allowed"),
+            (list(&[1, -1]), "2 = -1 is not allowed"),
+            (list(&[4, 2, 4]), "seed 4 is there twice"),
+        ] {
+            let error = Seeds::from_value(&written).unwrap_err().to_string();
+            assert!(error.contains(why), "{written}: {error}");
+        }
     }
 }

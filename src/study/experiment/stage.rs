@@ -1,33 +1,35 @@
 //! The two halves of a study.
 
-/// The two halves of a study.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// Every trial on the tuning seeds
-    Tune,
-    /// What was chosen, on the report seeds
-    Report,
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use settings::{Words, words};
+
+words! {
+    /// The two halves of a study.
+    pub enum Stage {
+        /// Every trial on the tuning seeds
+        Tune = "tune",
+        /// What was chosen, on the report seeds
+        Report = "report",
+    }
 }
 
 impl Stage {
     /// As it stands in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Stage::Tune => "tune",
-            Stage::Report => "report",
-        }
+        self.word()
+    }
+}
+
+impl Serialize for Stage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Stage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let read = text.parse();
+        read.map_err(|error: settings::Error| de::Error::custom(error.within("stage")))
     }
 }

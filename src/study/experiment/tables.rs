@@ -1,139 +1,128 @@
 //! The tables of an experiment's TOML.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use settings::{Interval, Value, settings, words};
 use stats::Aggregate;
 
 use super::{grid::Grid, seeds::Seeds};
-use crate::{
-    energy::Energy,
-    keys::{choices, holds, keys},
-};
+use crate::energy::Energy;
 
-keys! {
+settings! {
     /// What stands at the top of an experiment.
-    Top {
+    pub table Top {
         /// The question it answers, in a sentence
-        question: String,
+        question: String;
         /// What is expected of the answer
-        hypothesis: String,
+        hypothesis: String;
         /// How its results are to be read, and which of them decides; written before the runs
-        analysis: String,
+        analysis: String;
         /// What a run is judged by: the area under its evaluation curve or its last evaluation, normalised so that the
         /// environment's `random` is 0 and its `reference` is 1. A run that diverged has the worst return
-        score: Score = Score::Area,
+        score: Score = Score::Area;
         /// How a setting is chosen from a grid, on the tuning seeds
-        selection: Selection = Selection::BestMean,
+        selection: Selection = Selection::BestMean;
         /// Differences of normalised scores smaller than this count as none
-        margin: f64 = 0.05,
+        margin: f64 = 0.05, in Interval::at_least(0.0);
         /// The seeds
-        seeds: SeedsTable,
+        seeds: SeedsTable;
         /// What it may cost
-        budget: Budget = Budget { core_hours: None },
+        budget: Budget = Budget::default();
         /// What energy is assumed to be where it cannot be measured
-        energy: Energy = Energy::default(),
+        energy: Energy = Energy::default();
         /// What runs are made on
-        environments: Vec<EnvironmentTable>,
+        environments: Vec<EnvironmentTable>;
         /// What is compared
-        optimisers: Vec<Optimiser>,
+        optimisers: Vec<Optimiser>;
         /// What else is varied; every level is run with every optimiser
-        factors: Vec<Factor> = Vec::new(),
+        factors: Vec<Factor> = Vec::new();
         /// The differences that the report states, each between two optimisers on the same seeds
-        contrasts: Vec<Contrast> = Vec::new(),
+        contrasts: Vec<Contrast> = Vec::new();
     }
 }
 
-keys! {
+settings! {
     /// The seeds of both stages, which have none in common.
-    SeedsTable {
+    pub table SeedsTable {
         /// Settings are chosen on these
-        tuning: Seeds,
+        tuning: Seeds;
         /// The chosen settings are judged on these
-        report: Seeds,
+        report: Seeds;
     }
 }
 
-keys! {
+settings! {
     /// What an experiment may cost.
-    Budget {
+    pub struct Budget {
         /// Processor time of all runs, in hours; `study list` says whether it is enough
-        core_hours: Option<f64> = None,
+        core_hours: Option<f64> = None, in Interval::above(0.0);
     }
 }
 
-keys! {
-    /// What runs are made on. Its other keys are those of its kind.
-    EnvironmentTable {
+settings! {
+    /// What runs are made on. Its other keys are those of its family of runs.
+    pub struct EnvironmentTable {
         /// What it is called in the results; by default what its kind calls it
-        name: Option<String> = None,
+        name: Option<String> = None;
         /// The kind of runs on it; the keys of that kind go beside this one
-        kind: String = "rl".into(),
+        kind: String = "rl".into();
         /// Its rung on a ladder of controls; by default its kind. Rungs are in the order of their first environments, and
         /// the one with the most independent data comes first
-        rung: Option<String> = None,
+        rung: Option<String> = None;
         /// The return that counts as 0; needed where it is not known
-        random: Option<f64> = None,
+        random: Option<f64> = None;
         /// The return that counts as 1; needed where it is not known
-        reference: Option<f64> = None,
+        reference: Option<f64> = None;
         /// Its report seeds, if not `seeds.report`. Several environments together are compared on the seeds that all of
         /// them have
-        report_seeds: Option<Seeds> = None,
+        report_seeds: Option<Seeds> = None;
     }
 }
 
-keys! {
+settings! {
     /// An optimiser, with the settings it may be given.
-    Optimiser {
+    pub table Optimiser {
         /// What it is called in the results
-        name: String,
+        name: String;
         /// Its rule or preset, with hyper-parameters: "adam:beta1=0"; `rl --list` shows them
-        optimiser: String,
+        optimiser: String;
         /// The values that are tried for its hyper-parameters; without a grid there is nothing to choose. All grids must
         /// have the same number of trials
-        grid: Grid = Grid::new(),
+        grid: Grid = Grid::new();
         /// Settings that belong to it rather than to the environments: { "agent.loss" = "huber" }
-        set: toml::Table = toml::Table::new(),
+        set: BTreeMap<String, Value> = BTreeMap::new();
     }
 }
 
-keys! {
+settings! {
     /// Something that is varied besides the optimiser.
-    Factor {
+    pub table Factor {
         /// What is varied: `agent.buffer_size`, `env.length`, `env.drift`, `optimiser.beta1`, ...
-        key: String,
+        key: String;
         /// Its levels
-        values: Vec<toml::Value>,
+        values: Vec<Value>;
         /// The names of the environments that have it; all of them if none is named
-        environments: Vec<String> = Vec::new(),
+        environments: Vec<String> = Vec::new();
     }
 }
 
-keys! {
+settings! {
     /// A difference between two optimisers.
-    Contrast {
+    pub table Contrast {
         /// What it is called
-        name: String,
+        name: String;
         /// The optimiser that has what is in question
-        with: String,
+        with: String;
         /// The optimiser that lacks it
-        without: String,
+        without: String;
         /// The names of the environments that it is about; all of them if none is named
-        environments: Vec<String> = Vec::new(),
+        environments: Vec<String> = Vec::new();
         /// The same difference in these environments is subtracted; what remains is how much larger it is in
         /// `environments`
-        less: Vec<String> = Vec::new(),
+        less: Vec<String> = Vec::new();
         /// What the hypothesis says of it. The first contrast with a claim decides: its verdict is that of the study
-        claim: Option<Claim> = None,
+        claim: Option<Claim> = None;
     }
-}
-
-holds! {
-    SeedsTable: "a table",
-    Budget: "a table",
-    EnvironmentTable: "a table",
-    Optimiser: "a table",
-    Factor: "a table",
-    Contrast: "a table",
-    toml::Table: "a table",
 }
 
 impl Factor {
@@ -143,24 +132,24 @@ impl Factor {
     }
 }
 
-/// What a run is judged by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Score {
-    /// The mean of its evaluations: the area under their curve.
-    Area,
-    /// Its last evaluation.
-    Final,
+words! {
+    /// What a run is judged by.
+    pub enum Score {
+        /// The mean of its evaluations: the area under their curve.
+        Area = "area",
+        /// Its last evaluation.
+        Final = "final",
+    }
 }
 
-/// How settings are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Selection {
-    /// The trial with the best mean score over the tuning seeds; the first of equals.
-    BestMean,
-    /// The trial with the best interquartile mean, on which a single seed has little influence; the first of equals.
-    BestIqm,
+words! {
+    /// How settings are chosen.
+    pub enum Selection {
+        /// The trial with the best mean score over the tuning seeds; the first of equals.
+        BestMean = "best-mean",
+        /// The trial with the best interquartile mean, on which a single seed has little influence; the first of equals.
+        BestIqm = "best-iqm",
+    }
 }
 
 impl Selection {
@@ -173,14 +162,12 @@ impl Selection {
     }
 }
 
-/// What a hypothesis says of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Claim {
-    /// It is above 0: `with` is better.
-    Above,
-    /// It is below 0: `with` is worse.
-    Below,
+words! {
+    /// What a hypothesis says of a difference.
+    pub enum Claim {
+        /// It is above 0: `with` is better.
+        Above = "above",
+        /// It is below 0: `with` is worse.
+        Below = "below",
+    }
 }
-
-choices!(Claim, Score, Selection);

@@ -9,19 +9,21 @@ use std::{
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
+use settings::Settings;
 use sha2::{Digest, Sha256};
 use stats::Scores;
 
 use super::names::names;
 use crate::{
-    Error, Result, files,
+    Error, Result,
+    config::Document,
+    files,
     run::Status,
     study::{
         experiment::{Experiment, Stage},
         mechanism::Mechanism,
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
-    suggest,
 };
 
 /// The results of a study, complete.
@@ -59,8 +61,9 @@ impl Results {
                 manifest.display()
             ))
         })?;
-        let manifest: Manifest =
-            toml::from_str(&text).map_err(|error| wrong(&manifest, suggest::explained(&error)))?;
+        let manifest = Document::parse(&text)
+            .and_then(|file| Manifest::from_table(&file.table).map_err(|e| file.explain(e)))
+            .map_err(|error| wrong(&manifest, error.to_string()))?;
         let path = folder.join("experiment.toml");
         if !path.is_file() {
             return Err(wrong(

@@ -1,8 +1,8 @@
 //! Short names of environments and levels.
 
-use crate::study::{
-    experiment::{Experiment, Factor},
-    merge,
+use crate::{
+    config,
+    study::experiment::{Experiment, Factor},
 };
 
 /// A short name for each cell: its environment, and for each factor the part of the level that differs. Cells whose
@@ -38,7 +38,7 @@ pub fn names(experiment: &Experiment) -> Vec<String> {
 
 /// Such as `buffer_size=500` for `agent.buffer_size`, or `rate=1` for drifts that differ in their rate.
 fn level_name(factor: &Factor, level: &str) -> String {
-    let levels: Vec<String> = factor.values.iter().map(merge::text).collect();
+    let levels: Vec<String> = factor.values.iter().map(config::plain).collect();
     let (common, _) = split_common_start(&levels);
     let own = level.strip_prefix(common.as_str()).unwrap_or(level);
     let of = match common.is_empty() {

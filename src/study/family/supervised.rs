@@ -9,23 +9,22 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use settings::{Field, Settings, Table, Value, settings};
+use settings::{Field, Setting, Settings, Table, Value, settings};
 
-use super::{Job, Kind, Outcome, Scale, StepWatcher, Watcher, ended, scale::scale_of};
+use super::{
+    Family, InnerTable, Job, Outcome, Scale, StepWatcher, Watcher, ended, nested, scale::scale_of,
+};
 use optim::Spec;
 
 use crate::{
     Error, Result,
     algorithm::dqn::DqnConfig,
-    config,
     data::{Dataset, DatasetName},
-    keys::Key,
     nn::{Architecture, Stem},
     run::{
         self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
         supervised::{self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env},
     },
-    study::merge,
 };
 
 /// Supervised runs.
@@ -41,26 +40,33 @@ settings! {
 }
 
 /// What `settings` set of a run, and the run with defaults for the rest.
-fn run_of(settings: &toml::Table) -> Result<(Table, SupervisedRun)> {
-    let set = SupervisedRuns::from_table(&config::table(settings)?)?.run;
+fn run_of(settings: &Table) -> std::result::Result<(Table, SupervisedRun), settings::Error> {
+    let set = SupervisedRuns::from_table(settings)?.run;
     let mut run = SupervisedRun::note(Net::Mlp);
     run.extend(&set).map_err(|error| error.within("run"))?;
     Ok((set, run))
 }
 
-impl Kind for Supervised {
+impl Family for Supervised {
     fn name(&self) -> &'static str {
         "supervised"
     }
 
-    fn keys(&self) -> Vec<(Key, Vec<Key>)> {
-        let mut run = Key::of(SupervisedRun::declared());
+    fn settings(&self) -> &'static [Setting] {
+        SupervisedRuns::declared()
+    }
+
+    fn tables(&self) -> Vec<InnerTable> {
         let note = SupervisedRun::note(Net::Mlp);
-        for key in &mut run {
-            key.default = note.get(key.name).map(|value| value.to_string());
-        }
-        let keys = Key::of(SupervisedRuns::declared()).into_iter();
-        keys.map(|key| (key, run.clone())).collect()
+        let setting = |declared: &Setting| Setting {
+            default: note.get(declared.name),
+            ..declared.clone()
+        };
+        vec![InnerTable {
+            key: "run",
+            condition: None,
+            settings: SupervisedRun::declared().iter().map(setting).collect(),
+        }]
     }
 
     fn reserved(&self) -> &'static [(&'static str, &'static str)] {
@@ -73,17 +79,17 @@ impl Kind for Supervised {
         known.map_err(|error| error.within("run"))
     }
 
-    fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()> {
-        merge::set(settings, key, value)
+    fn set(&self, settings: &mut Table, key: &str, value: &Value) -> Result<()> {
+        nested::set(settings, key, value)
     }
 
     /// What is learned, and by what: `fashion-mnist, mlp`.
-    fn title(&self, settings: &toml::Table) -> Result<String> {
+    fn title(&self, settings: &Table) -> std::result::Result<String, settings::Error> {
         let (set, run) = run_of(settings)?;
         if set.get("dataset").is_none() {
-            return Err(Error::usage(
-                "the key `dataset` of `run` is missing: what is learned",
-            ));
+            return Err(settings::Error::Missing {
+                path: "run.dataset".into(),
+            });
         }
         let images = run.dataset.images();
         let of = match (images, set.get("env")) {
@@ -98,7 +104,7 @@ impl Kind for Supervised {
         Ok(format!("{}{of}, {net}", run.dataset))
     }
 
-    fn scale(&self, settings: &toml::Table) -> Option<Scale> {
+    fn scale(&self, settings: &Table) -> Option<Scale> {
         let (set, run) = run_of(settings).ok()?;
         set.get("dataset")?;
         match run.dataset.images() {
@@ -112,7 +118,7 @@ impl Kind for Supervised {
         }
     }
 
-    fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
+    fn job(&self, settings: &Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
         let (mut set, _) = run_of(settings)?;
         set.insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
         let config = SupervisedConfig::resolve(&set, optimiser.clone())?;

@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
-use settings::{Field, Settings, Table, Value, settings};
+use settings::{Field, Setting, Settings, Table, Value, settings};
 
-use super::{Job, Kind, Outcome, Scale, StepWatcher, Watcher, ended, scale::scale_of};
+use super::{
+    Family, InnerTable, Job, Outcome, Scale, StepWatcher, Watcher, ended, nested, scale::scale_of,
+};
 use optim::Spec;
 
 use crate::{
     Error, Result, algorithm, config,
-    keys::Key,
     run::{
         self, Again, Compute, Configuration, Control, EvaluationRow, Finished, Opened, Status,
         rl::{self, Config, ConfigSource, RunConfig, Task},
     },
-    study::{Mechanism, merge},
+    study::Mechanism,
 };
 
 /// Runs of agents.
@@ -53,19 +54,30 @@ impl AgentRuns {
     }
 }
 
-impl Kind for Rl {
+impl Family for Rl {
     fn name(&self) -> &'static str {
         "rl"
     }
 
-    fn keys(&self) -> Vec<(Key, Vec<Key>)> {
-        let tables = |name: &str| match name {
-            "run" => Key::of(RunConfig::declared()),
-            "agent" => Key::of(algorithm::registry()[0].settings()),
-            _ => Vec::new(),
+    fn settings(&self) -> &'static [Setting] {
+        AgentRuns::declared()
+    }
+
+    fn tables(&self) -> Vec<InnerTable> {
+        let run = InnerTable {
+            key: "run",
+            condition: None,
+            settings: RunConfig::declared().to_vec(),
         };
-        let keys = Key::of(AgentRuns::declared()).into_iter();
-        keys.map(|key| (key.clone(), tables(key.name))).collect()
+        let agent = |algorithm: &&'static dyn algorithm::Definition| InnerTable {
+            key: "agent",
+            condition: Some(format!("algo = \"{}\"", algorithm.name())),
+            settings: algorithm.settings().to_vec(),
+        };
+        let agents = algorithm::registry();
+        std::iter::once(run)
+            .chain(agents.iter().map(agent))
+            .collect()
     }
 
     fn reserved(&self) -> &'static [(&'static str, &'static str)] {
@@ -79,32 +91,33 @@ impl Kind for Rl {
         AgentRuns::from_table(settings)?.source().check_names()
     }
 
-    fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()> {
+    fn set(&self, settings: &mut Table, key: &str, value: &Value) -> Result<()> {
         let Some(dial) = key.strip_prefix("env.") else {
-            return merge::set(settings, key, value);
+            return nested::set(settings, key, value);
         };
-        let env = settings.get("env").and_then(toml::Value::as_str);
+        let env = settings.get("env").and_then(Value::as_text);
         let env = env.unwrap_or_default();
         let separator = if env.contains('?') { '&' } else { '?' };
-        let value = merge::text(value);
+        let value = config::plain(value);
         let env = format!("{env}{separator}{dial}={value}");
-        settings.insert("env".into(), env.into());
+        settings.insert("env", Value::Text(env));
         Ok(())
     }
 
-    fn title(&self, settings: &toml::Table) -> Result<String> {
-        let env = settings.get("env").and_then(toml::Value::as_str);
-        let env = env.ok_or_else(|| Error::usage("the key `env` is missing"))?;
-        Ok(envs::make(env)?.spec().name.clone())
+    fn title(&self, settings: &Table) -> std::result::Result<String, settings::Error> {
+        let env = settings.get("env").and_then(Value::as_text);
+        let missing = || settings::Error::Missing { path: "env".into() };
+        let wrong = |error: envs::Error| settings::Error::wrong(error.to_string()).within("env");
+        let env = envs::make(env.ok_or_else(missing)?).map_err(wrong)?;
+        Ok(env.spec().name.clone())
     }
 
-    fn scale(&self, settings: &toml::Table) -> Option<Scale> {
-        scale_of(settings.get("env")?.as_str()?)
+    fn scale(&self, settings: &Table) -> Option<Scale> {
+        scale_of(settings.get("env")?.as_text()?)
     }
 
-    fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
-        let settings = AgentRuns::from_table(&config::table(settings)?)?;
-        let mut source = settings.source();
+    fn job(&self, settings: &Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
+        let mut source = AgentRuns::from_table(settings)?.source();
         source.check_names()?;
         source
             .run

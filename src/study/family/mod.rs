@@ -1,8 +1,9 @@
-//! What a run of a study can be: each kind in a file of its own, with a line in [`registry`].
+//! What a run of a study can be: each family of runs in a file of its own, with a line in [`registry`].
 //!
-//! The engine expands, schedules, selects and records; a kind turns settings, an optimiser and a seed
+//! The engine expands, schedules, selects and records; a family turns settings, an optimiser and a seed
 //! into a [`Job`], which knows what it costs, how it is done in a folder, and what came of it.
 
+mod nested;
 mod rl;
 mod scale;
 mod supervised;
@@ -12,44 +13,57 @@ pub use scale::Scale;
 use std::path::Path;
 
 use optim::Spec;
+use settings::{Setting, Table, Value};
 
 use crate::{
     Error, Result,
-    keys::Key,
     run::{Control, Observer, Progress, Status},
     study::Mechanism,
 };
 
-/// Every kind of run there is.
-pub fn registry() -> &'static [&'static dyn Kind] {
+/// Every family of runs there is; the first is that of environments that name none.
+pub fn registry() -> &'static [&'static dyn Family] {
     &[&rl::Rl, &supervised::Supervised]
 }
 
-/// A sort of run, with settings of its own.
-pub trait Kind: Sync {
-    /// What an experiment calls it.
+/// A family of runs, with settings of its own.
+pub trait Family: Sync {
+    /// Its name, which experiments give as `kind`.
     fn name(&self) -> &'static str;
 
-    /// Its keys in an experiment, and for each key that is a table the keys of that.
-    fn keys(&self) -> Vec<(Key, Vec<Key>)>;
+    /// Its keys in an experiment.
+    fn settings(&self) -> &'static [Setting];
 
-    /// Keys of those tables that are the study's to set, and why.
+    /// What stands in those of its keys that are tables, for `study schema`.
+    fn tables(&self) -> Vec<InnerTable>;
+
+    /// Paths of keys that only the study sets, and what to write instead.
     fn reserved(&self) -> &'static [(&'static str, &'static str)];
 
     /// Reads `settings`, which may lack whatever has a default; an error has the path of its key.
-    fn check(&self, settings: &settings::Table) -> std::result::Result<(), settings::Error>;
+    fn check(&self, settings: &Table) -> std::result::Result<(), settings::Error>;
 
     /// Sets `key`, such as `agent.buffer_size`, to a level of a factor.
-    fn set(&self, settings: &mut toml::Table, key: &str, value: &toml::Value) -> Result<()>;
+    fn set(&self, settings: &mut Table, key: &str, value: &Value) -> Result<()>;
 
-    /// What an environment with these settings is called.
-    fn title(&self, settings: &toml::Table) -> Result<String>;
+    /// What an environment with these settings is called; an error has the path of its key.
+    fn title(&self, settings: &Table) -> std::result::Result<String, settings::Error>;
 
     /// The scores between which results are normalised, if they are known.
-    fn scale(&self, settings: &toml::Table) -> Option<Scale>;
+    fn scale(&self, settings: &Table) -> Option<Scale>;
 
     /// The run with these settings.
-    fn job(&self, settings: &toml::Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>>;
+    fn job(&self, settings: &Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>>;
+}
+
+/// A table among the keys of a family.
+pub struct InnerTable {
+    /// The key whose value it is.
+    pub key: &'static str,
+    /// What else has to be set for the table to have these settings: `algo = "dqn"`.
+    pub condition: Option<String>,
+    /// What may stand in it.
+    pub settings: Vec<Setting>,
 }
 
 /// One run, ready to be done.
@@ -123,7 +137,7 @@ fn ended<T>(result: Result<T>, folder: &Path, at: u64, watcher: &mut dyn Watcher
     result
 }
 
-/// What came of a run, whatever its kind.
+/// What came of a run, whatever its family.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// How it ended.
