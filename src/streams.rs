@@ -1,4 +1,4 @@
-//! The randomness of a run: named streams of its seed, so that nothing one part draws moves another.
+//! The randomness of a run: named streams of its seed, so that what one part draws does not affect another.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 pub enum Stream {
     /// Initial weights.
     Init,
-    /// Which actions are random, and which.
+    /// When an action is random, and which one it then is.
     Explore,
     /// Which transitions are replayed.
     Replay,
@@ -16,11 +16,11 @@ pub enum Stream {
     Env,
     /// The evaluation environments.
     Eval,
-    /// What diagnostics look at.
+    /// The samples that the diagnostics measure.
     Diagnostics,
     /// The order of a data set's images in an epoch.
     Shuffle,
-    /// How an image is cropped and flipped.
+    /// The crop and the mirroring of each image.
     Augment,
     /// The synthetic data set.
     Synthetic,
@@ -35,39 +35,37 @@ pub fn stream(seed: u64, name: Stream) -> ChaCha8Rng {
     rng
 }
 
-/// The stream of evaluation episode `episode`, counted over the whole run.
-///
-/// Each has 2^32 words of the evaluation stream to itself, so an episode does
-/// not depend on how long the ones before it took.
+/// The stream of evaluation episode `episode`, counted over the whole run. It does not depend on how long
+/// the episodes before it took: see [`numbered_stream`].
 pub fn eval_stream(seed: u64, episode: u64) -> ChaCha8Rng {
-    let mut rng = stream(seed, Stream::Eval);
-    rng.set_word_pos(u128::from(episode) << 32);
-    rng
+    numbered_stream(seed, Stream::Eval, episode)
 }
 
-/// The stream of line `line` of the diagnostics, counted from 0: like [`eval_stream`], each has its
-/// own 2^32 words.
+/// The stream of line `line` of the diagnostics, counted from 0.
 pub fn diagnostics_stream(seed: u64, line: u64) -> ChaCha8Rng {
-    let mut rng = stream(seed, Stream::Diagnostics);
-    rng.set_word_pos(u128::from(line) << 32);
-    rng
+    numbered_stream(seed, Stream::Diagnostics, line)
 }
 
-/// The stream `name` ([`Stream::Shuffle`], [`Stream::Augment`]) of epoch `epoch`, counted from 0:
-/// like [`eval_stream`], each has its own 2^32 words.
+/// The stream `name` ([`Stream::Shuffle`], [`Stream::Augment`]) of epoch `epoch`, counted from 0.
 pub fn epoch_stream(seed: u64, name: Stream, epoch: u64) -> ChaCha8Rng {
+    numbered_stream(seed, name, epoch)
+}
+
+/// Part `number` of the stream `name`. Each part has 2^32 words to itself, so none depends on how much
+/// the others draw.
+fn numbered_stream(seed: u64, name: Stream, number: u64) -> ChaCha8Rng {
     let mut rng = stream(seed, name);
-    rng.set_word_pos(u128::from(epoch) << 32);
+    rng.set_word_pos(u128::from(number) << 32);
     rng
 }
 
-/// How far a stream has been drawn, in two words.
+/// The position of a stream, as two words.
 pub fn place(rng: &ChaCha8Rng) -> [u64; 2] {
     let words = rng.get_word_pos();
     [words as u64, (words >> 64) as u64]
 }
 
-/// Puts a stream where [`place`] said another like it was.
+/// Moves a stream to the position that [`place`] gave.
 pub fn go_to(rng: &mut ChaCha8Rng, [low, high]: [u64; 2]) {
     rng.set_word_pos(u128::from(low) | u128::from(high) << 64);
 }
@@ -102,7 +100,7 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), 24);
-        // Fixed for good: results in the repository depend on them.
+        // This must never change: results in the repository depend on it.
         assert_eq!(first(1, Init), 7424550030962593201);
     }
 }

@@ -166,7 +166,7 @@ fn values_are_learned_and_a_teacher_is_the_same_from_a_folder() {
     let distances = |more: &[&str], name: &str| {
         let more = [more, &["--out", name, "--teacher", "teacher"]].concat();
         learn("q-bootstrap", &more);
-        let run = SupervisedFinished::read(&dir.path().join(name)).unwrap();
+        let run = Finished::<SupervisedConfig>::read(&dir.path().join(name)).unwrap();
         let losses = run.epochs().unwrap();
         losses.iter().map(|row| row.test_loss).collect::<Vec<_>>()
     };

@@ -1,9 +1,9 @@
-//! What a run costs: processor time, joules, gCO2e.
+//! The cost of a run: processor time, joules, gCO2e.
 //!
-//! On Linux with a readable `/sys/class/powercap`, RAPL's counters say what the processors' packages
-//! drew while a run went, and the run's share is its share of the machine's busy processor time.
-//! Elsewhere the joules are an estimate, and called one: processor seconds times the watts of a core. A run
-//! on a GPU has what NVML counts besides, its share among the runs at once.
+//! On Linux with a readable `/sys/class/powercap`, RAPL's counters measure the energy of the processors'
+//! packages during a run, and the run is charged by its share of the machine's busy processor time.
+//! Elsewhere the joules are marked as an estimate: processor seconds times the watts of a core. A run on a
+//! GPU is also charged what NVML measures, divided among the runs at the same time.
 
 mod nvml;
 mod rapl;
@@ -20,14 +20,14 @@ use settings::{Interval, settings};
 
 use self::{nvml::Nvml, rapl::Rapl};
 
-/// Power of a busy core where nothing measures it: 12 W, Green Algorithms' value for any processor
+/// Power of a busy core if nothing measures it: 12 W, Green Algorithms' value for any processor
 /// (Lannelongue, Grealey & Inouye 2021).
 pub const WATTS_PER_CORE: f64 = 12.0;
 /// The world's average carbon intensity of electricity, gCO2e/kWh (IEA 2019, as in Green Algorithms).
 pub const GRAMS_PER_KWH: f64 = 475.0;
 
 settings! {
-    /// What energy is worth where it cannot be measured.
+    /// The power of a core where it cannot be measured, and what energy costs in CO2.
     pub struct Energy {
         /// Power of a busy core, its share of memory left out: Green Algorithms' value for any
         /// processor (Lannelongue et al. 2021)
@@ -37,14 +37,14 @@ settings! {
     }
 }
 
-/// Where RAPL's counters are.
+/// The folder of RAPL's counters.
 const POWERCAP: &str = "/sys/class/powercap";
-/// A counter turns over after some ten minutes of full power at the earliest.
+/// A counter wraps around after about ten minutes of full power at the earliest.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// Clock ticks a second in `/proc/stat`, on every Linux there is.
+/// Clock ticks per second in `/proc/stat`, the same on every Linux.
 const TICKS: f64 = 100.0;
 
-/// Where a processor's joules come from.
+/// The source of a processor's joules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -54,16 +54,16 @@ pub enum Source {
     Estimate,
 }
 
-/// What was spent.
+/// The cost of a run, or of several.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
     /// Processor seconds.
     pub cpu_seconds: f64,
     /// The processor's joules.
     pub joules: f64,
-    /// Where they come from.
+    /// The source of the processor's joules.
     pub source: Source,
-    /// The GPU's joules, measured by NVML; `None` without a GPU or where it cannot be read.
+    /// The GPU's joules, measured by NVML; `None` without a GPU or if its counter cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_joules: Option<f64>,
     /// Grams of CO2 equivalent, at the experiment's intensity.
@@ -71,7 +71,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// What `cpu_seconds` cost if nothing measures it.
+    /// The estimated cost of `cpu_seconds`.
     pub fn estimate(cpu_seconds: f64, energy: &Energy) -> Self {
         Self::new(
             cpu_seconds,
@@ -91,7 +91,7 @@ impl Spent {
         }
     }
 
-    /// With what a GPU drew.
+    /// The same with a GPU's joules.
     fn with_gpu(self, joules: Option<f64>, energy: &Energy) -> Self {
         Self {
             gpu_joules: joules,
@@ -100,7 +100,7 @@ impl Spent {
         }
     }
 
-    /// Both together; an estimate if either is.
+    /// The sum of both; an estimate if either is one.
     pub fn and(self, other: Self) -> Self {
         let measured = self.source == Source::Rapl && other.source == Source::Rapl;
         Self {
@@ -114,7 +114,7 @@ impl Spent {
             gco2e: self.gco2e + other.gco2e,
             gpu_joules: match (self.gpu_joules, other.gpu_joules) {
                 (Some(a), Some(b)) => Some(a + b),
-                // Half of it is not it.
+                // The joules of one alone would pass for those of both.
                 _ => None,
             },
         }
@@ -125,10 +125,10 @@ fn grams(joules: f64, energy: &Energy) -> f64 {
     joules / 3.6e6 * energy.grams_per_kwh
 }
 
-/// Measures what the thread that made it spends, or its whole process.
+/// Measures the cost of the thread that starts it, or of the whole process.
 pub struct Meter {
     started: Instant,
-    /// Tells the processor seconds so far.
+    /// Reads the processor seconds so far.
     clock: fn() -> Option<f64>,
     cpu: Option<f64>,
     rapl: Option<Rapl>,
@@ -144,12 +144,13 @@ struct Gpu {
 }
 
 impl Meter {
-    /// From now on; for one of so many runs at once on the GPU, if it is on one.
+    /// Starts measuring this thread. `on_gpu` is the number of runs at the same time on the GPU, if the run is
+    /// on one.
     pub fn start(on_gpu: Option<usize>) -> Self {
         Self::by(thread_seconds, on_gpu)
     }
 
-    /// [`start`](Self::start) for all threads of this process.
+    /// Starts measuring all threads of this process; see [`start`](Self::start).
     pub fn of_process(on_gpu: Option<usize>) -> Self {
         Self::by(process_seconds, on_gpu)
     }
@@ -175,7 +176,7 @@ impl Meter {
         }
     }
 
-    /// To be called often: a counter that turns over twice unseen would lose energy.
+    /// Reads the counters if it is time. Call it often: a counter that wraps around twice unread loses energy.
     pub fn look(&mut self) {
         if let Some(rapl) = &mut self.rapl
             && self.looked.elapsed() >= LOOK_EVERY
@@ -190,10 +191,10 @@ impl Meter {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// What was spent since the start.
+    /// The cost since the start.
     pub fn stop(mut self, energy: &Energy) -> Spent {
         let since = |before: Option<f64>, now: Option<f64>| Some(now? - before?);
-        // A thread that computes all the time is on a core all the time.
+        // Without a clock, the thread counts as busy all the time.
         let cpu = since(self.cpu, (self.clock)()).unwrap_or_else(|| self.seconds());
         let measured = self.rapl.as_mut().and_then(|rapl| {
             rapl.look();
@@ -212,14 +213,14 @@ impl Meter {
     }
 }
 
-/// The share of `cpu` seconds in a machine's `busy` ones, which are counted in coarser steps.
+/// The share of `cpu` seconds in a machine's `busy` seconds, which are counted in coarser steps.
 fn share(cpu: f64, busy: f64) -> f64 {
     cpu / busy.max(cpu).max(f64::MIN_POSITIVE)
 }
 
 /// Seconds that this thread has been on a core.
 fn thread_seconds() -> Option<f64> {
-    // The scheduler counts up to its last turn, some milliseconds ago; this gives it one.
+    // The scheduler updates the count when it switches threads, so it is milliseconds old; yielding updates it.
     thread::yield_now();
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
@@ -229,7 +230,7 @@ fn thread_seconds() -> Option<f64> {
 /// Seconds that all threads of this process have been on cores.
 fn process_seconds() -> Option<f64> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name before them may hold anything, a parenthesis too.
+    // The program's name before the fields may hold anything, even a parenthesis.
     let fields = text.rsplit_once(')')?.1.split_whitespace();
     let ticks: Vec<f64> = fields
         .skip(11)

@@ -1,17 +1,17 @@
-//! What the first NVIDIA GPU has drawn, as its driver's library counts it.
+//! The energy of the first NVIDIA GPU, as its driver's library (NVML) counts it.
 
 use std::ffi::c_void;
 
 use libloading::{AsFilename, Library, Symbol};
 
-/// Where the driver puts its library.
+/// The name of the driver's library.
 const LIBRARY: &str = "libnvidia-ml.so.1";
 
 type Init = unsafe extern "C" fn() -> i32;
 type Handle = unsafe extern "C" fn(u32, *mut *mut c_void) -> i32;
 type Energy = unsafe extern "C" fn(*mut c_void, *mut u64) -> i32;
 
-/// The counter of the first GPU. Volta and newer have one.
+/// The energy counter of the first GPU. GPUs since Volta have one.
 pub struct Nvml {
     library: Library,
     device: *mut c_void,
@@ -22,7 +22,7 @@ pub struct Nvml {
 unsafe impl Send for Nvml {}
 
 impl Nvml {
-    /// The counter, if there are a GPU, its driver and NVML.
+    /// The counter, if there is a GPU with its driver and NVML.
     pub fn open() -> Option<Self> {
         Self::load(LIBRARY)
     }
@@ -47,7 +47,7 @@ impl Nvml {
     /// Joules since the driver was loaded.
     pub fn joules(&self) -> Option<f64> {
         let mut millijoules = 0;
-        // SAFETY: as in `load`; the device is the one that the library gave.
+        // SAFETY: as in `load`. The device is the one that the library gave.
         let status = unsafe {
             let energy: Symbol<Energy> = self
                 .library
@@ -65,7 +65,7 @@ mod tests {
 
     use super::Nvml;
 
-    /// Something that looks like the driver's library, to call instead of it.
+    /// A library with the driver's functions, to be called instead of it.
     const FAKE: &str = "
         static unsigned long long drawn = 1500;
         int nvmlInit_v2(void) { return STATUS; }

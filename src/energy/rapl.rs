@@ -1,4 +1,4 @@
-//! What the processors' packages have drawn, as RAPL counts it.
+//! The energy of the processors' packages, as RAPL counts it.
 
 use std::{
     fs,
@@ -8,13 +8,13 @@ use std::{
 /// The counters of all packages.
 pub struct Rapl {
     packages: Vec<Package>,
-    /// What was drawn up to the last look.
+    /// The energy from the start to the last look.
     pub joules: f64,
 }
 
 struct Package {
     counter: PathBuf,
-    /// Where the counter starts again, in microjoules.
+    /// Where the counter wraps around, in microjoules.
     range: f64,
     last: f64,
 }
@@ -23,7 +23,7 @@ impl Rapl {
     /// The packages below `folder`, if all their counters can be read.
     pub fn open(folder: &Path) -> Option<Self> {
         let entries = fs::read_dir(folder).ok()?.flatten();
-        // `intel-rapl:0` is a package, `intel-rapl:0:0` a part of it. AMD's are called so too.
+        // `intel-rapl:0` is a package, `intel-rapl:0:0` a part of it. AMD's have the same names.
         let package = |name: &str| {
             let number = name.strip_prefix("intel-rapl:");
             number.is_some_and(|number| number.parse::<u32>().is_ok())
@@ -45,16 +45,16 @@ impl Rapl {
         })
     }
 
-    /// Adds what was drawn since the last look.
+    /// Adds the energy since the last look.
     pub fn look(&mut self) {
         for package in &mut self.packages {
             if let Some(now) = number(&package.counter) {
-                let turned = if now < package.last {
+                let wrapped = if now < package.last {
                     package.range
                 } else {
                     0.0
                 };
-                self.joules += (now + turned - package.last) * 1e-6;
+                self.joules += (now + wrapped - package.last) * 1e-6;
                 package.last = now;
             }
         }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counters_are_added_and_may_turn_over() {
+    fn counters_are_added_and_may_wrap_around() {
         let dir = tempfile::tempdir().unwrap();
         let set = |package: &str, file: &str, value: u64| {
             let folder = dir.path().join(package);
