@@ -50,9 +50,11 @@ pub fn exit(result: Result<()>) -> ExitCode {
     };
     let _ = writeln!(std::io::stderr(), "error: {error}");
     match error {
-        Error::Usage(_) | Error::Environment(_) | Error::Taken(_) | Error::Unwritable { .. } => {
-            ExitCode::from(2)
-        }
+        Error::Usage(_)
+        | Error::Optimiser(optim::Error::Usage(_))
+        | Error::Environment(_)
+        | Error::Taken(_)
+        | Error::Unwritable { .. } => ExitCode::from(2),
         // As a shell has it for a program that a signal ended.
         Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
             ExitCode::from(128_u8.saturating_add(signal as u8))
@@ -72,7 +74,9 @@ pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
 /// `result`, whose error is under the `flag` that it is about.
 fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
-        Error::Usage(why) => Error::Usage(format!("{flag}: {why}")),
+        Error::Usage(why) | Error::Optimiser(optim::Error::Usage(why)) => {
+            Error::Usage(format!("{flag}: {why}"))
+        }
         other => other,
     })
 }
