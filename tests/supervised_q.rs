@@ -13,7 +13,7 @@ use std::{
 
 use common::{Ran, SHORT, files, run};
 use optimiser_paradigms::run::{
-    Configuration, Finished, SupervisedOutcome,
+    Finished, SupervisedOutcome,
     supervised::{SupervisedConfig, teacher_config},
 };
 use tempfile::{TempDir, tempdir};

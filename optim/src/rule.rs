@@ -79,7 +79,8 @@ impl<T: Rule<S>, const S: usize> AnyRule for Erased<T, S> {
         self.0.initial().to_vec()
     }
     fn scalars(&self, t: u64, lr: f64) -> Vec<f64> {
-        let mut list = Vec::new();
+        // No rule here has more, so that a step allocates once.
+        let mut list = Vec::with_capacity(16);
         self.0.scalars(t, lr).for_each(&mut |x| list.push(x));
         list
     }

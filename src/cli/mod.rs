@@ -78,7 +78,9 @@ pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
 /// `result`, whose error is under the `flag` that it is about.
 fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
-        Error::Usage(why) => Error::Usage(format!("{flag}: {why}")),
+        Error::Usage(why) | Error::Optimiser(optim::Error::Usage(why)) => {
+            Error::Usage(format!("{flag}: {why}"))
+        }
         other => other,
     })
 }
