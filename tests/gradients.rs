@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::PathBuf};
 use candle_core::{DType, Device, Tensor, Var, backprop::GradStore, safetensors};
 use optim::Parameter;
 use optimiser_paradigms::{
-    algorithm::dqn::{self, Loss},
+    algorithm::dqn::{Loss, td_loss},
     nn::{Architecture, Conv, Filters, Mlp, Network},
 };
 use rand::SeedableRng;
@@ -96,7 +96,7 @@ fn td_loss() {
     for loss in [Loss::Mse, Loss::Huber] {
         for weights in [None, Some(&weights)] {
             let scaled = || {
-                let each = agent::td_loss(q.as_tensor(), &actions, &targets, weights, loss);
+                let each = td_loss(q.as_tensor(), &actions, &targets, weights, loss);
                 (each.unwrap() * Tensor::new(&[1.0, 3.0], &Device::Cpu).unwrap()).unwrap()
             };
             check(std::slice::from_ref(&q), scaled);
@@ -115,7 +115,7 @@ fn td_loss_with_weights_of_1_is_the_one_without() {
     let halves = (&ones * 0.5).unwrap();
     for loss in [Loss::Mse, Loss::Huber] {
         let bits = |weights: Option<&Tensor>| -> Vec<u32> {
-            let each = agent::td_loss(q.as_tensor(), &actions, &targets, weights, loss).unwrap();
+            let each = td_loss(q.as_tensor(), &actions, &targets, weights, loss).unwrap();
             let grads = each.backward().unwrap();
             let all = [each, grads.get(&q).unwrap().flatten_all().unwrap()];
             let all = Tensor::cat(&all, 0).unwrap().to_vec1::<f32>().unwrap();
@@ -125,7 +125,7 @@ fn td_loss_with_weights_of_1_is_the_one_without() {
         assert_ne!(bits(None), bits(Some(&halves)));
     }
     let wrong = targets.narrow(1, 0, 49).unwrap();
-    let refused = agent::td_loss(q.as_tensor(), &actions, &targets, Some(&wrong), Loss::Mse);
+    let refused = td_loss(q.as_tensor(), &actions, &targets, Some(&wrong), Loss::Mse);
     assert!(refused.unwrap_err().to_string().contains("do not fit"));
 }
 
