@@ -86,7 +86,7 @@ fn mlp_is_what_candle_computes_op_by_op() {
 }
 
 #[test]
-fn td_loss() {
+fn the_td_loss() {
     let actions = Tensor::new(&[[0u32, 2, 1], [1, 1, 0]], &Device::Cpu).unwrap();
     // Differences on both sides of 1 and -1, where Huber's loss changes its form.
     let targets = Tensor::new(&[[0.1, 3.0, -2.5], [0.4, -0.3, 2.0]], &Device::Cpu).unwrap();
