@@ -1,0 +1,118 @@
+//! Imports between the modules of this crate point in one direction.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The modules on the way from what people see down to what networks need; none may use one before it.
+const ORDER: [&str; 6] = ["cli", "study", "figures", "run", "algorithm", "nn"];
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files(&path, found),
+            false if path.extension().is_some_and(|end| end == "rs") => found.push(path),
+            false => {}
+        }
+    }
+}
+
+/// The names that follow `crate::` in `text`, in lists too, tests left out.
+fn used(text: &str) -> BTreeSet<String> {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = code.collect::<Vec<_>>().join(" ");
+    let word = |text: &str| -> String {
+        let is_word = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+        text.trim_start().chars().take_while(is_word).collect()
+    };
+    let mut names = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let Some(list) = rest.strip_prefix('{') else {
+            names.insert(word(rest));
+            continue;
+        };
+        let (mut depth, mut start) = (0, 0);
+        for (at, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => {
+                    names.insert(word(&list[start..at]));
+                    break;
+                }
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    names.insert(word(&list[start..at]));
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    names.remove("");
+    names
+}
+
+/// Which modules each module of `src` uses.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&source, &mut found);
+    let mut imports = BTreeMap::<String, BTreeSet<String>>::new();
+    for path in found {
+        let inner = path.strip_prefix(&source).unwrap();
+        let first = inner.components().next().unwrap().as_os_str();
+        let module = first.to_string_lossy().trim_end_matches(".rs").to_owned();
+        if ["lib", "bin"].contains(&module.as_str()) {
+            continue;
+        }
+        let names = used(&fs::read_to_string(&path).unwrap());
+        imports.entry(module).or_default().extend(names);
+    }
+    let modules: BTreeSet<String> = imports.keys().cloned().collect();
+    for (module, names) in &mut imports {
+        names.retain(|name| modules.contains(name) && name != module);
+    }
+    imports
+}
+
+#[test]
+fn no_module_uses_one_above_it() {
+    let imports = imports();
+    assert!(imports["run"].contains("algorithm"), "{imports:?}");
+    for (place, below) in ORDER.iter().enumerate() {
+        for above in &ORDER[..place] {
+            assert!(!imports[*below].contains(*above), "{below} uses {above}");
+        }
+    }
+}
+
+#[test]
+fn no_modules_use_each_other() {
+    let mut left = imports();
+    // What uses nothing that is left is below everything else.
+    loop {
+        let done: Vec<String> = left
+            .iter()
+            .filter(|(_, names)| names.iter().all(|name| !left.contains_key(name)))
+            .map(|(module, _)| module.clone())
+            .collect();
+        if done.is_empty() {
+            break;
+        }
+        done.iter().for_each(|module| drop(left.remove(module)));
+    }
+    assert!(left.is_empty(), "a cycle among {left:?}");
+}
+
+#[test]
+fn lists_of_imports_are_read() {
+    let text = "use crate::{\n    Error, Result,\n    run::{self, rl::Config},\n    nn,\n};\nlet x = crate::cli::say();";
+    let expected = ["Error", "Result", "cli", "nn", "run"].map(str::to_owned);
+    assert_eq!(used(text), BTreeSet::from(expected));
+}
