@@ -460,14 +460,20 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["--conv", "16x3"],
         &["conv", "[channels, height, width]", "[4]", "allowed: none"],
     ),
-    (&["--conv", "16"], &["`16`", "such as 16x3,32x3", "`none`"]),
-    (&["--conv", "16x0"], &["size", "1 <= x"]),
-    (&["--conv", "9999x3"], &["filters", "<= 4096"]),
+    (
+        &["--conv", "16"],
+        &["conv = 16", "such as 16x3,32x3", "`none`"],
+    ),
+    (&["--conv", "16x0"], &["conv = 16x0", "filters of size"]),
+    (
+        &["--conv", "9999x3"],
+        &["conv = 9999x3", "at most 4096 filters"],
+    ),
     (
         &["--preset", "minatar", "--env", "cartpole"],
         &["conv", "allowed: none"],
     ),
-    (&["--dueling", "perhaps"], &["dueling", "true, false"]),
+    (&["--dueling", "perhaps"], &["--dueling", "true or false"]),
     (
         &["--env", "cartpol"],
         &["cartpol", "did you mean \"cartpole\"?", "mountain_car"],
@@ -496,44 +502,65 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     ),
     (
         &["--gamma", "x"],
-        &["'x' for '--gamma", "allowed: a number"],
+        &["'x' for '--gamma", "allowed: 0 <= x <= 1"],
     ),
-    (&["--gamma", "1.5"], &["gamma = 1.5", "0 <= x <= 1"]),
-    (&["--tau", "0"], &["tau = 0", "0 < x <= 1"]),
-    (&["--steps", "0"], &["steps = 0", "1 <= x"]),
+    (&["--gamma", "1.5"], &["'1.5' for '--gamma", "0 <= x <= 1"]),
+    (&["--tau", "0"], &["'0' for '--tau", "0 < x <= 1"]),
+    (
+        &["--steps", "0"],
+        &["'0' for '--steps", "a whole number >= 1"],
+    ),
     (
         &["--steps", "-5"],
-        &[
-            "'-5' for '--steps",
-            "allowed: a whole number from 0 on, such as 100000",
-        ],
+        &["'-5' for '--steps", "allowed: a whole number >= 1"],
     ),
     (&["--steps", "1.5"], &["'1.5' for '--steps", "whole number"]),
     (&["--steps", ""], &["'' for '--steps", "whole number"]),
-    (&["--seed", "-1"], &["'-1' for '--seed", "from 0 on"]),
+    (
+        &["--seed", "-1"],
+        &["'-1' for '--seed", "a whole number >= 0"],
+    ),
     (
         &["--seed", "1e20"],
-        &["'1e20' for '--seed", "from 0 to 18446744073709551615"],
+        &["'1e20' for '--seed", "a whole number >= 0"],
     ),
     (
         &["--batch-size", "big"],
-        &["'big' for '--batch-size", "from 0 on"],
+        &[
+            "'big' for '--batch-size",
+            "a whole number from 1 to 1048576",
+        ],
     ),
     (&["--agents", "0"], &["'0' for '--agents", "from 1 to 1024"]),
     (
         &["--checkpoint-every", "0"],
         &["'0' for '--checkpoint-every", "from 1 on"],
     ),
-    (&["--batch-size", "0"], &["batch_size = 0", "1 <= x"]),
-    (&["--buffer-size", "0"], &["buffer_size = 0", "1 <= x"]),
-    (&["--n-step", "0"], &["n_step = 0", "1 <= x <= 1000"]),
-    (&["--n-step", "1001"], &["n_step = 1001", "1 <= x <= 1000"]),
+    (
+        &["--batch-size", "0"],
+        &["'0' for '--batch-size", "from 1 to 1048576"],
+    ),
+    (
+        &["--buffer-size", "0"],
+        &["'0' for '--buffer-size", "from 1 to 1073741824"],
+    ),
+    (&["--n-step", "0"], &["'0' for '--n-step", "from 1 to 1000"]),
+    (
+        &["--n-step", "1001"],
+        &["'1001' for '--n-step", "from 1 to 1000"],
+    ),
     (
         &["--n-step", "5", "--learning-starts", "2"],
         &["n_step = 5", "at most learning_starts + 2"],
     ),
-    (&["--n-step", "-1"], &["'-1' for '--n-step", "from 0 on"]),
-    (&["--munchausen", "maybe"], &["--munchausen", "true, false"]),
+    (
+        &["--n-step", "-1"],
+        &["'-1' for '--n-step", "from 1 to 1000"],
+    ),
+    (
+        &["--munchausen", "maybe"],
+        &["--munchausen", "true or false"],
+    ),
     (
         &["--munchausen", "--double"],
         &["double = true", "false where munchausen is set"],
@@ -544,32 +571,35 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     ),
     (
         &["--munchausen-alpha", "1.5"],
-        &["munchausen_alpha = 1.5", "0 <= x <= 1"],
+        &["'1.5' for '--munchausen-alpha", "0 <= x <= 1"],
     ),
     (
         &["--munchausen-temperature", "0"],
-        &["munchausen_temperature = 0", "1e-6 <= x <= 1e6"],
+        &["'0' for '--munchausen-temperature", "1e-6 <= x <= 1e6"],
     ),
     (
         &["--munchausen-clip", "0.5"],
-        &["munchausen_clip = 0.5", "at most 0"],
+        &["'0.5' for '--munchausen-clip", "a finite number <= 0"],
     ),
     (
         &["--munchausen-clip=-inf"],
-        &["munchausen_clip = -inf", "finite"],
+        &["'-inf' for '--munchausen-clip", "finite"],
     ),
-    (&["--prioritized", "yes"], &["--prioritized", "true, false"]),
+    (
+        &["--prioritized", "yes"],
+        &["--prioritized", "true or false"],
+    ),
     (
         &["--priority-alpha", "-0.1"],
-        &["priority_alpha = -0.1", "0 <= x <= 1"],
+        &["'-0.1' for '--priority-alpha", "0 <= x <= 1"],
     ),
     (
         &["--priority-beta", "nan"],
-        &["priority_beta = NaN", "0 <= x <= 1"],
+        &["'nan' for '--priority-beta", "0 <= x <= 1"],
     ),
     (
         &["--priority-eps", "0"],
-        &["priority_eps = 0", "0 < x <= 1e9"],
+        &["'0' for '--priority-eps", "0 < x <= 1e9"],
     ),
     (&["--hidden", "120,many"], &["120,84"]),
     (
@@ -580,13 +610,13 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["--batch-size", "1048576", "--hidden", "65536"],
         &["batch_size = 1048576", "at most 4096"],
     ),
-    (&["--hidden", "0"], &["hidden = 0", "1 <= x"]),
+    (&["--hidden", "0"], &["hidden = 0", "sizes from 1"]),
     (&["--loss", "l1"], &["mse", "huber"]),
-    (&["--max-grad-norm", "inf"], &["max_grad_norm = inf"]),
-    (&["--eval-episodes", "0"], &["eval_episodes = 0"]),
+    (&["--max-grad-norm", "inf"], &["'inf' for '--max-grad-norm"]),
+    (&["--eval-episodes", "0"], &["'0' for '--eval-episodes"]),
     (
         &["--seed", "18446744073709551615"],
-        &["seed = 18446744073709551615", "9223372036854775807"],
+        &["'18446744073709551615' for '--seed", "a whole number >= 0"],
     ),
     (&["--gama", "0.9"], &["--gama", "--gamma"]),
     (
@@ -617,7 +647,7 @@ const REFUSED: &[(&[&str], &[&str])] = &[
             "wrong_type.toml",
             "line 2",
             "steps",
-            "\"many\" is not allowed; allowed: a whole number >= 0",
+            "\"many\" is not allowed; allowed: a whole number >= 1",
         ],
     ),
     (

@@ -121,8 +121,11 @@ fn what_cannot_be_played_says_why() {
             "cannot be drawn",
         ),
         (&["--play", "run", "--gamma", "0.5"], "--play goes by"),
-        (&["--play", "run", "--eval-episodes", "0"], "eval_episodes"),
-        (&["--play", "run", "--eval-epsilon", "7"], "eval_epsilon"),
+        (
+            &["--play", "run", "--eval-episodes", "0"],
+            "--eval-episodes",
+        ),
+        (&["--play", "run", "--eval-epsilon", "7"], "--eval-epsilon"),
         (&["--play", "run", "--seed", "18446744073709551615"], "seed"),
     ] {
         let ran = run(RL, dir.path(), args, &[]);

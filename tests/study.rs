@@ -485,8 +485,16 @@ fn a_supervised_run_that_cannot_be_is_refused() {
         ("epochs = 3", "epocs = 3", "did you mean `epochs`?"),
         ("epochs = 3", "epochs = 3\nseed = 3", "run.seed"),
         ("\"synthetic\"", "\"synthetik\"", "synthetik"),
-        ("dataset = \"synthetic\"", "weights = \"\"", "`dataset`"),
-        ("target_every = 9", "target_every = 0", "1 <= x"),
+        (
+            "dataset = \"synthetic\"",
+            "weights = \"\"",
+            "run.dataset` is missing",
+        ),
+        (
+            "target_every = 9",
+            "target_every = 0",
+            "a whole number >= 1",
+        ),
         ("batch = 50", "batch = 5000", "at most"),
     ] {
         assert!(MIXED.contains(old), "{old}");

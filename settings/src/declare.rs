@@ -168,8 +168,16 @@ macro_rules! settings {
             }
 
             fn from_table(table: &$crate::Table) -> ::std::result::Result<Self, $crate::Error> {
-                for (name, _) in table.iter() {
-                    <Self as $crate::Settings>::find(name)?;
+                // What is wrong with a value is told before what is missing.
+                for (name, value) in table.iter() {
+                    <Self as $crate::Settings>::find(name)?.check(value)?;
+                    let within = |error: $crate::Error| error.within(name);
+                    match name {
+                        $( stringify!($field) => {
+                            <$type as $crate::Field>::from_value(value).map(drop).map_err(within)?;
+                        } )*
+                        _ => {}
+                    }
                 }
                 Ok(Self { $(
                     $field: match table.get(stringify!($field)) {

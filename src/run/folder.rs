@@ -207,7 +207,10 @@ impl<C: Configuration> Ready<C> {
         let from = self.from.take();
         remove_parts(&self.path, &files::<C>());
         if from.is_none() {
-            begin(&self.path, &files::<C>(), &self.config.to_toml())?;
+            let tables = self.config.headers();
+            let rewritten = |file: &&str| tables.iter().all(|(table, _)| table.file() != *file);
+            let stale: Vec<&str> = files::<C>().into_iter().filter(rewritten).collect();
+            begin(&self.path, &stale, &self.config.to_toml())?;
         }
         let headers = self.config.headers().into_iter();
         let table = |(table, header): (RowTable, String)| {
@@ -242,12 +245,12 @@ fn remove_parts(path: &Path, ours: &[&str]) {
     }
 }
 
-/// Starts a run's folder: without what an earlier run left of `ours`, with its configuration.
-fn begin(path: &Path, ours: &[&str], config: &str) -> Result<()> {
+/// Starts a run's folder: without the files `stale` of an earlier run, with its configuration.
+fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
     let kept = [CONFIG, OUTCOME, LOCK];
     // A stale outcome must go before anything of the new run is written.
-    let stale = ours.iter().filter(|name| !kept.contains(name));
-    for stale in [&OUTCOME].into_iter().chain(stale) {
+    let rest = stale.iter().filter(|name| !kept.contains(name));
+    for stale in [&OUTCOME].into_iter().chain(rest) {
         match fs::remove_file(path.join(stale)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(Error::unwritable(path, &error));

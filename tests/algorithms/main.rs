@@ -249,8 +249,5 @@ fn a_configuration_file_names_its_algorithm() {
     std::fs::write(dir.path().join("bad.toml"), "algo = \"tabula\"\n").unwrap();
     let error = ConfigSource::read(&dir.path().join("bad.toml")).unwrap_err();
     let error = error.to_string();
-    assert!(
-        error.contains("did you mean `tabular`?") && error.contains("line 1"),
-        "{error}"
-    );
+    assert!(error.contains("did you mean `tabular`?"), "{error}");
 }
