@@ -238,9 +238,12 @@ fn mistakes_are_answered() {
         (&["--opt", "adam,adam"], &["twice"]),
         (&["--opt", "adam:beta3=1"], &["beta3", "beta1"]),
         (&["--batch", "501"], &["batch = 501", "500"]),
-        (&["--batch", "1"], &["batch = 1", "2 <= x"]),
+        (&["--batch", "1"], &["batch = 1", "from 2 to 65536"]),
         (&["--batch", "499"], &["batch = 499", "one image"]),
-        (&["--epochs", "0"], &["epochs = 0", "1 <= x"]),
+        (
+            &["--epochs", "0"],
+            &["'0' for '--epochs", "a whole number >= 1"],
+        ),
         (
             &["--net", "mlp", "--train", "fc"],
             &["train = fc", "resnet18"],

@@ -252,7 +252,7 @@ fn mistakes_are_answered_with_what_is_allowed() {
             "allowed: cartpole",
         ),
         (&["--buffer", "100"], "at most 90"),
-        (&["--buffer", "9"], "buffer = 9"),
+        (&["--buffer", "9"], "'9' for '--buffer"),
         (&["--buffer", "999999999999"], "buffer = 999999999999"),
         (&["--behaviour-epsilon", "1.5"], "0 <= x <= 1"),
         (&["--behaviour-epsilon", "NaN"], "0 <= x <= 1"),
@@ -267,7 +267,7 @@ fn mistakes_are_answered_with_what_is_allowed() {
         (&["--download"], "--download is not allowed"),
         (
             &["--dataset", "q-bootstrap", "--target-every", "0"],
-            "1 <= x",
+            "a whole number >= 1",
         ),
         (
             &["--dataset", "synthetic", "--teacher", "teacher"],
