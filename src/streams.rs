@@ -36,7 +36,7 @@ pub fn stream(seed: u64, name: Stream) -> ChaCha8Rng {
 }
 
 /// The stream of evaluation episode `episode`, counted over the whole run. It does not depend on how long
-/// the episodes before it took: see [`numbered_stream`].
+/// the episodes before it took: each episode has 2^32 words of the stream to itself.
 pub fn eval_stream(seed: u64, episode: u64) -> ChaCha8Rng {
     numbered_stream(seed, Stream::Eval, episode)
 }
