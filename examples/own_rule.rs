@@ -3,10 +3,10 @@
 use candle_core::{DType, Device::Cpu};
 use candle_nn::{Init, VarMap};
 use optim::{
-    AnyRule, MomentumState, Optimiser, OptimiserSettings, Real, Rule, contract, erase, parts,
-    register, scalars, settings::settings,
+    AnyRule, MomentumState, Optimiser, OptimiserSettings, Real, Rule, Value, contract, erase,
+    parts, register, scalars, settings::settings,
 };
-use optimiser_paradigms::train::{ConfigSource, run};
+use optimiser_paradigms::run::rl::{ConfigSource, train};
 
 settings! {
     /// Steps of one length along the sign of the average gradient.
@@ -71,9 +71,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     optimiser.load(&path)?;
 
     let mut source = ConfigSource::default();
-    source.run.steps = Some(15_000);
+    source.run.insert("steps", Value::Whole(15_000));
     source.optimiser = Some("signum:beta=0.5".parse()?);
-    let outcome = run(&source.resolve(None)?, &mut ())?;
+    let outcome = train(&source.resolve(None)?, &mut ())?;
     println!("{}: {}", outcome.optimiser, outcome.final_return);
     Ok(())
 }
