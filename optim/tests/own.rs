@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use candle_core::{DType, Device, Var};
 use optim::{
-    AnyRule, MomentumState, OptimiserSettings, Real, Rule, contract, erase, parts, register,
-    scalars, settings::settings,
+    AnyRule, Group, MomentumState, Optimiser, OptimiserSettings, Parameter, Real, Rule, contract,
+    erase, parts, register, scalars, settings::settings,
 };
 
 settings! {
@@ -161,6 +162,39 @@ fn a_broken_promise_is_named() {
         ),
     ] {
         let error = checked.unwrap_err().to_string();
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
+}
+
+broken!(BranchesOnLr, &["broken"], |s: Sign| match s.lr > 0.1 {
+    true => erase(Coarse(s)),
+    false => sign(s),
+});
+
+#[test]
+fn a_group_has_the_terms_of_the_other_parameters() {
+    let group = |lr, weight_decay| {
+        let var = Var::zeros(2, DType::F32, &Device::Cpu).unwrap();
+        let name = "bias".to_string();
+        let optimiser = Optimiser::new(
+            &[BranchesOnLr::default().into()],
+            vec![Parameter { name, var }],
+        );
+        let group = Group {
+            parameters: vec!["bias".into()],
+            lr,
+            weight_decay,
+            ..Group::new("biases")
+        };
+        optimiser.unwrap().group(group)
+    };
+    group(Some(0.05), None).unwrap();
+    for (lr, weight_decay, words) in [
+        (Some(0.5), None, "may differ from it in numbers alone"),
+        (None, Some(0.1), "allowed: lr, eps, claimed"),
+    ] {
+        let error = group(lr, weight_decay).err().unwrap().to_string();
+        assert!(error.starts_with("group `biases`: "), "{error}");
         assert!(error.contains(words), "no `{words}` in: {error}");
     }
 }

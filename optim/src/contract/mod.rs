@@ -11,8 +11,7 @@ mod saved;
 use candle_core::{DType, Device, Tensor, Var};
 
 use crate::{
-    AnyRule, Clip, Entry, Error, Optimiser, OptimiserSettings, Parameter, Restart, Result, Spec,
-    kernel,
+    AnyRule, Clip, Entry, Error, Optimiser, OptimiserSettings, Parameter, Result, Spec, kernel,
 };
 
 const STEPS: u64 = 60;

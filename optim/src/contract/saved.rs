@@ -1,6 +1,6 @@
 //! Agents that train alone and in a cohort, and go on from saved states.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 
 use super::{broken, start};
 use crate::{Optimiser, Parameter, Restart, Result, Spec};
