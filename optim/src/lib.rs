@@ -44,9 +44,7 @@ pub use presets::{Published, published};
 pub use real::Real;
 pub use registry::{register, registry};
 pub use rule::{AnyRule, Rule, erase};
-pub use rules::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Momentum, NAdam, Nag, RAdam, RmsProp, Sgd,
-};
+pub use rules::*;
 pub use scalars::Scalars;
 pub use schedule::Schedule;
 pub use settings;
