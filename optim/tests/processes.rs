@@ -123,7 +123,7 @@ fn other_parameters_are_refused_with_both_sides() {
     let error = other.restore(&state).unwrap_err().to_string();
     for words in [
         "missing in the file: d.m, d.v",
-        "in the file alone: c.m, c.v",
+        "only in the file: c.m, c.v",
         "b.m is F32 [3] (needed: F32 [4])",
     ] {
         assert!(error.contains(words), "no `{words}` in: {error}");

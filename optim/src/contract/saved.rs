@@ -1,4 +1,4 @@
-//! Agents that train alone and in a cohort, and go on from saved states.
+//! Agents that train alone and in a cohort, and continue from saved states.
 
 use candle_core::{Device, Tensor, Var};
 
@@ -95,11 +95,11 @@ pub(super) fn check(variant: &str, spec: &Spec) -> Result<()> {
         training.train(3)?;
     }
     if alone.agent(0)? != restored_alone.agent(0)? {
-        return Err(broken(variant, "goes on differently from a saved state"));
+        return Err(broken(variant, "continues differently from a saved state"));
     }
     for agent in 0..pair.len() {
         if cohort.agent(agent)? != restored_cohort.agent(agent)? {
-            let why = "goes on differently from a saved state in a cohort";
+            let why = "continues differently from a saved state in a cohort";
             return Err(broken(variant, why));
         }
     }

@@ -108,7 +108,7 @@ impl Optimiser {
             for state in self.state_names() {
                 if !names.insert(array_name(slot, state)) {
                     return Err(Error::usage(format!(
-                        "parameter `{}` cannot be called so: its state `{state}` would be saved under a name that is taken",
+                        "parameter `{}` needs another name: its state `{state}` would be saved under a name that is taken",
                         slot.parameter.name
                     )));
                 }
@@ -213,7 +213,7 @@ impl Optimiser {
         let unknown = unknown.into_iter().map(String::from).collect();
         let sides = [
             ("missing in the file", missing),
-            ("in the file alone", unknown),
+            ("only in the file", unknown),
             ("of another shape or type", other),
         ];
         let differ: Vec<String> = sides
