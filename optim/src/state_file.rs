@@ -53,7 +53,7 @@ pub fn write<'a>(
     serialize(views, Some(metadata)).map_err(|error| unusable(what, error))
 }
 
-/// A file that [`write`] made.
+/// A file that [`write()`] made.
 pub struct StateFile<'a> {
     what: &'static str,
     file: SafeTensors<'a>,

@@ -23,7 +23,7 @@ impl ::candle_nn::Optimizer for Optimiser {
         })
     }
 
-    /// One step. An lr that [`set_learning_rate`](Self::set_learning_rate) refused is an error here.
+    /// One step. An lr that [`set_learning_rate`](::candle_nn::Optimizer::set_learning_rate) refused is an error here.
     fn step(&mut self, grads: &GradStore) -> candle_core::Result<()> {
         let allowed = self.refused_lr.map_or(Ok(()), check_lr);
         let stepped = allowed.and_then(|()| Optimiser::step(self, grads));
