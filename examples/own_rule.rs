@@ -3,8 +3,8 @@
 use candle_core::{DType, Device::Cpu};
 use candle_nn::{Init, VarMap};
 use optim::{
-    AnyRule, MomentumState, Optimiser, OptimiserSettings, Real, Rule, contract, erase, parts,
-    register, scalars, settings::settings,
+    AnyRule, MomentumState, Optimiser, OptimiserSettings, Real, Rule, Value, contract, erase,
+    parts, register, scalars, settings::settings,
 };
 use optimiser_paradigms::run::rl::{ConfigSource, train};
 
@@ -45,10 +45,10 @@ impl Rule<1> for SignumRule {
     fn scalars(&self, _t: u64, lr: f64) -> Step<f64> {
         let (beta, one_minus_beta) = (self.0.beta, 1.0 - self.0.beta);
         Step {
-            lr,
+            lr, // one number each, for all weights
             beta,
             one_minus_beta,
-        } // one number each, for all weights
+        }
     }
 
     #[inline(always)]
@@ -71,8 +71,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     optimiser.load(&path)?;
 
     let mut source = ConfigSource::default();
-    source.run.insert("steps", optim::Value::Whole(15_000));
-    source.optimiser = Some("signum:beta=0.5".parse()?);
+    source.run.insert("steps", Value::Whole(60_000));
+    source.optimiser = Some("signum:beta=0.5,lr=3e-4".parse()?);
     let outcome = train(&source.resolve(None)?, &mut ())?;
     println!("{}: {}", outcome.optimiser, outcome.final_return);
     Ok(())

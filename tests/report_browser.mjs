@@ -51,6 +51,18 @@ const send = (method, params = {}, sessionId) =>
     browser.stdio[3].write(JSON.stringify({ id, method, params, sessionId }) + "\0");
   });
 
+// Chromium's helper processes may write to the profile for a moment after the browser has ended.
+const remove = async (folder) => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === 20) return console.error(`${folder} is left: ${error.message}`);
+      await new Promise((done) => setTimeout(done, 250));
+    }
+  }
+};
+
 // What is looked at in the page itself.
 const look = () => ({
   wider: document.documentElement.scrollWidth - window.innerWidth,
@@ -131,9 +143,11 @@ try {
 } catch (error) {
   wrong.push(error.message);
 }
-browser.kill();
-await new Promise((done) => browser.on("close", done));
-rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+const closed = new Promise((done) => browser.on("close", done));
+send("Browser.close").catch(() => {});
+setTimeout(() => browser.kill("SIGKILL"), 10_000).unref();
+await closed;
+await remove(profile);
 wrong.forEach((what) => console.error(`FAILED: ${what}`));
 if (wrong.length === 0) console.log("the report stands by itself, light and dark, wide and narrow");
 process.exit(wrong.length === 0 ? 0 : 1);

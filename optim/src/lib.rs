@@ -1,21 +1,6 @@
-//! Optimisers for [candle](candle_core).
+#![doc = include_str!("../README.md")]
 //!
-//! ```
-//! use candle_core::{DType, Device, Tensor};
-//! use candle_nn::{Module, VarBuilder, VarMap, linear};
-//! use optim::{Adam, Optimiser};
-//!
-//! let variables = VarMap::new();
-//! let layers = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
-//! let layer = linear(4, 2, layers.pp("layer"))?;
-//! let adam = Adam { lr: 3e-4, beta1: 0.0, ..Adam::default() };
-//! let mut optimiser = Optimiser::for_varmap(adam, &variables)?;
-//! let loss = layer.forward(&Tensor::ones((8, 4), DType::F32, &Device::Cpu)?)?.sqr()?.mean_all()?;
-//! optimiser.step(&loss.backward()?)?;
-//! let state = optimiser.to_safetensors()?; // exact to the bit, under the variables' names
-//! # Optimiser::for_varmap("adam:lr=3e-4,beta1=0".parse::<optim::Spec>()?, &variables)?.restore(&state)?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! # Where things are
 //!
 //! - A **rule** is a recurrence for one weight ([`Rule`]); an **optimiser** is a rule with its
 //!   hyper-parameters: a struct such as [`Adam`], or the text `adam:lr=3e-4`, which is read into the
@@ -59,9 +44,7 @@ pub use presets::{Published, published};
 pub use real::Real;
 pub use registry::{register, registry};
 pub use rule::{AnyRule, Rule, erase};
-pub use rules::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Momentum, NAdam, Nag, RAdam, RmsProp, Sgd,
-};
+pub use rules::*;
 pub use scalars::Scalars;
 pub use schedule::Schedule;
 pub use settings;

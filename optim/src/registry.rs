@@ -4,28 +4,22 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 
 use settings::Allowed;
 
-use crate::{
-    Entry, Error, OptimiserSettings, Result,
-    presets::published,
-    rules::{
-        Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Momentum, NAdam, Nag, RAdam, RmsProp, Sgd,
-    },
-};
+use crate::{Entry, Error, OptimiserSettings, Result, presets::published, rules};
 
 static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
     RwLock::new(vec![
-        Entry::of::<Sgd>(),
-        Entry::of::<Momentum>(),
-        Entry::of::<Nag>(),
-        Entry::of::<RmsProp>(),
-        Entry::of::<Adagrad>(),
-        Entry::of::<Adadelta>(),
-        Entry::of::<Adam>(),
-        Entry::of::<AdamW>(),
-        Entry::of::<Adamax>(),
-        Entry::of::<NAdam>(),
-        Entry::of::<RAdam>(),
-        Entry::of::<Lion>(),
+        Entry::of::<rules::Sgd>(),
+        Entry::of::<rules::Momentum>(),
+        Entry::of::<rules::Nag>(),
+        Entry::of::<rules::RmsProp>(),
+        Entry::of::<rules::Adagrad>(),
+        Entry::of::<rules::Adadelta>(),
+        Entry::of::<rules::Adam>(),
+        Entry::of::<rules::AdamW>(),
+        Entry::of::<rules::Adamax>(),
+        Entry::of::<rules::NAdam>(),
+        Entry::of::<rules::RAdam>(),
+        Entry::of::<rules::Lion>(),
     ])
 });
 

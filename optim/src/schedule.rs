@@ -2,9 +2,7 @@
 
 use std::{f64::consts::PI, fmt, str::FromStr};
 
-use settings::unknown;
-
-use settings::{Allowed, Field, Value};
+use settings::{Allowed, Field, Value, unknown};
 
 use crate::{Error, Result};
 

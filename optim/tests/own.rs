@@ -1,17 +1,20 @@
-//! An optimiser from outside the crate: its broken promise is named, and it can be registered.
+//! Optimisers from outside the crate: a broken promise is named, and one can be registered.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use candle_core::{DType, Device, Var};
 use optim::{
-    AnyRule, MomentumState, OptimiserSettings, Real, Rule, contract, erase, parts, register,
-    scalars, settings::settings,
+    AnyRule, Group, MomentumState, Optimiser, OptimiserSettings, Parameter, Real, Rule, contract,
+    erase, parts, register, scalars, settings::settings,
 };
 
 settings! {
-    /// Gradient descent that divides by the gradient's size, and claims a momentum.
+    /// Steps along the sign of the gradient, with a claim about a momentum.
     pub struct Sign {
         /// learning rate
         lr: f64 = 1e-3, in parts::LR;
         /// added to the gradient's size
-        eps: f64 = 0.0, in 0.0..=1.0;
+        eps: f64 = 0.1, in 0.0..=1.0;
         /// what it says its momentum is
         claimed: f64 = 0.0, in 0.0..=1.0;
     }
@@ -22,14 +25,10 @@ impl OptimiserSettings for Sign {
     const SUMMARY: &'static str = "the sign of the gradient";
     const FORMULA: &'static str = "w <- w - lr g / (|g| + eps)";
     const SOURCE: &'static str = "made up";
-    const VARIANTS: &'static [&'static str] = &["sign:eps=0.1,claimed=0.5"];
+    const VARIANTS: &'static [&'static str] = &["sign", "sign:eps=1"];
 
     fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
         Ok(erase(SignRule(self.clone())))
-    }
-
-    fn momentum(&self) -> Option<MomentumState> {
-        MomentumState::new("last", self.claimed)
     }
 }
 
@@ -45,10 +44,8 @@ impl Rule<1> for SignRule {
     const STATES: [&'static str; 1] = ["last"];
 
     fn scalars(&self, _t: u64, lr: f64) -> SignScalars<f64> {
-        SignScalars {
-            lr,
-            eps: self.0.eps,
-        }
+        let eps = self.0.eps;
+        SignScalars { lr, eps }
     }
 
     fn update<R: Real>(k: SignScalars<R>, w: R, g: R, [last]: [R; 1]) -> (R, [R; 1]) {
@@ -57,13 +54,149 @@ impl Rule<1> for SignRule {
     }
 }
 
+/// Declares an optimiser with the settings of [`Sign`] and the name `broken`, but another rule or other variants.
+macro_rules! broken {
+    ($name:ident, $variants:expr, $rule:expr) => {
+        settings! {
+            /// See [`Sign`].
+            pub struct $name {
+                /// learning rate
+                lr: f64 = 1e-3, in parts::LR;
+                /// added to the gradient's size
+                eps: f64 = 0.1, in 0.0..=1.0;
+                /// what it says its momentum is
+                claimed: f64 = 0.0, in 0.0..=1.0;
+            }
+        }
+
+        impl OptimiserSettings for $name {
+            const NAME: &'static str = "broken";
+            const SUMMARY: &'static str = Sign::SUMMARY;
+            const FORMULA: &'static str = Sign::FORMULA;
+            const SOURCE: &'static str = Sign::SOURCE;
+            const VARIANTS: &'static [&'static str] = $variants;
+
+            fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
+                let Self { lr, eps, claimed } = *self;
+                Ok($rule(Sign { lr, eps, claimed }))
+            }
+
+            fn momentum(&self) -> Option<MomentumState> {
+                MomentumState::new("last", self.claimed)
+            }
+        }
+    };
+}
+
+fn sign(settings: Sign) -> Box<dyn AnyRule> {
+    erase(SignRule(settings))
+}
+
+/// Its lr is another one each time it is asked.
+struct Restless(Sign);
+
+impl Rule<0> for Restless {
+    type Scalars<T: Copy> = SignScalars<T>;
+    const STATES: [&'static str; 0] = [];
+
+    fn scalars(&self, _t: u64, lr: f64) -> SignScalars<f64> {
+        static ASKED: AtomicU64 = AtomicU64::new(0);
+        let lr = lr * ASKED.fetch_add(1, Relaxed) as f64;
+        let eps = self.0.eps;
+        SignScalars { lr, eps }
+    }
+
+    fn update<R: Real>(k: SignScalars<R>, w: R, g: R, []: [R; 0]) -> (R, [R; 0]) {
+        (w - k.lr * g, [])
+    }
+}
+
+/// In f32 it loses the gradient's digits.
+struct Coarse(Sign);
+
+impl Rule<0> for Coarse {
+    type Scalars<T: Copy> = SignScalars<T>;
+    const STATES: [&'static str; 0] = [];
+
+    fn scalars(&self, _t: u64, lr: f64) -> SignScalars<f64> {
+        let eps = self.0.eps;
+        SignScalars { lr, eps }
+    }
+
+    fn update<R: Real>(k: SignScalars<R>, w: R, g: R, []: [R; 0]) -> (R, [R; 0]) {
+        let large = R::constant(1e8);
+        (w - k.lr * ((g + large) - large), [])
+    }
+}
+
+broken!(NoVariants, &[], sign);
+broken!(OtherVariants, &["sign"], sign);
+broken!(UnknownKey, &["broken:epsilon=0.1"], sign);
+broken!(ZeroOverZero, &["broken:eps=1e-46"], sign);
+broken!(NotDeterministic, &["broken"], |s| erase(Restless(s)));
+broken!(FarInF32, &["broken"], |s| erase(Coarse(s)));
+broken!(OtherMomentum, &["broken:claimed=0.5"], sign);
+
 #[test]
 fn a_broken_promise_is_named() {
-    let error = contract::check::<Sign>().unwrap_err().to_string();
-    assert!(
-        error.contains("declares that momentum `last` decays by 0.5, and it decays by 0.25"),
-        "{error}"
-    );
+    contract::check::<Sign>().unwrap();
+    for (checked, words) in [
+        (contract::check::<NoVariants>(), "`broken` has no variants"),
+        (
+            contract::check::<OtherVariants>(),
+            "`sign` is listed as a variant of `broken`",
+        ),
+        (contract::check::<UnknownKey>(), "allowed: lr, eps, claimed"),
+        (
+            contract::check::<ZeroOverZero>(),
+            "`broken:eps=1e-46` makes a weight NaN at step 1 of gradients that are all 0",
+        ),
+        (
+            contract::check::<NotDeterministic>(),
+            "is not deterministic",
+        ),
+        (contract::check::<FarInF32>(), "in f32 at step 1"),
+        (
+            contract::check::<OtherMomentum>(),
+            "declares that momentum `last` decays by 0.5, and it decays by 0.25",
+        ),
+    ] {
+        let error = checked.unwrap_err().to_string();
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
+}
+
+broken!(BranchesOnLr, &["broken"], |s: Sign| match s.lr > 0.1 {
+    true => erase(Coarse(s)),
+    false => sign(s),
+});
+
+#[test]
+fn a_group_has_the_terms_of_the_other_parameters() {
+    let group = |lr, weight_decay| {
+        let var = Var::zeros(2, DType::F32, &Device::Cpu).unwrap();
+        let name = "bias".to_string();
+        let optimiser = Optimiser::new(
+            &[BranchesOnLr::default().into()],
+            vec![Parameter { name, var }],
+        );
+        let group = Group {
+            parameters: vec!["bias".into()],
+            lr,
+            weight_decay,
+            ..Group::new("biases")
+        };
+        optimiser.unwrap().group(group)
+    };
+    group(Some(0.05), None).unwrap();
+    for (lr, weight_decay, words) in [
+        (Some(0.5), None, "may differ from it in numbers alone"),
+        (None, Some(0.1), "allowed: lr, eps, claimed"),
+    ] {
+        let error = group(lr, weight_decay).err().unwrap().to_string();
+        assert!(error.starts_with("group `biases`: "), "{error}");
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
 }
 
 #[test]

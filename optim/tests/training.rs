@@ -85,6 +85,39 @@ fn groups_have_their_own_lr_and_weight_decay_and_are_saved() {
 }
 
 #[test]
+fn what_a_group_cannot_be_is_an_error() {
+    let model = [parameter("weight", 2), parameter("bias", 2)];
+    let adam = || of(Adam::default(), &model);
+    let twice = adam().group(biases()).unwrap().group(biases());
+    let error = twice.err().unwrap().to_string();
+    assert!(error.contains("two groups are called `biases`"), "{error}");
+
+    let mut optimiser = adam().group(Group::new("none")).unwrap();
+    for (name, lr, words) in [
+        ("none", 0.1, "has no lr of its own"),
+        ("nine", 0.1, "did you mean `none`?"),
+        ("none", f64::NAN, "a finite number >= 0"),
+    ] {
+        let error = optimiser.set_group_lr(name, lr).unwrap_err().to_string();
+        assert!(error.contains(words), "no `{words}` in: {error}");
+    }
+}
+
+#[test]
+fn an_agent_that_does_not_exist_is_an_error() {
+    let mut optimiser = of(Adam::default(), &[parameter("w", 1)]);
+    let state = optimiser.to_safetensors().unwrap();
+    for error in [
+        optimiser.agent_to_safetensors(1).err(),
+        optimiser.restore_agent(1, &state).err(),
+        optimiser.flat_state("m", 1).err(),
+    ] {
+        let error = error.unwrap().to_string();
+        assert!(error.contains("there is no agent number 1"), "{error}");
+    }
+}
+
+#[test]
 fn an_lr_that_is_not_allowed_is_an_error() {
     let model = [parameter("w", 1)];
     let mut optimiser = of(Sgd::default(), &model);
@@ -174,6 +207,7 @@ fn values_that_end_in_nothing_over_nothing_are_refused() {
         "nadam:eps=0",
         "radam:eps=1e-46",
         "adagrad:eps=0",
+        "adagrad:eps=1e-46,initial_accumulator_value=1e-46",
         "adam:beta2=0.999999999999999,eps=1e-37,eps_inside=true",
         "momentum:momentum=0,dampening=0.5",
     ] {

@@ -55,13 +55,8 @@ impl Optimiser {
                 "this optimiser has no state `{name}`; it has {names:?}"
             ))
         })?;
+        self.check_agent(agent)?;
         let agents = self.agents.len();
-        if agent >= agents {
-            return Err(Error::usage(format!(
-                "there is no agent number {agent}; allowed: 0 to {}",
-                agents - 1
-            )));
-        }
         let mut flat = Vec::new();
         for slot in &self.slots {
             let own = part(slot.parameter.var.elem_count(), agent, agents);

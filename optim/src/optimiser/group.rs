@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::{GroupRule, Optimiser, check_lr};
-use crate::{Error, Result, Spec};
+use crate::{AnyRule, Error, Result, Spec};
 
 /// Parameters that are stepped with an lr or a weight decay of their own.
 ///
@@ -51,13 +51,18 @@ impl Group {
         Ok(spec)
     }
 
-    /// What this group adds to an agent of `spec`.
-    fn rule(&self, spec: &Spec) -> Result<GroupRule> {
+    /// How this group's parameters are stepped for an agent of `spec`, whose own rule is `base`.
+    fn rule(&self, spec: &Spec, base: &dyn AnyRule) -> Result<GroupRule> {
         let spec = self.apply(spec)?;
-        Ok(GroupRule {
-            rule: spec.rule()?,
-            lr: spec.lr(),
-        })
+        let (rule, lr) = (spec.rule()?, spec.lr());
+        check_lr(lr)?;
+        match rule.arithmetic() == base.arithmetic() {
+            true => Ok(GroupRule { rule, lr }),
+            false => Err(Error::usage(format!(
+                "group `{}`: `{spec}` has other terms than the rule of the other parameters; a group may differ from it in numbers alone",
+                self.name
+            ))),
+        }
     }
 }
 
@@ -105,7 +110,7 @@ impl Optimiser {
             slot.group = number;
         }
         for agent in &mut self.agents {
-            let rule = group.rule(&agent.spec)?;
+            let rule = group.rule(&agent.spec, agent.rule())?;
             agent.rules.push(rule);
         }
         self.groups.push(group);

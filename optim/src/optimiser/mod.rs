@@ -208,6 +208,17 @@ impl Optimiser {
         Ok(())
     }
 
+    fn check_agent(&self, agent: usize) -> Result<()> {
+        let agents = self.agents.len();
+        match agent < agents {
+            true => Ok(()),
+            false => Err(Error::usage(format!(
+                "there is no agent number {agent}; allowed: 0 to {}",
+                agents - 1
+            ))),
+        }
+    }
+
     /// The states' names.
     pub fn state_names(&self) -> &'static [&'static str] {
         self.agents[0].rule().state_names()

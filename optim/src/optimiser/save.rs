@@ -48,7 +48,11 @@ impl Optimiser {
     }
 
     /// The state of one agent of a cohort, as it would be had it trained alone.
+    ///
+    /// # Errors
+    /// As [`to_safetensors`](Self::to_safetensors), and if there is no such agent.
     pub fn agent_to_safetensors(&self, agent: usize) -> Result<Vec<u8>> {
+        self.check_agent(agent)?;
         self.save_agents(agent..agent + 1)
     }
 
@@ -104,7 +108,7 @@ impl Optimiser {
             for state in self.state_names() {
                 if !names.insert(array_name(slot, state)) {
                     return Err(Error::usage(format!(
-                        "parameter `{}` cannot be called so: its state `{state}` would be saved under a name that is taken",
+                        "parameter `{}` needs another name: its state `{state}` would be saved under a name that is taken",
                         slot.parameter.name
                     )));
                 }
@@ -134,7 +138,11 @@ impl Optimiser {
     /// [`restore`](Self::restore) for one agent, from what
     /// [`agent_to_safetensors`](Self::agent_to_safetensors) gave. The agents of a cohort take the same
     /// steps, so the schedule goes on from the step of the last one restored.
+    ///
+    /// # Errors
+    /// As [`restore`](Self::restore), and if there is no such agent.
     pub fn restore_agent(&mut self, agent: usize, data: &[u8]) -> Result<()> {
+        self.check_agent(agent)?;
         self.restore_agents(agent..agent + 1, data)
     }
 
@@ -205,7 +213,7 @@ impl Optimiser {
         let unknown = unknown.into_iter().map(String::from).collect();
         let sides = [
             ("missing in the file", missing),
-            ("in the file alone", unknown),
+            ("only in the file", unknown),
             ("of another shape or type", other),
         ];
         let differ: Vec<String> = sides

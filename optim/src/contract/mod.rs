@@ -1,10 +1,17 @@
-//! What every optimiser promises, as checks that a rule of your own can be put through.
+//! What every optimiser promises, as checks for the registered ones and for a rule of your own.
+//!
+//! ```
+//! // In a test of your crate, with your own settings in place of `Adam`:
+//! optim::contract::check::<optim::Adam>()?;
+//! # Ok::<(), optim::Error>(())
+//! ```
+
+mod saved;
 
 use candle_core::{DType, Device, Tensor, Var};
 
 use crate::{
-    AnyRule, Clip, Entry, Error, Optimiser, OptimiserSettings, Parameter, Restart, Result, Spec,
-    kernel,
+    AnyRule, Clip, Entry, Error, Optimiser, OptimiserSettings, Parameter, Result, Spec, kernel,
 };
 
 const STEPS: u64 = 60;
@@ -13,19 +20,28 @@ const WEIGHTS: usize = 131;
 /// How far f32 may be from f64, as a share of the largest weight so far.
 const CLOSE: f64 = 1e-4;
 
-/// An error, which names the variant and the promise, unless the optimiser with the settings `T` keeps all:
+/// Checks the optimiser with the settings `T`, which need not be registered. It promises that
 ///
-/// - it can be asked for by name and has an lr; its defaults and each of its variants are a rule, and
-///   are read again as they are written;
-/// - steps are deterministic and finite, no weight sees another, and f32 is close to f64;
-/// - the kernel has the same scalars and states;
+/// - it can be asked for by name and has an lr, its defaults and each of its variants make a rule, and
+///   an unknown key is refused;
+/// - the text that a variant is written as reads back as the same variant;
+/// - steps are deterministic and finite, no weight affects another, f32 is close to f64, and a gradient
+///   that is 0 from the start never makes a NaN;
+/// - the kernel names its scalars and states, and the memory counted is that of the states;
 /// - the momentum that it declares is a state and decays as declared;
-/// - a saved state goes on as if nothing had happened, for one agent and for one of a cohort.
+/// - a saved state continues to the bit, for an agent that trains alone and for one of a cohort, and
+///   both train alike.
+///
+/// # Errors
+/// If a promise is broken. The error names the variant and the promise.
 pub fn check<T: OptimiserSettings>() -> Result<()> {
     check_entry(Entry::of::<T>())
 }
 
 /// [`check`] of an entry, such as one of [`registry`](crate::registry).
+///
+/// # Errors
+/// As [`check`].
 pub fn check_entry(entry: &'static Entry) -> Result<()> {
     crate::registry::check(entry)?;
     if entry.variants.is_empty() {
@@ -36,23 +52,24 @@ pub fn check_entry(entry: &'static Entry) -> Result<()> {
         let spec = variant_of(entry, variant)?;
         let rule = spec.rule()?;
         check_text(entry, variant, &spec)?;
+        check_zero_gradients(variant, &*rule, spec.lr())?;
         check_steps(variant, &*rule, spec.lr())?;
         check_kernel(variant, &*rule)?;
         check_momentum(variant, &spec)?;
-        check_saved(variant, &spec)?;
+        saved::check(variant, &spec)?;
     }
     Ok(())
 }
 
-fn broken(variant: &str, promise: &str) -> Error {
-    Error::usage(format!("optimiser `{variant}` {promise}"))
+fn broken(variant: &str, how: &str) -> Error {
+    Error::usage(format!("optimiser `{variant}` {how}"))
 }
 
 /// Reads a variant of an entry that need not be registered.
 fn variant_of(entry: &'static Entry, text: &str) -> Result<Spec> {
     let (name, settings) = text.split_once(':').unwrap_or((text, ""));
     if name != entry.name {
-        let why = format!("is no variant of `{}`", entry.name);
+        let why = format!("is listed as a variant of `{}`", entry.name);
         return Err(broken(text, &why));
     }
     let mut spec = Spec::of(entry);
@@ -61,9 +78,23 @@ fn variant_of(entry: &'static Entry, text: &str) -> Result<Spec> {
 }
 
 fn check_text(entry: &'static Entry, variant: &str, spec: &Spec) -> Result<()> {
-    match variant_of(entry, &spec.to_string())? == *spec {
-        true => Ok(()),
-        false => Err(broken(variant, "is read otherwise than it is written")),
+    let text = spec.to_string();
+    if variant_of(entry, &text)? != *spec {
+        let why = format!("is written as `{text}`, which reads back as another optimiser");
+        return Err(broken(variant, &why));
+    }
+    let unknown = entry
+        .params
+        .iter()
+        .map(|param| param.name)
+        .collect::<String>()
+        + "_";
+    match spec.clone().set_text(&unknown, "1") {
+        Ok(()) => Err(broken(
+            variant,
+            "takes a value for a key that it does not have",
+        )),
+        Err(_) => Ok(()),
     }
 }
 
@@ -79,7 +110,7 @@ fn start(i: usize) -> f64 {
     (i as f64 * 0.71).cos()
 }
 
-/// The weights number `which` after each step.
+/// The weights with the numbers `which` after each step, from [`start`] along [`gradient`].
 fn path_f64(rule: &dyn AnyRule, lr: f64, which: &[usize]) -> Vec<Vec<f64>> {
     let n = which.len();
     let mut w: Vec<f64> = which.iter().map(|&i| start(i)).collect();
@@ -115,13 +146,13 @@ fn check_steps(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()> {
     if path.iter().flatten().any(|w| !w.is_finite()) {
         return Err(broken(
             variant,
-            "has a step that is not finite; some gradients are exactly 0",
+            "makes a weight infinite or NaN; some of the gradients are 0",
         ));
     }
     for i in [0, 10, WEIGHTS - 1] {
         let alone = path_f64(rule, lr, &[i]);
         if path.iter().zip(&alone).any(|(all, one)| all[i] != one[0]) {
-            return Err(broken(variant, "steps a weight otherwise beside others"));
+            return Err(broken(variant, "steps a weight differently beside others"));
         }
     }
     let mut largest = vec![1e-3; WEIGHTS];
@@ -139,6 +170,22 @@ fn check_steps(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()> {
     Ok(())
 }
 
+/// Weights whose gradient is 0 from the start, one of them 0 itself, in f32.
+fn check_zero_gradients(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()> {
+    let mut w = [0.0f32, 1.0, -1.0];
+    let n = w.len();
+    let mut s: Vec<Vec<f32>> = rule.initial().iter().map(|&x| vec![x as f32; n]).collect();
+    for t in 1..=STEPS {
+        let k = rule.scalars(t, lr);
+        rule.update_f32(&k, Clip::NONE, &mut w, &[0.0; 3], &mut s, 0..n);
+        if let Some(w) = w.iter().find(|w| !w.is_finite()) {
+            let why = format!("makes a weight {w} at step {t} of gradients that are all 0");
+            return Err(broken(variant, &why));
+        }
+    }
+    Ok(())
+}
+
 fn check_kernel(variant: &str, rule: &dyn AnyRule) -> Result<()> {
     let text = rule.kernel();
     let has = |array: &str, names: &[&'static str]| {
@@ -150,7 +197,7 @@ fn check_kernel(variant: &str, rule: &dyn AnyRule) -> Result<()> {
         true => Ok(()),
         false => Err(broken(
             variant,
-            "has a kernel without some of its scalars or states",
+            "has a kernel that does not name all its scalars and states",
         )),
     }
 }
@@ -195,54 +242,5 @@ fn check_momentum(variant: &str, spec: &Spec) -> Result<()> {
             );
             Err(broken(variant, &why))
         }
-    }
-}
-
-/// Two parameters of `agents` agents, the first of which starts at `from`.
-fn model(agents: usize, from: usize) -> Result<Vec<Parameter>> {
-    let one = |name: &str, shape: &[usize]| -> Result<Parameter> {
-        let each: usize = shape.iter().product();
-        let numbers = (0..agents * each).map(|i| start(from * each + i) as f32);
-        let shape = [&[agents], shape].concat();
-        let tensor = Tensor::from_vec(numbers.collect(), shape, &Device::Cpu)?;
-        Ok(Parameter {
-            name: name.into(),
-            var: Var::from_tensor(&tensor)?,
-        })
-    };
-    Ok(vec![one("weight", &[3, 5])?, one("bias", &[3])?])
-}
-
-fn steps(optimiser: &mut Optimiser, model: &[Parameter], count: usize) -> Result<()> {
-    for _ in 0..count {
-        let squares = model.iter().map(|p| p.var.as_tensor().sqr()?.sum_all());
-        let squares = squares.collect::<candle_core::Result<Vec<_>>>()?;
-        optimiser.step(&(&squares[0] + &squares[1])?.backward()?)?;
-    }
-    Ok(())
-}
-
-fn check_saved(variant: &str, spec: &Spec) -> Result<()> {
-    let pair = [spec.clone(), spec.clone()];
-    let together = model(2, 0)?;
-    let mut cohort = Optimiser::new(&pair, together.clone())?;
-    let alone = model(1, 1)?;
-    let mut second = Optimiser::new(&pair[1..], alone.clone())?;
-    steps(&mut cohort, &together, 4)?;
-    steps(&mut second, &alone, 4)?;
-    if spec.restart() != Restart::Nothing {
-        cohort.target_updated()?;
-        second.target_updated()?;
-    }
-    if cohort.agent_to_safetensors(1)? != second.to_safetensors()? {
-        return Err(broken(variant, "trains otherwise in a cohort than alone"));
-    }
-    let mut restored = Optimiser::new(&pair[1..], alone.clone())?;
-    restored.restore(&second.to_safetensors()?)?;
-    steps(&mut cohort, &together, 3)?;
-    steps(&mut restored, &alone, 3)?;
-    match cohort.agent_to_safetensors(1)? == restored.to_safetensors()? {
-        true => Ok(()),
-        false => Err(broken(variant, "goes on otherwise from a saved state")),
     }
 }

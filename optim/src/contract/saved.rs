@@ -1,0 +1,119 @@
+//! Agents that train alone and in a cohort, and continue from saved states.
+
+use candle_core::{Device, Tensor, Var};
+
+use super::{broken, start};
+use crate::{Optimiser, Parameter, Restart, Result, Spec};
+
+/// An optimiser and what it trains.
+struct Training {
+    optimiser: Optimiser,
+    parameters: Vec<Parameter>,
+}
+
+impl Training {
+    /// Two parameters for each of `specs`, an agent each. The first agent starts as number `first` does.
+    fn new(specs: &[Spec], first: usize) -> Result<Self> {
+        let parameter = |name: &str, shape: &[usize]| -> Result<Parameter> {
+            let each: usize = shape.iter().product();
+            let numbers = (0..specs.len() * each).map(|i| start(first * each + i) as f32);
+            let shape = [&[specs.len()], shape].concat();
+            let tensor = Tensor::from_vec(numbers.collect(), shape, &Device::Cpu)?;
+            Ok(Parameter {
+                name: name.into(),
+                var: Var::from_tensor(&tensor)?,
+            })
+        };
+        let parameters = vec![parameter("weight", &[3, 5])?, parameter("bias", &[3])?];
+        Ok(Self {
+            optimiser: Optimiser::new(specs, parameters.clone())?,
+            parameters,
+        })
+    }
+
+    fn train(&mut self, steps: usize) -> Result<()> {
+        for _ in 0..steps {
+            let squares = self.parameters.iter().map(|p| p.var.sqr()?.sum_all());
+            let squares = squares.collect::<candle_core::Result<Vec<_>>>()?;
+            self.optimiser
+                .step(&(&squares[0] + &squares[1])?.backward()?)?;
+        }
+        Ok(())
+    }
+
+    /// The state and the weights of agent number `agent`.
+    fn agent(&self, agent: usize) -> Result<(Vec<u8>, Vec<u32>)> {
+        let mut weights = Vec::new();
+        for parameter in &self.parameters {
+            let own = parameter.var.get(agent)?.flatten_all()?.to_vec1::<f32>()?;
+            weights.extend(own.into_iter().map(f32::to_bits));
+        }
+        Ok((self.optimiser.agent_to_safetensors(agent)?, weights))
+    }
+
+    /// The same weights with a new optimiser that has taken over the state, agent by agent.
+    fn restored(&self, specs: &[Spec]) -> Result<Self> {
+        let mut parameters = self.parameters.clone();
+        for parameter in &mut parameters {
+            parameter.var = Var::from_tensor(&parameter.var.copy()?)?;
+        }
+        let mut optimiser = Optimiser::new(specs, parameters.clone())?;
+        for agent in 0..specs.len() {
+            optimiser.restore_agent(agent, &self.optimiser.agent_to_safetensors(agent)?)?;
+        }
+        Ok(Self {
+            optimiser,
+            parameters,
+        })
+    }
+}
+
+/// A cohort of two, its second agent alone, and both again from their saved states.
+pub(super) fn check(variant: &str, spec: &Spec) -> Result<()> {
+    let pair = [spec.clone(), spec.clone()];
+    let mut cohort = Training::new(&pair, 0)?;
+    let mut alone = Training::new(&pair[1..], 1)?;
+    check_memory(variant, &cohort.optimiser)?;
+    for training in [&mut cohort, &mut alone] {
+        training.train(4)?;
+        if spec.restart() != Restart::Nothing {
+            training.optimiser.target_updated()?;
+        }
+        training.train(2)?;
+    }
+    if cohort.agent(1)? != alone.agent(0)? {
+        return Err(broken(variant, "trains differently in a cohort than alone"));
+    }
+    let mut restored_cohort = cohort.restored(&pair)?;
+    let mut restored_alone = alone.restored(&pair[1..])?;
+    for training in [
+        &mut cohort,
+        &mut alone,
+        &mut restored_cohort,
+        &mut restored_alone,
+    ] {
+        training.train(3)?;
+    }
+    if alone.agent(0)? != restored_alone.agent(0)? {
+        return Err(broken(variant, "continues differently from a saved state"));
+    }
+    for agent in 0..pair.len() {
+        if cohort.agent(agent)? != restored_cohort.agent(agent)? {
+            let why = "continues differently from a saved state in a cohort";
+            return Err(broken(variant, why));
+        }
+    }
+    Ok(())
+}
+
+fn check_memory(variant: &str, optimiser: &Optimiser) -> Result<()> {
+    let counted = optimiser.bytes_per_parameter();
+    let needed = (size_of::<f32>() * optimiser.state_names().len()) as f64;
+    match counted == needed {
+        true => Ok(()),
+        false => {
+            let why = format!("keeps {counted} bytes for each weight; its states need {needed}");
+            Err(broken(variant, &why))
+        }
+    }
+}
