@@ -1,7 +1,7 @@
-//! Matrix products on slices, by the kernels candle itself uses, on the calling thread alone.
+//! Matrix products on slices, using candle's own kernels, on the calling thread alone.
 //!
-//! Parallelism belongs to runs, and a product on one thread has the same bits whatever
-//! `RAYON_NUM_THREADS` says.
+//! Parallelism belongs to runs. A product on one thread also gives the same bits whatever
+//! `RAYON_NUM_THREADS` is.
 
 use candle_core::WithDType;
 
