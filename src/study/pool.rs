@@ -25,9 +25,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// How a pool does its runs.
 #[derive(Clone)]
 pub struct PoolOptions {
-    /// Runs at once; one for each core if `None`.
+    /// Runs at once; one per core if `None`.
     pub jobs: Option<usize>,
-    /// Steps from checkpoint to checkpoint; by the clock if `None`.
+    /// Steps between checkpoints; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
     /// Set this to a signal's number to end all runs after a checkpoint.
     pub stop: Arc<AtomicUsize>,
@@ -35,8 +35,9 @@ pub struct PoolOptions {
     pub energy: Energy,
 }
 
-/// Does `runs`, each in its own folder below `folder`, and returns when all are done, by this process or by others. An
-/// error if it was stopped or if runs failed; a run that fails does not keep the others from being done.
+/// Does `runs`, each in its own folder below `folder`, and returns when this process or others have
+/// done all of them. An error if it was stopped or if runs failed. A failed run does not keep the
+/// others from being done.
 pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progress) -> Result<()> {
     let order = order(runs, folder);
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
@@ -60,8 +61,9 @@ pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progr
     pool.result()
 }
 
-/// The numbers of the runs in the order in which they are done: the most work first. A run that two arms share comes
-/// once. Finished runs come before all others, so that the estimate of the time left soon covers only the rest.
+/// The numbers of the runs in the order in which they are done: the most work first. A run that two
+/// arms share appears once. Finished runs come before all others, so that the estimate of the time left
+/// soon covers only unfinished runs.
 fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
@@ -79,7 +81,7 @@ fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
 struct Pool<'a> {
     order: Vec<usize>,
     next: AtomicUsize,
-    /// Runs that another process was doing.
+    /// Runs that another process was doing when they were tried.
     taken: Mutex<Vec<usize>>,
     failed: Mutex<Vec<String>>,
     runs: &'a [&'a Run],
@@ -166,11 +168,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Watches one run: counts its progress as the pool's, and writes its cost into its folder.
+/// Watches one run: adds its progress to the pool's, and writes its cost into its folder.
 struct RunWatcher<'a> {
     pool: &'a Pool<'a>,
     id: &'a str,
-    /// Effort of a step.
+    /// The effort of a step.
     weight: f64,
     /// How many runs share the GPU, if this one is on it.
     on_gpu: Option<usize>,
@@ -211,7 +213,7 @@ impl Watcher for RunWatcher<'_> {
         let seconds = meter.seconds();
         let mut machine = Machine::here(step - self.from, seconds);
         let now = meter.stop(&self.pool.options.energy);
-        // A run that goes on adds to what its earlier parts cost. For a new run the file is stale.
+        // A resumed run adds to the cost of its earlier parts. For a new run the file is stale.
         let before = Machine::read(folder).filter(|_| self.from > 0);
         machine.spent = match before.and_then(|before| before.spent) {
             Some(before) => Some(before.and(now)),

@@ -1,4 +1,4 @@
-//! A few hundred steps of every trial, so that what would fail later fails now.
+//! A few hundred steps of every trial, so that late failures show up early.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::{Result, parallel::parallel, run::Status};
 /// Steps of a rehearsal.
 const STEPS: u64 = 300;
 
-/// What came of a trial's rehearsal.
+/// The result of a trial's rehearsal.
 pub struct Rehearsed {
     /// Its environment and its optimiser.
     pub trial: String,

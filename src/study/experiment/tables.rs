@@ -44,9 +44,9 @@ settings! {
 settings! {
     /// The seeds of both stages, which have none in common.
     pub table SeedsTable {
-        /// Settings are chosen on these
+        /// Settings are chosen on these seeds
         tuning: Seeds;
-        /// The chosen settings are judged on these
+        /// The chosen settings are judged on these seeds
         report: Seeds;
     }
 }
