@@ -40,13 +40,13 @@ use signal_hook::{
 
 use crate::{Error, Result};
 
-/// Prints to stdout. A reader that has gone away (`| head`) is no reason to stop.
+/// Prints to stdout. If the reader has gone away (`| head`), that is no reason to stop.
 pub fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// Prints an error to stderr and turns it into an exit code: 2 where the request was at fault, 1
-/// where the machine was.
+/// Prints an error to stderr and turns it into an exit code: 2 if the request was at fault, 1 if the
+/// machine was.
 pub fn exit(result: Result<()>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
@@ -59,7 +59,7 @@ pub fn exit(result: Result<()>) -> ExitCode {
         | Error::Environment(_)
         | Error::Taken(_)
         | Error::Unwritable { .. } => ExitCode::from(2),
-        // As a shell has it for a program that a signal ended.
+        // The code that a shell reports for a program that a signal ended.
         Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
             ExitCode::from(128_u8.saturating_add(signal as u8))
         }
@@ -67,7 +67,7 @@ pub fn exit(result: Result<()>) -> ExitCode {
     }
 }
 
-/// `result`, whose error names the `flag` that chooses the folder, if that cannot be written to.
+/// `result`; if the folder cannot be written to, its error names the `flag` that chooses the folder.
 pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Unwritable { .. } => Error::usage(format!("{error} with {flag}")),
@@ -75,7 +75,7 @@ pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-/// `result`, whose error is under the `flag` that it is about.
+/// `result`, whose error names the `flag` that it is about.
 fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Usage(why) | Error::Optimiser(optim::Error::Usage(why)) => {
@@ -85,8 +85,7 @@ fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-/// Set to the number of the signal when SIGINT or SIGTERM comes. A second one ends the process at
-/// once.
+/// Set to the signal's number when SIGINT or SIGTERM arrives. A second signal ends the process at once.
 pub fn stop_on_signals() -> Result<Arc<AtomicUsize>> {
     let (stop, again) = (
         Arc::new(AtomicUsize::new(0)),
@@ -103,13 +102,14 @@ pub fn stop_on_signals() -> Result<Arc<AtomicUsize>> {
     Ok(stop)
 }
 
-/// Lets this process open as many files as the system allows: a cohort has four for each agent.
+/// Lets this process open as many files as the system allows: a cohort needs four per agent.
 pub fn many_files() {
-    // Where it cannot be raised, opening a file too many says so.
+    // If the limit cannot be raised, opening one file too many gives an error.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
-/// Keeps candle's work on the thread that asks for it, unless the environment says otherwise. Call it first in `main`.
+/// Keeps candle's work on the calling thread, unless the environment says otherwise. Call it first in
+/// `main`.
 ///
 /// Parallelism belongs to runs: on tensors of this size a second thread makes an operation slower.
 pub fn one_thread_an_operation() {

@@ -24,13 +24,13 @@ settings! {
         eps: f64 = 1e-10, in Interval::at_least(0.0);
         /// sqrt(v + eps) instead of sqrt(v) + eps
         eps_inside: bool = false;
-        /// where v starts
+        /// initial value of v
         initial_accumulator_value: f64 = 0.0, in Interval::at_least(0.0);
         /// L2 penalty, added to the gradient
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

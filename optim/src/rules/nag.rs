@@ -44,7 +44,7 @@ settings! {
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

@@ -25,7 +25,7 @@ settings! {
     pub struct RmsProp {
         /// learning rate
         lr: f64 = 1e-2, in LR;
-        /// of the average of squares
+        /// decay of the average of squares
         decay: f64 = 0.99, in 0.0..1.0;
         /// added to the root
         eps: f64 = 1e-8, in EPS;
@@ -35,7 +35,7 @@ settings! {
         centered: bool = false;
         /// how much of the past a step keeps
         momentum: f64 = 0.0, in 0.0..1.0;
-        /// where v starts
+        /// initial value of v
         v0: f64 = 0.0, in Interval::at_least(0.0);
         /// divide v by 1 - decay^t
         bias_correction: bool = false;
@@ -43,7 +43,7 @@ settings! {
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }
