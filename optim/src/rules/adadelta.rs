@@ -7,7 +7,7 @@ use crate::{
 };
 
 settings! {
-    /// Adadelta: RMSprop whose lr is a running root mean square of its own steps.
+    /// Adadelta: RMSprop with a running root mean square of its own steps as its lr.
     ///
     /// ```text
     /// v <- decay v + (1 - decay) g^2
@@ -16,7 +16,7 @@ settings! {
     /// w <- w - lr d
     /// ```
     ///
-    /// Its natural lr is 1: a grid shared with Adam's is not fair to it.
+    /// Its natural lr is 1, so a grid shared with Adam would not be fair to it.
     pub struct Adadelta {
         /// learning rate
         lr: f64 = 1.0, in LR;

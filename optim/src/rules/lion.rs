@@ -7,7 +7,7 @@ use crate::{
 };
 
 settings! {
-    /// Lion: the sign of a momentum that is part gradient, with decoupled weight decay.
+    /// Lion: the sign of momentum mixed with the gradient, with decoupled weight decay.
     ///
     /// ```text
     /// w <- (1 - lr weight_decay) w - lr sign(beta1 m + (1 - beta1) g)

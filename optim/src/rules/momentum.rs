@@ -14,9 +14,9 @@ settings! {
     /// w <- w - lr b
     /// ```
     ///
-    /// `averaged` is the exponentially weighted average of the gradients instead,
-    /// `V <- momentum V + (1 - momentum) g` from `V = 0`. At the same lr its steps
-    /// are `1 - momentum` times as long: compare the two at `lr` and `lr / (1 - momentum)`.
+    /// `averaged` gives the exponentially weighted average of the gradients instead, `V <- momentum V +
+    /// (1 - momentum) g` from `V = 0`. At the same lr its steps are `1 - momentum` times as long:
+    /// compare the two at `lr` and `lr / (1 - momentum)`.
     pub struct Momentum {
         /// learning rate
         lr: f64 = 1e-3, in LR;

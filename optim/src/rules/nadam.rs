@@ -66,7 +66,8 @@ impl OptimiserSettings for NAdam {
 
 struct NAdamRule {
     settings: NAdam,
-    /// The last product of `mu` computed, and up to which step. It follows from `t` alone, but not quickly.
+    /// The last product of `mu` computed, and its step. It follows from `t` alone, but is slow to
+    /// compute.
     product: Mutex<(u64, f64)>,
 }
 
@@ -82,7 +83,7 @@ impl NAdamRule {
         if last.0 > t {
             *last = (0, 1.0);
         }
-        // Below the smallest number nothing changes any more.
+        // Once the product has underflowed to 0, it no longer changes.
         while last.0 < t && last.1 > 0.0 {
             *last = (last.0 + 1, last.1 * self.mu(last.0 + 1));
         }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 settings! {
-    /// RAdam: Adam whose step per weight waits until the variance of `v` is known.
+    /// RAdam: Adam that takes per-weight steps only once the variance of `v` is known.
     ///
     /// ```text
     /// rho_inf = 2 / (1 - beta2) - 1,  rho_t = rho_inf - 2 t beta2^t / (1 - beta2^t)
