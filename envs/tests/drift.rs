@@ -32,7 +32,7 @@ impl Play {
         self.env.reset(&mut self.draws, &mut self.seen);
     }
 
-    /// What a step brings, bit for bit, before the reset that may follow.
+    /// The result of a step, bit for bit, before the reset that may follow.
     fn step(&mut self, action: usize) -> (Step, Vec<u32>) {
         let step = self.env.step(action, &mut self.draws, &mut self.seen);
         let step = step.unwrap();

@@ -1,4 +1,5 @@
-//! What every algorithm promises, for each in the registry and for a toy that is registered here by one line.
+//! The promises of every algorithm: those in the registry and a toy that is registered here with one
+//! line.
 
 mod tabular;
 
@@ -17,7 +18,7 @@ use optimiser_paradigms::{
 };
 use settings::{Table, Value};
 
-/// Every algorithm, the toy among them.
+/// Every algorithm, including the toy.
 fn algorithms() -> Vec<&'static dyn Definition> {
     static TOY: Once = Once::new();
     TOY.call_once(|| register(&tabular::Tabular).unwrap());
@@ -25,10 +26,10 @@ fn algorithms() -> Vec<&'static dyn Definition> {
 }
 
 const STEPS: u64 = 600;
-/// When the first checkpoint is made, not at the end of an episode.
+/// The step of the first checkpoint, which is not at the end of an episode.
 const CHECKPOINT: u64 = 250;
 
-/// A short run that learns in the second half of it at least.
+/// A short run that learns in at least its second half.
 fn short(definition: &dyn Definition, seed: u64) -> Config {
     let agent = (definition.presets()[0].agent)();
     let run = [
@@ -48,7 +49,7 @@ fn short(definition: &dyn Definition, seed: u64) -> Config {
     source.resolve(None).unwrap()
 }
 
-/// Everything that a run tells, and its first checkpoint with what it had told by then.
+/// Everything that a run reports, and its first checkpoint with what was reported before it.
 #[derive(Default)]
 struct Record {
     rows: Vec<String>,
@@ -79,7 +80,7 @@ fn alone(config: &Config) -> (Record, Outcome) {
     (record, outcome)
 }
 
-/// The runs of `configs` in lock-step, from `from` where there is one, with a checkpoint on the way.
+/// The runs of `configs` in lock-step, resumed from `from` if given, with a checkpoint on the way.
 fn together(configs: &[Config], from: Vec<Option<Checkpoint>>) -> (Vec<Record>, Vec<Outcome>) {
     let mut records: Vec<Record> = configs.iter().map(|_| Record::default()).collect();
     let tasks = configs.iter().zip(from).zip(&mut records);

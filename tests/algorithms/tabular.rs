@@ -1,4 +1,4 @@
-//! A toy that shows what an algorithm needs: Q-learning with a table (Watkins 1989), without networks.
+//! A toy that shows what an algorithm needs: tabular Q-learning (Watkins 1989), without networks.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use safetensors::Dtype;
 use settings::{Setting, Settings, Table, settings};
 
 settings! {
-    /// The settings of Q-learning with a table.
+    /// The settings of tabular Q-learning.
     pub struct TabularSettings {
         /// Discount of a reward one step later
         gamma: f64 = 0.9, in 0.0..=1.0;
@@ -27,7 +27,7 @@ settings! {
 
 pub struct Tabular;
 
-/// What a table saves its file as.
+/// What a table's file holds.
 const WHAT: &str = "table";
 
 impl Definition for Tabular {
@@ -104,7 +104,7 @@ impl Definition for Tabular {
     }
 }
 
-/// A value for each action in each cell of observations that was met.
+/// A value for each action in each cell of observations visited so far.
 #[derive(Clone)]
 struct Values {
     cells: f32,
@@ -216,7 +216,7 @@ impl Algorithm for Cohort {
     }
 
     fn behaviour(&self) -> Vec<f64> {
-        // The same for all, so that no agent's records depend on others.
+        // The same for all, so that no agent's records depend on other agents.
         vec![self.settings.epsilon, f64::from(self.settings.cells)]
     }
 
