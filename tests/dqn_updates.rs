@@ -182,7 +182,7 @@ fn fixtures() -> HashMap<String, Tensor> {
     safetensors::load(path, &Device::Cpu).unwrap()
 }
 
-/// Sets the weights and then the biases of each layer to numbers that f32 holds exactly.
+/// Sets the weights and then the biases of each layer to numbers rounded to f32.
 fn initialise(parameters: &[Parameter], numbers: &mut Numbers) {
     for layer in parameters.chunks_exact(2) {
         let fan_in: usize = layer[0].var.dims()[2..].iter().product();

@@ -108,7 +108,7 @@ fn optimisers_and_steps_can_be_chosen() {
 
 #[test]
 fn an_lr_at_the_end_of_the_grid_is_said() {
-    // On the plain, with a fixed number of steps, the best lr is the largest one allowed.
+    // On the plateau, the largest lr needs the fewest steps.
     let dir = tempdir().unwrap();
     let args = ["plateau", "--opt", "adamw:eps=1e9", "--no-gif"];
     let ran = study(dir.path(), &args);

@@ -205,7 +205,7 @@ fn optimisers_of_a_comparison_start_from_the_same_weights_and_are_drawn_together
         if folder.is_dir() {
             let run = files(&folder);
             let seed = column(&run, "outcome.csv", "seed")[0].clone();
-            // The first batch has not been trained on yet.
+            // The first loss comes before any update.
             first
                 .entry(seed)
                 .or_default()
