@@ -386,7 +386,10 @@ fn the_verdict_is_put_into_another_page() {
     let ran = report(dir.path(), &["--splice", "docs/page.md"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let below = fs::read_to_string(docs.join("page.md")).unwrap();
-    assert!(below.contains("(<../results/quick/report.html>)"), "{below}");
+    assert!(
+        below.contains("(<../results/quick/report.html>)"),
+        "{below}"
+    );
     fs::write(&page, "No marks.").unwrap();
     let ran = report(dir.path(), &["--splice", "README.md"]);
     assert_eq!(ran.code, Some(2));

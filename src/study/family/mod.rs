@@ -81,6 +81,11 @@ pub trait Job: Send + Sync {
     /// Whether it computes on a GPU.
     fn on_gpu(&self) -> bool;
 
+    /// Whether it uses all cores by itself, so that no other run may be done at the same time.
+    fn takes_all_cores(&self) -> bool {
+        false
+    }
+
     /// Runs in `folder`, from its checkpoint if there is one, and reports to `watcher`; does nothing if
     /// the run is already finished there. [`Error::Taken`] if another process is doing it.
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;

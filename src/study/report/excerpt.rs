@@ -24,9 +24,8 @@ pub fn way(page: Option<&Path>, folder: &Path) -> Result<PathBuf> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let whole = |path: &Path| {
-        fs::canonicalize(path).map_err(|error| Error::io("cannot find", path, error))
-    };
+    let whole =
+        |path: &Path| fs::canonicalize(path).map_err(|error| Error::io("cannot find", path, error));
     Ok(steps(&whole(from)?, &whole(folder)?))
 }
 
