@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --bench resnet
-//! benches/peers/resnet.sh         # beside PyTorch
+//! benches/peers/resnet.sh         # compared with PyTorch
 //! ```
 //!
 //! Milliseconds are the best of `REPETITIONS` (5) on `RAYON_NUM_THREADS` threads (all cores), for `BATCH` (256)

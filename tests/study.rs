@@ -475,7 +475,7 @@ fn kinds_mix_and_end_in_the_same_bytes() {
     }
 }
 
-/// A ResNet, which takes all cores, beside an agent.
+/// A ResNet, which takes all cores, and an agent.
 const RESNET: &str = r#"
 question = "Does a ResNet go with agents?"
 hypothesis = "It does."

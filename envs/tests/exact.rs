@@ -1,12 +1,12 @@
-//! What is best in the small environments, worked out exactly: every state is
-//! visited through save and load, every outcome of chance is tried.
+//! Exact optimal values of the small environments: every state is visited through save and load, and
+//! every random outcome is tried.
 
 use std::collections::HashMap;
 
 use envs::{Draws, TimeLimit, make};
 
-/// Chance, decision by decision as written down; what is not written down comes
-/// out as the first that is possible, and is written down with all that is.
+/// Scripted randomness, decision by decision. A decision that is not in the script gets its first
+/// possible outcome and is added with all its outcomes.
 #[derive(Default)]
 struct Script {
     chosen: Vec<usize>,
@@ -32,7 +32,7 @@ impl Script {
         each.map(|(&choice, odds)| odds[choice]).product()
     }
 
-    /// On to the next outcome, if there is one.
+    /// Moves to the next outcome, if there is one.
     fn advance(&mut self) -> bool {
         self.asked = 0;
         while let (Some(choice), Some(odds)) = (self.chosen.pop(), self.odds.last()) {
@@ -60,14 +60,13 @@ impl Draws for Script {
         self.choose(vec![p, 1.0 - p]) == 0
     }
 
-    /// No noise, which is its mean.
+    /// No noise: 0 is its mean.
     fn normal(&mut self, _name: &'static str) -> f64 {
         0.0
     }
 }
 
-/// What an action can lead to: probability, reward, and the state after it unless
-/// that is an end.
+/// The possible outcomes of an action: probability, reward, and the next state unless the episode ends.
 type Outcomes = Vec<(f64, f64, Option<usize>)>;
 
 /// An environment as a table.
@@ -80,7 +79,7 @@ struct Model {
     seen: Vec<Vec<f32>>,
     numbers: HashMap<Vec<u64>, usize>,
     starts: Vec<(f64, usize)>,
-    /// For each state and action.
+    /// The outcomes of each state and action.
     outcomes: Vec<Vec<Outcomes>>,
 }
 

@@ -20,7 +20,7 @@ const WIDTH: u32 = 1500;
 const CURVES: u32 = 430;
 /// The height of a row of the dots below.
 const ROW: u32 = 30;
-/// The width of the names beside the dots.
+/// The width of the names next to the dots.
 const NAMES: u32 = 500;
 /// The number of letters of a name that fit.
 const LETTERS: usize = 56;

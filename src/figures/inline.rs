@@ -18,7 +18,7 @@ use stats::Estimate;
 
 use crate::Result;
 
-/// How many lines have a colour of their own. Lines with higher numbers share the colours and are dashed.
+/// The number of lines with a separate colour. Lines with higher numbers share the colours and are dashed.
 pub const LINE_COLOURS: usize = SERIES.len();
 
 /// Twice the size on the page, because plotters rounds coordinates to whole numbers.

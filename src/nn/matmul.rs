@@ -70,7 +70,7 @@ pub(super) fn matmul<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
     }
 }
 
-/// Up to this size of the product, gemm multiplies rows by rows as they lie in memory. For larger products it
+/// Up to this size of the product, gemm multiplies rows by rows as stored. For larger products it
 /// first moves them number by number.
 const ROWS_TIMES_ROWS: usize = 256;
 

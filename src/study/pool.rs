@@ -1,5 +1,5 @@
-//! Runs on all cores: first those that keep all of them busy, one after the other, then one on each core, the
-//! longest first. Finished runs are skipped.
+//! Runs on all cores: first the runs that use all of them, one after another, then one run per core,
+//! the longest first. Finished runs are skipped.
 
 use std::{
     collections::HashSet,
@@ -32,7 +32,7 @@ pub struct PoolOptions {
     pub checkpoint_every: Option<u64>,
     /// Set this to a signal's number to end all runs after a checkpoint.
     pub stop: Arc<AtomicUsize>,
-    /// What energy is assumed to be where it cannot be measured.
+    /// The assumed power and carbon intensity where energy cannot be measured.
     pub energy: Energy,
 }
 
@@ -74,7 +74,7 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// What `work` gives where its operations have `threads` threads.
+/// The result of `work`, with `threads` threads for its operations.
 pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
@@ -98,7 +98,7 @@ fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     order
 }
 
-/// Runs that are given out in order.
+/// A queue of runs, taken in order.
 struct Queue {
     order: Vec<usize>,
     next: AtomicUsize,
@@ -182,7 +182,7 @@ impl Pool<'_> {
         Some(self.options.stop.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }
 
-    /// What came of all `of` runs.
+    /// The result of all `of` runs.
     fn result(self, of: usize) -> Result<()> {
         let done = self.progress.runs_done();
         if let Some(signal) = self.stopped().filter(|_| done < of) {

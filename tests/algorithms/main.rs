@@ -261,7 +261,7 @@ fn a_configuration_file_names_its_algorithm() {
     assert!(error.contains("did you mean `tabular`?"), "{error}");
 }
 
-/// The numbers of a row that a run told, such as `step: 12`.
+/// The number called `name` in a row reported by a run, such as `step: 12`.
 fn field(row: &str, name: &str) -> f64 {
     let start = row.find(&format!("{name}: ")).unwrap() + name.len() + 2;
     let text: String = row[start..]
@@ -285,7 +285,7 @@ fn steps_and_episodes_of_several_environments_are_counted_together() {
                 .filter(|row| row.starts_with(kind))
                 .collect()
         };
-        // At the first step of all environments at or past each multiple.
+        // At the first step of all environments that is at or past each multiple.
         let evaluated: Vec<u64> = rows("Evaluation")
             .iter()
             .map(|row| field(row, "step") as u64)
@@ -300,7 +300,7 @@ fn steps_and_episodes_of_several_environments_are_counted_together() {
             .zip(&episodes)
             .all(|(n, row)| field(row, "episode") == f64::from(n));
         assert!(numbered, "{}", definition.name());
-        // An episode of catch takes nine steps, in each environment by itself.
+        // An episode of catch takes nine steps in each environment.
         let ended = |environments: u64| STEPS / environments / 9 * environments;
         assert_eq!(outcome.episodes, ended(together), "{}", definition.name());
         for (n, row) in (0..).zip(episodes) {
@@ -328,7 +328,7 @@ fn environments_of_an_agent_have_streams_and_clocks_of_their_own() {
         source.resolve(None)
     };
     algorithms();
-    // Otherwise all three would begin and end alike, and the returns come in threes.
+    // Otherwise all three would begin and end alike, and returns would come in groups of three.
     let (record, _) = alone(&several(1, "cartpole", 300).unwrap());
     let lengths: Vec<f64> = record
         .rows
@@ -343,7 +343,8 @@ fn environments_of_an_agent_have_streams_and_clocks_of_their_own() {
                 .any(|three| three.iter().any(|l| *l != three[0])),
         "{lengths:?}"
     );
-    // Every 7 steps of each environment, so every 21 of the agent: each time all three episodes are cut short.
+    // Every 7 steps of each environment are 21 of the agent's; each time all three episodes are
+    // truncated.
     let (record, _) = alone(&several(1, "chain?every=7&of=catch|catch?reward=0.5", 63).unwrap());
     let ends: Vec<u64> = record
         .rows

@@ -20,9 +20,9 @@ settings! {
         gamma: f64 = 0.9, in 0.0..=1.0;
         /// Probability of a random action
         epsilon: f64 = 0.2, in 0.0..=1.0;
-        /// Cells that an observation's unit of length is cut into
+        /// Number of cells into which an observation's unit of length is cut
         cells: u32 = 4, in 1..=100;
-        /// Environments that an agent acts in at once
+        /// Number of environments in which an agent acts at once
         environments: usize = 1, in 1..=16;
     }
 }
@@ -33,7 +33,7 @@ pub enum Tabular {
     Several,
 }
 
-/// Does not divide what comes at regular steps.
+/// Does not divide the intervals of regular events.
 const SEVERAL: usize = 3;
 
 const PRESETS: [Preset; 2] = [

@@ -33,15 +33,15 @@ const BRICK: usize = 3;
 /// 2. The ball's next cell is one column and one row on. If that is beyond a side wall, its column
 ///    stays and it turns sideways.
 /// 3. Then one of these, the first that holds:
-///    - beyond the top, its row stays and it turns downwards;
+///    - the next cell is beyond the top: its row stays and it turns downwards;
 ///    - there is a brick in the next cell: if the ball was not in a brick on the
-///      step before, the brick breaks, the row stays, the ball turns up or down;
-///      **else it goes into the brick** and does not break it;
+///      previous step, the brick breaks, the row stays and the ball turns up or
+///      down; **otherwise it goes into the brick** and does not break it;
 ///    - the next row is the paddle's: if no brick is left, all are put back. If
 ///      the paddle is below the cell where the ball *was*, the row stays and the
-///      ball turns upwards. Else, if the paddle is in the next cell, the row stays
-///      and the ball goes back where it came from, sideways as well. Else the ball
-///      is lost.
+///      ball turns upwards. Otherwise, if the paddle is in the next cell, the row
+///      stays and the ball reverses both its directions. Otherwise the ball is
+///      lost.
 /// 4. The ball counts as in a brick if the next cell on this step had one, broken or not.
 ///
 /// **Reward**: 1 for each brick broken, at most one a step.

@@ -45,7 +45,7 @@ pub struct About {
     pub channels: &'static [&'static str],
     /// The actions that matter.
     pub minimal: &'static [Action],
-    /// Whether it grows harder as an episode goes on.
+    /// Whether it becomes harder during an episode.
     pub ramps: bool,
     /// The greatest reward of a step; the least is 0.
     pub max_reward: f32,

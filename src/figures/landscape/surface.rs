@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 
 use crate::figures::style::SERIES;
 
-/// The most paths in a figure, because each has a colour of its own.
+/// The most paths in a figure, because each has a separate colour.
 pub const MOST_PATHS: usize = SERIES.len();
 
 /// Shades between the lowest and the highest ground.

@@ -61,7 +61,7 @@ pub trait Family: Sync {
 pub struct InnerTable {
     /// The key whose value it is.
     pub key: &'static str,
-    /// What else has to be set for the table to have these settings: `algo = "dqn"`.
+    /// Another setting that is required for the table to have these settings: `algo = "dqn"`.
     pub condition: Option<String>,
     /// The settings in the table.
     pub settings: Vec<Setting>,

@@ -245,7 +245,7 @@ impl AgentJob {
         if finished.outcome.status == Status::Diverged {
             let (run, worst) = (&self.config.run, finished.outcome.final_return);
             let last = curve.last().map_or(0, |(step, _)| *step);
-            // At the first step of all environments at or past each multiple.
+            // At the first step of all environments that is at or past each multiple.
             let together = self.config.environments() as u64;
             let due = (1..=run.steps.div_ceil(run.eval_every)).map(|k| {
                 let due = k.saturating_mul(run.eval_every).div_ceil(together);

@@ -34,8 +34,8 @@ pub struct Supervised;
 settings! {
     /// The settings of a supervised run, apart from its optimiser and its seed.
     pub struct SupervisedRuns {
-        /// What is learned, by what, for how long: `supervised --help`, Run. Images are where `supervised`
-        /// finds them without --data-dir
+        /// What is learned, by which network, for how long: `supervised --help`, Run. Images are
+        /// where `supervised` finds them without --data-dir
         run: Table = Table::new();
     }
 }
@@ -269,7 +269,7 @@ impl SupervisedJob {
         self.config.run.dataset.images().is_some()
     }
 
-    /// The environment that is played with what was learned; images have none.
+    /// The environment in which what was learned is played; images have none.
     fn played(&self) -> Result<Option<envs::Spec>> {
         if self.of_images() {
             return Ok(None);
