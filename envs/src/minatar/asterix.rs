@@ -43,10 +43,10 @@ const GOLD: usize = 3;
 /// 4. If the move timer is 0 it is set to the move interval, everything moves one cell, things that
 ///    leave the grid disappear, and 3 is repeated.
 /// 5. The arrival timer and the move timer go down by 1.
-/// 6. Ramping, as long as a ramp can change something: the ramp timer goes down by 1 if it is at least
-/// 0. Otherwise it is set to 100, so that ramps are 102 steps apart. The arrival interval then falls by
-///    1 if above 1. At every second ramp, starting with the second, the move interval falls by 1 if above
-///    1.
+/// 6. Ramping, as long as a ramp can change something: the ramp timer goes down by 1 unless it is
+///    negative. Otherwise it is set to 100, so that ramps are 102 steps apart. The arrival interval then
+///    falls by 1 if above 1. At every second ramp, starting with the second, the move interval falls by 1
+///    if above 1.
 ///
 /// **Reward**: 1 for each gold, at most one a step.
 ///

@@ -35,10 +35,10 @@ const FASTEST: usize = 2;
 ///    to 3. The timer goes down by 1 every step while above 0, so a chicken can walk every third step.
 /// 2. At row 0 the chicken has crossed: the reward is 1, every car's interval and direction are drawn
 ///    anew, its timer is set to the interval (its column stays), and the chicken returns to row 9.
-/// 3. The cars, from the topmost lane down: a car in the chicken's cell sends the chicken back to row
-/// 9. Then, if the car's timer is 0, the car moves one cell and sets the timer to the interval, so that
-///    a car of interval k moves every k + 1 steps; if it is now in the chicken's cell, it also sends the
-///    chicken back. If the timer is not 0 it goes down by 1.
+/// 3. The cars, from the topmost lane down: a car in the chicken's cell sends the chicken back to
+///    row 9. Then, if the car's timer is 0, the car moves one cell and sets the timer to the interval, so
+///    that a car of interval k moves every k + 1 steps; if it is now in the chicken's cell, it also sends
+///    the chicken back. If the timer is not 0 it goes down by 1.
 ///
 /// **Draws** for the cars: the eight intervals, 1 to 5 equally likely, then the eight directions with
 /// equal chances. (The reference takes the sign of a number from \[-0.5, 0.5), which is 0 once in 2^53:

@@ -55,8 +55,8 @@ const ALIEN_BULLET: usize = 5;
 /// 5. If the aliens' shot timer is 0 it is set to 10, and the lowest alien of the
 ///    column nearest to the cannon (of two, the left one) puts a bullet in its own
 ///    cell.
-/// 6. Where a bullet of the cannon and an alien are in the same cell, both disappear and the reward is
-/// 1. A bullet and an alien that swap cells miss each other.
+/// 6. Where a bullet of the cannon and an alien are in the same cell, both disappear and the reward
+///    is 1. A bullet and an alien that swap cells miss each other.
 /// 7. The shot timer goes down by 1 if above 0, the aliens' timers by 1.
 /// 8. If no alien is left, the next wave appears at the top; it keeps the direction and timers of the
 ///    wave before. With ramping, the move interval falls by 1 if above 6.
