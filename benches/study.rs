@@ -1,5 +1,5 @@
-//! What a study costs besides its runs: the time of a run that does almost nothing, and how busy the cores are during
-//! longer runs.
+//! What a study costs on top of its runs: the time of a run that does almost nothing, and how busy the
+//! cores are during longer runs.
 //!
 //! `cargo bench --bench study`; `-- /mnt/results` puts the files into that folder.
 
@@ -87,7 +87,7 @@ fn children() -> f64 {
         .next()
         .unwrap_or_default()
         .split_whitespace();
-    // User and system time of children, in ticks of 10 ms; the fields after the name count from 3.
+    // User and system time of children, in ticks of 10 ms; fields are counted from 3 after the name.
     let ticks: f64 = fields
         .skip(13)
         .take(2)

@@ -1,4 +1,4 @@
-//! What can go wrong, said so that the reader knows what to do next.
+//! Everything that can go wrong, described so that the reader knows what to do next.
 
 use std::path::{Path, PathBuf};
 
@@ -18,21 +18,21 @@ pub enum Error {
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A folder cannot be made or written to. Which flag chooses another, only the command knows.
+    /// A folder cannot be created or written to. Only the command knows which flag chooses another one.
     #[error("cannot write to {}: {why}; choose a folder that can be written", path.display())]
     Unwritable {
         /// The folder, or a file in it.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
-    /// A run's folder is another process's.
+    /// Another process is doing the run in this folder.
     #[error("another process is running in {}; wait for it, or choose another --out", .0.display())]
     Taken(PathBuf),
-    /// A study was asked to end before its time, and did.
+    /// A study was asked to end early, and did.
     #[error("stopped by signal {signal} with {done} of {of} runs done; the same command goes on")]
     Interrupted {
         /// The signal that asked.
@@ -57,13 +57,13 @@ pub enum Error {
     /// An environment was asked for something it cannot do.
     #[error(transparent)]
     Environment(#[from] envs::Error),
-    /// A setting cannot be what it was asked to be.
+    /// A setting is not allowed to have the value that it was given.
     #[error(transparent)]
     Setting(#[from] settings::Error),
     /// An optimiser was asked for something it cannot do.
     #[error(transparent)]
     Optimiser(#[from] optim::Error),
-    /// The run was asked to end before its time, and did.
+    /// The run was asked to end early, and did.
     #[error("stopped by signal {signal} at step {step} of {of}; {}", match saved {
         0 => "nothing was saved, so the same command starts again".to_owned(),
         saved => format!("the same command with --resume, and without --force, goes on from step {saved}"),
@@ -89,7 +89,7 @@ pub enum Error {
     Figure {
         /// The figure's file.
         path: PathBuf,
-        /// What the drawing library said.
+        /// The drawing library's error.
         why: String,
     },
 }
@@ -101,12 +101,12 @@ impl From<stats::Error> for Error {
 }
 
 impl Error {
-    /// An error of the request.
+    /// An error in the request.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
     }
 
-    /// An error of a folder that cannot be written to.
+    /// An error about a folder that cannot be written to.
     pub fn unwritable(path: &Path, why: &std::io::Error) -> Self {
         Self::Unwritable {
             path: path.to_path_buf(),
@@ -114,7 +114,7 @@ impl Error {
         }
     }
 
-    /// An error of a file: `cannot {doing} {path}: ...`.
+    /// An error about a file: `cannot {doing} {path}: ...`.
     pub fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         let path = path.to_path_buf();
         Self::Io {

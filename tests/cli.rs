@@ -66,7 +66,7 @@ fn trains_and_leaves_everything_in_its_folder() {
     let png = fs::read(r.join("learning_curve.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000);
 
-    // The configuration it wrote, every value in it, is the same run.
+    // The configuration that it wrote, with every value, gives the same run.
     let again = rl(dir.path(), &["--config", "r/config.toml", "--out", "r"]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     assert!(
@@ -168,7 +168,7 @@ fn what_is_no_runs_is_never_overwritten() {
         ran.stderr
     );
     assert_eq!(fs::read_dir(&theirs).unwrap().count(), 1);
-    // Nor does study write over a run.
+    // `study` does not overwrite a run either.
     assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
     let ran = run(
         env!("CARGO_BIN_EXE_study"),
@@ -353,7 +353,7 @@ fn every_dial_of_the_agent_turns_all_the_way() {
     let mut seen = vec![updates("plain", &[])];
     assert_eq!(seen[0].0, 19, "every tenth of the last 199 steps");
     for (name, more, expected) in [
-        // Pure online learning: the one transition there is.
+        // Pure online learning from a single transition.
         ("online", &["--buffer-size", "1"][..], 19),
         ("small", &["--buffer-size", "5", "--batch-size", "64"], 19),
         ("often", &["--train-frequency", "1"], 199),
@@ -454,7 +454,7 @@ fn a_diverging_run_is_a_row() {
     }
 }
 
-/// Arguments that must be refused, and what the error must say.
+/// Arguments that must be refused, and what each error must say.
 const REFUSED: &[(&[&str], &[&str])] = &[
     (
         &["--conv", "16x3"],

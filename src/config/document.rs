@@ -56,16 +56,16 @@ impl Document {
         })
     }
 
-    /// `error` of a value in this file, with the file and the line.
+    /// `error` about a value in this file, with the file and the line.
     pub fn explain(&self, error: settings::Error) -> Error {
         self.error_at(error.path(), &error)
     }
 
-    /// An error of the value at `path`, with the file and the line.
+    /// An error about the value at `path`, with the file and the line.
     pub fn error_at(&self, mut path: &str, why: impl Display) -> Error {
         let file = self.path.as_ref();
         let file = file.map_or(String::new(), |path| format!("{path}: "));
-        // A key that is missing is told at the table that lacks it.
+        // A missing key is reported at the table that lacks it.
         let line = loop {
             match (self.lines.get(path), path.rsplit_once('.')) {
                 (Some(line), _) => break Some(line),
@@ -90,7 +90,7 @@ impl Lines<'_> {
     }
 
     fn table(&mut self, path: &str, table: &DeTable) -> Result<Table> {
-        // In the order of the file, which errors follow.
+        // In the order of the file, so that errors come in that order.
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         let mut values = Table::new();

@@ -1,4 +1,4 @@
-//! A study from its experiment to its results: tuning, choice, report, record.
+//! A study from its experiment to its results: tuning, selection, report, record.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// An experiment and where its runs and its results are.
+/// An experiment and the folders of its runs and its results.
 pub struct Study {
     /// The experiment.
     pub experiment: Experiment,
-    /// The folder that has a folder for each run: `runs/<experiment>`.
+    /// The folder that holds one folder per run: `runs/<experiment>`.
     pub runs: PathBuf,
     /// The folder with the results: `results/<experiment>`.
     pub out: PathBuf,
@@ -56,7 +56,8 @@ type SeedScores = Vec<(u64, f64)>;
 pub struct Chosen {
     /// The trial.
     pub trial: usize,
-    /// Each trial's score on the tuning seeds, by the experiment's rule of choice; empty if there is only one trial.
+    /// Each trial's score on the tuning seeds, by the experiment's selection rule; empty if there is
+    /// only one trial.
     pub scores: Vec<f64>,
 }
 

@@ -22,9 +22,10 @@ use crate::{
 };
 
 impl Study {
-    /// Writes the results: `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv`, `cost.csv`, and of the report
-    /// stage alone `curves.csv` and, if its runs had diagnostics, `mechanism.csv`. An error if a run is missing.
-    /// Returns a warning for each chosen setting that is at an end of its grid.
+    /// Writes the results: `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv`, `cost.csv`,
+    /// and, for the report stage only, `curves.csv` and, if its runs had diagnostics, `mechanism.csv`.
+    /// An error if a run is missing. Returns a warning for each chosen setting that is at an end of its
+    /// grid.
     pub fn record(&self) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
@@ -35,7 +36,7 @@ impl Study {
         outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
 
         results_folder(&self.out)?;
-        // Two processes that come to the end together write one after the other.
+        // Two processes that finish at the same time must write one after the other.
         let path = self.runs.join(".lock");
         let lock = File::create(&path).map_err(|e| Error::io("cannot write", &path, e))?;
         // Some file systems have no locks.
@@ -97,7 +98,7 @@ impl Study {
         }
     }
 
-    /// Writes what the diagnostics of `runs` say; there is no file if none of them had diagnostics.
+    /// Writes the diagnostics of `runs`; there is no file if none of them had diagnostics.
     fn write_mechanism(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<()> {
         let experiment = &self.experiment;
         let rows = runs.iter().zip(outcomes).filter_map(|(run, outcome)| {

@@ -13,22 +13,23 @@ use crate::{
     study::{Progress, ProgressDisplay},
 };
 
-/// One line for all runs: a bar on a terminal, elsewhere a new line for each tenth of the work.
+/// One line for all runs: a bar on a terminal, otherwise a new line for each tenth of the work.
 pub struct StudyProgress {
-    /// What the line begins with.
+    /// The start of the line.
     name: &'static str,
     quiet: bool,
     bar: Option<ProgressBar>,
     tenths: Mutex<u32>,
 }
 
-/// The time left is part of the message, because indicatif's own estimate would count runs that were done before.
+/// The time left is part of the message, because indicatif's own estimate would count runs that were
+/// done earlier.
 const TEMPLATE: &str = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}";
 /// The bar's last position.
 const WHOLE: f64 = 1000.0;
 
 impl StudyProgress {
-    /// A line that begins with `name`, or nothing if `quiet`.
+    /// A line that starts with `name`, or nothing if `quiet`.
     pub fn new(quiet: bool, name: &'static str) -> Self {
         let terminal = !quiet && std::io::stderr().is_terminal();
         Self {

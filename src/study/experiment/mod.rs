@@ -1,4 +1,4 @@
-//! An experiment: one TOML file, read, checked, and laid out as cells, trials and runs.
+//! An experiment: one TOML file, read, checked, and expanded into cells, trials and runs.
 
 mod check;
 mod environment;

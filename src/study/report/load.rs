@@ -1,4 +1,4 @@
-//! A study's tables, read and checked against its experiment.
+//! Reads a study's tables and checks them against its experiment.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -26,14 +26,14 @@ use crate::{
     },
 };
 
-/// The results of a study, complete.
+/// The complete results of a study.
 pub struct Results {
     /// The experiment as it was run.
     pub experiment: Experiment,
     pub manifest: Manifest,
     /// `[cells][arms][report seeds]`.
     pub runs: Vec<Vec<Vec<RunRow>>>,
-    /// `[cells][arms][trials][tuning seeds]`; there are no trials where there was nothing to choose.
+    /// `[cells][arms][trials][tuning seeds]`; there are no trials if there was nothing to choose.
     pub tuning: Vec<Vec<Vec<Vec<RunRow>>>>,
     /// `[cells][arms][trials]`, likewise.
     pub trials: Vec<Vec<Vec<TuningRow>>>,
@@ -45,8 +45,8 @@ pub struct Results {
     pub mechanism: HashMap<String, Mechanism>,
     /// What each cell is called in figures and tables.
     pub names: Vec<String>,
-    /// For each cell, the first cell that has the same runs. That is the cell itself, unless an earlier one is the same
-    /// under another name.
+    /// For each cell, the first cell that has the same runs. That is the cell itself, unless an earlier
+    /// cell is the same under another name.
     pub same_as: Vec<usize>,
     seed: [u8; 32],
 }
@@ -118,15 +118,16 @@ impl Results {
         })
     }
 
-    /// The generator for `what`. It depends on the experiment and on `what` alone, not on what else is computed.
+    /// The generator for `what`. It depends only on the experiment and on `what`, not on what else is
+    /// computed.
     pub fn rng(&self, what: &str) -> ChaCha8Rng {
         let digest = Sha256::new().chain_update(self.seed).chain_update(what);
         ChaCha8Rng::from_seed(digest.finalize().into())
     }
 
-    /// The scores of an arm in `cells`, which are the tasks, on the seeds that all of them have. An environment with more
-    /// runs would have more weight in an interquartile mean. Cells with the same runs count once. An error if there
-    /// are no scores.
+    /// The scores of an arm in `cells`, which are the tasks, on the seeds that all of them have: an
+    /// environment with more runs would have more weight in an interquartile mean. Cells with the same
+    /// runs count once. An error if there are no scores.
     pub fn scores(&self, arm: usize, cells: &[usize]) -> Result<Scores> {
         let cells = self.distinct(cells);
         let common = self.common_seeds(&cells);
@@ -149,7 +150,7 @@ impl Results {
         seeds(first).iter().filter(everywhere).copied().collect()
     }
 
-    /// `cells` without those that have the same runs as an earlier one.
+    /// `cells` without those that have the same runs as an earlier cell.
     pub fn distinct(&self, cells: &[usize]) -> Vec<usize> {
         let mut seen = BTreeSet::new();
         let first = |cell: &&usize| seen.insert(self.same_as[**cell]);
@@ -292,7 +293,8 @@ fn curves(rows: Vec<CurveRow>) -> HashMap<String, Vec<(u64, f64)>> {
     curves
 }
 
-/// The folder with the results of the experiment that `asked` means: a folder, a TOML or an experiment's name.
+/// The folder with the results of the experiment `asked`: a folder, a TOML file or an experiment's
+/// name.
 pub fn folder(asked: &Path, out: Option<&Path>) -> PathBuf {
     match out {
         Some(out) => out.to_path_buf(),
