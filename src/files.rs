@@ -36,21 +36,28 @@ pub fn write_csv<T: Serialize>(path: &Path, rows: impl IntoIterator<Item = T>) -
 
 /// Writes `content` to a temporary name beside `path`, makes it last, and renames it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    write_before_another(path, content)?;
+    // The new name lasts only when its folder does.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let last = match File::open(folder.unwrap_or(Path::new("."))) {
+        Ok(folder) => folder.sync_all(),
+        Err(_) => Ok(()),
+    };
+    last.map_err(|error| Error::io("cannot write", path, error))
+}
+
+/// [`write_whole`] for a file that is not the last one to be written in its folder: its new name lasts when that of a later
+/// one does.
+pub fn write_before_another(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let write = || {
         let mut file = File::create(&part)?;
         file.write_all(content.as_ref())?;
         file.sync_all()?;
-        fs::rename(&part, path)?;
-        // The new name lasts only when its folder does.
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        match File::open(folder.unwrap_or(Path::new("."))) {
-            Ok(folder) => folder.sync_all(),
-            Err(_) => Ok(()),
-        }
+        fs::rename(&part, path)
     };
     write().map_err(|error| {
         // On a full disk, what was written of it is in the way of what comes next.

@@ -57,6 +57,7 @@ pub fn exit(result: Result<()>) -> ExitCode {
         | Error::Setting(_)
         | Error::Optimiser(optim::Error::Usage(_))
         | Error::Environment(_)
+        | Error::Damaged(_)
         | Error::Taken(_)
         | Error::Unwritable { .. } => ExitCode::from(2),
         // As a shell has it for a program that a signal ended.

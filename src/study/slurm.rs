@@ -126,7 +126,7 @@ impl Study {
                     of: all.of,
                 };
                 if !*open && part.contains(k) {
-                    *open = self.outcome(run)?.is_none();
+                    *open = !self.is_done(run)?;
                 }
             }
         }

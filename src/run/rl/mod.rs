@@ -8,6 +8,7 @@ mod evaluate;
 mod member;
 mod play;
 mod state;
+mod told;
 
 pub use actor::{Actor, Trained};
 pub use config::{Config, ConfigSource, RunConfig};

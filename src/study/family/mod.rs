@@ -81,10 +81,11 @@ pub trait Job: Send + Sync {
     fn on_gpu(&self) -> bool;
 
     /// Does it in `folder`, from its checkpoint if there is one, and tells `watcher`; nothing happens
-    /// if it is there already. [`Error::Taken`] if another process is at it.
+    /// if it is there already, whole. If a file there is damaged, it starts again. [`Error::Taken`] if another
+    /// process is at it.
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;
 
-    /// What came of it, if it has finished in `folder`.
+    /// What came of it, if it has finished in `folder`; [`Error::Damaged`] if a file that says so is damaged.
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>>;
 
     /// Whether steps take time before it learns. If not, what comes before its first step does: reading
@@ -103,6 +104,9 @@ pub trait Job: Send + Sync {
 
 /// Somebody who is told how a job goes.
 pub trait Watcher {
+    /// What it left is damaged, and it starts again.
+    fn starts_again(&mut self, damage: &Error);
+
     /// It begins, at step `from`.
     fn begins(&mut self, folder: &Path, from: u64) -> Result<()>;
 
