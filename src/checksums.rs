@@ -1,11 +1,6 @@
 //! What files held when they were written, so that damage to them is noticed: `files.toml`.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::ErrorKind,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -126,7 +126,10 @@ impl Error {
 
     /// An error of a file that cannot be gone on from.
     pub fn unusable(path: &Path, why: impl std::fmt::Display) -> Self {
-        Self::Damaged(Box::new(Damage::new(path, format!("cannot be used: {why}"))))
+        Self::Damaged(Box::new(Damage::new(
+            path,
+            format!("cannot be used: {why}"),
+        )))
     }
 
     /// The same error; if it is of a damaged file, with `way_out` as what to do about it.

@@ -101,7 +101,9 @@ impl Checkpoint {
                 Ok(Saved {
                     file: file.to_owned(),
                     bytes: saved.count(name)?,
-                    sha256: sum.ok().map(|sum| String::from_utf8_lossy(sum).into_owned()),
+                    sha256: sum
+                        .ok()
+                        .map(|sum| String::from_utf8_lossy(sum).into_owned()),
                 })
             };
             let files = files.map(of_file).collect::<Result<_>>()?;

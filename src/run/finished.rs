@@ -103,8 +103,14 @@ impl<C: Configuration> Finished<C> {
     pub(super) fn check_but_config(&self) -> Result<()> {
         let check = |file: &str| self.file(file).map(drop);
         match &self.sums {
-            Some(sums) => sums.names().filter(|file| *file != CONFIG).try_for_each(check),
-            None => self.told.iter().try_for_each(|(table, _)| check(table.file())),
+            Some(sums) => sums
+                .names()
+                .filter(|file| *file != CONFIG)
+                .try_for_each(check),
+            None => self
+                .told
+                .iter()
+                .try_for_each(|(table, _)| check(table.file())),
         }
     }
 

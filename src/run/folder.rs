@@ -76,8 +76,9 @@ fn find<C: Configuration>(path: &Path, config: &C, text: &str, again: Again) -> 
         Ok(Content::OtherRun) if !force => Err(Error::usage(format!(
             "{shown} already holds another run; choose another --out, or --force to overwrite it"
         ))),
-        Ok(Content::Unknown) if !mend => Err(Error::missing(&path.join(CONFIG))
-            .mended_by("which run this was is not known: choose another --out, or --force to overwrite it")),
+        Ok(Content::Unknown) if !mend => Err(Error::missing(&path.join(CONFIG)).mended_by(
+            "which run this was is not known: choose another --out, or --force to overwrite it",
+        )),
         Ok(Content::ThisFinished) if !force => {
             let whole = Finished::of(path, config).and_then(|run| {
                 run.check_but_config()?;

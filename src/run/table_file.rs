@@ -76,7 +76,10 @@ impl TableFile {
                 n => sum.add(&block[..n]),
             }
         }
-        let Checksum { bytes, sha256: found } = sum.now();
+        let Checksum {
+            bytes,
+            sha256: found,
+        } = sum.now();
         if bytes < length {
             let why = format!("it has {bytes} bytes, and the checkpoint counts on {length}");
             return Err(Error::damaged(&path, why));

@@ -131,11 +131,7 @@ impl Study {
         }
     }
 
-    fn write_tuning(
-        &self,
-        written: &mut Written,
-        chosen: &[Vec<Chosen>],
-    ) -> Result<Vec<String>> {
+    fn write_tuning(&self, written: &mut Written, chosen: &[Vec<Chosen>]) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let (mut rows, mut warnings) = (Vec::new(), Vec::new());
         for (cell, chosen) in experiment.cells.iter().zip(chosen) {

@@ -4,7 +4,11 @@ use super::SupervisedConfig;
 use crate::run::{RowTable, Status, SupervisedOutcome, Told};
 
 /// What `outcome` of the run `config` tells of `table`.
-pub(super) fn told(config: &SupervisedConfig, outcome: &SupervisedOutcome, table: RowTable) -> Told {
+pub(super) fn told(
+    config: &SupervisedConfig,
+    outcome: &SupervisedOutcome,
+    table: RowTable,
+) -> Told {
     let whole = outcome.status == Status::Finished;
     let (steps, epochs) = (outcome.steps, outcome.epochs);
     match table {
@@ -25,7 +29,9 @@ pub(super) fn told(config: &SupervisedConfig, outcome: &SupervisedOutcome, table
                 ("test_loss", outcome.test_loss),
                 ("test_accuracy", Some(outcome.test_accuracy)),
             ];
-            let end = end.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let end = end
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)));
             Told {
                 rows: Some(rows..=rows),
                 last: end.filter(|_| whole).collect(),
