@@ -221,7 +221,17 @@ fn a_run_without_its_configuration_gets_it_back_or_is_refused() {
                 assert_eq!(files(&folder), whole, "{left:?}");
             }
         }
-        // Its configuration became another's.
+        // It became something else.
+        for (damage, happens, _) in &DAMAGES[2..] {
+            put(&folder.join(CONFIG), happens(&whole[CONFIG]).as_deref());
+            for more in [&[][..], &["--resume"]] {
+                let words = [CONFIG, "is not the configuration of run", "--force"];
+                refused(&again(more), &words, damage);
+            }
+        }
+        ok(&again(&["--force"]));
+        assert_eq!(files(&folder), whole);
+        // It became another's.
         let edited = String::from_utf8(whole[CONFIG].clone()).unwrap();
         fs::write(folder.join(CONFIG), edited.replace("seed = 1", "seed = 7")).unwrap();
         refused(
@@ -312,8 +322,11 @@ fn an_interrupted_run_goes_on_from_whole_files_alone() {
             put(&folder.join(file), Some(&left[file]));
         }
     }
-    for config in [None, Some(&b""[..])] {
+    for config in [None, Some(&b""[..]), Some(b"seed = ")] {
         put(&folder.join(CONFIG), config);
+        if config.is_some_and(|config| !config.is_empty()) {
+            continue;
+        }
         refused(
             &resume(&["--gamma", "0.5"]),
             &["checkpoint.safetensors", way_out],
@@ -349,7 +362,7 @@ fn an_agent_that_is_damaged_is_not_played() {
         "--streams",
         "2",
         "--steps",
-        "50",
+        "100",
     ];
     let readers = [(RL, &play[..]), (SUPERVISED, &taught), (STUDY, &described)];
     for sums in [true, false] {
@@ -410,7 +423,7 @@ run = { steps = 900, eval_every = 100, eval_episodes = 1, log_every = 10, diagno
 agent = { learning_starts = 200, batch_size = 8, hidden = [8] }
 
 [supervised]
-run = { buffer = 300, steps = 40, batch = 8 }
+run = { steps = 40, batch = 8 }
 
 [[environments]]
 env = "cartpole"
@@ -436,11 +449,7 @@ fn results(dir: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
 #[test]
 fn a_study_does_damaged_runs_again_and_believes_none() {
     let dir = tempdir().unwrap();
-    fs::write(
-        dir.path().join("small.toml"),
-        SMALL.replace("buffer = 300, ", ""),
-    )
-    .unwrap();
+    fs::write(dir.path().join("small.toml"), SMALL).unwrap();
     let study = |args: &[&str]| run(STUDY, dir.path(), args, &[]);
     ok(&study(&["run", "small.toml", "--quiet"]));
     let whole = results(dir.path());
@@ -502,11 +511,7 @@ fn a_study_does_damaged_runs_again_and_believes_none() {
 #[test]
 fn results_that_are_damaged_are_not_reported() {
     let dir = tempdir().unwrap();
-    fs::write(
-        dir.path().join("small.toml"),
-        SMALL.replace("buffer = 300, ", ""),
-    )
-    .unwrap();
+    fs::write(dir.path().join("small.toml"), SMALL).unwrap();
     let study = |args: &[&str]| run(STUDY, dir.path(), args, &[]);
     ok(&study(&["run", "small.toml", "--quiet"]));
     let folder = dir.path().join("results/small");

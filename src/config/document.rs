@@ -55,7 +55,7 @@ impl Document {
             table,
             lines: lines.found,
             path: None,
-            is_blank: text.trim().is_empty(),
+            is_blank: text.trim_start_matches('\u{feff}').trim().is_empty(),
         })
     }
 

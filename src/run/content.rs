@@ -3,7 +3,7 @@
 use std::{fs, io::ErrorKind, path::Path};
 
 use super::{
-    Configuration,
+    Checkpoint, Configuration,
     finished::outcome_id,
     folder::{CHECKPOINT, CONFIG, LOCK, MACHINE, OUTCOME},
 };
@@ -54,9 +54,17 @@ pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> 
         return Ok(Content::Nothing);
     }
     if !found.trim().is_empty() {
-        return Ok(match C::describes(&written) {
-            true => Content::OtherRun,
-            false => Content::Foreign(CONFIG.into()),
+        let id = config.id();
+        if has(OUTCOME) && outcome_id(path).is_ok_and(|ended| ended == id) {
+            let why = format!("it is not the configuration of run {id}, which ended here");
+            return Err(Error::damaged(&written, why));
+        }
+        return Ok(if C::describes(&written) {
+            Content::OtherRun
+        } else if has(CHECKPOINT) && Checkpoint::read(&path.join(CHECKPOINT), config).is_ok() {
+            Content::ThisUnfinished
+        } else {
+            Content::Foreign(CONFIG.into())
         });
     }
     // Interrupted before its first file was whole, or bereft of it, or never a run's.
