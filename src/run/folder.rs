@@ -294,7 +294,7 @@ fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
             _ => {}
         }
     }
-    match write_whole(&path.join(CONFIG), config) {
+    match write_before_another(&path.join(CONFIG), config) {
         Err(Error::Io { source, .. }) => Err(Error::unwritable(path, &source)),
         other => other,
     }
@@ -377,6 +377,6 @@ impl Observer for RunFolder {
 
     fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
         self.sums.insert(self.weights, Checksum::of(safetensors));
-        write_whole(&self.path.join(self.weights), safetensors)
+        write_before_another(&self.path.join(self.weights), safetensors)
     }
 }
