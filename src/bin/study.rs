@@ -104,7 +104,7 @@ fn record(study: &Study) -> Result<()> {
 
 fn report(args: &ReportArgs) -> Result<()> {
     let folder = study::report::folder(&args.experiment, args.out.as_deref());
-    let summary = study::report::report(&folder, &args.experiment)?;
+    let summary = study::report::report(&folder, &args.experiment, args.splice.as_deref())?;
     for warning in &summary.warnings {
         eprintln!("warning: {warning}");
     }
