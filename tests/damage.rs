@@ -185,6 +185,16 @@ fn a_run_from_before_there_were_checksums_is_held_against_its_outcome() {
         let folder = dir.path().join("r");
         fs::remove_file(folder.join(SUMS)).unwrap();
         ok(&again());
+        let diverging = [
+            flags,
+            &["--opt", "sgd", "--lr", "1e20", "--out", "d", "--resume"],
+        ]
+        .concat();
+        for _ in 0..2 {
+            ok(&run(program, dir.path(), &diverging, &[]));
+            let sums = dir.path().join("d").join(SUMS);
+            let _ = fs::remove_file(sums);
+        }
         let whole = files(&folder);
         for (damage, happens, _) in &DAMAGES[..4] {
             for file in tables {

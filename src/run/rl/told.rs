@@ -34,9 +34,10 @@ pub(super) fn told(config: &Config, outcome: &Outcome, table: RowTable) -> Told 
         }
         RowTable::Updates => {
             let recorded = outcome.updates.div_ceil(config.run.log_every);
+            // The update that diverges is recorded whatever its number.
+            let more = u64::from(!whole);
             Told {
-                // One that diverges may be recorded or not.
-                rows: Some(recorded.saturating_sub((!whole).into())..=recorded),
+                rows: Some(recorded.saturating_sub(more)..=recorded + more),
                 last: Vec::new(),
             }
         }
