@@ -29,6 +29,9 @@ pub enum Error {
         /// The system's error.
         why: String,
     },
+    /// A file is not as it was written.
+    #[error("{0}")]
+    Damaged(Box<Damage>),
     /// Another process is doing the run in this folder.
     #[error("another process is running in {}; wait for it, or choose another --out", .0.display())]
     Taken(PathBuf),
@@ -114,6 +117,32 @@ impl Error {
         }
     }
 
+    /// An error about a file that is not as it was written.
+    pub fn damaged(path: &Path, why: impl std::fmt::Display) -> Self {
+        Self::Damaged(Box::new(Damage::new(path, format!("is damaged: {why}"))))
+    }
+
+    /// An error about a file that was written and is gone.
+    pub fn missing(path: &Path) -> Self {
+        Self::Damaged(Box::new(Damage::new(path, "is missing".into())))
+    }
+
+    /// An error about a file from which nothing can go on.
+    pub fn unusable(path: &Path, why: impl std::fmt::Display) -> Self {
+        Self::Damaged(Box::new(Damage::new(
+            path,
+            format!("cannot be used: {why}"),
+        )))
+    }
+
+    /// The same error; if it is about a damaged file, with `way_out` as what to do about it.
+    pub fn mended_by(self, way_out: impl Into<String>) -> Self {
+        match self {
+            Self::Damaged(damage) => Self::Damaged(Box::new(damage.mended_by(way_out))),
+            other => other,
+        }
+    }
+
     /// An error about a file: `cannot {doing} {path}: ...`.
     pub fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         let path = path.to_path_buf();
@@ -122,5 +151,42 @@ impl Error {
             path,
             source,
         }
+    }
+}
+
+/// What is wrong with a file that was written whole.
+#[derive(Debug)]
+pub struct Damage {
+    path: PathBuf,
+    what: String,
+    /// What to do about it.
+    way_out: String,
+}
+
+impl Damage {
+    /// `what` is wrong with the file at `path`.
+    fn new(path: &Path, what: String) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            what,
+            way_out: "--force runs it again".into(),
+        }
+    }
+
+    /// The file, and what is wrong with it.
+    pub fn what(&self) -> String {
+        format!("{} {}", self.path.display(), self.what)
+    }
+
+    /// The same damage, with another way out of it.
+    fn mended_by(self, way_out: impl Into<String>) -> Self {
+        let way_out = way_out.into();
+        Self { way_out, ..self }
+    }
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}; {}", self.what(), self.way_out)
     }
 }

@@ -36,21 +36,28 @@ pub fn write_csv<T: Serialize>(path: &Path, rows: impl IntoIterator<Item = T>) -
 
 /// Writes `content` to a temporary name next to `path`, syncs it to the disk, and renames it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    write_before_another(path, content)?;
+    // The new name is durable only once its folder is synced.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let last = match File::open(folder.unwrap_or(Path::new("."))) {
+        Ok(folder) => folder.sync_all(),
+        Err(_) => Ok(()),
+    };
+    last.map_err(|error| Error::io("cannot write", path, error))
+}
+
+/// [`write_whole`] for a file that is not the last one to be written in its folder: its new name lasts when that of a later
+/// one does.
+pub fn write_before_another(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let write = || {
         let mut file = File::create(&part)?;
         file.write_all(content.as_ref())?;
         file.sync_all()?;
-        fs::rename(&part, path)?;
-        // The new name is durable only once its folder is synced.
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        match File::open(folder.unwrap_or(Path::new("."))) {
-            Ok(folder) => folder.sync_all(),
-            Err(_) => Ok(()),
-        }
+        fs::rename(&part, path)
     };
     write().map_err(|error| {
         // On a full disk, the partial file would take up space.

@@ -37,6 +37,7 @@
 //! [`settings`] the declaration of settings.
 
 pub mod algorithm;
+mod checksums;
 pub mod cli;
 mod config;
 pub mod data;

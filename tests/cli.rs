@@ -108,10 +108,10 @@ fn a_finished_run_is_left_alone_until_forced() {
         (first.code, first.stdout.as_str(), first.stderr.as_str()),
         (Some(0), "", "")
     );
-    let episodes = dir.path().join("r/episodes.csv");
-    fs::write(&episodes, "mine now\n").unwrap();
+    let machine = dir.path().join("r/machine.toml");
+    fs::write(&machine, "mine = 1\n").unwrap();
     assert_eq!(short(dir.path(), &args).code, Some(0));
-    assert_eq!(fs::read_to_string(&episodes).unwrap(), "mine now\n");
+    assert_eq!(fs::read_to_string(&machine).unwrap(), "mine = 1\n");
 
     let other = short(dir.path(), &[&args[..], &["--seed", "2"]].concat());
     assert_eq!(other.code, Some(2));
@@ -120,13 +120,13 @@ fn a_finished_run_is_left_alone_until_forced() {
         "{}",
         other.stderr
     );
-    assert_eq!(fs::read_to_string(&episodes).unwrap(), "mine now\n");
+    assert_eq!(fs::read_to_string(&machine).unwrap(), "mine = 1\n");
 
     assert_eq!(
         short(dir.path(), &[&args[..], &["--force"]].concat()).code,
         Some(0)
     );
-    assert!(fs::read_to_string(&episodes).unwrap().starts_with("step,"));
+    assert_ne!(fs::read_to_string(&machine).unwrap(), "mine = 1\n");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct Document {
     lines: BTreeMap<String, usize>,
     /// What errors call it, if it is a file.
     path: Option<String>,
+    /// Whether there is nothing but blanks in it.
+    is_blank: bool,
 }
 
 impl Document {
@@ -53,7 +55,13 @@ impl Document {
             table,
             lines: lines.found,
             path: None,
+            is_blank: text.trim_start_matches('\u{feff}').trim().is_empty(),
         })
+    }
+
+    /// Whether nothing is written in it, not even a comment.
+    pub fn is_blank(&self) -> bool {
+        self.is_blank
     }
 
     /// `error` about a value in this file, with the file and the line.

@@ -106,9 +106,24 @@ impl Study {
         pool::run(&wanted, &self.runs, options, &progress)
     }
 
-    /// The outcome of a run; `None` if the run is not done.
+    /// The outcome of a run; `None` if the run is not done. [`Error::Damaged`] if a file that says so is damaged.
     pub fn outcome(&self, run: &Run) -> Result<Option<Outcome>> {
-        run.job.outcome(&self.runs.join(run.job.id()))
+        let outcome = run.job.outcome(&self.runs.join(run.job.id()));
+        outcome.map_err(|error| error.mended_by(self.does_again()))
+    }
+
+    /// Whether a run is done, and what says so is whole.
+    pub fn is_done(&self, run: &Run) -> Result<bool> {
+        match self.outcome(run) {
+            Err(Error::Damaged(_)) => Ok(false),
+            other => Ok(other?.is_some()),
+        }
+    }
+
+    /// What does a damaged run again.
+    fn does_again(&self) -> String {
+        let experiment = self.experiment.path.display();
+        format!("`study run {experiment}` does this run again")
     }
 
     /// The outcomes of `runs`; an error if any of them is not done.

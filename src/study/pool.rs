@@ -225,6 +225,10 @@ struct RunWatcher<'a> {
 }
 
 impl Watcher for RunWatcher<'_> {
+    fn starts_again(&mut self, damage: &Error) {
+        self.pool.progress.run_starts_again(self.id, damage);
+    }
+
     fn begins(&mut self, _folder: &Path, from: u64) -> Result<()> {
         (self.began, self.from, self.step) = (true, from, from);
         self.meter = Some(match self.alone {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::experiment::Run;
+use crate::Error;
 
 /// Shows a study's progress.
 pub trait ProgressDisplay: Sync {
@@ -18,6 +19,9 @@ pub trait ProgressDisplay: Sync {
 
     /// Reports that the run `id` resumes from a checkpoint at step `from`.
     fn run_resumed(&self, id: &str, from: u64);
+
+    /// Says that the run `id` starts again because of `damage` to what it left.
+    fn run_starts_again(&self, id: &str, damage: &Error);
 
     /// Ends the display.
     fn finish(&self);
@@ -113,6 +117,11 @@ impl<'a> Progress<'a> {
     /// Reports that the run `id` resumes from a checkpoint at step `from`.
     pub fn run_resumed(&self, id: &str, from: u64) {
         self.display.run_resumed(id, from);
+    }
+
+    /// Says that the run `id` starts again because of `damage` to what it left.
+    pub fn run_starts_again(&self, id: &str, damage: &Error) {
+        self.display.run_starts_again(id, damage);
     }
 
     /// Counts a run that is done.

@@ -127,7 +127,7 @@ impl Study {
                     of: all.of,
                 };
                 if !*open && part.contains(k) {
-                    *open = self.outcome(run)?.is_none();
+                    *open = !self.is_done(run)?;
                 }
             }
         }

@@ -9,6 +9,7 @@ use std::{
 use indicatif::{HumanDuration, ProgressBar};
 
 use crate::{
+    Error,
     cli::progress::styled,
     study::{Progress, ProgressDisplay},
 };
@@ -37,6 +38,16 @@ impl StudyProgress {
             quiet,
             bar: terminal.then(|| styled(WHOLE as u64, TEMPLATE)),
             tenths: Mutex::new(0),
+        }
+    }
+
+    /// Prints a line above the bar.
+    fn say(&self, line: String) {
+        if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
+            match &self.bar {
+                Some(bar) => bar.println(line),
+                None => drop(writeln!(std::io::stderr(), "{line}")),
+            }
         }
     }
 
@@ -79,13 +90,15 @@ impl ProgressDisplay for StudyProgress {
     }
 
     fn run_resumed(&self, id: &str, from: u64) {
-        if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
-            let line = format!("run {id} goes on from step {from}");
-            match &self.bar {
-                Some(bar) => bar.println(line),
-                None => drop(writeln!(std::io::stderr(), "{line}")),
-            }
-        }
+        self.say(format!("run {id} goes on from step {from}"));
+    }
+
+    fn run_starts_again(&self, id: &str, damage: &Error) {
+        let damage = match damage {
+            Error::Damaged(damage) => damage.what(),
+            other => other.to_string(),
+        };
+        self.say(format!("run {id} starts again: {damage}"));
     }
 
     fn finish(&self) {

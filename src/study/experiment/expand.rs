@@ -99,8 +99,13 @@ impl Score {
 
 /// The mean of the evaluations.
 pub fn area(outcome: &Outcome) -> f64 {
-    let sum: f64 = outcome.curve.iter().map(|(_, score)| score).sum();
-    sum / outcome.curve.len() as f64
+    mean_score(&outcome.curve)
+}
+
+/// The mean score of a curve of steps and scores.
+pub fn mean_score(curve: &[(u64, f64)]) -> f64 {
+    let sum: f64 = curve.iter().map(|(_, score)| score).sum();
+    sum / curve.len() as f64
 }
 
 /// The optimisers with their trials; an error if their grids differ in size.

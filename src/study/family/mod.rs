@@ -87,10 +87,11 @@ pub trait Job: Send + Sync {
     }
 
     /// Runs in `folder`, from its checkpoint if there is one, and reports to `watcher`; does nothing if
-    /// the run is already finished there. [`Error::Taken`] if another process is doing it.
+    /// the run is already finished there and whole. If a file there is damaged, it starts again.
+    /// [`Error::Taken`] if another process is doing it.
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;
 
-    /// The outcome, if the run has finished in `folder`.
+    /// The outcome, if the run has finished in `folder`; [`Error::Damaged`] if a file there is damaged.
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>>;
 
     /// Whether steps take time before it learns. If not, the time goes into preparing its first step:
@@ -109,6 +110,9 @@ pub trait Job: Send + Sync {
 
 /// Receives reports on the progress of a job.
 pub trait Watcher {
+    /// The files that the job left are damaged, and it starts again.
+    fn starts_again(&mut self, damage: &Error);
+
     /// The job begins, at step `from`.
     fn begins(&mut self, folder: &Path, from: u64) -> Result<()>;
 

@@ -165,10 +165,13 @@ impl Job for AgentJob {
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match run::look(folder, &self.config, Again::Resume)? {
+        let ready = match run::look(folder, &self.config, Again::Mend)? {
             Opened::Finished(_) => return Ok(()),
             Opened::Unfinished(ready) => ready,
         };
+        if let Some(damage) = ready.damage() {
+            watcher.starts_again(damage);
+        }
         let first = ready.step();
         let (mut run_folder, from) = ready.open()?;
         watcher.begins(folder, first)?;

@@ -170,10 +170,13 @@ impl Job for SupervisedJob {
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match run::look(folder, &self.config, Again::Resume)? {
+        let ready = match run::look(folder, &self.config, Again::Mend)? {
             Opened::Finished(_) => return Ok(()),
             Opened::Unfinished(ready) => ready,
         };
+        if let Some(damage) = ready.damage() {
+            watcher.starts_again(damage);
+        }
         let first = ready.step();
         watcher.begins(folder, first)?;
         let mut learner = self.learner()?;
