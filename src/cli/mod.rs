@@ -2,6 +2,7 @@
 
 mod describe;
 mod flags;
+mod keys;
 mod landscape;
 mod list;
 mod play;
@@ -22,7 +23,7 @@ pub use rl::{Played, RlArgs};
 pub use run_figures::{diagnostics, draw_episode, learning_curve};
 pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyArgs, StudyProgress, list_runs, verify};
 pub use summary::{cohort_summary, summary};
-pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
+pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary, unsettled};
 
 use std::{
     io::Write,
@@ -39,6 +40,8 @@ use signal_hook::{
 };
 
 use crate::{Error, Result};
+
+pub use crate::numbers::count;
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no reason to stop.
 pub fn say(text: &str) {
@@ -60,9 +63,9 @@ pub fn exit(result: Result<()>) -> ExitCode {
         | Error::Taken(_)
         | Error::Unwritable { .. } => ExitCode::from(2),
         // As a shell has it for a program that a signal ended.
-        Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
-            ExitCode::from(128_u8.saturating_add(signal as u8))
-        }
+        Error::Stopped { signal, .. }
+        | Error::Interrupted { signal, .. }
+        | Error::Ended { signal } => ExitCode::from(128_u8.saturating_add(signal as u8)),
         _ => ExitCode::from(1),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     algorithm::{self, Definition},
     figures::Pictures,
-    numbers::{at_least, between, number},
+    numbers::{at_least, between, count, number},
     run::{
         Again, default_folder,
         rl::{Config, ConfigSource, RunConfig},
@@ -174,7 +174,8 @@ impl RlArgs {
             let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
             let _ = writeln!(
                 std::io::stderr(),
-                "warning: nothing is learned in {steps} steps: {key} = {value}; --{flag} sets it"
+                "warning: nothing is learned in {}: {key} = {value}; --{flag} sets it",
+                count(steps, "step")
             );
         }
     }
