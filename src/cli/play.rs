@@ -13,6 +13,7 @@ use super::{RlArgs, keys::Keys, say};
 use crate::{
     Error, Result,
     figures::{self, Pictures},
+    numbers::count,
     run::rl::{self, Actor, Episode, Picture, Trained},
 };
 

@@ -82,7 +82,8 @@ fn passed_bound(
         return None;
     }
     let bound = |reward: f32| f64::from(reward) / (1.0 - gamma);
-    let (least, greatest) = spec.rewards;
+    // An episode may end at once, with nothing.
+    let (least, greatest) = (spec.rewards.0.min(0.0), spec.rewards.1.max(0.0));
     let values = || points.iter().map(|(_, value)| *value);
     let reward = if values().any(|value| value > bound(greatest)) {
         greatest

@@ -384,7 +384,8 @@ pub fn unsettled<'a>(
 ) -> Option<String> {
     let batches = runs.into_iter().filter_map(|(config, run)| {
         let normalised = config.run.net == Net::Resnet18 && config.run.train == Layers::All;
-        normalised.then_some(run.outcome.steps)
+        let tested = run.outcome.status == Status::Finished;
+        (normalised && tested).then_some(run.outcome.steps)
     });
     let batches = batches.min()?;
     let left = nn::start_of_running_statistics(batches);

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     Error, Result, config,
+    numbers::count,
     study::family::{Family, Job, Outcome, Scale},
 };
 
