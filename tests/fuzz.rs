@@ -90,7 +90,10 @@ impl Listing {
                 name = String::new();
             } else if line.starts_with("    ") && !line.starts_with("     ") {
                 let rest: Vec<&str> = line.split_whitespace().collect();
-                let allowed = line.rfind(" (").map(|at| &line[at + 2..]).unwrap_or_default();
+                let allowed = line
+                    .rfind(" (")
+                    .map(|at| &line[at + 2..])
+                    .unwrap_or_default();
                 let allowed = allowed.split(')').next().unwrap_or_default();
                 let setting = Setting {
                     name: first.to_owned(),
@@ -135,8 +138,26 @@ fn value(draws: &mut Draws, setting: &Setting) -> String {
     } = setting;
     if draws.one_in(40) {
         let odd = [
-            "", " ", "nan", "inf", "-inf", "1e999", "-0", "0x10", "1e-400", "true", "-1",
-            "18446744073709551616", "9223372036854775807", "½", "1,2", "a=b", "''", "\"", "0.1.2", "1_0",
+            "",
+            " ",
+            "nan",
+            "inf",
+            "-inf",
+            "1e999",
+            "-0",
+            "0x10",
+            "1e-400",
+            "true",
+            "-1",
+            "18446744073709551616",
+            "9223372036854775807",
+            "½",
+            "1,2",
+            "a=b",
+            "''",
+            "\"",
+            "0.1.2",
+            "1_0",
         ];
         return draws.of(&odd).to_owned();
     }
@@ -154,7 +175,9 @@ fn value(draws: &mut Draws, setting: &Setting) -> String {
             draws.of(&words).to_owned()
         }
         whole if whole.starts_with("a whole number") => {
-            let least = whole.split_once("from ").and_then(|(_, rest)| rest.split(' ').next());
+            let least = whole
+                .split_once("from ")
+                .and_then(|(_, rest)| rest.split(' ').next());
             let least: u64 = least.and_then(|least| least.parse().ok()).unwrap_or(0);
             let near = [least, least + 1, 2, 3, 7, 64, 100];
             match draws.below(3) {
@@ -163,23 +186,34 @@ fn value(draws: &mut Draws, setting: &Setting) -> String {
                 _ => default.clone(),
             }
         }
-        _ if name == "hidden" => draws.of(&["linear", "1", "8", "16,16", "4,3,2", "64,32"]).to_owned(),
+        _ if name == "hidden" => draws
+            .of(&["linear", "1", "8", "16,16", "4,3,2", "64,32"])
+            .to_owned(),
         _ if name == "conv" => draws.of(&["none", "none", "2x3", "4x1,2x2"]).to_owned(),
         _ if name == "lr_schedule" => {
             let all = [
-                "constant", "linear", "cosine", "linear:end=0.1", "step:every=3,gamma=0.5",
-                "constant:warmup=5", "cosine:end=0,warmup=2",
+                "constant",
+                "linear",
+                "cosine",
+                "linear:end=0.1",
+                "step:every=3,gamma=0.5",
+                "constant:warmup=5",
+                "cosine:end=0,warmup=2",
             ];
             draws.of(&all).to_owned()
         }
         _ if name == "drift" => {
             let all = [
-                "reward:-1..1/period=50,shape=step", "reward:0..1/period=7,shape=walk,rate=2",
-                "actions/period=20", "reward:1..1/period=1,shape=sine",
+                "reward:-1..1/period=50,shape=step",
+                "reward:0..1/period=7,shape=walk,rate=2",
+                "actions/period=20",
+                "reward:1..1/period=1,shape=sine",
             ];
             draws.of(&all).to_owned()
         }
-        _ if name == "of" => draws.of(&["asterix|breakout", "catch|catch", "cartpole|acrobot"]).to_owned(),
+        _ if name == "of" => draws
+            .of(&["asterix|breakout", "catch|catch", "cartpole|acrobot"])
+            .to_owned(),
         numbers => {
             let bounds: Vec<f64> = numbers
                 .split(|c: char| !c.is_ascii_alphanumeric() && !".-+".contains(c))
@@ -214,7 +248,10 @@ fn optimiser(draws: &mut Draws, listing: &Listing) -> String {
         let setting = draws.of(&settings);
         given.insert(setting.name.clone(), value(draws, setting));
     }
-    let given: Vec<String> = given.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let given: Vec<String> = given
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     match given.is_empty() {
         true => name.clone(),
         false => format!("{name}:{}", given.join(",")),
@@ -222,9 +259,15 @@ fn optimiser(draws: &mut Draws, listing: &Listing) -> String {
 }
 
 fn environment(draws: &mut Draws, listing: &Listing) -> String {
-    let names: Vec<&String> = listing.environments.keys().filter(|name| !name.is_empty()).collect();
+    let names: Vec<&String> = listing
+        .environments
+        .keys()
+        .filter(|name| !name.is_empty())
+        .collect();
     let name = draws.of(&names);
-    let own = listing.environments[name].iter().chain(&listing.environments[""]);
+    let own = listing.environments[name]
+        .iter()
+        .chain(&listing.environments[""]);
     let all: Vec<&Setting> = own.collect();
     let mut given = BTreeMap::new();
     for _ in 0..draws.below(3) {
@@ -246,7 +289,10 @@ fn damaged(draws: &mut Draws, text: &str) -> String {
     let at = draws.below(letters.len() + 1);
     match draws.below(4) {
         0 if at < letters.len() => drop(letters.remove(at)),
-        1 => letters.insert(at, *draws.of(&[&':', &',', &'=', &'?', &'&', &'/', &'0', &'é', &' ', &'-'])),
+        1 => letters.insert(
+            at,
+            *draws.of(&[&':', &',', &'=', &'?', &'&', &'/', &'0', &'é', &' ', &'-']),
+        ),
         2 => letters.truncate(at),
         _ => {
             let again: Vec<char> = letters[at..].iter().copied().take(5).collect();
@@ -274,8 +320,18 @@ fn words(all: &[&str]) -> Vec<String> {
 fn flags(draws: &mut Draws, listing: &Listing) -> Input {
     let steps = (1 + draws.below(300)).to_string();
     let mut args = words(&["--steps", &steps, "--hidden", "16", "--batch-size", "8"]);
-    args.extend(words(&["--learning-starts", "20", "--eval-episodes", "1", "--out", "r"]));
-    args.extend(words(&["--eval-every", &(1 + draws.below(400)).to_string()]));
+    args.extend(words(&[
+        "--learning-starts",
+        "20",
+        "--eval-episodes",
+        "1",
+        "--out",
+        "r",
+    ]));
+    args.extend(words(&[
+        "--eval-every",
+        &(1 + draws.below(400)).to_string(),
+    ]));
     if draws.one_in(2) {
         args.extend(["--opt".to_owned(), optimiser(draws, listing)]);
     }
@@ -291,8 +347,14 @@ fn flags(draws: &mut Draws, listing: &Listing) -> Input {
     match draws.below(12) {
         0 => args.extend(words(&["--agents", draws.of(&["1", "2", "3", "0"])])),
         1 => args.extend(words(&["--diagnostics", draws.of(&["1", "3", "0", "-1"])])),
-        2 => args.extend(words(&["--seed", draws.of(&["0", "7", "9223372036854775807", "-1"])])),
-        3 => args.extend(words(&["--lr", draws.of(&["1e-3", "0", "1e10", "-1", "nan"])])),
+        2 => args.extend(words(&[
+            "--seed",
+            draws.of(&["0", "7", "9223372036854775807", "-1"]),
+        ])),
+        3 => args.extend(words(&[
+            "--lr",
+            draws.of(&["1e-3", "0", "1e10", "-1", "nan"]),
+        ])),
         4 => args.extend(words(&["--resume"])),
         5 => args.extend(words(&["--checkpoint-every", draws.of(&["1", "50", "0"])])),
         6 => args.extend(words(&["--log-every", draws.of(&["1", "7", "0"])])),
@@ -314,7 +376,12 @@ fn mutated_lines(draws: &mut Draws, text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(String::from).collect();
     for _ in 0..1 + draws.below(2) {
         let at = draws.below(lines.len());
-        match draws.below(10) {
+        // Without this line, runs would take as long as by default.
+        let kind = match lines[at].starts_with("rl = ") {
+            true => 2,
+            false => draws.below(10),
+        };
+        match kind {
             0 => drop(lines.remove(at)),
             1 => lines.insert(at, lines[at].clone()),
             2 => lines[at] = damaged(draws, &lines[at]),
@@ -328,7 +395,9 @@ fn mutated_lines(draws: &mut Draws, text: &str) -> String {
                         Err(_) => old.to_owned(),
                     };
                     let value = match draws.below(12) {
-                        0 => draws.of(&["0", "-1", "1", "nan", "inf", "\"\"", "[]", "{}", "1e300"]).to_owned(),
+                        0 => draws
+                            .of(&["0", "-1", "1", "nan", "inf", "\"\"", "[]", "{}", "1e300"])
+                            .to_owned(),
                         _ => near,
                     };
                     lines[at] = format!("{key} = {value}");
@@ -350,9 +419,15 @@ fn config(draws: &mut Draws, _: &Listing) -> Input {
 
 /// A study of tiny runs, mutated.
 fn study(draws: &mut Draws, listing: &Listing) -> Input {
-    let mut text = STUDY_TOML.replace("\"adam:beta1=0\"", &format!("{:?}", optimiser(draws, listing)));
+    let mut text = STUDY_TOML.replace(
+        "\"adam:beta1=0\"",
+        &format!("{:?}", optimiser(draws, listing)),
+    );
     if draws.one_in(3) {
-        text = text.replace("env = \"catch\"", &format!("env = {:?}", environment(draws, listing)));
+        text = text.replace(
+            "env = \"catch\"",
+            &format!("env = {:?}", environment(draws, listing)),
+        );
     }
     let command = draws.of(&["run", "run", "run", "verify", "list"]);
     Input {
@@ -366,7 +441,10 @@ fn study(draws: &mut Draws, listing: &Listing) -> Input {
 fn supervised(draws: &mut Draws, listing: &Listing) -> Input {
     let mut args = words(&["--dataset", "synthetic", "--net", "mlp", "--out", "r"]);
     args.extend(words(&["--steps", &(1 + draws.below(12)).to_string()]));
-    args.extend(words(&["--batch", draws.of(&["1", "16", "100", "500", "0"])]));
+    args.extend(words(&[
+        "--batch",
+        draws.of(&["1", "16", "100", "500", "0"]),
+    ]));
     args.extend(["--opt".to_owned(), optimiser(draws, listing)]);
     if draws.one_in(6) {
         let at = draws.below(args.len());
@@ -491,7 +569,10 @@ fn fuzz(first: u64, inputs: u64, time: Duration) -> (u64, u64) {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let wrong: Vec<u64> = thread::scope(|scope| {
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|one| one.join().unwrap()).collect()
+        workers
+            .into_iter()
+            .flat_map(|one| one.join().unwrap())
+            .collect()
     });
     assert!(wrong.is_empty(), "inputs {wrong:?}");
     (ran.into_inner(), tried.into_inner())

@@ -20,7 +20,11 @@ fn finite(file: &Path) -> bool {
     assert!(!weights.is_empty());
     weights.values().all(|weights| {
         let numbers = weights.to_dtype(DType::F32).unwrap().flatten_all().unwrap();
-        numbers.to_vec1::<f32>().unwrap().iter().all(|x| x.is_finite())
+        numbers
+            .to_vec1::<f32>()
+            .unwrap()
+            .iter()
+            .all(|x| x.is_finite())
     })
 }
 
@@ -43,8 +47,24 @@ fn what_clipping_hides_is_divergence_all_the_same() {
                 let out = format!("r{number}");
                 let opt = format!("{optimiser}:lr={lr}");
                 let args = [
-                    &["--opt", &opt, "--out", &out, "--steps", "400", "--learning-starts", "50"][..],
-                    &["--train-frequency", "2", "--hidden", "16", "--eval-every", "100"],
+                    &[
+                        "--opt",
+                        &opt,
+                        "--out",
+                        &out,
+                        "--steps",
+                        "400",
+                        "--learning-starts",
+                        "50",
+                    ][..],
+                    &[
+                        "--train-frequency",
+                        "2",
+                        "--hidden",
+                        "16",
+                        "--eval-every",
+                        "100",
+                    ],
                     &["--eval-episodes", "1", "--max-loss", "1e300", "--quiet"],
                     clip,
                 ];

@@ -120,7 +120,10 @@ fn a_report_has_every_section_and_stands_by_itself() {
         ("Each environment", "too few seeds"),
         ("What was chosen", "bias of the choice"),
         ("What was chosen", "at an end of its grid"),
-        (ABSENT, "The ladder of controls: This study has one rung (rl)"),
+        (
+            ABSENT,
+            "The ladder of controls: This study has one rung (rl)",
+        ),
         ("Dose-response", "agent.buffer_size=10000"),
         (ABSENT, "Mechanism: None of these runs logged diagnostics"),
         ("Memory", "300 %"),

@@ -33,7 +33,7 @@ const FAINT_WIDTH: u32 = 3;
 const WIDER: u32 = 6;
 const MOST_WIDER: usize = 3;
 /// Lines are near each other where they differ by this share of the vertical axis.
-const NEAR: f64 = 0.01;
+const NEAR: f64 = 0.004;
 
 /// What a place on an axis is called.
 type AxisLabel<'a> = Box<dyn Fn(&f64) -> String + 'a>;
@@ -215,14 +215,14 @@ impl LinePlot<'_> {
 }
 
 impl Line {
-    /// Whether this line hides `other` where it is drawn over it: at a quarter of its points or more they are `near` each
-    /// other.
+    /// Whether this line hides `other` where it is drawn over it: they are `near` each other at half of the points or
+    /// more.
     fn covers(&self, other: &Line, near: f64) -> bool {
         let close = |(a, b): &(&(f64, Estimate), &(f64, Estimate))| {
             a.0 == b.0 && (a.1.point - b.1.point).abs() <= near
         };
         let hidden = self.points.iter().zip(&other.points).filter(close).count();
-        hidden > 0 && 4 * hidden >= other.points.len()
+        hidden > 0 && 2 * hidden >= other.points.len()
     }
 
     fn draw<'a, X>(

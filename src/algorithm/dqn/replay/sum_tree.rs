@@ -149,7 +149,10 @@ mod tests {
             tree.set(i, value);
         }
         let mut anew = SumTree::new(n);
-        plain.iter().enumerate().for_each(|(i, value)| anew.set(i, *value));
+        plain
+            .iter()
+            .enumerate()
+            .for_each(|(i, value)| anew.set(i, *value));
         assert_eq!(tree.levels, anew.levels);
         let sum: f64 = plain.iter().sum();
         assert!(sum < 1e-2 && (tree.total() - sum).abs() <= 1e-12 * sum);
