@@ -120,7 +120,7 @@ fn record(study: &Study, quiet: bool) -> Result<()> {
 
 fn report(args: &ReportArgs, quiet: bool) -> Result<()> {
     let folder = study::report::folder(&args.experiment, args.out.as_deref());
-    let summary = study::report::report(&folder, &args.experiment)?;
+    let summary = study::report::report(&folder, &args.experiment, args.splice.as_deref())?;
     warn(quiet, &summary.warnings);
     if let Some(page) = &args.splice {
         study::splice(page, &summary.name, &summary.excerpt)?;
