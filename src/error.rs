@@ -45,6 +45,12 @@ pub enum Error {
         /// Runs to do.
         of: usize,
     },
+    /// A signal ended the process while something was shown.
+    #[error("ended by signal {signal}")]
+    Ended {
+        /// The signal.
+        signal: usize,
+    },
     /// Some runs of a study could not be done.
     #[error(
         "{failed} of {of} runs failed, the first because {why}; the same command tries them again"

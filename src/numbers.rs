@@ -1,5 +1,7 @@
 //! Numbers in flags, whose errors say what is allowed.
 
+use std::fmt::Display;
+
 use clap::builder::ValueParser;
 use settings::whole_number;
 
@@ -35,6 +37,12 @@ pub fn at_least<T: Whole>(least: u64) -> ValueParser {
 /// The parser of a flag that holds a whole number from `least` to `most`.
 pub fn between<T: Whole>(least: u64, most: u64) -> ValueParser {
     ValueParser::new(move |text: &str| read::<T>(text, least, most))
+}
+
+/// `n` things, each of which is `one`: `1 seed`, `2 seeds`.
+pub fn count<N: Display + PartialEq + From<u8>>(n: N, one: &str) -> String {
+    let s = if n == N::from(1) { "" } else { "s" };
+    format!("{n} {one}{s}")
 }
 
 /// Any number; the error says what is allowed.

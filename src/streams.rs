@@ -113,4 +113,39 @@ mod tests {
         // This must never change: results in the repository depend on it.
         assert_eq!(first(1, Init), 7424550030962593201);
     }
+
+    /// Generators that take `seed + i` for their i-th part give neighbouring runs the same numbers.
+    #[test]
+    fn neighbouring_seeds_and_names_share_no_numbers_and_do_not_correlate() {
+        use std::collections::HashMap;
+
+        use Stream::*;
+        const DRAWS: usize = 4096;
+        let mut seen = HashMap::new();
+        let mut all: Vec<Vec<f64>> = Vec::new();
+        for seed in (0..12).chain([u64::MAX - 1, u64::MAX]) {
+            for name in [Init, Explore, Replay, Env, Eval] {
+                let mut rng = stream(seed, name);
+                let draws: Vec<u64> = (0..DRAWS).map(|_| rng.next_u64()).collect();
+                for draw in &draws {
+                    if let Some(other) = seen.insert(*draw, (seed, name)) {
+                        panic!("{draw} is in {other:?} and in {:?}", (seed, name));
+                    }
+                }
+                let uniform = |x: &u64| *x as f64 / u64::MAX as f64 - 0.5;
+                all.push(draws.iter().map(uniform).collect());
+            }
+        }
+        // The correlation of two independent streams has a standard deviation of 1 / sqrt(DRAWS).
+        let most = 6.0 / (DRAWS as f64).sqrt();
+        for (i, a) in all.iter().enumerate() {
+            for b in &all[..i] {
+                for shift in [0, 1, 2] {
+                    let products = a.iter().zip(&b[shift..]).map(|(x, y)| x * y);
+                    let correlation = 12.0 * products.sum::<f64>() / DRAWS as f64;
+                    assert!(correlation.abs() < most, "{correlation}");
+                }
+            }
+        }
+    }
 }

@@ -97,11 +97,12 @@ fn train(
     quiet: bool,
 ) -> Result<Vec<(Config, Finished)>> {
     let from = cohort.first().map_or(0, Unfinished::step);
-    let steps = cohort.first().map_or(0, |run| run.config.run.steps);
     let agents = cohort.len();
     // The first agent's episodes stand for all on the progress line.
-    let mut progress: Vec<_> = (0..agents)
-        .map(|agent| cli::progress(quiet || agent > 0, from, steps, agents))
+    let mut progress: Vec<_> = cohort
+        .iter()
+        .enumerate()
+        .map(|(agent, run)| cli::progress(quiet || agent > 0, &run.config, from, agents))
         .collect();
     let mut watched: Vec<_> = cohort
         .iter_mut()
@@ -136,8 +137,8 @@ fn train(
 fn draw(config: &Config, run: &Finished) -> Result<()> {
     let path = run.path.join(cli::LEARNING_CURVE);
     if !path.exists() {
-        let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
-        cli::learning_curve(&path, config, run, threshold)?;
+        let env = envs::make(&config.run.env)?;
+        cli::learning_curve(&path, config, run, env.spec())?;
     }
     let path = run.path.join(cli::DIAGNOSTICS);
     if config.run.diagnostics > 0 && !path.exists() {

@@ -24,6 +24,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Args {
     #[command(subcommand)]
     command: Command,
+
+    /// Print nothing but errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -60,85 +64,96 @@ enum Command {
 
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
-    let Args { command } = cli::parsed(Args::try_parse());
+    let Args { command, quiet } = cli::parsed(Args::try_parse());
     cli::exit(match command {
-        Command::Run(args) => run(&args),
-        Command::List(args) => list(&args),
-        Command::Verify(args) => verify(&args),
-        Command::Schema => cli::say(&experiment::schema()),
-        Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args)),
-        Command::Collect(args) => args.study().and_then(|study| record(&study)),
-        Command::Report(args) => cli::chosen_by("--out", report(&args)),
-        Command::Landscape(args) => cli::chosen_by("--out", landscape(&args)),
-        Command::DescribeEnv(args) if args.render.is_some() => render(&args),
-        Command::DescribeEnv(args) => cli::chosen_by("--out", describe_env(&args)),
+        Command::Run(args) => run(&args, quiet),
+        Command::List(args) => list(&args, quiet),
+        Command::Verify(args) => verify(&args, quiet),
+        Command::Schema => say(quiet, &experiment::schema()),
+        Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args, quiet)),
+        Command::Collect(args) => args.study().and_then(|study| record(&study, quiet)),
+        Command::Report(args) => cli::chosen_by("--out", report(&args, quiet)),
+        Command::Landscape(args) => cli::chosen_by("--out", landscape(&args, quiet)),
+        Command::DescribeEnv(args) if args.render.is_some() => render(&args, quiet),
+        Command::DescribeEnv(args) => cli::chosen_by("--out", describe_env(&args, quiet)),
     })
 }
 
-fn run(args: &RunArgs) -> Result<()> {
+/// Prints `text` unless `quiet`.
+fn say(quiet: bool, text: &str) -> Result<()> {
+    if quiet { Ok(()) } else { cli::say(text) }
+}
+
+/// Prints `warnings` to stderr unless `quiet`.
+fn warn(quiet: bool, warnings: &[String]) {
+    for warning in warnings.iter().filter(|_| !quiet) {
+        cli::warn(warning);
+    }
+}
+
+fn run(args: &RunArgs, quiet: bool) -> Result<()> {
     cli::many_files();
     let study = args.study()?;
     let options = args.pool_options(&study)?;
     for stage in args.stages() {
-        let display = StudyProgress::new(args.quiet, stage.name());
+        let display = StudyProgress::new(quiet, stage.name());
         study.run(stage, args.part(), &options, &display)?;
     }
     if args.is_whole_study() {
-        record(&study)
+        record(&study, quiet)
     } else {
         Ok(())
     }
 }
 
 /// Writes the results of a study, all of whose runs are done.
-fn record(study: &Study) -> Result<()> {
-    for warning in cli::chosen_by("--out", study.record())? {
-        cli::warn(&warning);
-    }
-    cli::say(&format!("results are in {}\n", study.out.display()))
+fn record(study: &Study, quiet: bool) -> Result<()> {
+    warn(quiet, &cli::chosen_by("--out", study.record())?);
+    say(quiet, &format!("results are in {}\n", study.out.display()))
 }
 
-fn report(args: &ReportArgs) -> Result<()> {
+fn report(args: &ReportArgs, quiet: bool) -> Result<()> {
     let folder = study::report::folder(&args.experiment, args.out.as_deref());
     let summary = study::report::report(&folder, &args.experiment, args.splice.as_deref())?;
-    for warning in &summary.warnings {
-        cli::warn(&warning);
-    }
+    warn(quiet, &summary.warnings);
     if let Some(page) = &args.splice {
         study::splice(page, &summary.name, &summary.excerpt)?;
     }
     let verdict = summary.verdict.unwrap_or("none");
-    cli::say(&format!(
-        "verdict: {verdict}\nthe report is in {}\n",
-        folder.join("report.html").display()
-    ))
+    let written = folder.join("report.html");
+    say(
+        quiet,
+        &format!(
+            "verdict: {verdict}\nthe report is in {}\n",
+            written.display()
+        ),
+    )
 }
 
-fn list(args: &StudyArgs) -> Result<()> {
+fn list(args: &StudyArgs, quiet: bool) -> Result<()> {
     let study = args.study()?;
-    cli::say(&cli::list_runs(&study, &study.paces()?)?)
+    say(quiet, &cli::list_runs(&study, &study.paces()?)?)
 }
 
-fn verify(args: &StudyArgs) -> Result<()> {
-    cli::say(&cli::verify(&args.study()?, false)?)
+fn verify(args: &StudyArgs, quiet: bool) -> Result<()> {
+    say(quiet, &cli::verify(&args.study()?, quiet)?)
 }
 
-fn slurm(args: &SlurmArgs) -> Result<()> {
+fn slurm(args: &SlurmArgs, quiet: bool) -> Result<()> {
     let study = args.study()?;
     let (script, [tune, report]) = study.write_slurm(&args.slurm_options(&study))?;
-    cli::say(&format!(
-        "{}: {tune} tasks to tune, {report} to report\n",
-        script.display()
-    ))?;
+    let tune = cli::count(tune, "task");
+    let written = format!("{}: {tune} to tune, {report} to report\n", script.display());
+    say(quiet, &written)?;
     if args.submit {
-        cli::say(&study::submit_to_slurm(&script)?)?;
+        say(quiet, &study::submit_to_slurm(&script)?)?;
     }
     Ok(())
 }
 
-fn landscape(args: &LandscapeArgs) -> Result<()> {
+fn landscape(args: &LandscapeArgs, quiet: bool) -> Result<()> {
     if args.list {
-        return cli::say(&cli::list_surfaces());
+        return say(quiet, &cli::list_surfaces());
     }
     let (surfaces, optimisers) = (args.surfaces(), args.optimisers()?);
     let out = landscape::folder(&args.out())?;
@@ -148,7 +163,7 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
         let steps = args.steps.unwrap_or(surface.steps);
         let drawn = landscape::paths_of_each(&mut tuner, surface, &optimisers, steps)?;
         cli::draw_surface(&out, surface, &drawn, !args.no_gif)?;
-        if !args.quiet {
+        if !quiet {
             cli::note(&landscape::progress(surface, &drawn));
         }
         all.extend(drawn);
@@ -156,21 +171,21 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
     let claims = landscape::claims::measure(&surfaces, &mut tuner)?;
     landscape::write_paths(&out, &all)?;
     landscape::write_claims(&out, &claims)?;
-    if !args.quiet {
+    if !quiet {
         cli::say(&landscape::table(&claims))?;
         cli::note(&format!("figures and tables are in {}\n", out.display()));
     }
     Ok(())
 }
 
-fn describe_env(args: &DescribeArgs) -> Result<()> {
+fn describe_env(args: &DescribeArgs, quiet: bool) -> Result<()> {
     let (envs, extent) = (args.envs()?, args.extent());
     let trained = args.trained(&envs)?;
     let out = args.out.as_deref().map(study::results_folder).transpose()?;
     let policies = envs.iter().map(|env| args.policies(env, &trained));
     let policies = policies.collect::<Result<Vec<_>>>()?;
     let jobs = policies.iter().flatten().count() * describe::jobs(&extent);
-    let progress = Jobs::new(args.quiet, jobs);
+    let progress = Jobs::new(quiet, jobs);
     let mut all = Vec::new();
     for (env, policies) in envs.iter().zip(&policies) {
         progress.now(env);
@@ -181,7 +196,7 @@ fn describe_env(args: &DescribeArgs) -> Result<()> {
         all.extend(described?);
     }
     progress.finish();
-    if !args.quiet {
+    if !quiet {
         cli::say(&cli::about(&envs)?)?;
         cli::say(&describe::table(&all))?;
     }
@@ -195,7 +210,7 @@ fn describe_env(args: &DescribeArgs) -> Result<()> {
     Ok(())
 }
 
-fn render(args: &DescribeArgs) -> Result<()> {
+fn render(args: &DescribeArgs, quiet: bool) -> Result<()> {
     let Some(pictures) = &args.render else {
         return Ok(());
     };
@@ -207,11 +222,11 @@ fn render(args: &DescribeArgs) -> Result<()> {
             continue;
         };
         let episode = rl::play(&mut envs::make(env)?, acting, args.extent().seed, true)?;
-        let (steps, value) = (episode.steps, episode.episode_return);
+        let (steps, value) = (cli::count(episode.steps, "step"), episode.episode_return);
         let written = cli::draw_episode(pictures, episode)?;
-        if !args.quiet {
+        if !quiet {
             cli::say(&format!(
-                "{env}, {policy}: {steps} steps, return {value:.2}: {written}\n"
+                "{env}, {policy}: {steps}, return {value:.2}: {written}\n"
             ))?;
         }
     }

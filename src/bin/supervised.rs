@@ -76,6 +76,9 @@ fn train_all(args: &SupervisedArgs) -> Result<()> {
     }
     if !args.quiet {
         cli::say(&cli::supervised_summary(&finished))?;
+        if let Some(note) = cli::unsettled(configs.iter().zip(&finished)) {
+            cli::say(&note)?;
+        }
         let folder = args
             .together(&configs)
             .unwrap_or_else(|| folders[0].clone());

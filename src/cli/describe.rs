@@ -59,10 +59,6 @@ pub struct DescribeArgs {
     /// agent plays if there is one
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "splice", "all"])]
     pub render: Option<Pictures>,
-
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 const EXAMPLES: &str = "\

@@ -44,10 +44,6 @@ pub struct LandscapeArgs {
     /// Show the surfaces
     #[arg(long)]
     pub list: bool,
-
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 const EXAMPLES: &str = "\

@@ -9,6 +9,7 @@ use settings::Value;
 use crate::{
     Result,
     algorithm::{self, Definition},
+    numbers::count,
 };
 
 /// The listing as text.
@@ -47,7 +48,12 @@ pub fn list() -> Result<String> {
         } else {
             states.join(", ")
         };
-        let _ = writeln!(out, "  {:24} state: {names}; {bytes} bytes a weight", "");
+        let _ = writeln!(
+            out,
+            "  {:24} state: {names}; {} a weight",
+            "",
+            count(bytes, "byte")
+        );
         for param in entry.params {
             let default = param.default.as_ref().map_or(String::new(), Value::plain);
             let allowed = &param.allowed;
@@ -100,12 +106,12 @@ fn environment(entry: &envs::Entry) -> Result<String> {
     let limit = spec.max_steps.map_or("none".into(), |n| n.to_string());
     let solved = spec.reward_threshold.map_or("-".into(), |r| r.to_string());
     let mut out = format!(
-        "  {:<24} {}\n  {:24} observation [{}], {} actions, time limit {limit}, solved at {solved}\n",
+        "  {:<24} {}\n  {:24} observation [{}], {}, time limit {limit}, solved at {solved}\n",
         entry.name,
         entry.summary,
         "",
         shape.join(", "),
-        spec.actions,
+        count(spec.actions, "action"),
     );
     for setting in entry.settings().iter().chain(env.dials()) {
         let _ = writeln!(out, "{}", environment_setting(setting));

@@ -2,6 +2,7 @@
 
 mod describe;
 mod flags;
+mod keys;
 mod landscape;
 mod list;
 mod output;
@@ -26,8 +27,9 @@ pub use run_figures::{diagnostics, draw_episode, learning_curve};
 pub use signals::stop_on_signals;
 pub use study::{ReportArgs, RunArgs, SlurmArgs, StudyArgs, StudyProgress, list_runs, verify};
 pub use summary::{cohort_summary, summary};
-pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary};
+pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary, unsettled};
 
+pub use crate::numbers::count;
 use output::under;
 
 /// Lets this process open as many files as the system allows: a cohort needs four per agent.

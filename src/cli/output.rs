@@ -65,9 +65,9 @@ pub fn exit(result: Result<()>) -> ExitCode {
         | Error::Taken(_)
         | Error::Unwritable { .. } => ExitCode::from(2),
         // The code that a shell reports for a program that a signal ended.
-        Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
-            ExitCode::from(128_u8.saturating_add(signal as u8))
-        }
+        Error::Stopped { signal, .. }
+        | Error::Interrupted { signal, .. }
+        | Error::Ended { signal } => ExitCode::from(128_u8.saturating_add(signal as u8)),
         _ => ExitCode::from(1),
     }
 }

@@ -4,16 +4,16 @@ use std::{
     fmt::Write,
     io::{IsTerminal, stdout},
     path::Path,
-    thread::sleep,
     time::Duration,
 };
 
 use envs::TimeLimit;
 
-use super::{RlArgs, say};
+use super::{RlArgs, keys::Keys, say};
 use crate::{
     Error, Result,
     figures::{self, Pictures},
+    numbers::count,
     run::rl::{self, Actor, Episode, Picture, Trained},
 };
 
@@ -39,12 +39,13 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
         };
         let _ = writeln!(table, "  {seed:<8}{value:>10.2}{steps:>10}{left}");
         if seed == first {
-            if watched {
-                watch(&episode)?;
-            }
+            let enough = watched && watch(&episode)?;
             if let Some(pictures) = &args.render {
                 let written = super::draw_episode(pictures, episode)?;
                 let _ = writeln!(table, "  drawn: {written}");
+            }
+            if enough {
+                break;
             }
         }
     }
@@ -68,7 +69,8 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
     let written = super::draw_episode(pictures, episode)?;
     if !args.quiet {
         say(&format!(
-            "  drawn                   {written}: return {value:.2} in {steps} steps\n"
+            "  drawn                   {written}: return {value:.2} in {}\n",
+            count(steps, "step")
         ))?;
     }
     Ok(())
@@ -107,8 +109,15 @@ fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
     Ok(env)
 }
 
-/// Shows an episode in the terminal.
-fn watch(episode: &Episode) -> Result<()> {
+/// The time for which a picture is shown.
+const PICTURE: Duration = Duration::from_millis(33);
+
+/// Shows an episode in the terminal. Returns whether the user has had enough.
+fn watch(episode: &Episode) -> Result<bool> {
+    let mut keys = Keys::new()?;
+    if keys.are_read() {
+        say("q quits\n")?;
+    }
     for (i, picture) in episode.pictures.iter().enumerate() {
         let text = text(picture, COLUMNS);
         let lines = text.lines().count();
@@ -119,9 +128,11 @@ fn watch(episode: &Episode) -> Result<()> {
             String::new()
         };
         say(&format!("{up}{text}"))?;
-        sleep(Duration::from_millis(33));
+        if keys.pressed(b'q', PICTURE)? {
+            return Ok(true);
+        }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// A picture in coloured characters, each of which is two pixels, one above the other.

@@ -12,7 +12,7 @@ use crate::{
     Error, Result,
     algorithm::{self, Definition},
     figures::Pictures,
-    numbers::{at_least, between, number},
+    numbers::{at_least, between, count, number},
     run::{
         Again, default_folder,
         rl::{Config, ConfigSource, RunConfig, check_memory},
@@ -176,7 +176,8 @@ impl RlArgs {
             let flag = key.replace('_', "-");
             let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
             warn(&format!(
-                "nothing is learned in {steps} steps: {key} = {value}; --{flag} sets it"
+                "nothing is learned in {}: {key} = {value}; --{flag} sets it",
+                count(steps, "step")
             ));
         } else if config.optimiser.lr() == 0.0 {
             warn("lr = 0: the weights stay as they are; --lr sets it");

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use settings::Value;
+
 use crate::{
     Result,
     figures::{
         self, Colour, Curve, Detail, LearningCurve, MEDIAN_OF, Panel, Picture, Pictures, Scale,
         Spread, median, short, steps_label,
     },
+    numbers::count,
     run::{
         DiagnosticsRow, EvaluationRow, Finished, Outcome, Status,
         rl::{Config, Episode},
@@ -20,13 +23,12 @@ const DETAILS: usize = 2;
 /// Groups of gradient steps between two updates of the target network.
 const PHASES: u64 = 10;
 
-/// Draws the learning curve of the finished run `run` of `config` to `path`, as PNG. `threshold` is the return that
-/// solves the environment.
+/// Draws the learning curve of the finished run `run` of `config`, in the environment `spec`, to `path`, as PNG.
 pub fn learning_curve(
     path: &Path,
     config: &Config,
     run: &Finished<Config>,
-    threshold: Option<f64>,
+    spec: &envs::Spec,
 ) -> Result<()> {
     let (episodes, updates) = (run.episodes()?, run.updates()?);
     let evaluation = |row: &EvaluationRow| Spread {
@@ -45,9 +47,11 @@ pub fn learning_curve(
         let measured = updates
             .iter()
             .filter_map(|row| row.measured.get(column).map(|x| (row, *x)));
+        let points: Vec<(f64, f64)> = measured.map(|(row, x)| (row.step as f64, x)).collect();
         Detail {
             name,
-            points: measured.map(|(row, x)| (row.step as f64, x)).collect(),
+            marked: passed_bound(config, spec, name, &points),
+            points,
         }
     };
     let curve = LearningCurve {
@@ -59,10 +63,42 @@ pub fn learning_curve(
             .collect(),
         evaluations: run.evaluations()?.iter().map(evaluation).collect(),
         evaluation_episodes: config.run.eval_episodes,
-        threshold,
+        threshold: spec.reward_threshold,
         details: columns.map(detail).collect(),
     };
     figures::learning_curve(path, &curve)
+}
+
+/// The most or the least that a discounted return can be, if the measured values `points` pass it: the greatest or the
+/// least reward at each step for ever, `r / (1 - gamma)`.
+fn passed_bound(
+    config: &Config,
+    spec: &envs::Spec,
+    name: &str,
+    points: &[(f64, f64)],
+) -> Option<(f64, String)> {
+    let gamma = config.agent.get("gamma").and_then(Value::as_number)?;
+    if name != "mean_q" || gamma >= 1.0 {
+        return None;
+    }
+    let bound = |reward: f32| f64::from(reward) / (1.0 - gamma);
+    // An episode may end at once, with nothing.
+    let (least, greatest) = (spec.rewards.0.min(0.0), spec.rewards.1.max(0.0));
+    let values = || points.iter().map(|(_, value)| *value);
+    let reward = if values().any(|value| value > bound(greatest)) {
+        greatest
+    } else if values().any(|value| value < bound(least)) {
+        least
+    } else {
+        return None;
+    };
+    let height = bound(reward);
+    let name = format!(
+        "{} / (1 - gamma) = {}",
+        short(&reward.into()),
+        short(&height)
+    );
+    Some((height, name))
 }
 
 fn title(outcome: &Outcome) -> String {
@@ -83,7 +119,7 @@ fn note(outcome: &Outcome) -> String {
             outcome.best_return,
             steps_label(&(outcome.best_step as f64))
         ),
-        Status::Diverged => format!("diverged after {} steps", outcome.steps),
+        Status::Diverged => format!("diverged after {}", count(outcome.steps, "step")),
     }
 }
 
@@ -102,8 +138,8 @@ pub fn diagnostics(path: &Path, config: &Config, run: &Finished<Config>) -> Resu
         }
     });
     let note = format!(
-        "{momentum}{} looks, lines are medians of {MEDIAN_OF}",
-        rows.len()
+        "{momentum}{}, lines are medians of {MEDIAN_OF}",
+        count(rows.len(), "look")
     );
     let steps = config.run.steps;
     figures::panels(

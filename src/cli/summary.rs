@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::run::{self, Machine, Outcome, Status, rl::Config};
+use crate::{
+    numbers::count,
+    run::{self, Machine, Outcome, Status, rl::Config},
+};
 
 type Finished = run::Finished<Config>;
 
@@ -35,7 +38,11 @@ pub fn summary(run: &Finished, machine: Option<&Machine>, threshold: Option<f64>
     line("run", format!("{env}, {optimiser}, seed {seed}{status}"));
     line(
         "steps",
-        format!("{steps}, {episodes} episodes, {updates} updates"),
+        format!(
+            "{steps}, {}, {}",
+            count(*episodes, "episode"),
+            count(*updates, "update")
+        ),
     );
     line("final evaluation", format!("{final_return:.1}"));
     line(

@@ -2,16 +2,18 @@
 
 use std::{
     fmt::Write as _,
-    io::{IsTerminal, Write as _},
+    io::Write as _,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use settings::{Field, Settings, Table};
 
-use super::{flags, parsed};
+use super::{
+    flags, parsed,
+    progress::{Bar, TimeLeft, long, short},
+};
 
 use optim::{Spec, Value};
 
@@ -20,11 +22,12 @@ use crate::{
     energy::{Energy, Meter, Source, Spent},
     figures::{Metric, Metrics},
     files::short_id,
+    nn,
     numbers::{at_least, between, number},
     run::{
         Again, Compute, Configuration, EpochRow, Finished, HistoryRow, Machine, Observer, Progress,
         Row, Status, default_folder,
-        supervised::{SupervisedConfig, SupervisedRun, note_setting},
+        supervised::{Layers, Net, SupervisedConfig, SupervisedRun, note_setting},
     },
 };
 
@@ -226,7 +229,8 @@ pub struct SupervisedProgress {
     done: u64,
     tested: Option<f64>,
     meter: Meter,
-    bar: Option<ProgressBar>,
+    left: TimeLeft,
+    bar: Option<Bar>,
     quiet: bool,
 }
 
@@ -234,15 +238,6 @@ impl SupervisedProgress {
     /// Progress on stderr for a run of `steps` batches.
     pub fn new(quiet: bool, config: &SupervisedConfig, steps: u64) -> Self {
         let label = config.optimiser.to_string();
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new(steps);
-            let template = "{prefix}  {wide_bar:.cyan/dim} {percent:>3}%  {msg}  {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("━╸─"));
-            }
-            bar.set_prefix(label.clone());
-            bar
-        });
         let now = Instant::now();
         Self {
             label,
@@ -254,7 +249,8 @@ impl SupervisedProgress {
             done: 0,
             tested: None,
             meter: Meter::of_process((config.run.device == Compute::Cuda).then_some(1)),
-            bar,
+            left: TimeLeft::new(0, steps),
+            bar: Bar::new(quiet, steps),
             quiet,
         }
     }
@@ -262,7 +258,7 @@ impl SupervisedProgress {
     /// Removes the bar; returns where the run was made and how fast it was.
     pub fn finish(self) -> Machine {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.finish();
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let training = self.training.as_secs_f64().max(1e-9);
@@ -285,28 +281,30 @@ impl Observer for SupervisedProgress {
         self.done += 1;
         let step = progress.step;
         let rate = (self.done * self.batch) as f64 / self.training.as_secs_f64();
+        let left = self.left.at(step, self.since);
         let tested = self
             .tested
             .map_or("-".into(), |share| format!("{:.2} %", 100.0 * share));
         let now = progress.now.iter().map(|(name, value)| match *name {
-            "accuracy" => format!("accuracy {:.1} %  ", 100.0 * value),
-            "epoch" => format!("epoch {value}  "),
-            name => format!("{name} {value:.4}  "),
+            "accuracy" => format!("accuracy {:.1} %", 100.0 * value),
+            "epoch" => format!("epoch {value}"),
+            name => format!("{name} {}", loss_text(*value)),
         });
-        let now: String = now.collect();
-        let message = format!("{now}test {tested}  {rate:.0} samples/s");
+        let mut pieces: Vec<String> = now.collect();
+        pieces.push(format!("test {tested}"));
+        pieces.push(format!("{rate:.0} samples/s"));
         if let Some(bar) = &self.bar {
-            bar.set_position(step);
-            bar.set_message(message);
+            pieces.insert(0, short(left));
+            pieces.push(self.label.clone());
+            bar.show(step, &pieces);
         } else if !self.quiet && (step.is_multiple_of(LINE_EVERY) || step == self.steps) {
-            let (done, left) = (self.done, self.steps - step);
-            let left = self.started.elapsed().mul_f64(left as f64 / done as f64);
             let _ = writeln!(
                 std::io::stderr(),
-                "{}  batch {step}/{}  {message}  {} left",
+                "{}  batch {step}/{}  {}  {}",
                 self.label,
                 self.steps,
-                HumanDuration(left)
+                pieces.join("  "),
+                long(left)
             );
         }
         Ok(())
@@ -353,7 +351,7 @@ pub fn supervised_summary(runs: &[Finished<SupervisedConfig>]) -> String {
         let energy = energy.map_or("-".into(), |spent| joules(&spent));
         let memory = machine.and_then(|m| m.peak_memory);
         let memory = memory.map_or("-".into(), |bytes| format!("{} MB", bytes / 1_000_000));
-        let loss = |loss: Option<f64>| loss.map_or("-".into(), |loss| format!("{loss:.4}"));
+        let loss = |loss: Option<f64>| loss.map_or("-".into(), loss_text);
         let diverged = match outcome.status {
             Status::Finished => "",
             Status::Diverged => "  DIVERGED",
@@ -377,7 +375,45 @@ pub fn supervised_summary(runs: &[Finished<SupervisedConfig>]) -> String {
     out
 }
 
-/// In kJ; `~` marks an estimate.
+/// The share of their start values that the running statistics of batch norm may still have before a word about it is said.
+const UNSETTLED: f64 = 0.01;
+
+/// Why the test accuracy of a ResNet is low after a few batches, if that is so in one of `runs`: tests normalise by
+/// running statistics, which are far from the data's at first.
+pub fn unsettled<'a>(
+    runs: impl IntoIterator<Item = (&'a SupervisedConfig, &'a Finished<SupervisedConfig>)>,
+) -> Option<String> {
+    let batches = runs.into_iter().filter_map(|(config, run)| {
+        let normalised = config.run.net == Net::Resnet18 && config.run.train == Layers::All;
+        let tested = run.outcome.status == Status::Finished;
+        (normalised && tested).then_some(run.outcome.steps)
+    });
+    let batches = batches.min()?;
+    let left = nn::start_of_running_statistics(batches);
+    (left > UNSETTLED).then(|| {
+        format!(
+            "\n  note: tests normalise by batch norm's running statistics. After {} they are still {:.0} % their start\n  \
+             values, so the test accuracy is far below the training accuracy; train longer to compare the two.\n",
+            match batches {
+                1 => "1 batch".into(),
+                n => format!("{n} batches"),
+            },
+            100.0 * left
+        )
+    })
+}
+
+/// A loss in at most ten letters.
+fn loss_text(loss: f64) -> String {
+    let size = loss.abs();
+    if loss.is_finite() && (size >= 1e5 || (size < 1e-3 && size > 0.0)) {
+        format!("{loss:.2e}")
+    } else {
+        format!("{loss:.4}")
+    }
+}
+
+/// As kJ; `~` if it is an estimate.
 fn joules(spent: &Spent) -> String {
     let estimate = match spent.source {
         Source::Rapl => "",

@@ -1,15 +1,21 @@
 //! What panels have in common: headings, axes, keys, and lines smoothed for the eye.
 
+use std::array::IntoIter;
+
 use plotters::{
     chart::ChartContext,
     coord::{Shift, ranged1d::ValueFormatter},
+    element::DashedPathElement,
     prelude::*,
 };
 
-use super::style::{Drawn, FAINT, GRID, INK, text};
+use super::{
+    paper::Paper,
+    style::{Drawn, FAINT, GRID, INK, text},
+};
 
 /// A part of a picture that is being drawn.
-pub type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
+pub type Area<'a> = DrawingArea<Paper<'a>, Shift>;
 /// The points of a line, from left to right.
 pub type Points = Vec<(f64, f64)>;
 
@@ -34,7 +40,7 @@ pub struct Axes<'a> {
 
 impl Axes<'_> {
     /// Draws the axes, and the grid behind `chart`.
-    pub fn draw<X, Y>(&self, chart: &mut ChartContext<BitMapBackend, Cartesian2d<X, Y>>) -> Drawn
+    pub fn draw<X, Y>(&self, chart: &mut ChartContext<Paper, Cartesian2d<X, Y>>) -> Drawn
     where
         X: Ranged<ValueType = f64> + ValueFormatter<f64>,
         Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -72,10 +78,31 @@ pub fn dash((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
     PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3))
 }
 
+/// A dash of a dashed line, and the gap after it, in pixels.
+const DASH: i32 = 8;
+const GAP: i32 = 6;
+
+/// A dashed line from one place to another.
+pub fn dashed(
+    ends: [(f64, f64); 2],
+    style: ShapeStyle,
+) -> DashedLineSeries<IntoIter<(f64, f64), 2>, i32> {
+    DashedLineSeries::new(ends, DASH, GAP, style)
+}
+
+/// The sign for a dashed line in a key: two of its dashes.
+pub fn dashes(
+    (x, y): (i32, i32),
+    style: ShapeStyle,
+) -> DashedPathElement<IntoIter<(i32, i32), 2>, i32> {
+    let ends = [(x, y), (x + 2 * DASH + GAP, y)];
+    DashedPathElement::new(ends, DASH, GAP, style)
+}
+
 /// Draws the key of the lines that have a label, in letters of `size` pixels and `margin` pixels from
 /// the corner.
 pub fn key<'a, 'b: 'a, X, Y>(
-    chart: &mut ChartContext<'a, BitMapBackend<'b>, Cartesian2d<X, Y>>,
+    chart: &mut ChartContext<'a, Paper<'b>, Cartesian2d<X, Y>>,
     corner: SeriesLabelPosition,
     margin: u32,
     size: u32,

@@ -9,6 +9,7 @@ use plotters::{
 
 use super::{
     axes::{Area, Axes, LABELS, heading},
+    paper::Paper,
     style::{Drawn, FAINT, GRID, INK, SERIES, png, short, shortened, steps_label, text},
 };
 use stats::Estimate;
@@ -175,7 +176,7 @@ fn states(area: &Area, environments: &[Environment]) -> Drawn {
 
 /// A line with its interval as a band.
 fn curve<X, Y>(
-    chart: &mut ChartContext<BitMapBackend, Cartesian2d<X, Y>>,
+    chart: &mut ChartContext<Paper, Cartesian2d<X, Y>>,
     points: &[(usize, Estimate)],
     colour: RGBColor,
 ) -> Drawn

@@ -6,11 +6,9 @@ use std::{
     str::FromStr,
 };
 
-use plotters::prelude::BitMapElement;
-
 use super::{
     film::{self, Shot},
-    style::png,
+    style::write_png,
 };
 use crate::{Error, Result};
 
@@ -117,11 +115,7 @@ fn animation(path: &Path, pictures: Vec<Picture>) -> Result<()> {
 }
 
 fn still(path: &Path, Picture { size, pixels }: Picture) -> Result<()> {
-    png(path, size, |root| {
-        let picture = BitMapElement::with_owned_buffer((0, 0), size, pixels);
-        root.draw(&picture.ok_or("it has too few pixels")?)?;
-        Ok(())
-    })
+    write_png(path, size, &pixels)
 }
 
 #[cfg(test)]

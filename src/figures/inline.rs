@@ -26,6 +26,15 @@ const SIZE: (u32, u32) = (800, 560);
 /// The height of letters.
 const LETTER: u32 = 32;
 
+/// The width of a line, and of a faint one behind the others.
+const WIDTH: u32 = 5;
+const FAINT_WIDTH: u32 = 3;
+/// The extra width of a line for each line that covers it, so that it shows on both sides, and the most lines that count.
+const WIDER: u32 = 6;
+const MOST_WIDER: usize = 3;
+/// Lines are near each other where they differ by this share of the vertical axis.
+const NEAR: f64 = 0.004;
+
 /// The labels of an axis.
 type AxisLabel<'a> = Box<dyn Fn(&f64) -> String + 'a>;
 
@@ -190,17 +199,36 @@ impl LinePlot<'_> {
         }
         let behind = |line: &&Line| line.intervals == IntervalStyle::Behind;
         let (back, front): (Vec<_>, Vec<_>) = self.lines.iter().partition(behind);
-        for line in back.into_iter().chain(front) {
-            line.draw(&mut chart)?;
+        for line in back {
+            line.draw(&mut chart, FAINT_WIDTH)?;
+        }
+        let near = NEAR * (heights.end - heights.start);
+        for (i, line) in front.iter().enumerate() {
+            let covers = front[i + 1..]
+                .iter()
+                .filter(|other| other.covers(line, near));
+            let wider = covers.count().min(MOST_WIDER) as u32;
+            line.draw(&mut chart, WIDTH + WIDER * wider)?;
         }
         Ok(())
     }
 }
 
 impl Line {
+    /// Whether this line hides `other` where it is drawn over it: they are `near` each other at half of the points or
+    /// more.
+    fn covers(&self, other: &Line, near: f64) -> bool {
+        let close = |(a, b): &(&(f64, Estimate), &(f64, Estimate))| {
+            a.0 == b.0 && (a.1.point - b.1.point).abs() <= near
+        };
+        let hidden = self.points.iter().zip(&other.points).filter(close).count();
+        hidden > 0 && 2 * hidden >= other.points.len()
+    }
+
     fn draw<'a, X>(
         &self,
         chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, RangedCoordf64>>,
+        width: u32,
     ) -> Drawn
     where
         X: Ranged<ValueType = f64>,
@@ -232,8 +260,8 @@ impl Line {
         }
         let path = points.iter().map(|(x, e)| (*x, e.point));
         let style = match self.intervals {
-            IntervalStyle::Behind => colour.mix(0.4).stroke_width(3),
-            _ => colour.stroke_width(5),
+            IntervalStyle::Behind => colour.mix(0.4).stroke_width(width),
+            _ => colour.stroke_width(width),
         };
         match self.colour < LINE_COLOURS {
             true => chart.draw_series(LineSeries::new(path, style)).map(drop)?,

@@ -8,10 +8,10 @@ use plotters::{
 };
 
 use super::{
-    axes::{Area, Axes, LABELS, Points, dash, heading, key, moving_mean},
-    style::{BLUE, Drawn, FAINT, GREEN, ORANGE, png, short, span, steps_label},
+    axes::{Area, Axes, LABELS, Points, dash, dashed, dashes, heading, key, moving_mean},
+    style::{BLUE, Drawn, FAINT, GREEN, INK, ORANGE, png, short, span, steps_label},
 };
-use crate::Result;
+use crate::{Result, numbers::count};
 
 /// The training curve is the mean of this many episodes.
 const SMOOTHING: usize = 20;
@@ -55,6 +55,8 @@ pub struct Detail {
     pub name: &'static str,
     /// Its values by environment steps.
     pub points: Vec<(f64, f64)>,
+    /// A height to be marked, and what it is called.
+    pub marked: Option<(f64, String)>,
 }
 
 /// Draws `run` to `path`, as PNG.
@@ -64,7 +66,7 @@ pub fn learning_curve(path: &Path, run: &LearningCurve) -> Result<()> {
         let root = root.margin(18, 14, 24, 30);
         let (head, rest) = root.split_vertically(64);
         heading(&head, &run.title, &run.note, 20, 36)?;
-        let (above, below) = rest.split_vertically(510);
+        let (above, below) = rest.split_vertically(490);
         returns(&above, run)?;
         let (left, right) = below.split_horizontally(576);
         let mut details = run.details.iter();
@@ -76,13 +78,21 @@ pub fn learning_curve(path: &Path, run: &LearningCurve) -> Result<()> {
         let points: Points = logarithmic.points.iter().map(floor).collect();
         let logs = span(points.iter().map(|(_, y)| y.log10()));
         let range = (10f64.powf(logs.start)..10f64.powf(logs.end)).log_scale();
-        detail(&left, logarithmic.name, end, range, &points, ORANGE)?;
+        detail(&left, logarithmic, end, range, &points, ORANGE)?;
         let Some(linear) = details.next() else {
             return Ok(());
         };
-        let range = span(linear.points.iter().map(|(_, y)| *y));
-        detail(&right, linear.name, end, range, &linear.points, BLUE)
+        let range = span(linear.heights());
+        detail(&right, linear, end, range, &linear.points, BLUE)
     })
+}
+
+impl Detail {
+    /// The heights that are to be seen.
+    fn heights(&self) -> impl Iterator<Item = f64> {
+        let values = self.points.iter().map(|(_, y)| *y);
+        values.chain(self.marked.iter().map(|(height, _)| *height))
+    }
 }
 
 /// The returns of training episodes and of evaluations.
@@ -127,16 +137,16 @@ fn returns(area: &Area, run: &LearningCurve) -> Drawn {
     chart
         .draw_series(LineSeries::new(means, BLUE.stroke_width(3)))?
         .label(format!(
-            "evaluation: mean, least and most of {} episodes",
-            run.evaluation_episodes
+            "evaluation: mean, least and most of {}",
+            count(run.evaluation_episodes, "episode")
         ))
         .legend(|at| dash(at, BLUE));
     if let Some(threshold) = run.threshold {
         let line = [(0.0, threshold), (end, threshold)];
         chart
-            .draw_series(DashedLineSeries::new(line, 8, 6, GREEN.stroke_width(2)))?
+            .draw_series(dashed(line, GREEN.stroke_width(2)))?
             .label(format!("solved: {threshold}"))
-            .legend(|at| dash(at, GREEN));
+            .legend(|at| dashes(at, GREEN.stroke_width(2)));
     }
     key(&mut chart, SeriesLabelPosition::LowerRight, 14, 17)
 }
@@ -144,7 +154,7 @@ fn returns(area: &Area, run: &LearningCurve) -> Drawn {
 /// A quantity of updates by steps.
 fn detail<Y>(
     area: &Area,
-    name: &str,
+    detail: &Detail,
     end: f64,
     range: impl AsRangedCoord<CoordDescType = Y, Value = f64>,
     points: &[(f64, f64)],
@@ -155,12 +165,12 @@ where
 {
     let mut chart = ChartBuilder::on(area)
         .margin_right(8)
-        .x_label_area_size(28)
+        .x_label_area_size(48)
         .y_label_area_size(84)
         .build_cartesian_2d(0.0..end, range)?;
     let axes = Axes {
-        x: "",
-        y: name,
+        x: "environment steps",
+        y: detail.name,
         labels: (6, 5),
         x_label: &steps_label,
         y_label: &short,
@@ -169,5 +179,13 @@ where
     axes.draw(&mut chart)?;
     let points = points.iter().filter(|(_, y)| y.is_finite()).copied();
     chart.draw_series(LineSeries::new(points, colour.stroke_width(1)))?;
+    if let Some((height, name)) = &detail.marked {
+        let line = [(0.0, *height), (end, *height)];
+        chart
+            .draw_series(dashed(line, INK.stroke_width(2)))?
+            .label(name)
+            .legend(|at| dashes(at, INK.stroke_width(2)));
+        return key(&mut chart, SeriesLabelPosition::LowerRight, 14, 15);
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod inline;
 mod landscape;
 mod learning_curve;
 mod panels;
+mod paper;
 mod style;
 mod training_metrics;
 

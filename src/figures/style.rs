@@ -2,8 +2,9 @@
 
 use std::{path::Path, sync::Once};
 
-use plotters::{prelude::*, style::register_font};
+use plotters::{coord::Shift, prelude::*, style::register_font};
 
+use super::paper::{Paper, Sheet};
 use crate::{Error, Result};
 
 /// Figures carry their own font, so that they look the same everywhere and need no font library.
@@ -72,10 +73,10 @@ fn register() {
 pub fn over(
     pixels: &mut [u8],
     size: (u32, u32),
-    draw: impl FnOnce(&DrawingArea<BitMapBackend, plotters::coord::Shift>) -> Drawn,
+    draw: impl FnOnce(&DrawingArea<Paper, Shift>) -> Drawn,
 ) -> Drawn {
     register();
-    let root = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
+    let root = Paper::over(pixels, size).into_drawing_area();
     draw(&root)?;
     root.present()?;
     Ok(())
@@ -85,30 +86,43 @@ pub fn over(
 pub fn png(
     path: &Path,
     size: (u32, u32),
-    draw: impl FnOnce(&DrawingArea<BitMapBackend, plotters::coord::Shift>) -> Drawn,
+    draw: impl FnOnce(&DrawingArea<Paper, Shift>) -> Drawn,
 ) -> Result<()> {
     register();
-    // plotters derives the format from the end of the name.
+    let mut sheet = Sheet::new(size);
+    let root = sheet.paper().into_drawing_area();
+    let drawn = draw(&root).and_then(|()| Ok(root.present()?));
+    drop(root);
+    drawn.map_err(|error| not_drawn(path, error.as_ref()))?;
+    write_png(path, size, &sheet.pixels())
+}
+
+/// Writes `pixels`, RGB rows of a picture of `size`, as PNG. It is written whole or not at all.
+pub fn write_png(path: &Path, size: (u32, u32), pixels: &[u8]) -> Result<()> {
+    // plotters chooses the format by the end of the name.
     let part = path.with_extension("part.png");
-    let drawn = (|| {
-        let root = BitMapBackend::new(&part, size).into_drawing_area();
-        root.fill(&WHITE)?;
-        draw(&root)?;
-        root.present()?;
-        drop(root);
+    let written = (|| -> Drawn {
+        let mut file = BitMapBackend::new(&part, size);
+        file.blit_bitmap((0, 0), size, pixels)?;
+        file.present()?;
+        drop(file);
         Ok(std::fs::rename(&part, path)?)
     })();
-    drawn.map_err(|error: Box<dyn std::error::Error>| Error::Figure {
+    written.map_err(|error| not_drawn(path, error.as_ref()))
+}
+
+fn not_drawn(path: &Path, error: &dyn std::error::Error) -> Error {
+    Error::Figure {
         path: path.to_path_buf(),
         why: error.to_string(),
-    })
+    }
 }
 
 /// An SVG element of what is drawn on `size` units. It takes its width and its colours from its page.
 /// The page has a variable for each colour: `--s0` to `--s9`, `--faint` and `--grid`.
 pub fn svg(
     size: (u32, u32),
-    draw: impl FnOnce(&DrawingArea<SVGBackend, plotters::coord::Shift>) -> Drawn,
+    draw: impl FnOnce(&DrawingArea<SVGBackend, Shift>) -> Drawn,
 ) -> Result<String> {
     register();
     let mut drawn = String::new();

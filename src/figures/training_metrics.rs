@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use plotters::prelude::*;
+use plotters::{
+    coord::ranged1d::{AsRangedCoord, ValueFormatter},
+    prelude::*,
+};
 
 use super::{
     axes::{Area, Axes, LABELS, Points, dash, heading, key, moving_mean},
@@ -46,6 +49,9 @@ pub fn training_metrics(path: &Path, title: &str, runs: &[Metrics]) -> Result<()
     })
 }
 
+/// A quantity that never is 0 and whose greatest value is so many times its least has a logarithmic axis.
+const DECADES: f64 = 100.0;
+
 fn panel(
     area: &Area,
     name: &str,
@@ -65,36 +71,87 @@ fn panel(
     heights.truncate(most + 1);
     let most = heights.last().map_or(1.0, |most| most * 1.5);
     let tested = circles().map(|(_, y)| *y).filter(|y| *y <= most);
-    let range = span(heights.into_iter().chain(tested));
-    let top = range.end;
-    let mut chart = ChartBuilder::on(area)
-        .margin_right(16)
-        .x_label_area_size(52)
-        .y_label_area_size(78)
-        .build_cartesian_2d(0.0..end, range)?;
-    let axes = Axes {
-        x: "batches",
-        y: name,
-        labels: (7, LABELS),
-        x_label: &steps_label,
-        y_label: &short,
-        letters: (17, 19),
+    heights.extend(tested.filter(|y| y.is_finite()));
+    let (low, high) = heights
+        .iter()
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), y| {
+            (low.min(*y), high.max(*y))
+        });
+    let lines = Lines {
+        name,
+        runs,
+        metric,
+        curves,
+        end,
+        with_key,
     };
-    axes.draw(&mut chart)?;
-    for (i, (run, curve)) in runs.iter().zip(curves).enumerate() {
-        let colour = SERIES[i % SERIES.len()];
-        let curve = curve.into_iter().filter(|(_, y)| y.is_finite());
-        let curve = curve.map(|(x, y)| (x, y.min(top)));
-        chart
-            .draw_series(LineSeries::new(curve, colour.stroke_width(2)))?
-            .label(shortened(run.label.clone(), 48))
-            .legend(move |at| dash(at, colour));
-        let circles = metric(run).test.iter().filter(|(_, y)| *y <= top).copied();
-        chart.draw_series(circles.clone().map(|at| Circle::new(at, 6, WHITE.filled())))?;
-        chart.draw_series(circles.map(|at| Circle::new(at, 5, colour.stroke_width(2))))?;
+    if low > 0.0 && high > DECADES * low {
+        let logs = span(heights.iter().map(|y| y.log10()));
+        let range = 10f64.powf(logs.start)..10f64.powf(logs.end);
+        let top = range.end;
+        lines.draw(area, range.log_scale(), top)
+    } else {
+        let range = span(heights);
+        let top = range.end;
+        lines.draw(area, range, top)
     }
-    match with_key {
-        true => key(&mut chart, SeriesLabelPosition::LowerRight, 14, 17),
-        false => Ok(()),
+}
+
+/// What a panel shows.
+struct Lines<'a> {
+    name: &'a str,
+    runs: &'a [Metrics],
+    metric: fn(&Metrics) -> &Metric,
+    /// The smoothed curve of each run.
+    curves: Vec<Points>,
+    end: f64,
+    with_key: bool,
+}
+
+impl Lines<'_> {
+    /// Draws them on axes whose heights are `range`, up to `top`.
+    fn draw<Y>(
+        self,
+        area: &Area,
+        range: impl AsRangedCoord<CoordDescType = Y, Value = f64>,
+        top: f64,
+    ) -> Drawn
+    where
+        Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    {
+        let mut chart = ChartBuilder::on(area)
+            .margin_right(16)
+            .x_label_area_size(52)
+            .y_label_area_size(78)
+            .build_cartesian_2d(0.0..self.end, range)?;
+        let axes = Axes {
+            x: "batches",
+            y: self.name,
+            labels: (7, LABELS),
+            x_label: &steps_label,
+            y_label: &short,
+            letters: (17, 19),
+        };
+        axes.draw(&mut chart)?;
+        for (i, (run, curve)) in self.runs.iter().zip(self.curves).enumerate() {
+            let colour = SERIES[i % SERIES.len()];
+            let curve = curve.into_iter().filter(|(_, y)| y.is_finite());
+            let curve = curve.map(|(x, y)| (x, y.min(top)));
+            chart
+                .draw_series(LineSeries::new(curve, colour.stroke_width(2)))?
+                .label(shortened(run.label.clone(), 48))
+                .legend(move |at| dash(at, colour));
+            let circles = (self.metric)(run)
+                .test
+                .iter()
+                .filter(|(_, y)| *y <= top)
+                .copied();
+            chart.draw_series(circles.clone().map(|at| Circle::new(at, 6, WHITE.filled())))?;
+            chart.draw_series(circles.map(|at| Circle::new(at, 5, colour.stroke_width(2))))?;
+        }
+        match self.with_key {
+            true => key(&mut chart, SeriesLabelPosition::LowerRight, 14, 17),
+            false => Ok(()),
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Result,
     files::{rounded, write_csv, write_whole},
+    numbers::count,
 };
 
 /// A row of `paths.csv`: a point of the first seed's path.
@@ -71,7 +72,11 @@ pub fn progress(surface: &Surface, optimisers: &[OptimiserPaths]) -> String {
     let best = best.map_or(String::new(), |best| {
         format!(", lowest mean objective: {}", best.name())
     });
-    let mut out = format!("{}: {} optimisers{best}\n", surface.name, optimisers.len());
+    let mut out = format!(
+        "{}: {}{best}\n",
+        surface.name,
+        count(optimisers.len(), "optimiser")
+    );
     for optimiser in optimisers {
         if let Some(edge) = optimiser.tuned.edge {
             let _ = writeln!(

@@ -29,4 +29,4 @@ pub use mlp::Mlp;
 pub use network::{Architecture, Network};
 pub use pixels::Augmentation;
 pub use resnet::{ResNet, Stem};
-pub use spatial::{Convolution, minibatch};
+pub use spatial::{Convolution, minibatch, start_of_running_statistics};

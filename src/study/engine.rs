@@ -9,7 +9,7 @@ use super::{
     progress::{Progress, ProgressDisplay},
     select::select,
 };
-use crate::{Error, Result};
+use crate::{Error, Result, numbers::count};
 
 /// An experiment and the folders of its runs and its results.
 pub struct Study {
@@ -136,8 +136,9 @@ impl Study {
         if missing > 0 {
             let stage = runs.first().map_or("", |run| run.stage.name());
             return Err(Error::usage(format!(
-                "{missing} of {} runs of stage {stage} are not done; study run {} --stage {stage}",
-                runs.len(),
+                "{missing} of {} of stage {stage} {} not done; study run {} --stage {stage}",
+                count(runs.len(), "run"),
+                if missing == 1 { "is" } else { "are" },
                 self.experiment.path.display()
             )));
         }

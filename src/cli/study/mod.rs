@@ -75,10 +75,6 @@ pub struct RunArgs {
     /// Steps between checkpoints of a run [default: one checkpoint a minute]
     #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     checkpoint_every: Option<u64>,
-
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 const RUN_EXAMPLES: &str = "\

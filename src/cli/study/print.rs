@@ -8,6 +8,7 @@ use super::progress::StudyProgress;
 use crate::{
     Error, Result,
     energy::Spent,
+    numbers::count,
     run::Status,
     study::{Pace, Rehearsed, Study, experiment::Stage},
 };
@@ -34,7 +35,7 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
             pace.seconds,
             match pace.recorded {
                 0 => "a burst without evaluations".into(),
-                runs => format!("{runs} finished runs"),
+                runs => count(runs, "finished run"),
             }
         );
     }
@@ -42,13 +43,14 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
     let spent = Spent::estimate(seconds, &experiment.top.energy);
     let wall = Duration::from_secs_f64(seconds / cores as f64);
     out += &format!(
-        "\n{}, estimated: {:.2} core-hours, {} on the {cores} cores of this machine, {:.1} kJ and {:.1} gCO2e at {} W a core and {} gCO2e/kWh.\n",
+        "\n{}, estimated: {:.2} core-hours, {} on the {} of this machine, {:.1} kJ and {:.1} gCO2e at {} W a core and {} gCO2e/kWh.\n",
         match experiment.count(Stage::Tune) + experiment.count(Stage::Report) {
-            all if all == runs => format!("{runs} runs"),
-            all => format!("{all} runs, {runs} of them different"),
+            all if all == runs => count(runs, "run"),
+            all => format!("{}, {runs} of them different", count(all, "run")),
         },
         seconds / 3600.0,
         HumanDuration(wall),
+        count(cores, "core"),
         spent.joules / 1e3,
         spent.gco2e,
         experiment.top.energy.watts_per_core,
@@ -82,7 +84,7 @@ pub fn verify(study: &Study, quiet: bool) -> Result<String> {
     }
     let diverged = |one: &&Rehearsed| matches!(one.status, Ok(Status::Diverged));
     let diverged: Vec<_> = rehearsed.iter().filter(diverged).collect();
-    let mut out = format!("{} trials can be run.\n", rehearsed.len());
+    let mut out = format!("{} can be run.\n", count(rehearsed.len(), "trial"));
     for one in &diverged {
         out += &format!("{} diverged within a few hundred steps.\n", one.trial);
     }

@@ -1,16 +1,11 @@
 //! One line for all runs of a study.
 
-use std::{
-    io::{IsTerminal, Write as _},
-    sync::Mutex,
-    time::Duration,
-};
-
-use indicatif::{HumanDuration, ProgressBar};
+use std::{io::Write as _, sync::Mutex, time::Duration};
 
 use crate::{
     Error,
-    cli::progress::styled,
+    cli::progress::{Bar, long, short},
+    numbers::count,
     study::{Progress, ProgressDisplay},
 };
 
@@ -19,30 +14,26 @@ pub struct StudyProgress {
     /// The start of the line.
     name: &'static str,
     quiet: bool,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     tenths: Mutex<u32>,
 }
 
-/// The time left is part of the message, because indicatif's own estimate would count runs that were
-/// done earlier.
-const TEMPLATE: &str = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}";
 /// The bar's last position.
 const WHOLE: f64 = 1000.0;
 
 impl StudyProgress {
     /// A line that starts with `name`, or nothing if `quiet`.
     pub fn new(quiet: bool, name: &'static str) -> Self {
-        let terminal = !quiet && std::io::stderr().is_terminal();
         Self {
             name,
             quiet,
-            bar: terminal.then(|| styled(WHOLE as u64, TEMPLATE)),
+            bar: Bar::new(quiet, WHOLE as u64),
             tenths: Mutex::new(0),
         }
     }
 
     /// Prints a line above the bar.
-    fn say(&self, line: String) {
+    fn say(&self, line: &str) {
         if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
             match &self.bar {
                 Some(bar) => bar.println(line),
@@ -51,24 +42,19 @@ impl StudyProgress {
         }
     }
 
-    fn line(&self, progress: &Progress) -> String {
-        let steps = progress.steps_per_second();
-        let speed = match steps {
-            0.0 => String::new(),
-            _ => format!("  {steps:.0} agent-steps/s"),
-        };
-        let left = progress.time_left().map_or(String::new(), |left| {
-            format!(
-                "  {} left",
-                HumanDuration(Duration::from_secs(left.as_secs()))
-            )
-        });
-        format!(
-            "{} {}/{} runs{speed}{left}",
-            self.name,
-            progress.runs_done(),
-            progress.runs()
-        )
+    /// The parts of the line about `progress`, the most important first.
+    fn pieces(&self, progress: &Progress, left: fn(Option<Duration>) -> String) -> Vec<String> {
+        let whole_seconds = |left: Duration| Duration::from_secs(left.as_secs());
+        let (done, runs) = (progress.runs_done(), progress.runs());
+        let mut pieces = vec![
+            format!("{} {done}/{}", self.name, count(runs, "run")),
+            left(progress.time_left().map(whole_seconds)),
+        ];
+        let speed = progress.steps_per_second();
+        if speed > 0.0 {
+            pieces.push(format!("{speed:.0} agent-steps/s"));
+        }
+        pieces
     }
 }
 
@@ -76,8 +62,7 @@ impl ProgressDisplay for StudyProgress {
     fn update(&self, progress: &Progress) {
         let share = progress.share();
         if let Some(bar) = &self.bar {
-            bar.set_position((share * WHOLE) as u64);
-            bar.set_message(self.line(progress));
+            bar.show((share * WHOLE) as u64, &self.pieces(progress, short));
             return;
         }
         let tenth = (share * 10.0) as u32;
@@ -85,12 +70,13 @@ impl ProgressDisplay for StudyProgress {
             && tenth > *tenths
         {
             *tenths = tenth;
-            let _ = writeln!(std::io::stderr(), "{}", self.line(progress));
+            let line = self.pieces(progress, long).join("  ");
+            let _ = writeln!(std::io::stderr(), "{line}");
         }
     }
 
     fn run_resumed(&self, id: &str, from: u64) {
-        self.say(format!("run {id} goes on from step {from}"));
+        self.say(&format!("run {id} goes on from step {from}"));
     }
 
     fn run_starts_again(&self, id: &str, damage: &Error) {
@@ -98,12 +84,12 @@ impl ProgressDisplay for StudyProgress {
             Error::Damaged(damage) => damage.what(),
             other => other.to_string(),
         };
-        self.say(format!("run {id} starts again: {damage}"));
+        self.say(&format!("run {id} starts again: {damage}"));
     }
 
     fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.finish();
         }
     }
 }

@@ -6,6 +6,7 @@ use super::surface::{Surface, Tried};
 use crate::figures::{
     axes::Area,
     clip::inside,
+    paper::Paper,
     style::{Drawn, FAINT, INK, short, text},
 };
 
@@ -16,16 +17,15 @@ const HIGH: RGBColor = RGBColor(193, 204, 220);
 const CONTOUR: RGBColor = RGBColor(172, 184, 202);
 
 /// A chart over the part of a surface that is drawn.
-pub type Map<'a, 'b> =
-    ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub type Map<'a, 'b> = ChartContext<'a, Paper<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// The map of `surface`, with margins for labels in letters of `size` pixels.
 pub fn map<'a, 'b>(area: &'a Area<'b>, surface: &Surface, size: u32) -> Tried<Map<'a, 'b>> {
     let [(left, right), (bottom, top)] = surface.domain;
     Ok(ChartBuilder::on(area)
         .margin(size)
-        .x_label_area_size(2 * size)
-        .y_label_area_size(3 * size)
+        .x_label_area_size(3 * size)
+        .y_label_area_size(4 * size)
         .build_cartesian_2d(left..right, bottom..top)?)
 }
 
@@ -66,6 +66,9 @@ pub fn ground(
         .disable_mesh()
         .axis_style(FAINT)
         .label_style(text(size, INK))
+        .axis_desc_style(text(size, INK))
+        .x_desc("x")
+        .y_desc("y")
         .x_labels(labels)
         .y_labels(labels)
         .x_label_formatter(&short)

@@ -18,6 +18,11 @@ const EPS: f64 = 1e-5;
 /// The share of the newest batch in the running statistics; PyTorch calls it `momentum`.
 const RUNNING_SHARE: f64 = 0.1;
 
+/// The share that the start values still have in batch norm's running statistics after so many batches.
+pub fn start_of_running_statistics(batches: u64) -> f64 {
+    (1.0 - RUNNING_SHARE).powf(batches as f64)
+}
+
 /// A convolution without bias and the batch normalisation after it.
 ///
 /// `relu(norm(conv(x)) + shortcut)`, where the shortcut and relu are optional.

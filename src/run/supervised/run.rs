@@ -165,6 +165,10 @@ impl<'a> Run<'a> {
         }
         if over && alive {
             let tested = self.learner.test()?;
+            // The last update may be the one that ruins the weights, and no batch after it shows that.
+            if self.step == self.all && !tested.loss.is_finite() {
+                return Ok(false);
+            }
             let test_return = self.learner.play(epoch + 1)?;
             let [loss, accuracy] = self.sums.epoch.map(|sum| sum / self.sums.samples);
             let row = EpochRow {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     Error, Result, config,
+    numbers::count,
     study::family::{Family, Job, Outcome, Scale},
 };
 
@@ -127,11 +128,11 @@ pub(super) fn arms(top: &Top) -> std::result::Result<Vec<Arm>, Mistake> {
         && let Some((other, place)) = tuned.find(|(arm, _)| arm.trials.len() != first.trials.len())
     {
         let why = format!(
-            "optimiser `{}` has {} trials and `{}` has {}; each must have the same tuning budget",
+            "optimiser `{}` has {} and `{}` has {}; each must have the same tuning budget",
             first.name,
-            first.trials.len(),
+            count(first.trials.len(), "trial"),
             other.name,
-            other.trials.len()
+            count(other.trials.len(), "trial")
         );
         return Err(Mistake::at(format!("optimisers.{place}.grid"), why));
     }

@@ -7,7 +7,7 @@ use super::{
     load::Results,
     verdict::{Verdict, rule},
 };
-use crate::study::experiment::Claim;
+use crate::{numbers::count, study::experiment::Claim};
 
 /// The section with the question, the verdict and its grounds, and the rule.
 pub fn verdict(results: &Results, contrasts: &[ContrastResult]) -> Section {
@@ -42,14 +42,14 @@ fn why(one: &ContrastResult, verdict: Verdict) -> String {
     let e = one.evidence.effect;
     let mut out = format!(
         "{}: the hypothesis says that {} does {claim} than {}{on}. The difference of the interquartile means of the normalised \
-         score is {} (95 % interval {} to {}, {} pairs of runs, p {}). Finding: {}.",
+         score is {} (95 % interval {} to {}, {} of runs, p {}). Finding: {}.",
         contrast.name,
         contrast.with,
         contrast.without,
         signed(e.point),
         signed(e.lo),
         signed(e.hi),
-        e.n,
+        count(e.n, "pair"),
         p_value(one.evidence.p),
         one.finding,
     );
@@ -67,13 +67,14 @@ fn why(one: &ContrastResult, verdict: Verdict) -> String {
     out
 }
 
-/// How many report seeds the cells have: `30`, or `30 to 100`.
+/// How many report seeds the cells have: `There are 30 seeds a cell`, or `30 to 100`.
 pub fn seeds_a_cell(results: &Results) -> String {
     let cells = results.experiment.cells.iter();
     let seeds: Vec<usize> = cells.map(|cell| cell.report_seeds.len()).collect();
     let (low, high) = (seeds.iter().min(), seeds.iter().max());
     match (low, high) {
-        (Some(low), Some(high)) if low < high => format!("{low} to {high}"),
-        (low, _) => low.copied().unwrap_or(0).to_string(),
+        (Some(low), Some(high)) if low < high => format!("There are {low} to {high} seeds a cell"),
+        (Some(1), _) => "There is 1 seed a cell".into(),
+        (low, _) => format!("There are {} seeds a cell", low.copied().unwrap_or(0)),
     }
 }

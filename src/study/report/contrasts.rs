@@ -14,6 +14,9 @@ use crate::{Result, study::experiment::Contrast};
 /// The power: the probability that the required number of seeds finds an existing difference.
 pub const POWER: f64 = 0.8;
 
+/// With fewer seeds than this the spread is not known well enough to say how many seeds are needed.
+const FEWEST_FOR_POWER: usize = 5;
+
 /// A contrast, and the result of the runs.
 pub struct ContrastResult<'a> {
     pub contrast: &'a Contrast,
@@ -26,7 +29,7 @@ pub struct ContrastResult<'a> {
     /// The probability that a run of the one optimiser is better than a run of the other; `None` if the contrast subtracts
     /// environments.
     pub improvement: Option<Estimate>,
-    /// The number of seeds that would decide; `None` without a margin or a spread.
+    /// The number of seeds that would decide; `None` without a margin or a spread, or with too few seeds to know it.
     pub seeds_needed: Option<SeedsNeeded>,
     pub cells: Vec<CellDifference>,
 }
@@ -51,8 +54,8 @@ pub struct CellDifference {
     pub p: Option<f64>,
     /// Whether the difference is within the margin.
     pub equivalent: bool,
-    /// Whether all runs of one of the optimisers diverged in this cell.
-    pub all_diverged: bool,
+    /// How many of the two optimisers diverged in all of their runs in this cell.
+    pub all_diverged: usize,
 }
 
 impl ContrastResult<'_> {
@@ -178,9 +181,7 @@ pub fn evidence(
         p: difference.p_value(Aggregate::Iqm, &bootstrap, &mut rng()),
         margin: results.experiment.top.margin,
         seeds: seeds.min().unwrap_or(0),
-        all_diverged: sides
-            .clone()
-            .find_map(|side| all_diverged(results, contrast, side)),
+        all_diverged: all_diverged(results, contrast, sides),
     })
 }
 
@@ -222,24 +223,29 @@ fn contrast_result<'a>(
         decides,
         finding: evidence.finding(),
         p: evidence.p,
-        seeds_needed: seeds_needed(evidence.margin, variance.sqrt())?,
+        seeds_needed: match evidence.seeds < FEWEST_FOR_POWER {
+            true => None,
+            false => seeds_needed(evidence.margin, variance.sqrt())?,
+        },
         evidence,
         improvement,
         cells: cell_differences(results, contrast, &cells, &subtracted)?,
     })
 }
 
-/// An arm of the contrast whose runs in `cells` all diverged, if there is one.
-fn all_diverged(results: &Results, contrast: &Contrast, cells: &[usize]) -> Option<String> {
+/// The arms of the contrast whose runs all diverged in all cells of one of `sides`.
+fn all_diverged<'a>(
+    results: &Results,
+    contrast: &Contrast,
+    sides: impl Iterator<Item = &'a [usize]> + Clone,
+) -> Vec<String> {
     let all = |name: &&String| {
         let arm = results.arm(name);
         let whole = |&cell: &usize| results.diverged(cell, arm) == results.runs[cell][arm].len();
-        cells.iter().all(whole)
+        sides.clone().any(|cells| cells.iter().all(whole))
     };
-    [&contrast.with, &contrast.without]
-        .into_iter()
-        .find(all)
-        .cloned()
+    let arms = [&contrast.with, &contrast.without].into_iter();
+    arms.filter(all).cloned().collect()
 }
 
 /// The number of seeds that would decide, given a standard deviation of `sd` between seeds.
@@ -270,7 +276,7 @@ fn cell_differences(
         let difference = TwoArms::new(results, contrast, &[cell])?;
         let differences = difference.with.minus(&difference.without)?;
         let differences = differences.tasks()[0].scores();
-        let all_diverged = all_diverged(results, contrast, &[cell]).is_some();
+        let all_diverged = all_diverged(results, contrast, [&[cell][..]].into_iter()).len();
         if differences.len() < 2 {
             let point = differences[0];
             let difference = Estimate {
@@ -313,7 +319,8 @@ impl CellDifference {
     /// The finding in a word or two.
     pub fn finding(&self) -> &'static str {
         match self.p {
-            _ if self.all_diverged => "all runs of one diverged",
+            _ if self.all_diverged == 2 => "all runs of both diverged",
+            _ if self.all_diverged == 1 => "all runs of one diverged",
             _ if self.difference.n < FEWEST_SEEDS => "too few seeds",
             _ if self.equivalent => "equivalent",
             Some(p) if p < ALPHA && self.difference.point > 0.0 => "better",

@@ -11,6 +11,7 @@ use stats::three_digits;
 
 use crate::{
     energy::Source,
+    numbers::count,
     study::{
         experiment::{Experiment, Stage},
         rows::{CostRow, RunRow},
@@ -46,7 +47,7 @@ pub fn time(results: &Results) -> Section {
     let seconds = |cost: &CostRow| Some(cost.cpu_seconds.unwrap_or(cost.seconds));
     let Some(rows) = per_arm(results, seconds) else {
         return section
-            .text("Nothing is known of the time of these runs: they are not in cost.csv.");
+            .nothing("Nothing is known of the time of these runs: they are not in cost.csv.");
     };
     section
         .text("Processor seconds of the report stage's runs. The seconds for each solved run are those of all runs in environments where \
@@ -60,7 +61,7 @@ pub fn energy(results: &Results) -> Section {
     let joules = |cost: &CostRow| Some(cost.joules? + cost.gpu_joules.unwrap_or(0.0));
     let Some(rows) = per_arm(results, joules) else {
         return section
-            .text("Nothing is known of the energy of these runs: they are not in cost.csv.");
+            .nothing("Nothing is known of the energy of these runs: they are not in cost.csv.");
     };
     let costs = || results.costs.values();
     let sources: BTreeSet<&str> = costs().filter_map(|cost| cost.source).map(source).collect();
@@ -172,7 +173,7 @@ pub fn how_it_was_run(results: &Results) -> Section {
     }
     let machines: Vec<String> = processors
         .iter()
-        .map(|(name, runs)| format!("{name} ({runs} runs)"))
+        .map(|(name, runs)| format!("{name} ({})", count(*runs, "run")))
         .collect();
     let seconds: f64 = results
         .costs

@@ -51,7 +51,8 @@ pub fn curves(results: &Results) -> Result<Section> {
     }
     let caption = format!(
         "The interquartile mean over seeds of each evaluation, by training steps ({which}: the 95 % bootstrap interval of each \
-         point). A run that diverged has the worst return from then on."
+         point). A run that diverged has the worst return from then on. A line that others cover is wider, so that it shows \
+         behind them."
     );
     Ok(Section::new("Learning curves").figure(Figure {
         caption,

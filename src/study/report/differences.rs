@@ -17,22 +17,12 @@ const AXIS: &str = "difference of the score";
 pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Section> {
     let section = Section::new("Contrasts");
     if contrasts.is_empty() {
-        return Ok(section.text("The experiment has no contrasts."));
+        return Ok(section.nothing("The experiment has no contrasts."));
     }
     let margin = results.experiment.top.margin;
     let whole = |one: &ContrastResult| (one.contrast.name.clone(), one.evidence.effect);
-    let mut panels = forest(
-        vec![(
-            "Each contrast".into(),
-            contrasts.iter().map(whole).collect(),
-        )],
-        margin,
-    )?;
-    let first = contrasts.iter().find(|one| one.decides);
-    if let Some(one) = first.or(contrasts.first()) {
-        let title = format!("{}, each environment", one.contrast.name);
-        panels.extend(forest(vec![(title, by_environment(results, one))], margin)?);
-    }
+    let rows = contrasts.iter().map(whole).collect();
+    let panels = forest(vec![("Each contrast".into(), rows)], margin)?;
     let head = [
         "contrast",
         "of",
@@ -69,7 +59,7 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
 pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Result<Section> {
     let section = Section::new("Each environment");
     if contrasts.is_empty() {
-        return Ok(section.text("The experiment has no contrasts."));
+        return Ok(section.nothing("The experiment has no contrasts."));
     }
     let margin = results.experiment.top.margin;
     let drawn = contrasts

@@ -4,12 +4,16 @@
 pub struct Document {
     pub title: String,
     pub sections: Vec<Section>,
+    /// Sections that have nothing to say.
+    pub absent: Vec<Section>,
 }
 
 /// A part of it with a heading, and at most one figure.
 pub struct Section {
     pub title: &'static str,
     pub blocks: Vec<Block>,
+    /// Why it has nothing to say, if that is so.
+    pub nothing: Option<String>,
 }
 
 /// A part of a section. All text is plain; the writers of HTML and Markdown escape it.
@@ -48,11 +52,41 @@ pub struct Panel {
     pub svg: String,
 }
 
+impl Document {
+    /// Of `sections`. Those that have nothing to say are named in a last one.
+    pub fn new(title: String, sections: Vec<Section>) -> Self {
+        let says_nothing = |section: &Section| section.nothing.is_some();
+        let (absent, mut sections): (Vec<Section>, Vec<Section>) =
+            sections.into_iter().partition(says_nothing);
+        let why =
+            |section: &Section| Some(format!("{}: {}", section.title, section.nothing.as_ref()?));
+        let why: Vec<String> = absent.iter().filter_map(why).collect();
+        if !why.is_empty() {
+            sections.push(Section::new("What is not in this report").list(why));
+        }
+        Self {
+            title,
+            sections,
+            absent,
+        }
+    }
+}
+
 impl Section {
     pub fn new(title: &'static str) -> Self {
         Self {
             title,
             blocks: Vec::new(),
+            nothing: None,
+        }
+    }
+
+    /// The section without content, and `why`.
+    pub fn nothing(self, why: impl Into<String>) -> Self {
+        Self {
+            blocks: Vec::new(),
+            nothing: Some(why.into()),
+            ..self
         }
     }
 

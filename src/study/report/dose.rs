@@ -18,11 +18,11 @@ pub fn dose(results: &Results) -> Result<Section> {
     let section = Section::new("Dose-response");
     let factors = &results.experiment.top.factors;
     if factors.is_empty() {
-        return Ok(section.text("This study varies only the optimiser: it has no factors."));
+        return Ok(section.nothing("This study varies only the optimiser: it has no factors."));
     }
     let contrasts: Vec<&Contrast> = over_all_environments(results).collect();
     if contrasts.is_empty() {
-        return Ok(section.text("This study has no contrast over all of its environments."));
+        return Ok(section.nothing("This study has no contrast over all of its environments."));
     }
     let (mut rows, mut panels) = (Vec::new(), Vec::new());
     for factor in factors {

@@ -31,17 +31,17 @@ pub fn ladder(results: &Results) -> Result<Section> {
         }
     }
     let [first, others @ ..] = &rungs[..] else {
-        return Ok(section.text("This study has no rungs."));
+        return Ok(section.nothing("This study has no rungs."));
     };
     if others.is_empty() {
         let why = format!(
             "This study has one rung ({first}), so there is no control to compare it with."
         );
-        return Ok(section.text(why));
+        return Ok(section.nothing(why));
     }
     let contrasts: Vec<&Contrast> = over_all_environments(results).collect();
     if contrasts.is_empty() {
-        return Ok(section.text("This study has no contrast over all of its environments."));
+        return Ok(section.nothing("This study has no contrast over all of its environments."));
     }
     let on = |rung: &str| -> Vec<usize> {
         let its = |cell: &usize| results.experiment.cells[*cell].rung == rung;

@@ -110,7 +110,7 @@ pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
 pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     let section = Section::new("Mechanism");
     if results.mechanism.is_empty() {
-        return Ok(section.text(
+        return Ok(section.nothing(
             "None of these runs logged diagnostics (`diagnostics = 200` in [rl.run] makes runs log them). So this report says \
              nothing about the mechanism: neither staleness nor the angle between momentum and gradient is known.",
         ));

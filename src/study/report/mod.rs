@@ -95,7 +95,7 @@ pub fn report(folder: &Path, asked: &Path, page: Option<&Path>) -> Result<Report
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
     results_folder(&folder.join("figures"))?;
-    for section in &document.sections {
+    for section in document.sections.iter().chain(&document.absent) {
         let path = folder.join(section.picture());
         match section.find_figure() {
             Some(figure) => write_whole(&path, picture::picture(figure))?,
@@ -137,10 +137,8 @@ fn document(
         cells::table(rows),
         cost::how_it_was_run(results),
     ];
-    Ok(Document {
-        title: format!("Report on {}", results.experiment.name),
-        sections,
-    })
+    let title = format!("Report on {}", results.experiment.name);
+    Ok(Document::new(title, sections))
 }
 
 fn contrast_row<'a>(one: &'a ContrastResult) -> ContrastRow<'a> {

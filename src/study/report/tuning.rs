@@ -11,6 +11,7 @@ use stats::{Bootstrap, Scores, Sensitivity, choose};
 use crate::{
     Result,
     figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
+    numbers::count,
 };
 
 /// Two sections: how much the learning rate matters, and which settings were chosen.
@@ -21,7 +22,7 @@ pub fn tuning(results: &Results) -> Result<[Section; 2]> {
     );
     if results.tuning.iter().flatten().all(Vec::is_empty) {
         let why = "No optimiser of this experiment has a grid, so nothing was tuned.";
-        return Ok([sensitivity.text(why), chosen.text(why)]);
+        return Ok([sensitivity.nothing(why), chosen.nothing(why)]);
     }
     Ok([
         self::sensitivity(results, sensitivity)?,
@@ -96,9 +97,8 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
         }
     }
     if panels.is_empty() {
-        return Ok(
-            section.text("No grid varies the learning rate alone, so there is no curve to draw.")
-        );
+        return Ok(section
+            .nothing("No grid varies the learning rate alone, so there is no curve to draw."));
     }
     let intervals = match experiment.arms.len() <= curves::MANY {
         true => ", with 95 % bootstrap intervals, which say little when seeds are few",
@@ -177,9 +177,12 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
         true => section.text("No setting was chosen at an end of its grid."),
         false => section
             .text(format!(
-                "Warning: {} of {} choices are at an end of their grids.",
-                edges.len(),
-                rows.len()
+                "Warning: of {}, {} at an end of a grid.",
+                count(rows.len(), "choice"),
+                match edges.len() {
+                    1 => "1 is".into(),
+                    n => format!("{n} are"),
+                }
             ))
             .list(edges),
     };

@@ -5,7 +5,7 @@ use std::fmt;
 
 use stats::Estimate;
 
-use crate::study::experiment::Claim;
+use crate::{numbers::count, study::experiment::Claim};
 
 /// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds
 /// agree by chance in one case out of four.
@@ -25,8 +25,8 @@ pub struct Evidence {
     pub margin: f64,
     /// The number of seeds; if environments are subtracted, the smaller number of the two sides.
     pub seeds: usize,
-    /// An optimiser whose runs all diverged, so that nothing was compared.
-    pub all_diverged: Option<String>,
+    /// The optimisers whose runs all diverged; if there are any, nothing was compared.
+    pub all_diverged: Vec<String>,
 }
 
 /// What the evidence says about a difference.
@@ -71,12 +71,14 @@ impl Evidence {
     /// The finding by the rule.
     pub fn finding(&self) -> Finding {
         let Estimate { lo, hi, .. } = self.effect;
-        if let Some(arm) = &self.all_diverged {
-            return Finding::Undecided(format!("every run of {arm} diverged"));
+        if !self.all_diverged.is_empty() {
+            let arms = self.all_diverged.join(" and of ");
+            return Finding::Undecided(format!("every run of {arms} diverged"));
         }
         if self.seeds < FEWEST_SEEDS {
-            let few = self.seeds;
-            return Finding::Undecided(format!("{few} seeds are too few; it takes {FEWEST_SEEDS}"));
+            let are = if self.seeds == 1 { "is" } else { "are" };
+            let seeds = count(self.seeds, "seed");
+            return Finding::Undecided(format!("{seeds} {are} too few; it takes {FEWEST_SEEDS}"));
         }
         if -self.margin < lo && hi < self.margin {
             return Finding::Equivalent;
@@ -152,7 +154,7 @@ mod tests {
             p: contrast.p_value(Aggregate::Iqm, &bootstrap, &mut rng()),
             margin: 0.05,
             seeds: 30,
-            all_diverged: None,
+            all_diverged: Vec::new(),
         }
     }
 
@@ -182,13 +184,23 @@ mod tests {
             ..sure.clone()
         };
         let diverged = Evidence {
-            all_diverged: Some("sgd".into()),
+            all_diverged: vec!["sgd".into()],
+            ..sure.clone()
+        };
+        let both = Evidence {
+            all_diverged: vec!["sgd".into(), "adam".into()],
+            ..sure.clone()
+        };
+        let one = Evidence {
+            seeds: 1,
             ..sure.clone()
         };
         let corrected = Evidence { p: 0.2, ..sure };
         for (evidence, words) in [
             (few, "9 seeds are too few"),
-            (diverged, "sgd"),
+            (one, "1 seed is too few; it takes 10"),
+            (diverged, "every run of sgd diverged"),
+            (both, "every run of sgd and of adam diverged"),
             (corrected, "not significant"),
         ] {
             let finding = evidence.finding();

@@ -146,6 +146,31 @@ mod tests {
         }
     }
 
+    /// Trees that add a change to every sum above it lose the small numbers beside large ones that come and go.
+    #[test]
+    fn ten_million_updates_leave_no_drift() {
+        let n = 1000;
+        let (mut tree, mut plain) = (SumTree::new(n), vec![0.0; n]);
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        for round in 0..10_000_000_usize {
+            let i = round % n;
+            let value = match round / n % 2 {
+                0 => rng.random::<f64>() * 1e12,
+                _ => rng.random::<f64>() * 1e-6,
+            };
+            plain[i] = value;
+            tree.set(i, value);
+        }
+        let mut anew = SumTree::new(n);
+        plain
+            .iter()
+            .enumerate()
+            .for_each(|(i, value)| anew.set(i, *value));
+        assert_eq!(tree.levels, anew.levels);
+        let sum: f64 = plain.iter().sum();
+        assert!(sum < 1e-2 && (tree.total() - sum).abs() <= 1e-12 * sum);
+    }
+
     #[test]
     fn every_node_is_the_sum_of_its_children_and_every_point_falls_on_its_number() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
