@@ -38,7 +38,7 @@ fn what_clipping_hides_is_divergence_all_the_same() {
     for clip in [
         &["--max-grad-norm", "1"][..],
         &["--max-grad-value", "1"],
-        &["--max-grad-norm", "1e30", "--max-grad-value", "1e30"],
+        &["--max-grad-norm", "1e30"],
         &[],
     ] {
         for optimiser in ["sgd", "momentum", "rmsprop", "adam", "adadelta", "lion"] {
@@ -134,7 +134,10 @@ fn the_cpus_that_a_process_may_use_are_what_counts() {
 #[test]
 fn a_cgroups_quota_is_what_counts() {
     let group = format!("/sys/fs/cgroup/optimiser-paradigms-{}", std::process::id());
-    let made = fs::create_dir(&group).is_ok()
+    // Where cgroups are of the first version, this folder is an ordinary one.
+    let second = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let made = second
+        && fs::create_dir(&group).is_ok()
         && fs::write(format!("{group}/cpu.max"), "100000 100000").is_ok();
     let join = format!("echo $$ > {group}/cgroup.procs && exec \"$@\"");
     let counted = made.then(|| cores("sh", &["-c", &join, "sh"]));

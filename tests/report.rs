@@ -211,7 +211,7 @@ fn a_choice_at_an_end_of_its_grid_is_a_warning() {
     for name in ["report.md", "report.html"] {
         let text = read(&dir, name);
         assert!(
-            text.contains("Warning: 1 of 12 choices are at an end"),
+            text.contains("Warning: of 12 choices, 1 is at an end of a grid."),
             "{name}"
         );
         assert!(
@@ -354,10 +354,10 @@ fn where_all_runs_diverged_nothing_is_compared() {
     assert!(said.contains("verdict: inconclusive"), "{said}");
     let markdown = read(&dir, "report.md");
     assert!(
-        markdown.contains("every run of adam diverged"),
+        markdown.contains("every run of adam and of adam0 diverged"),
         "{markdown}"
     );
-    assert!(markdown.contains("all runs of one diverged"), "{markdown}");
+    assert!(markdown.contains("all runs of both diverged"), "{markdown}");
     assert!(
         !markdown.contains("| equivalent |") && !markdown.contains("NaN"),
         "{markdown}"

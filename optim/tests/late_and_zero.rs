@@ -22,18 +22,20 @@ fn initial(rule: &dyn AnyRule) -> Vec<Vec<f32>> {
 }
 
 /// The step of a rule at `t` on a gradient of ones, from states that are their own averages: where they have settled.
-fn late_step(rule: &dyn AnyRule, lr: f64, t: u64) -> f32 {
+fn late_steps<const N: usize>(rule: &dyn AnyRule, lr: f64, late: [u64; N]) -> [f32; N] {
     let (mut w, mut states) = (vec![0.0; WEIGHTS], initial(rule));
     let ones = vec![1.0; WEIGHTS];
     for earlier in 1..=2000 {
         let k = rule.scalars(earlier, lr);
         rule.update_f32(&k, Clip::NONE, &mut w, &ones, &mut states, 0..WEIGHTS);
     }
-    w.fill(0.0);
-    let k = rule.scalars(t, lr);
-    rule.update_f32(&k, Clip::NONE, &mut w, &ones, &mut states, 0..WEIGHTS);
-    assert!(w.iter().all(|x| x.to_bits() == w[0].to_bits()));
-    w[0]
+    late.map(|t| {
+        w.fill(0.0);
+        let k = rule.scalars(t, lr);
+        rule.update_f32(&k, Clip::NONE, &mut w, &ones, &mut states, 0..WEIGHTS);
+        assert!(w.iter().all(|x| x.to_bits() == w[0].to_bits()));
+        w[0]
+    })
 }
 
 #[test]
@@ -41,13 +43,13 @@ fn steps_beyond_2_to_the_24_are_those_of_a_long_run() {
     for text in variants() {
         let spec = spec(text);
         let (rule, lr) = (spec.rule().unwrap(), spec.lr());
-        for t in [GAP - 1, GAP, GAP + 1, 3 * GAP + 1, 1 << 33] {
+        let late = [GAP - 1, GAP, GAP + 1, GAP + 101];
+        for (t, step) in late.into_iter().zip(late_steps(rule.as_ref(), lr, late)) {
             let scalars = rule.scalars(t, lr);
             assert!(
                 scalars.iter().all(|x| x.is_finite()),
                 "{text} at {t}: {scalars:?}"
             );
-            let step = late_step(rule.as_ref(), lr, t);
             assert!(step.is_finite(), "{text} at {t}: {step}");
         }
         // Nothing jumps where f32 would begin to skip steps.
@@ -64,7 +66,7 @@ fn corrections_have_ended_and_decays_go_on() {
     for text in ["adam", "adamax", "radam", "adam:amsgrad=true"] {
         let spec = spec(text);
         let (rule, lr) = (spec.rule().unwrap(), spec.lr());
-        let [early, late] = [10_000, GAP + 1].map(|t| late_step(rule.as_ref(), lr, t));
+        let [early, late] = late_steps(rule.as_ref(), lr, [10_000, GAP + 1]);
         assert!((f64::from(late) / lr + 1.0).abs() < 0.1, "{text}: {late}");
         assert!((early / late - 1.0).abs() < 0.1, "{text}: {early}, {late}");
     }

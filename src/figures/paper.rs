@@ -235,7 +235,7 @@ mod tests {
         let mut sheet = Sheet::new((40, 20));
         let root = sheet.paper().into_drawing_area();
         let line = vec![(2, 2), (37, 17)];
-        root.draw(&PathElement::new(line, BLACK.stroke_width(1)))
+        root.draw(&PathElement::new(line, Color::stroke_width(&BLACK, 1)))
             .unwrap();
         drop(root);
         let pixels = sheet.pixels();
