@@ -159,13 +159,13 @@ mod tests {
                 _ => rng.random::<f64>() * 1e-6,
             };
             plain[i] = value;
-            tree.set(i, value);
+            tree.set(i, value).unwrap();
         }
         let mut anew = SumTree::new(n);
         plain
             .iter()
             .enumerate()
-            .for_each(|(i, value)| anew.set(i, *value));
+            .for_each(|(i, value)| anew.set(i, *value).unwrap());
         assert_eq!(tree.levels, anew.levels);
         let sum: f64 = plain.iter().sum();
         assert!(sum < 1e-2 && (tree.total() - sum).abs() <= 1e-12 * sum);
