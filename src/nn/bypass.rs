@@ -19,12 +19,14 @@ impl GradientBypass {
         grads.push((weight.id(), grad));
     }
 
-    /// The gradients of `loss`, with those that its backward pass leaves here.
-    pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
+    /// The gradients of `loss`, with those that its backward pass leaves in `bypasses`.
+    pub fn backward(bypasses: &[&Self], loss: &Tensor) -> Result<GradStore> {
         // Gradients that an earlier backward pass left unclaimed would be counted twice.
-        self.take();
+        for bypass in bypasses {
+            bypass.take();
+        }
         let mut all = loss.backward()?;
-        for (id, grad) in self.take() {
+        for (id, grad) in bypasses.iter().flat_map(|bypass| bypass.take()) {
             let grad = match all.get_id(id) {
                 Some(before) => (before + grad)?,
                 None => grad,

@@ -4,6 +4,7 @@
 //! [`Network`] is what an agent learns with; its layers are operations of our own on the CPU ([`Conv`],
 //! [`Mlp`]). [`ResNet`] computes on all cores or on a GPU. [`minibatch`] makes its input of images on a GPU.
 
+mod activation;
 mod bypass;
 mod columns;
 mod conv;
@@ -16,17 +17,19 @@ mod linear;
 mod matmul;
 mod mlp;
 mod network;
+mod orthogonal;
 pub(crate) mod pixels;
-mod relu;
 mod resnet;
 pub(crate) mod slices;
 mod spatial;
 mod window;
 
+pub use activation::Activation;
 pub use conv::Conv;
 pub use filters::Filters;
 pub use mlp::Mlp;
 pub use network::{Architecture, Network};
+pub use orthogonal::orthogonal;
 pub use pixels::Augmentation;
 pub use resnet::{ResNet, Stem};
 pub use spatial::{Convolution, minibatch};

@@ -20,7 +20,7 @@ use crate::{
     Error, Result,
     algorithm::dqn::DqnConfig,
     data::{Dataset, DatasetName},
-    nn::{Architecture, Stem},
+    nn::{Activation, Architecture, Stem},
     run::{
         self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
         supervised::{self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env},
@@ -259,6 +259,7 @@ impl SupervisedJob {
                 observation: vec![inputs],
                 conv: Vec::new(),
                 hidden: DqnConfig::cleanrl().hidden.0,
+                activation: Activation::Relu,
                 outputs,
                 dueling: false,
             }
