@@ -231,6 +231,12 @@ fn bad_settings_say_what_is_allowed() {
         let error = error(800, &[(key, value.clone())]);
         assert!(error.contains(key) && error.contains("allowed"), "{error}");
     }
+    let restarting = ConfigSource {
+        optimiser: Some("adam:reset_moments=true".parse().unwrap()),
+        ..source("cartpole", 800, Table::new())
+    };
+    let refused = restarting.resolve(None).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("a2c has none"), "{refused}");
     let large = [("n_envs", whole(4096)), ("n_steps", whole(1 << 20))];
     assert!(error(800, &large).contains("n_steps"));
     let wide = [("hidden", Value::from("20000,20000"))];

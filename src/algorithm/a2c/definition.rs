@@ -79,6 +79,10 @@ impl Definition for Registered {
         &["loss", "entropy", "grad_norm", "policy_loss", "value_loss"]
     }
 
+    fn has_target_network(&self) -> bool {
+        false
+    }
+
     fn environments(&self, settings: &Table) -> usize {
         read(settings).map_or(1, |config| config.n_envs)
     }
