@@ -78,6 +78,9 @@ pub enum Error {
         /// The step of the last checkpoint; 0 if there is none.
         saved: u64,
     },
+    /// Standard output cannot be written to.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
     /// A tensor operation failed.
     #[error("tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),

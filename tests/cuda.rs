@@ -62,7 +62,8 @@ fn side(specs: &[Spec], dtype: DType, device: &Device, clipping: Clipping) -> Si
     let weights = vec![one("weight", &[2, 37, 11]), one("bias", &[2, 37])];
     let optimiser = Optimiser::new(specs, weights.clone())
         .unwrap()
-        .clip(clipping);
+        .clip(clipping)
+        .unwrap();
     Side { weights, optimiser }
 }
 

@@ -380,6 +380,16 @@ fn the_verdict_is_put_into_another_page() {
         assert!(once.contains(words), "no `{words}` in {once}");
     }
     assert_eq!(splice(), once);
+    let docs = dir.path().join("docs");
+    fs::create_dir(&docs).unwrap();
+    fs::write(docs.join("page.md"), text).unwrap();
+    let ran = report(dir.path(), &["--splice", "docs/page.md"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let below = fs::read_to_string(docs.join("page.md")).unwrap();
+    assert!(
+        below.contains("(<../results/quick/report.html>)"),
+        "{below}"
+    );
     fs::write(&page, "No marks.").unwrap();
     let ran = report(dir.path(), &["--splice", "README.md"]);
     assert_eq!(ran.code, Some(2));

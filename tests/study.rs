@@ -474,14 +474,63 @@ fn kinds_mix_and_end_in_the_same_bytes() {
     }
 }
 
+/// A ResNet, which takes all cores, beside an agent.
+const RESNET: &str = r#"
+question = "Does a ResNet go with agents?"
+hypothesis = "It does."
+analysis = "Look and see."
+seeds = { tuning = [11], report = [1] }
+
+[rl]
+run = { steps = 1500, eval_every = 500, eval_episodes = 2 }
+agent = { learning_starts = 300, hidden = [16], batch_size = 16, buffer_size = 500 }
+
+[[environments]]
+kind = "supervised"
+run = { dataset = "synthetic", net = "resnet18", batch = 8, steps = 2 }
+
+[[environments]]
+env = "catch"
+
+[[optimisers]]
+name = "adam"
+optimiser = "adam"
+"#;
+
+#[test]
+fn a_resnet_in_a_study_is_what_it_is_alone() {
+    let dir = with(RESNET);
+    works(dir.path(), &["verify", "small.toml"]);
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    let alone = run(
+        env!("CARGO_BIN_EXE_supervised"),
+        dir.path(),
+        &[
+            "--dataset",
+            "synthetic",
+            "--batch",
+            "8",
+            "--steps",
+            "2",
+            "--opt",
+            "adam",
+            "--quiet",
+            "--out",
+            "alone",
+        ],
+        &[],
+    );
+    assert_eq!(alone.code, Some(0), "{}", alone.stderr);
+    let history = fs::read_to_string(dir.path().join("alone/history.csv")).unwrap();
+    let runs = fs::read_dir(dir.path().join("runs/small")).unwrap();
+    let histories = runs.map(|run| fs::read_to_string(run.unwrap().path().join("history.csv")));
+    let histories: Vec<String> = histories.flatten().collect();
+    assert_eq!(histories, [history]);
+}
+
 #[test]
 fn a_supervised_run_that_cannot_be_is_refused() {
     for (old, new, words) in [
-        (
-            "net = \"mlp\"\n",
-            "",
-            "net = resnet18 is not allowed in a study",
-        ),
         ("epochs = 3", "epocs = 3", "did you mean `epochs`?"),
         ("epochs = 3", "epochs = 3\nseed = 3", "run.seed"),
         ("\"synthetic\"", "\"synthetik\"", "synthetik"),

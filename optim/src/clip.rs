@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Real;
+use crate::{Error, Real, Result};
 
 /// What happens to a gradient before the rule sees it: `g scale`, then no further from 0 than `bound`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +34,18 @@ pub enum Clipping {
 }
 
 impl Clipping {
+    /// An error unless the norm or the value is above 0 and finite.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Clipping::Norm(most) | Clipping::Value(most) if !(most > 0.0 && most.is_finite()) => {
+                Err(Error::usage(format!(
+                    "clipping to {self} is not allowed; allowed: a finite number > 0"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What to do to a gradient of norm `norm`, which only [`Clipping::Norm`] needs.
     pub(crate) fn of(self, norm: f64) -> Clip {
         match self {

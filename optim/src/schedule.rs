@@ -59,6 +59,11 @@ impl Schedule {
         matches!(self.shape, Shape::Linear | Shape::Cosine)
     }
 
+    /// The steps of the warm-up.
+    pub fn warmup(&self) -> u64 {
+        self.warmup
+    }
+
     /// The factor of step `t`, from 1, of `steps`. After the last step it stays.
     pub fn factor(&self, t: u64, steps: u64) -> f64 {
         if t <= self.warmup {

@@ -296,7 +296,10 @@ fn clipping_is_pytorchs() {
         let sgd = Optimiser::new(&[spec("sgd:lr=1")], vec![named("w", &w)]).unwrap();
         let pull = Tensor::new(&[3f64, 4.0], &Device::Cpu).unwrap();
         let loss = (w.as_tensor() * pull).unwrap().sum_all().unwrap();
-        sgd.clip(clipping).step(&loss.backward().unwrap()).unwrap();
+        sgd.clip(clipping)
+            .unwrap()
+            .step(&loss.backward().unwrap())
+            .unwrap();
         w.to_vec1::<f64>().unwrap()
     };
     assert_eq!(moved(Clipping::Off), [-3.0, -4.0]);

@@ -126,7 +126,7 @@ impl Allowed {
                 _ => return None,
             },
             Allowed::Number(_) => Value::Number(text.parse().ok()?),
-            Allowed::Whole(..) => Value::Whole(whole_number(text)?),
+            Allowed::Whole(..) => Value::Whole(i64::try_from(whole_number(text)?).ok()?),
             Allowed::Choice(_) | Allowed::Described(_) => Value::Text(text.into()),
         };
         self.allows(&value).then_some(value)

@@ -40,7 +40,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
         let _ = writeln!(table, "  {seed:<8}{value:>10.2}{steps:>10}{left}");
         if seed == first {
             if watched {
-                watch(&episode);
+                watch(&episode)?;
             }
             if let Some(pictures) = &args.render {
                 let written = super::draw_episode(pictures, episode)?;
@@ -55,7 +55,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
             "{}, {}\n{table}",
             trained.path.display(),
             trained.env()
-        ));
+        ))?;
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
     if !args.quiet {
         say(&format!(
             "  drawn                   {written}: return {value:.2} in {steps} steps\n"
-        ));
+        ))?;
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
 }
 
 /// Shows an episode in the terminal.
-fn watch(episode: &Episode) {
+fn watch(episode: &Episode) -> Result<()> {
     for (i, picture) in episode.pictures.iter().enumerate() {
         let text = text(picture, COLUMNS);
         let lines = text.lines().count();
@@ -118,9 +118,10 @@ fn watch(episode: &Episode) {
         } else {
             String::new()
         };
-        say(&format!("{up}{text}"));
+        say(&format!("{up}{text}"))?;
         sleep(Duration::from_millis(33));
     }
+    Ok(())
 }
 
 /// A picture in coloured characters, each of which is two pixels, one above the other.

@@ -1,11 +1,11 @@
 //! The flags of `rl`.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use settings::{Settings, Table, Value};
 
-use super::flags;
+use super::{flags, note, parsed, warn};
 use optim::Spec;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     numbers::{at_least, between, number},
     run::{
         Again, default_folder,
-        rl::{Config, ConfigSource, RunConfig},
+        rl::{Config, ConfigSource, RunConfig, check_memory},
     },
 };
 
@@ -107,12 +107,12 @@ impl RlArgs {
     /// An error if the algorithm that they ask for is not known.
     pub fn from_env() -> Result<Self> {
         let algorithm = asked_algorithm()?;
-        let mut matches = Self::command_for(algorithm).get_matches();
+        let mut matches = parsed(Self::command_for(algorithm).try_get_matches());
         let (run, agent) = (
             flags::given(&matches, RunConfig::declared()),
             flags::given(&matches, algorithm.settings()),
         );
-        let args = Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        let args = parsed(Self::from_arg_matches_mut(&mut matches));
         Ok(Self { run, agent, ..args })
     }
 
@@ -165,17 +165,23 @@ impl RlArgs {
         }
     }
 
-    /// Says so where a run with this configuration learns nothing: better at its start than after it.
+    /// Says what is of no use in a run with this configuration: better at its start than after it.
     pub fn warn(&self, config: &Config) {
+        if self.quiet {
+            return;
+        }
         let steps = config.run.steps;
-        let key = config.algorithm.learns_nothing(&config.agent, steps);
-        if let (false, Some(key)) = (self.quiet, key) {
+        if let Some(key) = config.algorithm.learns_nothing(&config.agent, steps) {
             let flag = key.replace('_', "-");
             let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
-            let _ = writeln!(
-                std::io::stderr(),
-                "warning: nothing is learned in {steps} steps: {key} = {value}; --{flag} sets it"
-            );
+            warn(&format!(
+                "nothing is learned in {steps} steps: {key} = {value}; --{flag} sets it"
+            ));
+        } else if config.optimiser.lr() == 0.0 {
+            warn("lr = 0: the weights stay as they are; --lr sets it");
+        }
+        for warning in config.algorithm.warnings(&config.agent, steps) {
+            warn(&warning);
         }
     }
 
@@ -184,6 +190,9 @@ impl RlArgs {
         let first = self.config()?;
         // Before any folder is touched.
         first.check_cohort(self.agents.into())?;
+        if let (Some(much), false) = (check_memory(&first, self.agents.into())?, self.quiet) {
+            note(&format!("{much}\n"));
+        }
         first.run.device.device()?;
         if self.checkpoint_every.is_some() {
             let savable = envs::make(&first.run.env)?.save().map(drop);

@@ -11,7 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use settings::{Field, Settings, Table};
 
-use super::flags;
+use super::{flags, parsed};
 
 use optim::{Spec, Value};
 
@@ -96,9 +96,9 @@ Examples:
 impl SupervisedArgs {
     /// The arguments of this process; prints help or the mistake and ends the process if there is one.
     pub fn from_env() -> Self {
-        let mut matches = Self::command_with_flags().get_matches();
+        let mut matches = parsed(Self::command_with_flags().try_get_matches());
         let run = flags::given(&matches, SupervisedRun::declared());
-        let args = Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        let args = parsed(Self::from_arg_matches_mut(&mut matches));
         Self { run, ..args }
     }
 

@@ -1,4 +1,5 @@
-//! Runs on all cores, one on each, the longest first. Finished runs are skipped.
+//! Runs on all cores: first those that keep all of them busy, one after the other, then one on each core, the
+//! longest first. Finished runs are skipped.
 
 use std::{
     collections::HashSet,
@@ -25,7 +26,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// How a pool does its runs.
 #[derive(Clone)]
 pub struct PoolOptions {
-    /// Runs at once; one for each core if `None`.
+    /// Runs at once, or threads of a run that takes all cores; one for each core if `None`.
     pub jobs: Option<usize>,
     /// Steps from checkpoint to checkpoint; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
@@ -39,25 +40,44 @@ pub struct PoolOptions {
 /// error if it was stopped or if runs failed; a run that fails does not keep the others from being done.
 pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progress) -> Result<()> {
     let order = order(runs, folder);
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let of = order.len();
+    let (alone, beside) = order
+        .into_iter()
+        .partition(|&run| runs[run].job.takes_all_cores());
+    let (alone, beside) = (Queue::new(alone), Queue::new(beside));
+    let threads = options.jobs.unwrap_or_else(cores).max(1);
+    let workers = threads.min(beside.order.len().max(1));
     let pool = Pool {
-        workers: options.jobs.unwrap_or(cores).clamp(1, order.len().max(1)),
-        order,
-        next: AtomicUsize::new(0),
-        taken: Mutex::default(),
+        threads,
+        workers,
         failed: Mutex::default(),
         runs,
         folder,
         options,
         progress,
     };
+    if !alone.order.is_empty() {
+        on_threads(threads, || pool.work(&alone))?;
+    }
     thread::scope(|scope| {
-        for _ in 0..pool.workers {
-            scope.spawn(|| pool.work());
+        for _ in 0..workers {
+            scope.spawn(|| pool.work(&beside));
         }
     });
     progress.finish();
-    pool.result()
+    pool.result(of)
+}
+
+/// The cores that this process may use.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// What `work` gives where its operations have `threads` threads.
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
+    Ok(pool.install(work))
 }
 
 /// The numbers of the runs in the order in which they are done: the most work first. A run that two arms share comes
@@ -76,26 +96,56 @@ fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     order
 }
 
-struct Pool<'a> {
+/// Runs that are given out in order.
+struct Queue {
     order: Vec<usize>,
     next: AtomicUsize,
     /// Runs that another process was doing.
     taken: Mutex<Vec<usize>>,
+}
+
+impl Queue {
+    fn new(order: Vec<usize>) -> Self {
+        Self {
+            order,
+            next: AtomicUsize::new(0),
+            taken: Mutex::default(),
+        }
+    }
+
+    /// The number of the next run. When all have been given out, it is one that another process was doing.
+    fn next_run(&self) -> Option<usize> {
+        let at = self.next.fetch_add(1, Ordering::Relaxed);
+        if let Some(&run) = self.order.get(at) {
+            return Some(run);
+        }
+        let run = lock(&self.taken).pop()?;
+        thread::sleep(RETRY_AFTER);
+        Some(run)
+    }
+}
+
+struct Pool<'a> {
+    /// Threads of a run that takes all cores.
+    threads: usize,
+    /// Other runs at the same time.
+    workers: usize,
     failed: Mutex<Vec<String>>,
     runs: &'a [&'a Run],
     folder: &'a Path,
     options: &'a PoolOptions,
     progress: &'a Progress<'a>,
-    workers: usize,
 }
 
 impl Pool<'_> {
-    /// Does one run after another until none is left.
-    fn work(&self) {
-        while let Some(run) = self.next_run() {
+    /// Does one run of `queue` after another until none is left.
+    fn work(&self, queue: &Queue) {
+        while self.stopped().is_none()
+            && let Some(run) = queue.next_run()
+        {
             match self.do_run(run) {
                 Ok(()) => self.progress.run_done(),
-                Err(Error::Taken(_)) => lock(&self.taken).push(run),
+                Err(Error::Taken(_)) => lock(&queue.taken).push(run),
                 Err(Error::Stopped { .. }) => return,
                 Err(error) => {
                     let run = self.runs[run].job.id();
@@ -105,20 +155,6 @@ impl Pool<'_> {
         }
     }
 
-    /// The number of the next run. When all have been given out, it is one that another process was doing.
-    fn next_run(&self) -> Option<usize> {
-        if self.stopped().is_some() {
-            return None;
-        }
-        let at = self.next.fetch_add(1, Ordering::Relaxed);
-        if let Some(&run) = self.order.get(at) {
-            return Some(run);
-        }
-        let run = lock(&self.taken).pop()?;
-        thread::sleep(RETRY_AFTER);
-        Some(run)
-    }
-
     fn do_run(&self, run: usize) -> Result<()> {
         let job = self.runs[run].job.as_ref();
         let control = Control::new(self.options.checkpoint_every, self.options.stop.clone());
@@ -126,6 +162,7 @@ impl Pool<'_> {
             pool: self,
             id: job.id(),
             on_gpu: job.on_gpu().then_some(self.workers),
+            alone: job.takes_all_cores(),
             weight: job.effort() / job.steps() as f64,
             meter: None,
             began: false,
@@ -143,8 +180,9 @@ impl Pool<'_> {
         Some(self.options.stop.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }
 
-    fn result(self) -> Result<()> {
-        let (of, done) = (self.order.len(), self.progress.runs_done());
+    /// What came of all `of` runs.
+    fn result(self, of: usize) -> Result<()> {
+        let done = self.progress.runs_done();
         if let Some(signal) = self.stopped().filter(|_| done < of) {
             return Err(Error::Interrupted { signal, done, of });
         }
@@ -174,6 +212,8 @@ struct RunWatcher<'a> {
     weight: f64,
     /// How many runs share the GPU, if this one is on it.
     on_gpu: Option<usize>,
+    /// Whether it has all cores to itself.
+    alone: bool,
     meter: Option<Meter>,
     /// Whether there was anything to do.
     began: bool,
@@ -185,7 +225,10 @@ struct RunWatcher<'a> {
 impl Watcher for RunWatcher<'_> {
     fn begins(&mut self, _folder: &Path, from: u64) -> Result<()> {
         (self.began, self.from, self.step) = (true, from, from);
-        self.meter = Some(Meter::start(self.on_gpu));
+        self.meter = Some(match self.alone {
+            true => Meter::of_process(self.on_gpu),
+            false => Meter::start(self.on_gpu),
+        });
         if from > 0 {
             self.pool.progress.run_resumed(self.id, from);
         }
@@ -210,6 +253,9 @@ impl Watcher for RunWatcher<'_> {
         };
         let seconds = meter.seconds();
         let mut machine = Machine::here(step - self.from, seconds);
+        if self.alone {
+            machine.threads = self.pool.threads;
+        }
         let now = meter.stop(&self.pool.options.energy);
         // A run that goes on adds to what its earlier parts cost. For a new run the file is stale.
         let before = Machine::read(folder).filter(|_| self.from > 0);

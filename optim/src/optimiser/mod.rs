@@ -124,10 +124,11 @@ impl Optimiser {
         Self::new(&[spec.into()], parameters)
     }
 
-    /// With gradients clipped.
-    pub fn clip(mut self, clipping: Clipping) -> Self {
+    /// With gradients clipped. An error unless the norm or the value is above 0 and finite.
+    pub fn clip(mut self, clipping: Clipping) -> Result<Self> {
+        clipping.check()?;
         self.clipping = clipping;
-        self
+        Ok(self)
     }
 
     /// With lr following `schedule` over `steps` steps.

@@ -193,6 +193,27 @@ impl DqnConfig {
         })
     }
 
+    /// What is of no use in a run of so many environment steps.
+    pub fn warnings(&self, steps: u64) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let explored = self.exploration_fraction * steps as f64;
+        let falls = explored > 0.0 && self.start_e != self.end_e;
+        if falls && explored < self.learning_starts as f64 && self.learning_starts < steps {
+            warnings.push(format!(
+                "epsilon is at end_e = {} from step {explored:.0} on, before anything is learned: learning_starts = {}",
+                self.end_e, self.learning_starts
+            ));
+        }
+        let updates = self.updates(steps);
+        if updates > 0 && self.lr_schedule.warmup() >= updates {
+            warnings.push(format!(
+                "lr_schedule = {} is still warming up when the run ends: it makes {updates} updates",
+                self.lr_schedule
+            ));
+        }
+        warnings
+    }
+
     /// How many gradient steps before number `update`, counted from 1, were taken since the last
     /// update of the target network, or since the first if there was none.
     pub fn since_target(&self, update: u64) -> u64 {
@@ -242,6 +263,35 @@ mod tests {
             }
             assert!(update > 100);
         }
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_told() {
+        let told = |change: fn(&mut DqnConfig), steps: u64| -> Vec<String> {
+            let mut config = DqnConfig::cleanrl();
+            change(&mut config);
+            config.warnings(steps)
+        };
+        assert_eq!(told(|_| {}, 500_000), [""; 0]);
+        assert_eq!(told(|_| {}, 20_000), [""; 0]);
+        assert_eq!(
+            told(|_| {}, 19_998),
+            [
+                "epsilon is at end_e = 0.05 from step 9999 on, before anything is learned: learning_starts = 10000"
+            ]
+        );
+        // Constant exploration has no end; nor has a run that learns nothing anything to explore for.
+        assert_eq!(told(|c| c.exploration_fraction = 0.0, 19_998), [""; 0]);
+        assert_eq!(told(|c| c.start_e = c.end_e, 19_998), [""; 0]);
+        assert_eq!(told(|_| {}, 5_000), [""; 0]);
+        let warming = |c: &mut DqnConfig| c.lr_schedule = "linear:warmup=1000000".parse().unwrap();
+        assert_eq!(
+            told(warming, 500_000),
+            [
+                "lr_schedule = linear:warmup=1000000 is still warming up when the run ends: it makes 48999 updates"
+            ]
+        );
+        assert_eq!(told(warming, 20_000_000), [""; 0]);
     }
 
     #[test]

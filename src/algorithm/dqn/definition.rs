@@ -2,7 +2,7 @@
 
 use settings::{Setting, Settings, Table, Value};
 
-use super::{DqnConfig, QPolicy, cohort::Cohort, untrained_policy};
+use super::{DqnConfig, QPolicy, cohort::Cohort, memory::Memory, untrained_policy};
 use crate::{
     Error, Result,
     algorithm::{Algorithm, Definition, Policy, Preset, Setup, layers::check_size},
@@ -117,12 +117,27 @@ impl Definition for Dqn {
         Ok(())
     }
 
+    fn experience_bytes(
+        &self,
+        settings: &Table,
+        env: &envs::Spec,
+        steps: u64,
+    ) -> Option<(u64, &'static str)> {
+        let config = Self::read(settings).ok()?;
+        let bytes = Memory::buffer(&config, &env.observation).bytes_of(steps);
+        Some((bytes, "buffer_size"))
+    }
+
     fn updates(&self, settings: &Table, steps: u64) -> u64 {
         Self::read(settings).map_or(0, |config| config.updates(steps))
     }
 
     fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str> {
         Self::read(settings).ok()?.learns_nothing(steps)
+    }
+
+    fn warnings(&self, settings: &Table, steps: u64) -> Vec<String> {
+        Self::read(settings).map_or(Vec::new(), |config| config.warnings(steps))
     }
 
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {

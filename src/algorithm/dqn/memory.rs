@@ -26,20 +26,25 @@ pub(super) struct Memory {
 impl Memory {
     /// An empty buffer, and the streams of `seed` at their start.
     pub fn new(config: &DqnConfig, seed: u64, space: &envs::Space) -> Self {
+        Self {
+            replay: Self::buffer(config, space),
+            explore: stream(seed, Stream::Explore),
+            sampling: stream(seed, Stream::Replay),
+            updates: 0,
+        }
+    }
+
+    /// The buffer that `config` asks for, still empty.
+    pub fn buffer(config: &DqnConfig, space: &envs::Space) -> Replay {
         let encoding = match space.binary {
             true => Encoding::Bits,
             false => Encoding::Floats,
         };
         let replay = Replay::new(config.buffer_size, space.len(), encoding, config.gamma)
             .n_step(config.n_step);
-        Self {
-            replay: match config.prioritized {
-                true => replay.prioritized(config.priority_alpha, config.priority_eps),
-                false => replay,
-            },
-            explore: stream(seed, Stream::Explore),
-            sampling: stream(seed, Stream::Replay),
-            updates: 0,
+        match config.prioritized {
+            true => replay.prioritized(config.priority_alpha, config.priority_eps),
+            false => replay,
         }
     }
 

@@ -228,7 +228,7 @@ pub struct ReportArgs {
 const REPORT_EXAMPLES: &str = "\
 Examples:
   study report quick
-  study report rmsprop_vs_adam --splice README.md
+  study report rmsprop_vs_adam --splice docs/first_answer.md
 
 This reads what `study run` or `study collect` wrote. Beside it, it writes summary.csv, contrasts.csv, report.html and \
 report.md, the pictures of report.md in figures/, and mechanism_fit.csv if runs had diagnostics. The same results give the \

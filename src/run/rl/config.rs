@@ -219,7 +219,8 @@ fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
     Ok(spec)
 }
 
-/// An error for the first of `values` that is none of the algorithm's settings, or not allowed for it.
+/// An error for the first of `values` that is none of the algorithm's settings, not allowed for it, or not
+/// in a form that the setting can read.
 fn check_agent(
     algorithm: &dyn Definition,
     values: &Table,
@@ -231,7 +232,11 @@ fn check_agent(
         let known = known.ok_or_else(|| settings::Error::unknown("key", name, names))?;
         known.check(value)?;
     }
-    Ok(())
+    match algorithm.complete(values) {
+        Ok(_) => Ok(()),
+        Err(Error::Setting(error)) => Err(error),
+        Err(error) => Err(settings::Error::wrong(error.to_string())),
+    }
 }
 
 /// An observation is looked at by all episodes of an evaluation at once: more numbers than this (1 GiB)

@@ -80,6 +80,11 @@ pub trait Job: Send + Sync {
     /// Whether it computes on a GPU.
     fn on_gpu(&self) -> bool;
 
+    /// Whether it keeps all cores busy by itself, so that no other run is done beside it.
+    fn takes_all_cores(&self) -> bool {
+        false
+    }
+
     /// Does it in `folder`, from its checkpoint if there is one, and tells `watcher`; nothing happens
     /// if it is there already. [`Error::Taken`] if another process is at it.
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;

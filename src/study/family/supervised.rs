@@ -17,7 +17,7 @@ use super::{
 use optim::Spec;
 
 use crate::{
-    Error, Result,
+    Result,
     algorithm::dqn::DqnConfig,
     data::{Dataset, DatasetName},
     nn::{Activation, Architecture, Stem},
@@ -122,13 +122,6 @@ impl Family for Supervised {
         let (mut set, _) = run_of(settings)?;
         set.insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
         let config = SupervisedConfig::resolve(&set, optimiser.clone())?;
-        // Every core has a run of its own.
-        if (config.run.net, config.run.device) == (Net::Resnet18, Compute::Cpu) {
-            return Err(Error::usage(
-                "net = resnet18 is not allowed in a study with device = cpu, since it takes all cores; \
-                 allowed: net = mlp, or device = cuda",
-            ));
-        }
         let id = config.id();
         Ok(Box::new(SupervisedJob { config, id }))
     }
@@ -169,6 +162,10 @@ impl Job for SupervisedJob {
 
     fn on_gpu(&self) -> bool {
         self.config.run.device != Compute::Cpu
+    }
+
+    fn takes_all_cores(&self) -> bool {
+        (self.config.run.net, self.config.run.device) == (Net::Resnet18, Compute::Cpu)
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {

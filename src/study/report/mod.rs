@@ -44,7 +44,7 @@ pub struct ReportSummary {
     pub name: String,
     /// `supported`, `refuted`, `equivalent` or `inconclusive`; `None` if the experiment claims nothing.
     pub verdict: Option<&'static str>,
-    /// The verdict and the contrasts in Markdown, for another page.
+    /// The verdict and the contrasts in Markdown, for another page. Its links lead there from the folder of that page.
     pub excerpt: String,
     /// What the reader should know before relying on it.
     pub warnings: Vec<String>,
@@ -72,8 +72,8 @@ struct ContrastRow<'a> {
 /// pictures in `figures`, and `mechanism_fit.csv` if there are diagnostics.
 ///
 /// `asked` is what the user called the experiment. If it leads to a TOML that has changed since the runs, there is a
-/// warning.
-pub fn report(folder: &Path, asked: &Path) -> Result<ReportSummary> {
+/// warning. `page` is where the excerpt will stand; without one its links start in the working folder.
+pub fn report(folder: &Path, asked: &Path, page: Option<&Path>) -> Result<ReportSummary> {
     let results = Results::read(folder)?;
     let contrasts = contrasts::contrasts(&results)?;
     let rows = cells::cells(&results)?;
@@ -105,7 +105,7 @@ pub fn report(folder: &Path, asked: &Path) -> Result<ReportSummary> {
         verdict: deciding
             .and_then(ContrastResult::verdict)
             .map(verdict::Verdict::word),
-        excerpt: excerpt::excerpt(&results, &contrasts, folder),
+        excerpt: excerpt::excerpt(&results, &contrasts, &excerpt::way(page, folder)?),
         warnings: changed(&results, asked).into_iter().collect(),
         name: results.experiment.name,
     })

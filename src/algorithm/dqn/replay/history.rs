@@ -111,18 +111,22 @@ impl History {
         self.pushed.saturating_sub(self.most as u64)..self.pushed
     }
 
-    /// Adds a step in place of the oldest. On an error nothing has changed.
+    /// Adds a step in place of the oldest. On an error of the step nothing has changed; one of memory ends the run.
     pub fn push(&mut self, t: &Transition) -> Result<()> {
         assert!(t.obs.len() == self.obs_len && t.next_obs.len() == self.obs_len);
         self.check(t)?;
         let at = self.place(self.pushed);
+        if at == self.steps.len() {
+            make_room(&mut self.steps, 1, self.most)?;
+        }
+        self.obs.put(at, t.obs, self.most)?;
         if let Some(slot) = self.steps.get(at).and_then(|oldest| oldest.end.slot()) {
             self.free.push(slot);
         }
         let end = if t.terminated || t.truncated {
             let slot = self.free.pop().unwrap_or(self.slots);
             self.slots = self.slots.max(slot + 1);
-            self.finals.put(slot as usize, t.next_obs, self.most);
+            self.finals.put(slot as usize, t.next_obs, self.most)?;
             End::at(slot, t.terminated)
         } else {
             End::NONE
@@ -132,9 +136,7 @@ impl History {
             end,
             action: t.action,
         };
-        self.obs.put(at, t.obs, self.most);
         if at == self.steps.len() {
-            make_room(&mut self.steps, 1, self.most);
             self.steps.push(step);
         } else {
             self.steps[at] = step;
@@ -166,6 +168,11 @@ impl History {
             ));
         }
         Ok(())
+    }
+
+    /// Bytes of a step with what was observed before it.
+    pub fn step_bytes(&self) -> u64 {
+        (self.encoding.row_bytes(self.obs_len) + size_of::<Step>()) as u64
     }
 
     /// Bytes of memory held.

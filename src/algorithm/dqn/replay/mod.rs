@@ -108,17 +108,28 @@ impl Replay {
         self.history.bytes() + priorities
     }
 
+    /// Bytes that `steps` steps take at least: last observations of episodes come on top.
+    pub fn bytes_of(&self, steps: u64) -> u64 {
+        let held = steps.min(self.history.most as u64);
+        let priorities = match self.priorities {
+            Some(_) => steps.min(self.capacity as u64) * size_of::<f64>() as u64,
+            None => 0,
+        };
+        held * self.history.step_bytes() + priorities
+    }
+
     /// Adds a step; the transitions that it completes take the place of the oldest when full.
     ///
     /// An error if its observations do not fit the encoding, or if the episode goes on and `obs` is
-    /// not the `next_obs` of the step before, for an observation is held once. Then nothing has changed.
+    /// not the `next_obs` of the step before, for an observation is held once. Then nothing has changed. An error
+    /// too if there is no memory for it, which ends the run.
     pub fn push(&mut self, t: Transition) -> Result<()> {
         self.history.push(&t)?;
         let before = self.complete;
         self.complete = self.completed();
         if let Some(priorities) = &mut self.priorities {
             for k in before..self.complete {
-                priorities.add((k % self.capacity as u64) as usize);
+                priorities.add((k % self.capacity as u64) as usize)?;
             }
         }
         Ok(())

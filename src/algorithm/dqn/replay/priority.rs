@@ -3,6 +3,7 @@
 use rand::Rng;
 
 use super::sum_tree::SumTree;
+use crate::Result;
 
 /// How likely each transition is to be drawn, and how much it then counts.
 ///
@@ -31,8 +32,8 @@ impl Priorities {
     }
 
     /// There is a new transition at `i`.
-    pub fn add(&mut self, i: usize) {
-        self.tree.set(i, self.largest.powf(self.alpha));
+    pub fn add(&mut self, i: usize) -> Result<()> {
+        self.tree.set(i, self.largest.powf(self.alpha))
     }
 
     /// The transition at `i` had this TD error, which is finite.
@@ -40,7 +41,7 @@ impl Priorities {
         assert!(error.is_finite(), "a TD error of {error} is no priority");
         let priority = f64::from(error.abs()) + self.eps;
         self.largest = self.largest.max(priority);
-        self.tree.set(i, priority.powf(self.alpha));
+        self.tree.replace(i, priority.powf(self.alpha));
     }
 
     /// `p_i^alpha` of the transition at `i`.
@@ -49,8 +50,8 @@ impl Priorities {
     }
 
     /// Puts back what [`get`](Self::get) gave.
-    pub fn set(&mut self, i: usize, value: f64) {
-        self.tree.set(i, value);
+    pub fn set(&mut self, i: usize, value: f64) -> Result<()> {
+        self.tree.set(i, value)
     }
 
     /// Draws `n` transitions, one from each of `n` equal parts of the sum, and their weights

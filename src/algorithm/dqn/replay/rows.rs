@@ -2,6 +2,8 @@
 
 use optim::state_file::{bytes, numbers};
 
+use crate::{Error, Result};
+
 /// How observations are held. Either way they come back exact to the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -12,6 +14,14 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Bytes of a row of `len` values.
+    pub(super) fn row_bytes(self, len: usize) -> usize {
+        match self {
+            Encoding::Floats => len * size_of::<f32>(),
+            Encoding::Bits => len.div_ceil(8),
+        }
+    }
+
     /// The place of the first of `values` that this cannot hold.
     pub(super) fn first_misfit(self, values: &[f32]) -> Option<usize> {
         // By their bits: -0 would come back as 0. Not `all`, which stops early and so goes one by one.
@@ -51,14 +61,15 @@ impl Rows {
     }
 
     /// Writes row `at`: over an old one, or a new one behind the last. The encoding must fit
-    /// `values`. There will never be more than `most` rows.
-    pub fn put(&mut self, at: usize, values: &[f32], most: usize) {
+    /// `values`. There will never be more than `most` rows. An error if there is no memory for a new one; then
+    /// nothing has changed.
+    pub fn put(&mut self, at: usize, values: &[f32], most: usize) -> Result<()> {
         assert_eq!(values.len(), self.len);
         match &mut self.data {
             Data::Floats(data) => {
                 let start = at * self.len;
                 if start == data.len() {
-                    make_room(data, self.len, most * self.len);
+                    make_room(data, self.len, most * self.len)?;
                     data.extend_from_slice(values);
                 } else {
                     data[start..start + self.len].copy_from_slice(values);
@@ -68,12 +79,13 @@ impl Rows {
                 let width = self.len.div_ceil(8);
                 let start = at * width;
                 if start == data.len() {
-                    make_room(data, width, most * width);
+                    make_room(data, width, most * width)?;
                     data.resize(start + width, 0);
                 }
                 pack(values, &mut data[start..start + width]);
             }
         }
+        Ok(())
     }
 
     /// Appends row `at` to `out`.
@@ -126,13 +138,19 @@ impl Rows {
 }
 
 /// Room for `more` items in a vector that will never hold more than `most`: it doubles, as a
-/// vector does, but not beyond that.
-pub(super) fn make_room<T>(items: &mut Vec<T>, more: usize, most: usize) {
+/// vector does, but not beyond that. An error if there is no memory for them.
+pub(super) fn make_room<T>(items: &mut Vec<T>, more: usize, most: usize) -> Result<()> {
     let needed = items.len() + more;
     if needed > items.capacity() {
         let room = (2 * items.capacity()).min(most).max(needed);
-        items.reserve_exact(room - items.len());
+        items.try_reserve_exact(room - items.len()).map_err(|_| {
+            Error::usage(format!(
+                "there is no memory for a replay buffer of {} more bytes; a smaller buffer_size needs less",
+                (room - items.len()).saturating_mul(size_of::<T>())
+            ))
+        })?;
     }
+    Ok(())
 }
 
 fn pack(values: &[f32], row: &mut [u8]) {
@@ -190,8 +208,8 @@ mod tests {
                     (0..len).map(|i| bit(i) as f32).collect()
                 };
                 let mut rows = Rows::new(encoding, len);
-                (0..5).for_each(|k| rows.put(k, &row(k), 5));
-                rows.put(2, &row(9), 5);
+                (0..5).for_each(|k| rows.put(k, &row(k), 5).unwrap());
+                rows.put(2, &row(9), 5).unwrap();
                 let mut out = vec![7.0];
                 [0, 2, 4].iter().for_each(|k| rows.append(*k, &mut out));
                 let expected = [vec![7.0], row(0), row(9), row(4)].concat();
@@ -220,5 +238,16 @@ mod tests {
             assert_eq!(Encoding::Bits.first_misfit(&[0.0, 1.0, other]), Some(2));
             assert_eq!(Encoding::Floats.first_misfit(&[0.0, 1.0, other]), None);
         }
+    }
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        let mut items = vec![0_u64; 3];
+        let error = make_room(&mut items, 1 << 59, usize::MAX).unwrap_err();
+        assert!(
+            error.to_string().contains("no memory for a replay buffer"),
+            "{error}"
+        );
+        assert_eq!(items.len(), 3);
     }
 }

@@ -93,7 +93,7 @@ impl Priorities {
             return Err(unfit(format!("a priority of {x}")));
         }
         for (i, value) in values.into_iter().enumerate() {
-            new.set(i, value);
+            new.set(i, value)?;
         }
         Ok(new)
     }

@@ -1,6 +1,7 @@
 //! A sum tree: non-negative numbers, their sum, and which of them a point on that sum falls on.
 
 use super::rows::make_room;
+use crate::Result;
 
 /// Children of a node: as many as a cache line holds, so that a level costs one access to memory.
 const FAN: usize = 8;
@@ -34,11 +35,18 @@ impl SumTree {
         self.levels[0].get(i).copied().unwrap_or(0.0)
     }
 
-    /// Sets the number at `i`, which is at most one behind the places set so far.
-    pub fn set(&mut self, mut i: usize, value: f64) {
+    /// Sets the number at `i`, which is at most one behind the places set so far. An error if there is no memory
+    /// for it.
+    pub fn set(&mut self, i: usize, value: f64) -> Result<()> {
         if i >= self.levels[0].len() {
-            self.grow();
+            self.grow()?;
         }
+        self.replace(i, value);
+        Ok(())
+    }
+
+    /// Sets the number at `i`, which has been set before.
+    pub fn replace(&mut self, mut i: usize, value: f64) {
         self.levels[0][i] = value;
         for level in 1..self.levels.len() {
             let group = i / FAN;
@@ -49,26 +57,28 @@ impl SumTree {
     }
 
     /// Another group of leaves, and above it what that needs.
-    fn grow(&mut self) {
+    fn grow(&mut self) -> Result<()> {
         let mut most = self.most;
         for level in 0.. {
             most = most.next_multiple_of(FAN);
             let nodes = &mut self.levels[level];
-            make_room(nodes, FAN, most);
+            make_room(nodes, FAN, most)?;
             nodes.resize(nodes.len() + FAN, 0.0);
             let groups = nodes.len() / FAN;
             let first: f64 = nodes[..FAN].iter().sum();
             match self.levels.get(level + 1) {
                 Some(above) if groups > above.len() => most /= FAN,
-                Some(_) => return,
+                Some(_) => return Ok(()),
                 None => {
                     // There was a single group, whose sum nothing held.
                     let mut above = vec![0.0; FAN];
                     above[0] = first;
-                    return self.levels.push(above);
+                    self.levels.push(above);
+                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
 
     /// For each point of `0..total`, the number that it falls on when they are laid end to end. The
@@ -123,7 +133,7 @@ mod tests {
     fn memory_is_what_is_needed() {
         for n in [1, 8, 9, 1000, 100_000] {
             let mut tree = SumTree::new(n);
-            (0..n).for_each(|i| tree.set(i, 1.0));
+            (0..n).for_each(|i| tree.set(i, 1.0).unwrap());
             let sum: usize = std::iter::successors(Some(n.div_ceil(FAN)), |groups| {
                 (*groups > 1).then(|| groups.div_ceil(FAN))
             })
@@ -149,7 +159,7 @@ mod tests {
                     _ => rng.random::<f64>() * 10f64.powi(rng.random_range(-6..6)),
                 };
                 plain[i] = value;
-                tree.set(i, value);
+                tree.set(i, value).unwrap();
                 for pair in tree.levels.windows(2) {
                     for (group, node) in pair[0].chunks(FAN).zip(&pair[1]) {
                         let sum: f64 = group.iter().sum();
