@@ -231,6 +231,17 @@ fn bad_settings_say_what_is_allowed() {
         let error = error(800, &[(key, value.clone())]);
         assert!(error.contains(key) && error.contains("allowed"), "{error}");
     }
+    let warming = A2cConfig {
+        lr_schedule: "linear:warmup=20".parse().unwrap(),
+        ..A2cConfig::sb3()
+    };
+    assert_eq!(warming.warnings(840), [""; 0]);
+    assert_eq!(
+        warming.warnings(800),
+        [
+            "lr_schedule = linear:end=0,warmup=20 is still warming up when the run ends: it makes 20 updates"
+        ]
+    );
     let restarting = ConfigSource {
         optimiser: Some("adam:reset_moments=true".parse().unwrap()),
         ..source("cartpole", 800, Table::new())

@@ -123,6 +123,19 @@ impl A2cConfig {
         Err(settings::Error::not_allowed("n_steps", self.n_steps, allowed).into())
     }
 
+    /// What is of no use in a run of so many environment steps.
+    pub fn warnings(&self, steps: u64) -> Vec<String> {
+        let updates = self.updates(steps);
+        let warming = updates > 0 && self.lr_schedule.warmup() >= updates;
+        let told = || {
+            format!(
+                "lr_schedule = {} is still warming up when the run ends: it makes {updates} updates",
+                self.lr_schedule
+            )
+        };
+        warming.then(told).into_iter().collect()
+    }
+
     /// The weights of the loss's terms.
     pub fn weighting(&self) -> Weighting {
         Weighting {

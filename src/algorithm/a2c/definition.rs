@@ -119,6 +119,10 @@ impl Definition for Registered {
         (self.updates(settings, steps) == 0).then_some("n_steps")
     }
 
+    fn warnings(&self, settings: &Table, steps: u64) -> Vec<String> {
+        read(settings).map_or(Vec::new(), |config| config.warnings(steps))
+    }
+
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
         let Ok(config) = read(settings) else {
             return 0.0;
