@@ -387,7 +387,7 @@ fn the_loss_of_an_actor_and_a_critic() {
         weighted(actor_critic_loss(&outputs, &choices(), WEIGHTING).unwrap())
     });
     let both = Var::from_tensor(&waves(&[2, 3, 4], 0.9)).unwrap();
-    check(&[both.clone()], || {
+    check(std::slice::from_ref(&both), || {
         let outputs = Outputs {
             policy: both.as_tensor().clone(),
             value: None,
