@@ -1,4 +1,4 @@
-//! Groups, learning rates, schedules, clipping and gradients that are missing.
+//! Groups, learning rates, schedules, clipping and missing gradients.
 
 use candle_core::{DType, Device, Var};
 use candle_nn::Optimizer;
@@ -124,7 +124,7 @@ fn an_lr_that_is_not_allowed_is_an_error() {
     for lr in [-1.0, f64::NAN, f64::INFINITY] {
         let error = optimiser.set_lr(lr).unwrap_err().to_string();
         assert!(error.contains("a finite number >= 0"), "{error}");
-        // candle-nn's way cannot fail, so the next step does.
+        // candle-nn's `set_learning_rate` cannot fail, so the next step does.
         optimiser.set_learning_rate(lr);
         let loss = model[0].var.as_tensor().sum_all().unwrap();
         assert!(optimiser.backward_step(&loss).is_err());

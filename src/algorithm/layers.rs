@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hidden(pub Vec<usize>);
 
-/// More layers than this, or larger ones, are a slip of the finger.
+/// More or larger layers than this are taken for a typing error.
 const MOST_LAYERS: usize = 16;
 
 impl Field for Hidden {
@@ -91,9 +91,10 @@ impl fmt::Display for Convs {
     }
 }
 
-/// A layer's output with more numbers than this (1 GiB) is a slip of the finger, and would end in an abort.
+/// A layer whose output has more numbers than this (1 GiB) is taken for a typing error; allocating it
+/// would abort the program.
 const MOST_ACTIVATIONS: usize = 1 << 28;
-/// And so are more weights than this in the network.
+/// A network with more weights than this is taken for a typing error too.
 const MOST_WEIGHTS: usize = 100_000_000;
 
 /// An error if the networks of so many agents, each with the settings `conv` and `hidden`, are too large; else how many

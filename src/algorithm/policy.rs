@@ -1,6 +1,6 @@
 use crate::Result;
 
-/// The policy of one agent, as it is evaluated, saved and played: without exploration or learning.
+/// One agent's policy, as it is evaluated, saved and played: no exploration, no learning.
 pub trait Policy: Send + Sync {
     /// The actions for the observations `[n, observation]`.
     fn act(&self, obs: &[f32]) -> Result<Vec<usize>>;
@@ -9,7 +9,7 @@ pub trait Policy: Send + Sync {
     fn to_safetensors(&self) -> Result<Vec<u8>>;
 }
 
-/// The action with the largest value, the first of equals.
+/// The action with the largest value; the first one if several are equal.
 pub fn greedy<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (action, value) in values.iter().enumerate() {

@@ -30,13 +30,14 @@ pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_sum
 
 use output::under;
 
-/// Lets this process open as many files as the system allows: a cohort has four for each agent.
+/// Lets this process open as many files as the system allows: a cohort needs four per agent.
 pub fn many_files() {
-    // Where it cannot be raised, opening a file too many says so.
+    // If the limit cannot be raised, opening one file too many gives an error.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
-/// Keeps candle's work on the thread that asks for it, unless the environment says otherwise. Call it first in `main`.
+/// Keeps candle's work on the calling thread, unless the environment says otherwise. Call it first in
+/// `main`.
 ///
 /// Parallelism belongs to runs: on tensors of this size a second thread makes an operation slower.
 pub fn one_thread_an_operation() {

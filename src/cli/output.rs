@@ -49,8 +49,8 @@ fn heard(written: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// Prints an error to stderr and turns it into an exit code: 2 where the request was at fault, 1
-/// where the machine was.
+/// Prints an error to stderr and turns it into an exit code: 2 if the request was at fault, 1 if the
+/// machine was.
 pub fn exit(result: Result<()>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
@@ -61,9 +61,10 @@ pub fn exit(result: Result<()>) -> ExitCode {
         | Error::Setting(_)
         | Error::Optimiser(optim::Error::Usage(_))
         | Error::Environment(_)
+        | Error::Damaged(_)
         | Error::Taken(_)
         | Error::Unwritable { .. } => ExitCode::from(2),
-        // As a shell has it for a program that a signal ended.
+        // The code that a shell reports for a program that a signal ended.
         Error::Stopped { signal, .. } | Error::Interrupted { signal, .. } => {
             ExitCode::from(128_u8.saturating_add(signal as u8))
         }
@@ -71,7 +72,7 @@ pub fn exit(result: Result<()>) -> ExitCode {
     }
 }
 
-/// `result`, whose error names the `flag` that chooses the folder, if that cannot be written to.
+/// `result`; if the folder cannot be written to, its error names the `flag` that chooses the folder.
 pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Unwritable { .. } => Error::usage(format!("{error} with {flag}")),
@@ -79,7 +80,7 @@ pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-/// `result`, whose error is under the `flag` that it is about.
+/// `result`, whose error names the `flag` that it is about.
 pub(super) fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Usage(why) | Error::Optimiser(optim::Error::Usage(why)) => {

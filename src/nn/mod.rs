@@ -1,8 +1,8 @@
 //! Networks for a cohort of agents, whose parameters and activations have a leading axis `[agents, ...]`,
 //! and a ResNet-18 for images.
 //!
-//! [`Network`] is what an agent learns with; its layers are operations of our own on the CPU ([`Conv`],
-//! [`Mlp`]). [`ResNet`] computes on all cores or on a GPU. [`minibatch`] makes its input of images on a GPU.
+//! Agents learn with a [`Network`]; on the CPU its layers are custom operations ([`Conv`], [`Mlp`]).
+//! [`ResNet`] computes on all cores or on a GPU. On a GPU, [`minibatch`] turns images into its input.
 
 mod activation;
 mod bypass;

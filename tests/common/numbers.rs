@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use optim::Parameter;
 
-/// Knuth's MMIX recurrence; a number is the upper 24 bits.
+/// Knuth's MMIX recurrence; each number is the upper 24 bits.
 pub struct Numbers(pub u64);
 
 impl Numbers {
@@ -22,7 +22,7 @@ impl Numbers {
     }
 }
 
-/// Every weight and then bias of a layer, as f32 rounds them.
+/// Sets the weights and then the biases of each layer to numbers rounded to f32.
 pub fn initialise(parameters: &[Parameter], numbers: &mut Numbers) {
     for layer in parameters.chunks_exact(2) {
         let fan_in: usize = layer[0].var.dims()[2..].iter().product();

@@ -1,4 +1,4 @@
-//! DQN's line in the registry.
+//! DQN's entry in the registry.
 
 use settings::{Setting, Settings, Table, Value};
 
@@ -8,18 +8,18 @@ use crate::{
     algorithm::{Algorithm, Definition, Policy, Preset, Setup, layers::check_size},
 };
 
-/// The name to ask for DQN by.
+/// The name by which DQN is requested.
 pub const NAME: &str = "dqn";
 /// DQN.
 pub const DEFINITION: Dqn = Dqn;
 
-/// DQN, as the registry has it.
+/// DQN, as the registry lists it.
 pub struct Dqn;
 
 /// CleanRL's and MinAtar's settings.
 ///
-/// The learning rates are the best of a grid on CartPole, on seeds kept for that
-/// (`results/cartpole_lr`); Adam's is CleanRL's own. For MinAtar there is no such grid yet.
+/// The learning rates are the best of a grid on CartPole, on separate tuning seeds
+/// (`results/cartpole_lr`); Adam's is CleanRL's own. There is no such grid for MinAtar yet.
 const PRESETS: [Preset; 2] = [
     Preset {
         name: "cleanrl",
@@ -56,7 +56,7 @@ const PRESETS: [Preset; 2] = [
     },
 ];
 
-/// The replay buffer keeps an action in a byte.
+/// The replay buffer stores an action in a byte.
 const MOST_ACTIONS: usize = 256;
 
 impl Dqn {
@@ -146,7 +146,8 @@ impl Definition for Dqn {
         };
         let network = config.architecture(&env.observation.shape, env.actions);
         let pass = network.weights().unwrap_or(1) as f64;
-        // A pass to act, and for each row of a batch three and the target's.
+        // One forward pass to act; for each row of a batch three passes and the target network's
+        // one.
         let learning = config.updates(steps) as f64 * config.batch_size as f64 * 4.0;
         pass * (steps as f64 + learning)
     }

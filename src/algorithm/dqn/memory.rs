@@ -1,4 +1,4 @@
-//! One agent's replay buffer, its place in its random streams, and its count of updates.
+//! One agent's replay buffer, its positions in its random streams, and its count of updates.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ use crate::{
     streams::{Stream, go_to, place, stream},
 };
 
-/// What an agent of a cohort has besides its networks.
+/// An agent's state besides its networks.
 pub(super) struct Memory {
     pub replay: Replay,
     /// Draws which actions are random, and which.
@@ -48,13 +48,13 @@ impl Memory {
         }
     }
 
-    /// One of `actions` actions at random, with probability `epsilon`.
+    /// With probability `epsilon`, a random one of `actions` actions.
     pub fn random_action(&mut self, epsilon: f64, actions: usize) -> Option<usize> {
         let random = self.explore.random::<f64>() < epsilon;
         random.then(|| self.explore.random_range(0..actions as u32) as usize)
     }
 
-    /// Puts a step into the buffer.
+    /// Stores a step in the buffer.
     pub fn push(&mut self, experience: &Experience) -> Result<()> {
         let Experience {
             obs,
@@ -66,7 +66,7 @@ impl Memory {
         } = *experience;
         self.replay.push(Transition {
             obs,
-            // An environment with more than 256 actions has been refused.
+            // Environments with more than 256 actions have been refused.
             action: action as u8,
             reward,
             next_obs,
@@ -80,7 +80,7 @@ impl Memory {
         self.replay.sample(&mut self.sampling, n, beta, batch);
     }
 
-    /// All of it.
+    /// The whole state.
     pub fn arrays(&self) -> Result<Vec<Array>> {
         let replay = self.replay.to_safetensors()?;
         let places = [&self.explore, &self.sampling].map(place).concat();
@@ -97,7 +97,7 @@ impl Memory {
         ])
     }
 
-    /// Takes over what [`arrays`](Self::arrays) gave.
+    /// Restores what [`arrays`](Self::arrays) returned.
     pub fn load(&mut self, state: &Part) -> Result<()> {
         self.replay.restore(state.list("replay", Dtype::U8)?)?;
         let places = numbers(state.find("streams", Dtype::U64, &[4])?, u64::from_le_bytes);

@@ -9,6 +9,7 @@ mod member;
 mod memory;
 mod play;
 mod state;
+mod told;
 
 use std::ops::Range;
 

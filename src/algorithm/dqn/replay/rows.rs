@@ -4,12 +4,12 @@ use optim::state_file::{bytes, numbers};
 
 use crate::{Error, Result};
 
-/// How observations are held. Either way they come back exact to the bit.
+/// How observations are stored. Both ways preserve every bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Four bytes a value.
     Floats,
-    /// A bit a value, for observations of nothing but 0 and 1.
+    /// A bit a value, for observations of only 0 and 1.
     Bits,
 }
 
@@ -22,9 +22,10 @@ impl Encoding {
         }
     }
 
-    /// The place of the first of `values` that this cannot hold.
+    /// The position of the first of `values` that this encoding cannot hold.
     pub(super) fn first_misfit(self, values: &[f32]) -> Option<usize> {
-        // By their bits: -0 would come back as 0. Not `all`, which stops early and so goes one by one.
+        // Compared by bits, because -0 would come back as 0. Not `all`: it stops early, which
+        // prevents vectorisation.
         let fits = |x: &f32| (x.to_bits() == 0) | (x.to_bits() == ONE);
         match self {
             Encoding::Floats => None,
@@ -34,10 +35,10 @@ impl Encoding {
     }
 }
 
-/// 1 as its bits: of 0 and 1 it alone has the lowest bit of the exponent.
+/// The bits of 1. Of 0 and 1, only 1 has the lowest bit of the exponent set.
 const ONE: u32 = 1f32.to_bits();
 
-/// Rows of equal length, one behind the other.
+/// Rows of equal length, stored one after another.
 pub(super) struct Rows {
     /// Values in a row.
     len: usize,
@@ -46,12 +47,12 @@ pub(super) struct Rows {
 
 enum Data {
     Floats(Vec<f32>),
-    /// Eight values a byte, the first in its lowest bit; a row starts with a byte of its own.
+    /// Eight values a byte, the first in its lowest bit; each row starts at a new byte.
     Bits(Vec<u8>),
 }
 
 impl Rows {
-    /// No rows yet, of `len` values each.
+    /// No rows yet; a row will have `len` values.
     pub fn new(encoding: Encoding, len: usize) -> Self {
         let data = match encoding {
             Encoding::Floats => Data::Floats(Vec::new()),
@@ -102,7 +103,7 @@ impl Rows {
         }
     }
 
-    /// The given rows as they are in memory, little-endian.
+    /// The given rows as stored, in little-endian order.
     pub fn to_bytes(&self, rows: impl Iterator<Item = usize>) -> Vec<u8> {
         match &self.data {
             Data::Floats(data) => {
@@ -119,7 +120,7 @@ impl Rows {
         }
     }
 
-    /// The rows that [`to_bytes`](Self::to_bytes) gave.
+    /// The rows that [`to_bytes`](Self::to_bytes) returned.
     pub fn from_bytes(encoding: Encoding, len: usize, data: &[u8]) -> Self {
         let data = match encoding {
             Encoding::Floats => Data::Floats(numbers(data, f32::from_le_bytes)),
@@ -128,7 +129,7 @@ impl Rows {
         Self { len, data }
     }
 
-    /// Bytes of memory held.
+    /// The bytes of memory that it holds.
     pub fn bytes(&self) -> usize {
         match &self.data {
             Data::Floats(data) => data.capacity() * size_of::<f32>(),
@@ -166,7 +167,7 @@ fn pack(values: &[f32], row: &mut [u8]) {
 }
 
 fn byte_of(eight: &[f32; 8]) -> u8 {
-    // A byte each, 0 or 1; the product has the i-th of them as the i-th bit of its highest byte.
+    // Each byte is 0 or 1; the product has the i-th of them as the i-th bit of its highest byte.
     let ones = eight.map(|x| (x.to_bits() >> ONE.trailing_zeros()) as u8 & 1);
     (u64::from_le_bytes(ones).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
@@ -182,7 +183,8 @@ fn unpack(row: &[u8], out: &mut [f32]) {
     }
 }
 
-/// The eight values of every byte, 8 KiB: copied in one go, where shifts and masks would take several.
+/// The eight values of every byte, 8 KiB. A copy from here is one operation where shifts and masks take
+/// several.
 static VALUES: [[f32; 8]; 256] = {
     let mut values = [[0.0; 8]; 256];
     let mut at = 0;
