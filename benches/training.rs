@@ -3,10 +3,11 @@
 //! ```sh
 //! cargo bench --bench training -- cartpole [STEPS] [SEED]
 //! cargo bench --bench training -- breakout [STEPS] [SEED]
+//! cargo bench --bench training -- a2c [STEPS] [SEED]
 //! ```
 //!
 //! The clock starts after the run's first evaluation and stops at its last step. `peers/dqn.sh`
-//! compares it with others, in the settings below.
+//! and `peers/onpolicy.sh` compare it with others, in the settings below.
 
 use std::{fs, time::Instant};
 
@@ -42,8 +43,9 @@ fn main() -> Result<()> {
     let config = match case {
         "cartpole" => cartpole(number(1, 100_000)?, seed)?,
         "breakout" => breakout(number(1, 5_000)?, seed)?,
+        "a2c" => a2c(number(1, 1_000_000)?, seed)?,
         _ => {
-            let wrong = format!("`{case}` is not allowed; allowed: cartpole, breakout");
+            let wrong = format!("`{case}` is not allowed; allowed: cartpole, breakout, a2c");
             return Err(Error::usage(wrong));
         }
     };
@@ -86,6 +88,17 @@ fn breakout(steps: u64, seed: u64) -> Result<Config> {
         ]
         .into_iter()
         .collect(),
+        ..ConfigSource::default()
+    };
+    source.resolve(None)
+}
+
+/// A2C on CartPole, as Stable-Baselines3 and rl-zoo have it.
+fn a2c(steps: u64, seed: u64) -> Result<Config> {
+    let source = ConfigSource {
+        algo: Some("a2c".into()),
+        preset: Some("sb3".into()),
+        run: unobserved(steps, seed),
         ..ConfigSource::default()
     };
     source.resolve(None)

@@ -3,11 +3,14 @@
 
 #[path = "common/larger.rs"]
 mod larger;
+#[path = "common/numbers.rs"]
+mod numbers;
 
 use std::{collections::HashMap, path::PathBuf};
 
 use candle_core::{DType, Device, Tensor, safetensors};
 use larger::larger;
+use numbers::{Numbers, initialise};
 use optim::{Parameter, Spec};
 use optimiser_paradigms::algorithm::dqn::{Batch, Convs, Dqn, DqnConfig, Hidden, Loss};
 use rand::SeedableRng;
@@ -23,25 +26,6 @@ const BATCH: usize = 32;
 const SYNC: usize = 50;
 const EVERY: usize = 10;
 const ACTIONS: u32 = 3;
-
-/// Knuth's MMIX recurrence; each number is the upper 24 bits.
-struct Numbers(u64);
-
-impl Numbers {
-    fn draw(&mut self) -> u32 {
-        const FACTOR: u64 = 6364136223846793005;
-        self.0 = self
-            .0
-            .wrapping_mul(FACTOR)
-            .wrapping_add(1442695040888963407);
-        (self.0 >> 40) as u32
-    }
-
-    /// From -1 to 1, without rounding in f32.
-    fn uniform(&mut self) -> f64 {
-        f64::from(self.draw()) / f64::from(1 << 23) - 1.0
-    }
-}
 
 /// A training problem and its optimiser.
 struct Case {
@@ -180,19 +164,6 @@ fn fixtures() -> HashMap<String, Tensor> {
     let path = "tests/fixtures/dqn_updates.safetensors";
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
     safetensors::load(path, &Device::Cpu).unwrap()
-}
-
-/// Sets the weights and then the biases of each layer to numbers rounded to f32.
-fn initialise(parameters: &[Parameter], numbers: &mut Numbers) {
-    for layer in parameters.chunks_exact(2) {
-        let fan_in: usize = layer[0].var.dims()[2..].iter().product();
-        for Parameter { var, .. } in layer {
-            let value = |_| (numbers.uniform() / (fan_in as f64).sqrt()) as f32;
-            let values: Vec<f32> = (0..var.elem_count()).map(value).collect();
-            let values = Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap();
-            var.set(&values.to_dtype(var.dtype()).unwrap()).unwrap();
-        }
-    }
 }
 
 fn largest(dtype: DType) -> f64 {

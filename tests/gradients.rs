@@ -1,12 +1,15 @@
 //! Every operation with its own backward pass, against finite differences in f64.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use candle_core::{DType, Device, Tensor, Var, backprop::GradStore, safetensors};
 use optim::Parameter;
 use optimiser_paradigms::{
-    algorithm::dqn::{Loss, td_loss},
-    nn::{Architecture, Conv, Filters, Mlp, Network},
+    algorithm::{
+        a2c::{Choices, Outputs, Weighting, actor_critic_loss},
+        dqn::{Loss, td_loss},
+    },
+    nn::{Activation, Architecture, Conv, Filters, Mlp, Network},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -240,10 +243,20 @@ fn an_input_that_needs_no_gradient_gets_none() {
 }
 
 fn network(conv: &[Filters], hidden: &[usize], dueling: bool) -> Network {
+    network_of(Activation::Relu, conv, hidden, dueling)
+}
+
+fn network_of(
+    activation: Activation,
+    conv: &[Filters],
+    hidden: &[usize],
+    dueling: bool,
+) -> Network {
     let architecture = Architecture {
         observation: vec![2, 5, 4],
         conv: conv.to_vec(),
         hidden: hidden.to_vec(),
+        activation,
         outputs: 3,
         dueling,
     };
@@ -258,14 +271,17 @@ fn network(conv: &[Filters], hidden: &[usize], dueling: bool) -> Network {
 fn networks() {
     let two = [Filters { count: 3, size: 2 }, Filters { count: 2, size: 3 }];
     let x = waves(&[2, 3, 40], 0.7);
-    for (conv, hidden, dueling) in [
-        (&two[..], &[6][..], false),
-        (&two[..1], &[5, 4], true),
-        (&two, &[], true),
-        (&[], &[6], true),
-        (&[], &[], true),
+    use Activation::{Relu, Tanh};
+    for (activation, conv, hidden, dueling) in [
+        (Relu, &two[..], &[6][..], false),
+        (Relu, &two[..1], &[5, 4], true),
+        (Relu, &two, &[], true),
+        (Relu, &[], &[6], true),
+        (Relu, &[], &[], true),
+        (Tanh, &[], &[5, 4], false),
+        (Tanh, &two, &[6], true),
     ] {
-        let net = network(conv, hidden, dueling);
+        let net = network_of(activation, conv, hidden, dueling);
         let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
         let loss = || net.forward(&x).unwrap().sqr().unwrap();
         // Leftovers of a backward pass that is not the network's must not count.
@@ -336,4 +352,92 @@ fn a_networks_parameters_have_names() {
             "advantage.1.weight",
         ]
     );
+}
+
+/// What three steps of each of two agents chose among three actions.
+fn choices() -> Arc<Choices> {
+    let wave = |frequency: f64| (0..6).map(|i| (f64::from(i) * frequency).sin()).collect();
+    Arc::new(Choices {
+        actions: vec![0, 2, 1, 1, 0, 2],
+        advantages: wave(1.7),
+        returns: wave(2.3),
+    })
+}
+
+const WEIGHTING: Weighting = Weighting {
+    entropy: 0.3,
+    value: 0.7,
+};
+
+/// Weights of the agents' losses, so that one's gradient is not the other's.
+fn weighted(loss: Tensor) -> Tensor {
+    let weights = Tensor::new(&[1.0, -2.0], &Device::Cpu).unwrap();
+    (loss * weights).unwrap()
+}
+
+#[test]
+fn the_loss_of_an_actor_and_a_critic() {
+    let policy = Var::from_tensor(&waves(&[2, 3, 3], 0.9)).unwrap();
+    let value = Var::from_tensor(&waves(&[2, 3, 1], 0.4)).unwrap();
+    check(&[policy.clone(), value.clone()], || {
+        let outputs = Outputs {
+            policy: policy.as_tensor().clone(),
+            value: Some(value.as_tensor().clone()),
+        };
+        weighted(actor_critic_loss(&outputs, &choices(), WEIGHTING).unwrap())
+    });
+    let both = Var::from_tensor(&waves(&[2, 3, 4], 0.9)).unwrap();
+    check(std::slice::from_ref(&both), || {
+        let outputs = Outputs {
+            policy: both.as_tensor().clone(),
+            value: None,
+        };
+        weighted(actor_critic_loss(&outputs, &choices(), WEIGHTING).unwrap())
+    });
+}
+
+#[test]
+fn one_network_has_the_loss_of_two_with_the_same_outputs() {
+    let both = waves(&[2, 3, 4], 0.9);
+    let two = Outputs {
+        policy: both.narrow(2, 0, 3).unwrap(),
+        value: Some(both.narrow(2, 3, 1).unwrap()),
+    };
+    let one = Outputs {
+        policy: both,
+        value: None,
+    };
+    let [one, two] = [one, two].map(|outputs| actor_critic_loss(&outputs, &choices(), WEIGHTING));
+    assert_eq!(distance(&one.unwrap(), &two.unwrap()), 0.0);
+}
+
+#[test]
+fn choices_that_do_not_fit_are_errors() {
+    let outputs = |batch, actions| Outputs {
+        policy: waves(&[2, batch, actions], 0.9),
+        value: Some(waves(&[2, batch, 1], 0.4)),
+    };
+    let error = |batch, actions| {
+        let loss = actor_critic_loss(&outputs(batch, actions), &choices(), WEIGHTING);
+        loss.unwrap_err().to_string()
+    };
+    assert!(error(4, 3).contains("do not fit 6 choices"));
+    assert!(error(3, 2).contains("action 2 of 2"));
+}
+
+#[test]
+fn several_networks_have_one_backward_pass() {
+    let nets = [
+        network(&[], &[4], false),
+        network_of(Activation::Tanh, &[], &[5], false),
+    ];
+    let x = waves(&[2, 3, 40], 0.7);
+    let vars: Vec<Var> = nets
+        .iter()
+        .flat_map(|net| net.parameters())
+        .map(|p| p.var)
+        .collect();
+    let loss = || (nets[0].forward(&x).unwrap() * nets[1].forward(&x).unwrap()).unwrap();
+    let grads = Network::backward_all(&[&nets[0], &nets[1]], &loss()).unwrap();
+    check_grads(&vars, &grads, loss);
 }

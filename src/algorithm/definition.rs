@@ -81,6 +81,11 @@ pub trait Definition: Sync {
         1
     }
 
+    /// Whether it has a target network: what optimisers with `restart_t` or `reset_moments` wait for.
+    fn has_target_network(&self) -> bool {
+        true
+    }
+
     /// An error for the first of `settings`, each within its own range, that does not go with the
     /// others or with the environment, or for so many agents side by side that they do not fit into memory.
     fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()>;

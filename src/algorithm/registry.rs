@@ -4,10 +4,10 @@ use std::sync::{PoisonError, RwLock};
 
 use settings::unknown;
 
-use super::{Definition, dqn};
+use super::{Definition, a2c, dqn};
 use crate::{Error, Result};
 
-static BUILT_IN: &[&dyn Definition] = &[&dqn::DEFINITION];
+static BUILT_IN: &[&dyn Definition] = &[&dqn::DEFINITION, &a2c::DEFINITION];
 
 /// Algorithms added by programs.
 static REGISTERED: RwLock<Vec<&'static dyn Definition>> = RwLock::new(Vec::new());

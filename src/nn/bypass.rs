@@ -19,12 +19,14 @@ impl GradientBypass {
         grads.push((weight.id(), grad));
     }
 
-    /// The gradients of `loss`, including those that its backward pass stores here.
-    pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
+    /// The gradients of `loss`, including those that its backward pass stores in `bypasses`.
+    pub fn backward(bypasses: &[&Self], loss: &Tensor) -> Result<GradStore> {
         // Gradients left over from an earlier backward pass would be counted twice.
-        self.take();
+        for bypass in bypasses {
+            bypass.take();
+        }
         let mut all = loss.backward()?;
-        for (id, grad) in self.take() {
+        for (id, grad) in bypasses.iter().flat_map(|bypass| bypass.take()) {
             let grad = match all.get_id(id) {
                 Some(before) => (before + grad)?,
                 None => grad,

@@ -78,7 +78,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-    use crate::nn::linear::Linear;
+    use crate::nn::{Activation, linear::Linear};
 
     fn waves(dims: &[usize], frequency: f64) -> Var {
         let wave = |i: usize| (i as f64 * frequency + 0.3).sin();
@@ -105,8 +105,8 @@ mod tests {
     fn composed_layers_are_the_fused_ones() {
         let x = waves(&[2, 5, 4], 0.9);
         let (w, b) = (waves(&[2, 3, 4], 0.7), waves(&[2, 3], 1.9));
-        for relu in [false, true] {
-            let fused = Linear::new(w.clone(), b.clone(), relu, true);
+        for activation in [None, Some(Activation::Relu), Some(Activation::Tanh)] {
+            let fused = Linear::new(w.clone(), b.clone(), activation, true);
             let composed = fused.clone().composed().forward(&x).unwrap();
             alike(&fused.forward(&x).unwrap(), &composed, &[&x, &w, &b]);
         }

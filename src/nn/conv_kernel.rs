@@ -5,10 +5,10 @@ use std::ops::Range;
 use candle_core::{Result, Shape, Tensor, WithDType, bail};
 
 use super::{
+    activation::{clip_at_zero, relu_gradient},
     conv_composed,
     fused::{LayerGradients, LayerKernel},
     matmul::{Mat, add_matmul, matmul},
-    relu::{clip_at_zero, relu_gradient},
     slices::part,
     window::Window,
 };

@@ -1,9 +1,9 @@
-//! A multi-layer perceptron with relu between its layers.
+//! A multi-layer perceptron with an activation between its layers.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
-use super::{bypass::GradientBypass, init, linear::Linear};
+use super::{activation::Activation, bypass::GradientBypass, init, linear::Linear};
 use optim::Parameter;
 
 /// A multi-layer perceptron for each agent of a cohort.
@@ -12,17 +12,19 @@ pub struct Mlp {
     layers: Vec<Linear>,
 }
 
-/// How a perceptron fits between the layers before and after it.
+/// What a perceptron is apart from its sizes.
 #[derive(Clone, Copy)]
-pub(super) struct MlpEnds {
+pub(super) struct MlpKind {
+    /// What the outputs of its layers go through.
+    pub activation: Activation,
     /// Whether its input needs a gradient.
     pub input_grad: bool,
-    /// Whether its output is clipped at 0, like that of its other layers.
-    pub output_relu: bool,
+    /// Whether the output of its last layer goes through the activation too.
+    pub activated_output: bool,
 }
 
 impl Mlp {
-    /// Layers of the given `sizes`, from the input's to the output's, with PyTorch's default
+    /// Layers of the given `sizes`, from the input's to the output's, with relu between them and PyTorch's default
     /// initialisation for `Linear`. Each agent draws from its own stream.
     pub fn new(
         sizes: &[usize],
@@ -30,16 +32,17 @@ impl Mlp {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let ends = MlpEnds {
+        let kind = MlpKind {
+            activation: Activation::Relu,
             input_grad: false,
-            output_relu: false,
+            activated_output: false,
         };
-        Self::inside(ends, sizes, streams, dtype, device)
+        Self::inside(kind, sizes, streams, dtype, device)
     }
 
     /// [`new`](Self::new) for a part of a larger network. With a single size there is no layer at all.
     pub(super) fn inside(
-        ends: MlpEnds,
+        kind: MlpKind,
         sizes: &[usize],
         streams: &mut [impl Rng],
         dtype: DType,
@@ -51,8 +54,10 @@ impl Mlp {
             let (inputs, outputs) = (pair[0], pair[1]);
             let shape = [outputs, inputs];
             let (weight, bias) = init::layer(&shape, streams, dtype, device)?;
-            let (relu, input_grad) = (i < last || ends.output_relu, i > 0 || ends.input_grad);
-            layers.push(Linear::new(weight, bias, relu, input_grad));
+            let activated = i < last || kind.activated_output;
+            let input_grad = i > 0 || kind.input_grad;
+            let activation = activated.then_some(kind.activation);
+            layers.push(Linear::new(weight, bias, activation, input_grad));
         }
         Ok(Self { layers })
     }

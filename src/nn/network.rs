@@ -5,11 +5,12 @@ use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
 use rand::Rng;
 
 use super::{
+    activation::Activation,
     bypass::GradientBypass,
     conv::Conv,
     filters::Filters,
     init,
-    mlp::{Mlp, MlpEnds},
+    mlp::{Mlp, MlpKind},
     window::Window,
 };
 use optim::Parameter;
@@ -25,6 +26,8 @@ pub struct Architecture {
     pub conv: Vec<Filters>,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
+    /// What the hidden layers' outputs go through.
+    pub activation: Activation,
     /// The number of values that it outputs for an observation.
     pub outputs: usize,
     /// Whether a value is the state's value plus the action's advantage less the mean advantage (Wang et
@@ -153,12 +156,13 @@ impl Network {
         }
         let mut sizes = [&[features], architecture.hidden.as_slice()].concat();
         let mut input_grad = image.is_some();
-        let mut perceptron = |sizes: &[usize], input_grad, output_relu| {
-            let ends = MlpEnds {
+        let mut perceptron = |sizes: &[usize], input_grad, activated_output| {
+            let kind = MlpKind {
+                activation: architecture.activation,
                 input_grad,
-                output_relu,
+                activated_output,
             };
-            Mlp::inside(ends, sizes, streams, dtype, device)
+            Mlp::inside(kind, sizes, streams, dtype, device)
         };
         let (body, dueling) = if architecture.dueling {
             let own = sizes.split_off(architecture.hidden.len().max(1));
@@ -230,7 +234,13 @@ impl Network {
     /// The gradients of `loss`. [`Tensor::backward`] would miss the gradients of this network's
     /// weights, which bypass candle's sums.
     pub fn backward(&self, loss: &Tensor) -> candle_core::Result<GradStore> {
-        self.bypass.backward(loss)
+        Self::backward_all(&[self], loss)
+    }
+
+    /// The gradients of `loss`, which follows from the outputs of all of `networks`.
+    pub fn backward_all(networks: &[&Self], loss: &Tensor) -> candle_core::Result<GradStore> {
+        let bypasses: Vec<_> = networks.iter().map(|network| &network.bypass).collect();
+        GradientBypass::backward(&bypasses, loss)
     }
 
     fn apply(

@@ -42,6 +42,7 @@ fn short(definition: &dyn Definition, seed: u64) -> Config {
         ("eval_every", Value::Whole(200)),
         ("eval_episodes", Value::Whole(3)),
         ("log_every", Value::Whole(3)),
+        ("diagnostics", Value::Whole(4)),
     ];
     let source = ConfigSource {
         algo: Some(definition.name().into()),

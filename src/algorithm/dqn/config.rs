@@ -1,14 +1,13 @@
 //! The hyper-parameters of a DQN agent, and the published settings that they start from.
 
-use std::fmt;
-
-use settings::{Allowed, Field, Interval, Settings, Value, settings, words};
+use settings::{Interval, Settings, settings, words};
 
 use optim::{Clipping, Schedule};
 
 use crate::{
     Result,
-    nn::{Architecture, Filters},
+    algorithm::{Convs, Hidden},
+    nn::{Activation, Architecture, Filters},
 };
 
 words! {
@@ -18,88 +17,6 @@ words! {
         Mse = "mse",
         /// Half the square up to 1, linear beyond (PyTorch's `SmoothL1Loss`)
         Huber = "huber",
-    }
-}
-
-/// The sizes of the hidden layers, written `120,84` or `[120, 84]`; `linear` or `[]` for none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hidden(pub Vec<usize>);
-
-/// More or larger layers than this are taken for a typing error.
-const MOST_LAYERS: usize = 16;
-
-impl Field for Hidden {
-    fn allowed() -> Allowed {
-        "at most 16 sizes from 1 to 65536, such as 120,84, or `linear`".into()
-    }
-
-    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
-        let sizes = match value {
-            Value::Text(text) if text == "linear" => Some(Vec::new()),
-            Value::Text(text) => text.split(',').map(|s| s.trim().parse().ok()).collect(),
-            Value::List(items) => {
-                let sizes = items.iter().map(|item| usize::from_value(item).ok());
-                sizes.collect::<Option<Vec<usize>>>()
-            }
-            _ => None,
-        };
-        let fits = |sizes: &Vec<usize>| {
-            sizes.len() <= MOST_LAYERS && sizes.iter().all(|size| (1..=1 << 16).contains(size))
-        };
-        let refused = || settings::Error::not_allowed("", value.plain(), Self::allowed());
-        sizes.filter(fits).map(Self).ok_or_else(refused)
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        let sizes = self.0.iter().map(|size| Value::Whole(*size as i64));
-        Some(Value::List(sizes.collect()))
-    }
-}
-
-impl fmt::Display for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes: Vec<String> = self.0.iter().map(usize::to_string).collect();
-        f.write_str(&sizes.join(","))
-    }
-}
-
-/// The convolutions before the hidden layers, written `16x3,32x3`; `none` for none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Convs(pub Vec<Filters>);
-
-impl Field for Convs {
-    fn allowed() -> Allowed {
-        "at most 16 layers, filters x size with at most 4096 filters of size 256, such as 16x3,32x3, or `none`"
-            .into()
-    }
-
-    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
-        let layers: Option<Vec<Filters>> = match value {
-            Value::Text(text) if text == "none" => Some(Vec::new()),
-            Value::Text(text) => text.split(',').map(|layer| layer.parse().ok()).collect(),
-            _ => None,
-        };
-        let fits = |layers: &Vec<Filters>| {
-            let fits =
-                |f: &Filters| (1..=1 << 12).contains(&f.count) && (1..=1 << 8).contains(&f.size);
-            layers.len() <= MOST_LAYERS && layers.iter().all(fits)
-        };
-        let refused = || settings::Error::not_allowed("", value.plain(), Self::allowed());
-        layers.filter(fits).map(Self).ok_or_else(refused)
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        Some(Value::Text(self.to_string()))
-    }
-}
-
-impl fmt::Display for Convs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        let layers: Vec<String> = self.0.iter().map(Filters::to_string).collect();
-        f.write_str(&layers.join(","))
     }
 }
 
@@ -205,6 +122,7 @@ impl DqnConfig {
             observation: observation.to_vec(),
             conv: self.conv.0.clone(),
             hidden: self.hidden.0.clone(),
+            activation: Activation::Relu,
             outputs: actions,
             dueling: self.dueling,
         }

@@ -5,7 +5,7 @@ use settings::{Setting, Settings, Table, Value};
 use super::{DqnConfig, QPolicy, cohort::Cohort, memory::Memory, untrained_policy};
 use crate::{
     Error, Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup},
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup, layers::check_size},
 };
 
 /// The name by which DQN is requested.
@@ -56,11 +56,6 @@ const PRESETS: [Preset; 2] = [
     },
 ];
 
-/// A layer whose output has more numbers than this (1 GiB) is taken for a typing error; allocating it
-/// would abort the program.
-const MOST_ACTIVATIONS: usize = 1 << 28;
-/// A network with more weights than this is taken for a typing error too.
-const MOST_WEIGHTS: usize = 100_000_000;
 /// The replay buffer stores an action in a byte.
 const MOST_ACTIONS: usize = 256;
 
@@ -113,23 +108,9 @@ impl Definition for Dqn {
             )));
         }
         let network = config.architecture(&env.observation.shape, actions);
-        let layers = network.sizes()?.into_iter().chain([env.observation.len()]);
-        let widest = layers.max().unwrap_or(1);
-        let weights = network.weights()?;
-        let times = match agents {
-            1 => String::new(),
-            _ => format!(" times {agents} agents"),
-        };
-        if weights > MOST_WEIGHTS / agents {
-            let allowed = format!(
-                "at most 100 million weights in the network, and with conv = {} it has {weights}{times}",
-                config.conv
-            );
-            return Err(settings::Error::not_allowed("hidden", &config.hidden, allowed).into());
-        }
-        let most = MOST_ACTIVATIONS / widest / agents;
+        let layers = (&config.conv, &config.hidden);
+        let (most, allowed) = check_size(&[network], layers, agents)?;
         if config.batch_size > most {
-            let allowed = format!("at most {most} with a layer of {widest}{times}");
             let wrong = settings::Error::not_allowed("batch_size", config.batch_size, allowed);
             return Err(wrong.into());
         }

@@ -1,14 +1,17 @@
 //! One agent's network without the cohort: what is evaluated, saved and shown.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
 use super::{Critic, Dqn, DqnConfig, greedy};
-use optim::state_file::{self, Array, Part, StateFile, bytes, numbers};
+use optim::state_file::{self, Array, Part, StateFile};
 
 use crate::{
     Result,
-    algorithm::Policy,
+    algorithm::{
+        Policy,
+        weights::{array, load_agent, set},
+    },
     nn::Network,
     streams::{Stream, stream},
 };
@@ -102,15 +105,7 @@ impl Critic {
     pub(crate) fn load_agent(&self, agent: usize, saved: &Part) -> Result<()> {
         for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
             for p in net.parameters() {
-                let name = format!("{prefix}.{}", p.name);
-                let one = p.var.as_tensor().narrow(0, agent, 1)?.copy()?;
-                let one = Var::from_tensor(&one)?;
-                set(&one, saved.find(&name, Dtype::F32, one.dims())?)?;
-                let n = p.var.dims()[0];
-                let before = p.var.as_tensor().narrow(0, 0, agent)?;
-                let after = p.var.as_tensor().narrow(0, agent + 1, n - agent - 1)?;
-                p.var
-                    .set(&Tensor::cat(&[&before, one.as_tensor(), &after], 0)?)?;
+                load_agent(&p.var, agent, &format!("{prefix}.{}", p.name), saved)?;
             }
         }
         Ok(())
@@ -137,16 +132,4 @@ impl Dqn {
         let state = saved.list("optimiser", Dtype::U8)?;
         Ok(self.optimiser_mut().restore_agent(agent, state)?)
     }
-}
-
-fn array(name: &str, tensor: &Tensor) -> Result<Array> {
-    let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-    let data = bytes(&values, |x| x.to_le_bytes());
-    Ok((name.into(), Dtype::F32, tensor.dims().to_vec(), data))
-}
-
-/// Sets `var` to the numbers in `data`.
-fn set(var: &Var, data: &[u8]) -> Result<()> {
-    let values = numbers(data, f32::from_le_bytes);
-    Ok(var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?)
 }

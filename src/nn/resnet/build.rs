@@ -113,7 +113,7 @@ impl ResNet {
             stem,
             pool,
             blocks,
-            head: Linear::new(weight, bias, false, true),
+            head: Linear::new(weight, bias, None, true),
             batches: 0,
         })
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{lanes::Lanes, parallel_output::ParallelOutput};
 use crate::{
-    nn::relu::{clip_at_zero, relu_gradient},
+    nn::activation::{clip_at_zero, relu_gradient},
     simd::vectorised,
 };
 

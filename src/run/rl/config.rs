@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use settings::{Interval, Settings, Table, Value, settings, unknown};
 
-use optim::Spec;
+use optim::{Restart, Spec};
 
 use super::told::told;
 use crate::{
@@ -201,6 +201,14 @@ impl ConfigSource {
         };
         config.check_cohort(1)?;
         config.optimiser.rule()?;
+        if config.optimiser.restart() != Restart::Nothing && !algorithm.has_target_network() {
+            return Err(Error::usage(format!(
+                "{} starts afresh at each update of a target network, and {} has none; allowed: optimisers without \
+                 restart_t and reset_moments",
+                config.optimiser,
+                algorithm.name()
+            )));
+        }
         Ok(config)
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     Result,
     algorithm::dqn::DqnConfig,
     data::{Dataset, DatasetName},
-    nn::{Architecture, Stem},
+    nn::{Activation, Architecture, Stem},
     run::{
         self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
         supervised::{self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env},
@@ -260,6 +260,7 @@ impl SupervisedJob {
                 observation: vec![inputs],
                 conv: Vec::new(),
                 hidden: DqnConfig::cleanrl().hidden.0,
+                activation: Activation::Relu,
                 outputs,
                 dueling: false,
             }
