@@ -35,6 +35,14 @@ pub fn stream(seed: u64, name: Stream) -> ChaCha8Rng {
     rng
 }
 
+/// The stream of training environment `environment`, counted from 0, of the agent with this `seed`: environment 0 has
+/// [`Stream::Env`] from its start, and each 2^48 words to itself.
+pub fn env_stream(seed: u64, environment: usize) -> ChaCha8Rng {
+    let mut rng = stream(seed, Stream::Env);
+    rng.set_word_pos((environment as u128) << 48);
+    rng
+}
+
 /// The stream of evaluation episode `episode`, counted over the whole run. It does not depend on how long
 /// the episodes before it took: each episode has 2^32 words of the stream to itself.
 pub fn eval_stream(seed: u64, episode: u64) -> ChaCha8Rng {
@@ -94,12 +102,14 @@ mod tests {
         .into_iter()
         .flat_map(|name| [first(1, name), first(2, name)])
         .chain([eval_stream(1, 1), diagnostics_stream(1, 1)].map(|mut s| s.next_u64()))
+        .chain([1, 2].map(|environment| env_stream(1, environment).next_u64()))
         .chain([Shuffle, Augment].map(|name| epoch_stream(1, name, 1).next_u64()))
         .collect();
         assert_eq!(first(1, Explore), first(1, Explore));
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 24);
+        assert_eq!(all.len(), 26);
+        assert_eq!(env_stream(1, 0).next_u64(), first(1, Env));
         // This must never change: results in the repository depend on it.
         assert_eq!(first(1, Init), 7424550030962593201);
     }

@@ -74,9 +74,22 @@ pub trait Definition: Sync {
     /// What it measures in an update: columns of `updates.csv`.
     fn update_columns(&self) -> &'static [&'static str];
 
+    /// The environments that each agent acts in at once. The run steps them together, and each step of each of them
+    /// counts as an environment step; so steps of a run are a multiple of it.
+    fn environments(&self, settings: &Table) -> usize {
+        let _ = settings;
+        1
+    }
+
     /// An error for the first of `settings`, each within its own range, that does not go with the
     /// others or with the environment, or for so many agents side by side that they do not fit into memory.
     fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()>;
+
+    /// An error for the first of `settings` that does not go with a run of so many environment steps.
+    fn check_steps(&self, settings: &Table, steps: u64) -> Result<()> {
+        let _ = (settings, steps);
+        Ok(())
+    }
 
     /// Updates that an agent makes in a run of so many environment steps.
     fn updates(&self, settings: &Table, steps: u64) -> u64;

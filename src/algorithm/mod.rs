@@ -41,26 +41,31 @@ pub struct Experience<'a> {
 /// as a whole; since the first if they never do.
 pub type TargetClock = Box<dyn Fn(u64) -> u64 + Send>;
 
-/// A cohort of agents at work. In each environment step the run calls [`act`](Self::act),
-/// [`observe`](Self::observe) for each agent that is alive, and [`learn`](Self::learn).
+/// A cohort of agents at work. The run calls [`act`](Self::act), [`observe`](Self::observe) for each environment of
+/// each agent that is alive, and [`learn`](Self::learn), over and over.
+///
+/// An agent acts in [`Definition::environments`] environments at once, in most algorithms in one. They are copies
+/// of one environment, each with an episode, a random stream and a clock of its own: what changes with time in an
+/// environment, as a drift does, counts the steps of that environment. A step in each of them is as many
+/// environment steps of the agent, so with several the `step` of two calls differs by their number.
 ///
 /// Agents do not influence each other: what becomes of one is what would become of it alone, to the
 /// byte. An agent that has diverged is no longer alive; it keeps its place in the tensors, draws no
 /// random number, and nothing is asked about it any more.
 pub trait Algorithm {
-    /// Chooses an action for each agent in environment step `step`, counted from 0, from the
-    /// observations `obs`, `[agents, observation]`. What it puts down for agents that are not `alive` is
-    /// not looked at.
+    /// Chooses an action in each environment of each agent, `[agents, environments]`, from the observations
+    /// `obs`, `[agents, environments, observation]`, after `step` environment steps. What it puts down for
+    /// agents that are not `alive`, `[agents]`, is not looked at.
     fn act(&mut self, step: u64, obs: &[f32], alive: &[bool], actions: &mut [usize]) -> Result<()>;
 
     /// How agents act at present, a number for each of [`Definition::behaviour_columns`].
     fn behaviour(&self) -> Vec<f64>;
 
-    /// Agent number `agent` took a step.
-    fn observe(&mut self, agent: usize, experience: &Experience) -> Result<()>;
+    /// Agent number `agent` took a step in its environment number `environment`, both counted from 0.
+    fn observe(&mut self, agent: usize, environment: usize, experience: &Experience) -> Result<()>;
 
-    /// Makes the updates that are due after environment step `step`, counted from 0, and tells
-    /// `learning` of each.
+    /// Makes the updates that are due when the environments have taken the step that the last
+    /// [`act`](Self::act), with the same `step`, chose actions for, and tells `learning` of each.
     fn learn(&mut self, step: u64, learning: &mut dyn Learning) -> Result<()>;
 
     /// Updates that agent number `agent` has made.

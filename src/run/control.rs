@@ -40,10 +40,11 @@ impl Control {
         }
     }
 
-    /// Whether a checkpoint is due after `step` steps; the clock is read only if `look`.
-    pub(super) fn save_is_due(&self, step: u64, look: bool) -> bool {
+    /// Whether a checkpoint is due after `step` steps, where the last look was after `before`; the clock is read only
+    /// if `look`.
+    pub(super) fn save_is_due(&self, before: u64, step: u64, look: bool) -> bool {
         match (self.every, self.period) {
-            (Some(every), _) => step.is_multiple_of(every),
+            (Some(every), _) => passes(before, step, every),
             (None, Some(period)) => look && self.saved.get().elapsed() >= period,
             (None, None) => false,
         }
@@ -55,6 +56,11 @@ impl Control {
     }
 }
 
+/// Whether a multiple of `every` lies behind `before` and not behind `step`.
+pub(super) fn passes(before: u64, step: u64, every: u64) -> bool {
+    step / every > before / every
+}
+
 impl Default for Control {
     /// No checkpoints and no end but the run's own.
     fn default() -> Self {
@@ -64,5 +70,25 @@ impl Default for Control {
             stop: Arc::default(),
             saved: Cell::new(Instant::now()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_every_so_many_steps_is_due_once_at_or_past_each_multiple() {
+        let due = |by: u64, every: u64| -> Vec<u64> {
+            let steps = (1..=10).map(|tick| tick * by);
+            steps
+                .filter(|step| passes(step - by, *step, every))
+                .collect()
+        };
+        assert_eq!(due(1, 4), [4, 8]);
+        assert_eq!(due(3, 4), [6, 9, 12, 18, 21, 24, 30]);
+        assert_eq!(due(8, 20), [24, 40, 64, 80]);
+        // Several multiples at once are one.
+        assert_eq!(due(8, 3).len(), 10);
     }
 }

@@ -1,4 +1,4 @@
-//! What every algorithm promises, for each in the registry and for a toy that is registered here by one line.
+//! What every algorithm promises, for each in the registry and for two toys that are registered here by a line each.
 
 mod tabular;
 
@@ -17,10 +17,13 @@ use optimiser_paradigms::{
 };
 use settings::{Table, Value};
 
-/// Every algorithm, the toy among them.
+/// Every algorithm, the toys among them.
 fn algorithms() -> Vec<&'static dyn Definition> {
-    static TOY: Once = Once::new();
-    TOY.call_once(|| register(&tabular::Tabular).unwrap());
+    static TOYS: Once = Once::new();
+    TOYS.call_once(|| {
+        register(&tabular::Tabular::One).unwrap();
+        register(&tabular::Tabular::Several).unwrap();
+    });
     algorithm::registry()
 }
 
@@ -116,7 +119,11 @@ fn an_algorithm_says_what_it_is() {
         let unknown: Table = [("no such setting", Value::Flag(true))]
             .into_iter()
             .collect();
-        let error = definition.complete(&unknown).unwrap_err().to_string();
+        let error = definition
+            .complete(&unknown)
+            .map(drop)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("unknown key"), "{name}: {error}");
     }
 }
@@ -191,7 +198,8 @@ fn an_interrupted_run_goes_on_exactly() {
             let (checkpoint, _) = record.checkpoint.as_ref().unwrap();
             std::fs::write(&path, checkpoint).unwrap();
             let checkpoint = Checkpoint::read(&path, config).unwrap();
-            assert_eq!(checkpoint.step, CHECKPOINT);
+            let together = config.environments() as u64;
+            assert_eq!(checkpoint.step, CHECKPOINT.next_multiple_of(together));
             Some(checkpoint)
         };
         let from = configs.iter().zip(&whole).map(from).collect();
@@ -250,4 +258,107 @@ fn a_configuration_file_names_its_algorithm() {
     let error = ConfigSource::read(&dir.path().join("bad.toml")).unwrap_err();
     let error = error.to_string();
     assert!(error.contains("did you mean `tabular`?"), "{error}");
+}
+
+/// The numbers of a row that a run told, such as `step: 12`.
+fn field(row: &str, name: &str) -> f64 {
+    let start = row.find(&format!("{name}: ")).unwrap() + name.len() + 2;
+    let text: String = row[start..]
+        .chars()
+        .take_while(|c| !", }".contains(*c))
+        .collect();
+    text.parse().unwrap()
+}
+
+#[test]
+fn steps_and_episodes_of_several_environments_are_counted_together() {
+    for definition in algorithms() {
+        let mut config = short(definition, 1);
+        config.run.eval_every = 100;
+        let together = config.environments() as u64;
+        let (record, outcome) = alone(&config);
+        let rows = |kind: &str| -> Vec<&String> {
+            record
+                .rows
+                .iter()
+                .filter(|row| row.starts_with(kind))
+                .collect()
+        };
+        // At the first step of all environments at or past each multiple.
+        let evaluated: Vec<u64> = rows("Evaluation")
+            .iter()
+            .map(|row| field(row, "step") as u64)
+            .collect();
+        let due: Vec<u64> = (0..=STEPS / 100)
+            .map(|k| (k * 100).next_multiple_of(together))
+            .collect();
+        assert_eq!(evaluated, due, "{}", definition.name());
+        let episodes = rows("Episode");
+        assert_eq!(episodes.len() as u64, outcome.episodes);
+        let numbered = (1..)
+            .zip(&episodes)
+            .all(|(n, row)| field(row, "episode") == f64::from(n));
+        assert!(numbered, "{}", definition.name());
+        // An episode of catch takes nine steps, in each environment by itself.
+        let ended = |environments: u64| STEPS / environments / 9 * environments;
+        assert_eq!(outcome.episodes, ended(together), "{}", definition.name());
+        for (n, row) in (0..).zip(episodes) {
+            assert_eq!(field(row, "step") as u64, (n / together + 1) * 9 * together);
+            assert_eq!(field(row, "length"), 9.0);
+        }
+    }
+}
+
+#[test]
+fn environments_of_an_agent_have_streams_and_clocks_of_their_own() {
+    let several = |seed: u64, env: &str, steps: i64| {
+        let source = ConfigSource {
+            algo: Some("tabular-several".into()),
+            run: [
+                ("env", Value::from(env)),
+                ("steps", Value::Whole(steps)),
+                ("seed", Value::Whole(seed as i64)),
+                ("eval_episodes", Value::Whole(1)),
+            ]
+            .into_iter()
+            .collect(),
+            ..ConfigSource::default()
+        };
+        source.resolve(None)
+    };
+    algorithms();
+    // Otherwise all three would begin and end alike, and the returns come in threes.
+    let (record, _) = alone(&several(1, "cartpole", 300).unwrap());
+    let lengths: Vec<f64> = record
+        .rows
+        .iter()
+        .filter(|row| row.starts_with("Episode"))
+        .map(|row| field(row, "length"))
+        .collect();
+    assert!(
+        lengths.len() > 5
+            && lengths
+                .chunks(3)
+                .any(|three| three.iter().any(|l| *l != three[0])),
+        "{lengths:?}"
+    );
+    // Every 7 steps of each environment, so every 21 of the agent: each time all three episodes are cut short.
+    let (record, _) = alone(&several(1, "chain?every=7&of=catch|catch?reward=0.5", 63).unwrap());
+    let ends: Vec<u64> = record
+        .rows
+        .iter()
+        .filter(|row| row.starts_with("Episode"))
+        .map(|row| field(row, "step") as u64)
+        .collect();
+    assert_eq!(ends, [21, 21, 21, 42, 42, 42, 63, 63, 63]);
+    let error = several(1, "cartpole", 500)
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "steps = 500 is not allowed; allowed: a multiple of the 3 environments that the agent acts in, such as 498 or 501"
+    );
+    let error = several(1, "cartpole", 2).map(drop).unwrap_err().to_string();
+    assert!(error.ends_with("such as 3"), "{error}");
 }

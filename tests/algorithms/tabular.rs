@@ -22,17 +22,54 @@ settings! {
         epsilon: f64 = 0.2, in 0.0..=1.0;
         /// Cells that an observation's unit of length is cut into
         cells: u32 = 4, in 1..=100;
+        /// Environments that an agent acts in at once
+        environments: usize = 1, in 1..=16;
     }
 }
 
-pub struct Tabular;
+/// One that acts in one environment, and one that acts in several at once.
+pub enum Tabular {
+    One,
+    Several,
+}
+
+/// Does not divide what comes at regular steps.
+const SEVERAL: usize = 3;
+
+const PRESETS: [Preset; 2] = [
+    Preset {
+        name: "plain",
+        help: "its defaults",
+        run: Table::new,
+        agent: || TabularSettings::default().to_table(),
+        optimiser: "sgd",
+        lrs: &[("sgd", 0.5)],
+    },
+    Preset {
+        name: "several",
+        help: "several environments",
+        run: Table::new,
+        agent: || {
+            let settings = TabularSettings {
+                environments: SEVERAL,
+                ..TabularSettings::default()
+            };
+            settings.to_table()
+        },
+        optimiser: "sgd",
+        lrs: &[("sgd", 0.5)],
+    },
+];
 
 /// What a table saves its file as.
 const WHAT: &str = "table";
 
 impl Definition for Tabular {
     fn name(&self) -> &'static str {
-        "tabular"
+        match self {
+            Tabular::One => "tabular",
+            Tabular::Several => "tabular-several",
+        }
     }
     fn summary(&self) -> &'static str {
         "Q-learning with a table, for tests"
@@ -47,20 +84,19 @@ impl Definition for Tabular {
         Ok(TabularSettings::from_table(values)?.to_table())
     }
     fn presets(&self) -> &'static [Preset] {
-        &[Preset {
-            name: "plain",
-            help: "its defaults",
-            run: Table::new,
-            agent: || TabularSettings::default().to_table(),
-            optimiser: "sgd",
-            lrs: &[("sgd", 0.5)],
-        }]
+        match self {
+            Tabular::One => &PRESETS[..1],
+            Tabular::Several => &PRESETS[1..],
+        }
     }
     fn behaviour_columns(&self) -> &'static [&'static str] {
         &["epsilon", "states"]
     }
     fn update_columns(&self) -> &'static [&'static str] {
         &["td_error"]
+    }
+    fn environments(&self, settings: &Table) -> usize {
+        TabularSettings::from_table(settings).map_or(1, |settings| settings.environments)
     }
     fn check(&self, settings: &Table, _env: &envs::Spec, _agents: usize) -> Result<()> {
         Ok(TabularSettings::from_table(settings)?.check_ranges()?)
@@ -84,7 +120,7 @@ impl Definition for Tabular {
             explore: stream(*seed, Stream::Explore),
             lr: spec.lr(),
             updates: 0,
-            error: 0.0,
+            errors: Vec::new(),
         };
         let learners = setup.seeds.iter().zip(setup.optimisers).map(learner);
         Ok(Box::new(Cohort {
@@ -187,7 +223,8 @@ struct Learner {
     explore: ChaCha8Rng,
     lr: f64,
     updates: u64,
-    error: f64,
+    /// The TD errors of the updates since the last call of `learn`.
+    errors: Vec<f64>,
 }
 
 struct Cohort {
@@ -197,10 +234,12 @@ struct Cohort {
 
 impl Algorithm for Cohort {
     fn act(&mut self, _: u64, obs: &[f32], alive: &[bool], actions: &mut [usize]) -> Result<()> {
-        let each = obs.len() / self.learners.len();
-        let agents = self.learners.iter_mut().zip(obs.chunks_exact(each));
-        for (((learner, obs), alive), action) in agents.zip(alive).zip(actions) {
-            if !alive {
+        let environments = self.settings.environments;
+        let each = obs.len() / actions.len();
+        for (place, (obs, action)) in obs.chunks_exact(each).zip(actions).enumerate() {
+            let agent = place / environments;
+            let learner = &mut self.learners[agent];
+            if !alive[agent] {
                 continue;
             }
             let random = learner.explore.random::<f64>() < self.settings.epsilon;
@@ -220,7 +259,12 @@ impl Algorithm for Cohort {
         vec![self.settings.epsilon, f64::from(self.settings.cells)]
     }
 
-    fn observe(&mut self, agent: usize, experience: &Experience) -> Result<()> {
+    fn observe(&mut self, agent: usize, environment: usize, experience: &Experience) -> Result<()> {
+        assert_eq!(
+            environment,
+            self.learners[agent].errors.len(),
+            "each once, in order"
+        );
         let learner = &mut self.learners[agent];
         let next = learner.values.of(experience.next_obs);
         let next = if experience.terminated {
@@ -230,8 +274,9 @@ impl Algorithm for Cohort {
         };
         let target = f64::from(experience.reward) + self.settings.gamma * next;
         let mut values = learner.values.of(experience.obs);
-        learner.error = target - values[experience.action];
-        values[experience.action] += learner.lr * learner.error;
+        let error = target - values[experience.action];
+        values[experience.action] += learner.lr * error;
+        learner.errors.push(error);
         let cell = learner.values.cell(experience.obs);
         learner.values.table.insert(cell, values);
         learner.updates += 1;
@@ -239,9 +284,12 @@ impl Algorithm for Cohort {
     }
 
     fn learn(&mut self, _step: u64, learning: &mut dyn Learning) -> Result<()> {
-        for (agent, learner) in self.learners.iter().enumerate() {
-            if learning.is_alive(agent) && learning.is_recorded(learner.updates) {
-                learning.updated(agent, learner.updates, &[learner.error])?;
+        for (agent, learner) in self.learners.iter_mut().enumerate() {
+            let before = learner.updates - learner.errors.len() as u64;
+            for (update, error) in (before + 1..).zip(learner.errors.drain(..)) {
+                if learning.is_alive(agent) && learning.is_recorded(update) {
+                    learning.updated(agent, update, &[error])?;
+                }
             }
         }
         Ok(())

@@ -139,7 +139,12 @@ impl Algorithm for Cohort {
         vec![self.epsilon]
     }
 
-    fn observe(&mut self, agent: usize, experience: &Experience) -> Result<()> {
+    fn observe(
+        &mut self,
+        agent: usize,
+        _environment: usize,
+        experience: &Experience,
+    ) -> Result<()> {
         self.memories[agent].push(experience)
     }
 

@@ -235,6 +235,7 @@ impl Config {
     pub fn check_cohort(&self, agents: usize) -> Result<()> {
         let env = envs::make(&self.run.env)?;
         self.algorithm.check(&self.agent, env.spec(), agents)?;
+        self.check_steps()?;
         let most = MOST_NUMBERS / env.spec().observation.len();
         let episodes = self.run.eval_episodes;
         if episodes as usize > most {
@@ -242,6 +243,30 @@ impl Config {
             return Err(settings::Error::not_allowed("eval_episodes", episodes, allowed).into());
         }
         Ok(())
+    }
+
+    /// Checks that all environments of an agent take the same number of steps, and what the algorithm needs of it.
+    fn check_steps(&self) -> Result<()> {
+        let (steps, environments) = (self.run.steps, self.environments() as u64);
+        if !steps.is_multiple_of(environments) {
+            let (below, above) = (
+                steps / environments * environments,
+                steps.checked_next_multiple_of(environments),
+            );
+            let near = [Some(below).filter(|steps| *steps > 0), above];
+            let near: Vec<String> = near.iter().flatten().map(u64::to_string).collect();
+            let allowed = format!(
+                "a multiple of the {environments} environments that the agent acts in, such as {}",
+                near.join(" or ")
+            );
+            return Err(settings::Error::not_allowed("steps", steps, allowed).into());
+        }
+        self.algorithm.check_steps(&self.agent, steps)
+    }
+
+    /// Environments that an agent acts in at once.
+    pub fn environments(&self) -> usize {
+        self.algorithm.environments(&self.agent)
     }
 
     /// Updates of the run.

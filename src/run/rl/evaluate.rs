@@ -25,16 +25,16 @@ impl Evaluator {
         })
     }
 
-    /// Evaluates `policy` after `step` steps of training, in the world as the training environment
-    /// has it now ([`TimeLimit::world`]).
+    /// Evaluates `policy` after `step` steps of training, in the `worlds` as the training environments have
+    /// them now ([`TimeLimit::world`]), of which each evaluation episode has the next in turn.
     pub fn evaluate(
         &mut self,
         policy: &dyn Policy,
         step: u64,
-        world: &[f64],
+        worlds: &[Vec<f64>],
     ) -> Result<EvaluationRow> {
         let n = self.envs.len();
-        for env in &mut self.envs {
+        for (env, world) in self.envs.iter_mut().zip(worlds.iter().cycle()) {
             env.hold(world)?;
         }
         let first = self.done * n as u64;

@@ -1,4 +1,4 @@
-//! One agent's side of a run: its environment, its evaluations, its records.
+//! One agent's side of a run: its environments, its evaluations, its records.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::{
     Result,
     algorithm::{Algorithm, PendingUpdate, Policy},
     run::{Configuration, EpisodeRow, EvaluationRow, Observer, Outcome, Row, Status},
-    streams::{Stream, stream},
+    streams::env_stream,
 };
 
 /// Training episodes in the mean that a run's outcome has.
@@ -20,12 +20,12 @@ const RECENT: usize = 100;
 pub(super) struct Member<'a> {
     pub config: &'a Config,
     pub observer: &'a mut dyn Observer,
-    pub env: TimeLimit,
-    pub env_stream: ChaCha8Rng,
+    /// At least one.
+    pub envs: Vec<TrainingEnv>,
     pub evaluator: Evaluator,
     pub diagnostics: Option<Diagnostics>,
+    /// Episodes ended, in all environments.
     pub episodes: u64,
-    pub episode_return: f64,
     pub recent: VecDeque<f64>,
     pub last: Option<EvaluationRow>,
     pub best: Option<EvaluationRow>,
@@ -37,15 +37,37 @@ pub(super) struct Member<'a> {
     pub diverged_at: Option<u64>,
 }
 
+/// One of the environments that an agent learns in.
+pub(super) struct TrainingEnv {
+    pub env: TimeLimit,
+    pub stream: ChaCha8Rng,
+    /// The sum of the episode's rewards so far.
+    pub episode_return: f64,
+}
+
+impl TrainingEnv {
+    /// Starts an episode; `obs` becomes its first observation.
+    pub fn reset(&mut self, obs: &mut [f32]) {
+        self.env.reset(&mut self.stream, obs);
+    }
+}
+
 impl<'a> Member<'a> {
     pub fn new(config: &'a Config, observer: &'a mut dyn Observer) -> Result<Self> {
+        let environment = |number| -> Result<TrainingEnv> {
+            Ok(TrainingEnv {
+                env: envs::make(&config.run.env)?,
+                stream: env_stream(config.run.seed, number),
+                episode_return: 0.0,
+            })
+        };
         Ok(Self {
-            env: envs::make(&config.run.env)?,
-            env_stream: stream(config.run.seed, Stream::Env),
+            envs: (0..config.environments())
+                .map(environment)
+                .collect::<Result<_>>()?,
             evaluator: Evaluator::new(&config.run)?,
             diagnostics: None,
             episodes: 0,
-            episode_return: 0.0,
             recent: VecDeque::new(),
             last: None,
             best: None,
@@ -63,26 +85,32 @@ impl<'a> Member<'a> {
         self.status != Status::Diverged
     }
 
-    /// Starts an episode; `obs` becomes its first observation.
-    pub fn reset(&mut self, obs: &mut [f32]) {
-        self.env.reset(&mut self.env_stream, obs);
+    /// What its environments are.
+    pub fn spec(&self) -> &envs::Spec {
+        self.envs[0].env.spec()
     }
 
-    /// An episode has ended after `step` steps.
-    pub fn end_episode(&mut self, step: u64, behaviour: Vec<f64>) -> Result<()> {
+    /// The episode in environment number `environment` has ended after `step` steps.
+    pub fn end_episode(
+        &mut self,
+        environment: usize,
+        step: u64,
+        behaviour: Vec<f64>,
+    ) -> Result<()> {
+        let ended = &mut self.envs[environment];
+        let episode_return = std::mem::take(&mut ended.episode_return);
         self.episodes += 1;
         self.observer.row(Row::Episode(&EpisodeRow {
             step,
             episode: self.episodes,
-            episode_return: self.episode_return,
-            length: self.env.elapsed(),
+            episode_return,
+            length: ended.env.elapsed(),
             behaviour,
         }))?;
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back(self.episode_return);
-        self.episode_return = 0.0;
+        self.recent.push_back(episode_return);
         Ok(())
     }
 
@@ -100,9 +128,10 @@ impl<'a> Member<'a> {
 
     /// Plays the evaluation episodes after `step` steps.
     pub fn evaluate(&mut self, policy: &dyn Policy, step: u64) -> Result<()> {
-        let row = self.evaluator.evaluate(policy, step, &self.env.world())?;
+        let worlds: Vec<_> = self.envs.iter().map(|own| own.env.world()).collect();
+        let row = self.evaluator.evaluate(policy, step, &worlds)?;
         self.observer.row(Row::Evaluation(&row))?;
-        let threshold = self.env.spec().reward_threshold;
+        let threshold = self.spec().reward_threshold;
         if self.solved_step.is_none() && threshold.is_some_and(|t| row.mean_return >= t) {
             self.solved_step = Some(step);
         }
@@ -121,7 +150,7 @@ impl<'a> Member<'a> {
         let recent = (!self.recent.is_empty())
             .then(|| self.recent.iter().sum::<f64>() / self.recent.len() as f64);
         // A run that diverged has the worst score, whatever it had reached before.
-        let worst = (!self.is_alive()).then(|| self.env.spec().worst_return);
+        let worst = (!self.is_alive()).then(|| self.spec().worst_return);
         let mean = |row: &Option<EvaluationRow>| row.map_or(f64::NAN, |row| row.mean_return);
         Outcome {
             id: config.id(),

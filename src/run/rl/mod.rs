@@ -9,6 +9,8 @@ mod member;
 mod play;
 mod state;
 
+use std::ops::Range;
+
 pub use actor::{Actor, Trained};
 pub use config::{Config, ConfigSource, RunConfig};
 pub use evaluate::Evaluator;
@@ -18,7 +20,9 @@ use self::{diagnose::Diagnostics, member::Member};
 use crate::{
     Error, Result,
     algorithm::{Algorithm, Experience, Learning, PendingUpdate, Setup},
-    run::{Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow},
+    run::{
+        Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow, control::passes,
+    },
 };
 
 /// Steps between two calls of [`Observer::progress`].
@@ -57,24 +61,25 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
     let mut cohort = Cohort::new(tasks)?;
     let run = &cohort.members[0].config.run;
     // A foreign environment's state is hidden.
-    let savable = cohort.members[0].env.save().is_ok();
+    let savable = cohort.members[0].envs[0].env.save().is_ok();
     if cohort.step == 0 {
         cohort.evaluate()?;
     }
     let mut saved = cohort.step;
     while cohort.step < run.steps && cohort.members.iter().any(Member::is_alive) {
+        let before = cohort.step;
         cohort.take_step()?;
         let step = cohort.step;
         let last = step == run.steps;
-        if step.is_multiple_of(run.eval_every) || last {
+        if passes(before, step, run.eval_every) || last {
             cohort.evaluate()?;
         }
         if last {
             continue;
         }
         let stop = control.stopped();
-        let look = step.is_multiple_of(LOOK_EVERY);
-        if savable && (stop.is_some() || control.save_is_due(step, look)) {
+        let look = passes(before, step, LOOK_EVERY);
+        if savable && (stop.is_some() || control.save_is_due(before, step, look)) {
             cohort.save()?;
             control.saved();
             saved = step;
@@ -95,13 +100,18 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
 struct Cohort<'a> {
     members: Vec<Member<'a>>,
     algorithm: Box<dyn Algorithm>,
-    /// What the agents see, `[agents, observation]`.
+    /// The environments of each agent.
+    environments: usize,
+    /// The numbers in an observation.
+    obs_len: usize,
+    /// What the agents see, `[agents, environments, observation]`.
     obs: Vec<f32>,
     /// What they see after their steps.
     next_obs: Vec<f32>,
+    /// `[agents, environments]`.
     actions: Vec<usize>,
     alive: Vec<bool>,
-    /// Environment steps each has done.
+    /// Environment steps each has done, over all of its environments.
     step: u64,
 }
 
@@ -132,51 +142,67 @@ impl<'a> Cohort<'a> {
         }
         let algorithm = make(&members)?;
         let agents = members.len();
-        let each = members[0].env.spec().observation.len();
+        let (environments, obs_len) = (members[0].envs.len(), members[0].spec().observation.len());
         let mut cohort = Self {
-            obs: vec![0.0; agents * each],
-            next_obs: vec![0.0; agents * each],
-            actions: vec![0; agents],
+            obs: vec![0.0; agents * environments * obs_len],
+            next_obs: vec![0.0; agents * environments * obs_len],
+            actions: vec![0; agents * environments],
             alive: vec![true; agents],
+            environments,
+            obs_len,
             members,
             algorithm,
             step,
         };
         for (agent, from) in from.into_iter().enumerate() {
-            cohort.prepare(agent, each, from)?;
+            cohort.prepare(agent, from)?;
         }
         Ok(cohort)
     }
 
     /// Puts agent number `agent` at its start, or where `from` has it.
-    fn prepare(&mut self, agent: usize, each: usize, from: Option<Checkpoint>) -> Result<()> {
+    fn prepare(&mut self, agent: usize, from: Option<Checkpoint>) -> Result<()> {
+        let own = self.seen_by(agent);
+        let obs = &mut self.obs[own];
         let member = &mut self.members[agent];
         member.diagnostics = Diagnostics::new(member.config, self.algorithm.target_clock());
-        let obs = &mut self.obs[agent * each..(agent + 1) * each];
-        member.reset(obs);
+        for (own, obs) in member
+            .envs
+            .iter_mut()
+            .zip(obs.chunks_exact_mut(self.obs_len))
+        {
+            own.reset(obs);
+        }
         let Some(from) = from else {
             return Ok(());
         };
         from.restore(|saved| state::load(member, self.algorithm.as_mut(), agent, obs, saved))
     }
 
-    /// One step of each agent, and the updates that are due after it.
+    /// Where agent number `agent`'s observations are in those of all.
+    fn seen_by(&self, agent: usize) -> Range<usize> {
+        let each = self.environments * self.obs_len;
+        agent * each..(agent + 1) * each
+    }
+
+    /// One step of each agent in each of its environments, and the updates that are due after it.
     fn take_step(&mut self) -> Result<()> {
         for (alive, member) in self.alive.iter_mut().zip(&self.members) {
             *alive = member.is_alive();
         }
         let (step, steps) = (self.step, self.members[0].config.run.steps);
+        let after = step + self.environments as u64;
         self.algorithm
             .act(step, &self.obs, &self.alive, &mut self.actions)?;
         self.act()?;
         let mut listeners = Listeners {
             log_every: self.members[0].config.run.log_every,
             members: &mut self.members,
-            step: step + 1,
+            step: after,
         };
         self.algorithm.learn(step, &mut listeners)?;
-        self.step += 1;
-        if self.step.is_multiple_of(PROGRESS_EVERY) || self.step == steps {
+        self.step = after;
+        if passes(step, after, PROGRESS_EVERY) || after == steps {
             self.tell_progress()?;
         }
         Ok(())
@@ -192,33 +218,38 @@ impl<'a> Cohort<'a> {
         observers.try_for_each(|member| member.observer.progress(&progress))
     }
 
-    /// Each agent's action in its environment.
+    /// Each agent's actions in its environments.
     fn act(&mut self) -> Result<()> {
-        let each = self.obs.len() / self.members.len();
+        let after = self.step + self.environments as u64;
         for (agent, member) in self.members.iter_mut().enumerate() {
             if !member.is_alive() {
                 continue;
             }
-            let own = agent * each..(agent + 1) * each;
-            let (obs, next_obs) = (&mut self.obs[own.clone()], &mut self.next_obs[own]);
-            let action = self.actions[agent];
-            let step = member.env.step(action, &mut member.env_stream, next_obs)?;
-            self.algorithm.observe(
-                agent,
-                &Experience {
-                    obs,
-                    action,
-                    reward: step.reward,
-                    next_obs,
-                    terminated: step.terminated,
-                    truncated: step.truncated,
-                },
-            )?;
-            obs.copy_from_slice(next_obs);
-            member.episode_return += f64::from(step.reward);
-            if step.terminated || step.truncated {
-                member.end_episode(self.step + 1, self.algorithm.behaviour())?;
-                member.reset(obs);
+            for environment in 0..self.environments {
+                let place = agent * self.environments + environment;
+                let seen = place * self.obs_len..(place + 1) * self.obs_len;
+                let (obs, next_obs) = (&mut self.obs[seen.clone()], &mut self.next_obs[seen]);
+                let action = self.actions[place];
+                let own = &mut member.envs[environment];
+                let step = own.env.step(action, &mut own.stream, next_obs)?;
+                self.algorithm.observe(
+                    agent,
+                    environment,
+                    &Experience {
+                        obs,
+                        action,
+                        reward: step.reward,
+                        next_obs,
+                        terminated: step.terminated,
+                        truncated: step.truncated,
+                    },
+                )?;
+                obs.copy_from_slice(next_obs);
+                own.episode_return += f64::from(step.reward);
+                if step.terminated || step.truncated {
+                    member.end_episode(environment, after, self.algorithm.behaviour())?;
+                    member.envs[environment].reset(obs);
+                }
             }
         }
         Ok(())
@@ -236,7 +267,7 @@ impl<'a> Cohort<'a> {
 
     /// Gives each observer what it takes to go on from here.
     fn save(&mut self) -> Result<()> {
-        let each = self.obs.len() / self.members.len();
+        let each = self.environments * self.obs_len;
         for (agent, member) in self.members.iter_mut().enumerate() {
             if member.is_alive() {
                 let obs = &self.obs[agent * each..(agent + 1) * each];
@@ -266,7 +297,7 @@ fn make(members: &[Member]) -> Result<Box<dyn Algorithm>> {
         settings: &config.agent,
         optimisers: &optimisers,
         seeds: &seeds,
-        env: members[0].env.spec(),
+        env: members[0].spec(),
         steps: config.run.steps,
         device: &config.run.device.device()?,
     })

@@ -1,5 +1,5 @@
-//! Everything it takes to go on with an agent's run exactly: the algorithm's part, the environment's inner
-//! state, the place in its random stream, the counters, the best policy.
+//! Everything it takes to go on with an agent's run exactly: the algorithm's part, the inner state of each
+//! environment and the place in its random stream, the counters, the best policy.
 
 use safetensors::Dtype;
 
@@ -18,7 +18,16 @@ const AGENT: &str = "agent";
 /// The part that is the diagnostics'.
 const DIAGNOSTICS: &str = "diagnostics";
 
-/// Everything about `member`, agent number `agent` of `algorithm`, which sees `obs`, after `step` steps.
+/// What `name` of environment number `environment` is saved as. That of the first is the plain name.
+fn of_environment(name: &str, environment: usize) -> String {
+    match environment {
+        0 => name.to_owned(),
+        _ => format!("{name}.{environment}"),
+    }
+}
+
+/// Everything about `member`, agent number `agent` of `algorithm`, which sees `obs`,
+/// `[environments, observation]`, after `step` steps.
 pub(super) fn snapshot(
     member: &Member,
     algorithm: &dyn Algorithm,
@@ -34,14 +43,18 @@ pub(super) fn snapshot(
         let data = bytes(values, |x| x.to_le_bytes());
         arrays.push((name.into(), Dtype::F64, vec![values.len()], data));
     };
-    add_f64("env", &member.env.save()?);
-    add_f64("episode_return", &[member.episode_return]);
+    for (environment, own) in member.envs.iter().enumerate() {
+        add_f64(&of_environment("env", environment), &own.env.save()?);
+    }
+    let returns = member.envs.iter().map(|own| own.episode_return);
+    add_f64("episode_return", &returns.collect::<Vec<_>>());
     add_f64("recent", &member.recent.iter().copied().collect::<Vec<_>>());
     add_f64("evaluations", &evaluations.concat());
     let data = bytes(obs, |x| x.to_le_bytes());
     arrays.push(("obs".into(), Dtype::F32, vec![obs.len()], data));
-    let stream = place(&member.env_stream);
-    for (name, values) in [("counters", &counters[..]), ("env_stream", &stream)] {
+    let streams = member.envs.iter().flat_map(|own| place(&own.stream));
+    let streams: Vec<u64> = streams.collect();
+    for (name, values) in [("counters", &counters[..]), ("env_stream", &streams)] {
         let data = bytes(values, |x| x.to_le_bytes());
         arrays.push((name.into(), Dtype::U64, vec![values.len()], data));
     }
@@ -65,15 +78,29 @@ pub(super) fn load(
     let f64s = |name: &str| -> Result<Vec<f64>> {
         Ok(numbers(saved.list(name, Dtype::F64)?, f64::from_le_bytes))
     };
-    member.env.load(&f64s("env")?)?;
+    for (environment, own) in member.envs.iter_mut().enumerate() {
+        own.env.load(&f64s(&of_environment("env", environment))?)?;
+    }
     let seen = saved.find("obs", Dtype::F32, &[obs.len()])?;
     obs.copy_from_slice(&numbers(seen, f32::from_le_bytes));
     let u64s = |name: &str, n: usize| -> Result<Vec<u64>> {
         let data = saved.find(name, Dtype::U64, &[n])?;
         Ok(numbers(data, u64::from_le_bytes))
     };
-    let stream = u64s("env_stream", 2)?;
-    go_to(&mut member.env_stream, [stream[0], stream[1]]);
+    let places = u64s("env_stream", 2 * member.envs.len())?;
+    let returns = f64s("episode_return")?;
+    if returns.len() != member.envs.len() {
+        return Err(Error::usage(format!(
+            "the checkpoint has {} environments' returns; needed: {}",
+            returns.len(),
+            member.envs.len()
+        )));
+    }
+    let saved_envs = places.as_chunks::<2>().0.iter().zip(returns);
+    for (own, (place, episode_return)) in member.envs.iter_mut().zip(saved_envs) {
+        go_to(&mut own.stream, *place);
+        own.episode_return = episode_return;
+    }
     let rows = f64s("evaluations")?;
     let (rows, rest) = rows.as_chunks::<7>();
     let ([last, best], []) = (rows, rest) else {
@@ -82,7 +109,6 @@ pub(super) fn load(
     (member.last, member.best) = (row(last), row(best));
     member.best_policy = saved.list("policy", Dtype::U8)?.to_vec();
     member.recent = f64s("recent")?.into();
-    member.episode_return = f64s("episode_return")?.first().copied().unwrap_or(0.0);
     let counters = u64s("counters", 3)?;
     member.episodes = counters[0];
     member.evaluator.done = counters[1];
@@ -103,7 +129,7 @@ pub(super) fn load_agent(
     algorithm.load(agent, &Part::new(saved, AGENT))
 }
 
-/// The environment's state.
+/// The first environment's state.
 pub(super) fn env(saved: &StateFile) -> Result<Vec<f64>> {
     Ok(numbers(saved.list("env", Dtype::F64)?, f64::from_le_bytes))
 }

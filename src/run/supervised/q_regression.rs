@@ -132,7 +132,9 @@ impl Learner for QRegression {
     fn play(&mut self, epoch: u64) -> Result<Option<f64>> {
         self.evaluator.done = epoch;
         let policy = self.critic.policy(0)?;
-        let row = self.evaluator.evaluate(&policy, 0, &self.world)?;
+        let row = self
+            .evaluator
+            .evaluate(&policy, 0, std::slice::from_ref(&self.world))?;
         Ok(Some(row.mean_return))
     }
 

@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
                 break;
             }
             let stop = control.stopped();
-            if stop.is_some() || control.save_is_due(self.step, true) {
+            if stop.is_some() || control.save_is_due(self.step - 1, self.step, true) {
                 observer.checkpoint(&self.snapshot()?)?;
                 control.saved();
                 saved = self.step;

@@ -226,7 +226,8 @@ impl Job for AgentJob {
 impl AgentJob {
     fn shortened(&self, steps: u64, learning: bool) -> Result<Config> {
         let mut config = self.config.clone();
-        config.run.steps = steps.min(config.run.steps);
+        let environments = config.environments() as u64;
+        config.run.steps = steps.min(config.run.steps).next_multiple_of(environments);
         let start = if learning { steps / 2 } else { steps };
         config.agent = config.algorithm.learning_by(&config.agent, start)?;
         // One at its start and one at its end.
@@ -244,9 +245,15 @@ impl AgentJob {
         if finished.outcome.status == Status::Diverged {
             let (run, worst) = (&self.config.run, finished.outcome.final_return);
             let last = curve.last().map_or(0, |(step, _)| *step);
-            let due = (1..=run.steps.div_ceil(run.eval_every))
-                .map(|k| run.steps.min(k.saturating_mul(run.eval_every)));
-            curve.extend(due.filter(|step| *step > last).map(|step| (step, worst)));
+            // At the first step of all environments at or past each multiple.
+            let together = self.config.environments() as u64;
+            let due = (1..=run.steps.div_ceil(run.eval_every)).map(|k| {
+                let due = k.saturating_mul(run.eval_every).div_ceil(together);
+                run.steps.min(due.saturating_mul(together))
+            });
+            let mut due: Vec<u64> = due.filter(|step| *step > last).collect();
+            due.dedup();
+            curve.extend(due.into_iter().map(|step| (step, worst)));
         }
         Ok(curve)
     }
