@@ -9,6 +9,7 @@ mod definition;
 pub mod dqn;
 mod policy;
 mod registry;
+pub mod stream_q;
 mod update;
 
 pub use definition::{Definition, Preset, Setup};

@@ -16,7 +16,7 @@ pub use flat::flat_gradient;
 pub use group::Group;
 pub use parameter::Parameter;
 
-use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec};
+use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec, StepBound};
 use parameter::{Slot, check_distinct};
 use states::{States, part};
 
@@ -49,6 +49,7 @@ struct Agent {
     /// The rule of each group, that of no group first.
     rules: Vec<GroupRule>,
     restart: Restart,
+    bound: Option<StepBound>,
     /// Steps since the last restart.
     t: u64,
 }
@@ -233,6 +234,7 @@ impl Agent {
             rules: vec![GroupRule { rule, lr }],
             spec: spec.clone(),
             restart: spec.restart(),
+            bound: spec.bound(),
             t: 0,
         })
     }
