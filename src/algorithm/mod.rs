@@ -8,6 +8,7 @@
 mod definition;
 pub mod dqn;
 mod policy;
+pub mod pqn;
 mod registry;
 pub mod stream_q;
 mod update;

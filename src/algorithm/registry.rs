@@ -4,10 +4,10 @@ use std::sync::{PoisonError, RwLock};
 
 use settings::unknown;
 
-use super::{Definition, dqn, stream_q};
+use super::{Definition, dqn, pqn, stream_q};
 use crate::{Error, Result};
 
-static BUILT_IN: &[&dyn Definition] = &[&dqn::DEFINITION, &stream_q::DEFINITION];
+static BUILT_IN: &[&dyn Definition] = &[&dqn::DEFINITION, &pqn::DEFINITION, &stream_q::DEFINITION];
 
 /// What programs have added.
 static REGISTERED: RwLock<Vec<&'static dyn Definition>> = RwLock::new(Vec::new());

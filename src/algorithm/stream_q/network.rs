@@ -57,8 +57,8 @@ impl Conv {
         self.width + 1 - self.size
     }
 
-    /// Calls `visit` for each weight of one filter, by its number in it, and row of the output: with the place
-    /// of the output's row and of the input's that the weight meets.
+    /// Calls `visit` for each weight of one filter, by its number in it, and row of the output: with the place of
+    /// the output's row and of the input's that the weight meets.
     #[inline(always)]
     fn each_run(self, mut visit: impl FnMut(usize, usize, usize)) {
         let (out_height, out_width) = (self.out_height(), self.out_width());
@@ -100,6 +100,25 @@ impl Kind {
     }
 }
 
+impl Conv {
+    fn positions(self) -> usize {
+        self.out_height() * self.out_width()
+    }
+
+    /// Writes what each weight of a filter meets at each position of the output, `[weights, positions]`.
+    #[inline(always)]
+    fn columns<T: Number>(self, x: &[T], columns: &mut [T]) {
+        let (positions, width) = (self.positions(), self.out_width());
+        self.each_run(
+            #[inline(always)]
+            |weight, to, from| {
+                let to = weight * positions + to;
+                columns[to..to + width].copy_from_slice(&x[from..from + width]);
+            },
+        );
+    }
+}
+
 /// The layers of a network, without its weights.
 #[derive(Clone, Debug)]
 pub struct Layers {
@@ -114,6 +133,8 @@ pub struct Layers {
 pub struct Pass<T> {
     /// The input of each layer, and last the values.
     inputs: Vec<Vec<T>>,
+    /// What the weights of a convolution's filters meet; empty for a linear layer.
+    columns: Vec<Vec<T>>,
     /// What each layer but the last computed, normalised if it is.
     normal: Vec<Vec<T>>,
     /// What the normalisation multiplied by.
@@ -196,7 +217,12 @@ impl Layers {
         let first = self.layers.iter().map(|layer| zeros(layer.kind.inputs()));
         let last = self.layers.last().map(|layer| zeros(layer.kind.outputs()));
         let hidden = &self.layers[..self.layers.len() - 1];
+        let columns = |layer: &Layer| match layer.kind {
+            Kind::Linear { .. } => Vec::new(),
+            Kind::Conv(conv) => zeros(layer.kind.rows().1 * conv.positions()),
+        };
         Pass {
+            columns: self.layers.iter().map(columns).collect(),
             inputs: first.chain(last).collect(),
             normal: hidden.iter().map(|l| zeros(l.kind.outputs())).collect(),
             gains: zeros(hidden.len()),
@@ -213,12 +239,13 @@ impl Layers {
                 for (i, layer) in self.layers.iter().enumerate() {
                     let (before, after) = pass.inputs.split_at_mut(i + 1);
                     let (input, output) = (&before[i], &mut after[0]);
+                    let columns = &mut pass.columns[i];
                     if i == last {
-                        layer.compute(weights, input, output);
+                        layer.compute(weights, input, columns, output);
                         continue;
                     }
                     let normal = &mut pass.normal[i];
-                    layer.compute(weights, input, normal);
+                    layer.compute(weights, input, columns, normal);
                     if self.layer_norm {
                         pass.gains[i] = normalise(normal, EPS);
                     }
@@ -263,7 +290,7 @@ impl Layers {
                     if let Some(input) = before.last_mut() {
                         layer.input_gradient(weights, d, input);
                     }
-                    norm += layer.trace(&pass.inputs[i], d, decay, trace);
+                    norm += layer.trace(&pass.inputs[i], &pass.columns[i], d, decay, trace);
                 }
             },
         );
@@ -286,28 +313,21 @@ impl Layer {
     }
 
     #[inline(always)]
-    fn compute<T: Number>(&self, weights: &[T], x: &[T], y: &mut [T]) {
+    fn compute<T: Number>(&self, weights: &[T], x: &[T], columns: &mut [T], y: &mut [T]) {
         let (weights, biases) = self.own(weights);
         match self.kind {
-            Kind::Linear { inputs, .. } => {
-                let rows = weights.chunks_exact(inputs).zip(biases);
-                for (y, (row, &bias)) in y.iter_mut().zip(rows) {
-                    *y = sum_of(row, x, |w, x| w * x) + bias;
-                }
-            }
+            Kind::Linear { inputs, .. } => products(weights, x, inputs, biases, y),
             Kind::Conv(conv) => {
+                conv.columns(x, columns);
                 let (_, each) = self.kind.rows();
-                let (positions, width) = (conv.out_height() * conv.out_width(), conv.out_width());
                 let filters = weights.chunks_exact(each).zip(biases);
-                for (y, (filter, &bias)) in y.chunks_exact_mut(positions).zip(filters) {
+                for (y, (filter, &bias)) in y.chunks_exact_mut(conv.positions()).zip(filters) {
                     y.fill(bias);
-                    conv.each_run(|weight, to, from| {
-                        let w = filter[weight];
-                        let runs = y[to..to + width].iter_mut().zip(&x[from..from + width]);
-                        for (y, &x) in runs {
+                    for (&w, column) in filter.iter().zip(columns.chunks_exact(conv.positions())) {
+                        for (y, &x) in y.iter_mut().zip(column) {
                             *y += w * x;
                         }
-                    });
+                    }
                 }
             }
         }
@@ -333,16 +353,19 @@ impl Layer {
             }
             Kind::Conv(conv) => {
                 let (_, each) = self.kind.rows();
-                let (positions, width) = (conv.out_height() * conv.out_width(), conv.out_width());
+                let width = conv.out_width();
                 let filters = weights.chunks_exact(each);
-                for (d, filter) in dy.chunks_exact(positions).zip(filters) {
-                    conv.each_run(|weight, to, from| {
-                        let w = filter[weight];
-                        let runs = dx[from..from + width].iter_mut().zip(&d[to..to + width]);
-                        for (dx, &d) in runs {
-                            *dx += w * d;
-                        }
-                    });
+                for (d, filter) in dy.chunks_exact(conv.positions()).zip(filters) {
+                    conv.each_run(
+                        #[inline(always)]
+                        |weight, to, from| {
+                            let w = filter[weight];
+                            let runs = dx[from..from + width].iter_mut().zip(&d[to..to + width]);
+                            for (dx, &d) in runs {
+                                *dx += w * d;
+                            }
+                        },
+                    );
                 }
             }
         }
@@ -350,7 +373,7 @@ impl Layer {
 
     /// `trace <- decay trace + gradient` for this layer's weights and biases; returns the L1 norm.
     #[inline(always)]
-    fn trace<T: Number>(&self, x: &[T], dy: &[T], decay: T, trace: &mut [T]) -> f64 {
+    fn trace<T: Number>(&self, x: &[T], columns: &[T], dy: &[T], decay: T, trace: &mut [T]) -> f64 {
         let (rows, each) = self.kind.rows();
         let own = &mut trace[self.start..][..rows * (each + 1)];
         let (weights, biases) = own.split_at_mut(rows * each);
@@ -377,21 +400,58 @@ impl Layer {
                 }
             }
             Kind::Conv(conv) => {
-                let (positions, width) = (conv.out_height() * conv.out_width(), conv.out_width());
+                let positions = conv.positions();
                 let filters = weights.chunks_exact_mut(each).zip(biases);
                 for ((filter, bias), d) in filters.zip(dy.chunks_exact(positions)) {
                     *bias = decay * *bias + sum_of(d, d, |d, _| d);
                     norm += absolute(*bias).to_f64();
-                    filter.iter_mut().for_each(|e| *e *= decay);
-                    conv.each_run(|weight, to, from| {
-                        let (d, x) = (&d[to..to + width], &x[from..from + width]);
-                        filter[weight] += sum_of(d, x, |d, x| d * x);
-                    });
+                    for (e, column) in filter.iter_mut().zip(columns.chunks_exact(positions)) {
+                        *e = decay * *e + sum_of(d, column, |d, x| d * x);
+                    }
                     norm += sum_of(filter, filter, |e, _| absolute(e)).to_f64();
                 }
             }
         }
         norm
+    }
+}
+
+/// The product of each row of `weights` with `x`, plus its bias.
+///
+/// Four rows at a time, since one row's sums would wait for each other.
+#[inline(always)]
+fn products<T: Number>(weights: &[T], x: &[T], inputs: usize, biases: &[T], y: &mut [T]) {
+    const ROWS: usize = 4;
+    const LANES: usize = 16;
+    let zero = T::from_f64(0.0);
+    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
+    let blocks = weights.chunks_exact(ROWS * inputs);
+    let rest = blocks.remainder();
+    let (y_blocks, y_rest) = y.as_chunks_mut::<ROWS>();
+    let (bias_blocks, bias_rest) = biases.as_chunks::<ROWS>();
+    for ((block, y), biases) in blocks.zip(y_blocks).zip(bias_blocks) {
+        let rows: [_; ROWS] =
+            std::array::from_fn(|i| block[i * inputs..(i + 1) * inputs].as_chunks::<LANES>());
+        let mut lanes = [[zero; LANES]; ROWS];
+        for (k, x) in x_chunks.iter().enumerate() {
+            for (lanes, (row, _)) in lanes.iter_mut().zip(rows) {
+                for i in 0..LANES {
+                    lanes[i] += row[k][i] * x[i];
+                }
+            }
+        }
+        for ((lanes, (_, row)), (y, &bias)) in
+            lanes.iter_mut().zip(rows).zip(y.iter_mut().zip(biases))
+        {
+            for (i, (&w, &x)) in row.iter().zip(x_rest).enumerate() {
+                lanes[i] += w * x;
+            }
+            *y = lanes.iter().fold(zero, |sum, &x| sum + x) + bias;
+        }
+    }
+    let rows = rest.chunks_exact(inputs).zip(bias_rest);
+    for (y, (row, &bias)) in y_rest.iter_mut().zip(rows) {
+        *y = sum_of(row, x, |w, x| w * x) + bias;
     }
 }
 
