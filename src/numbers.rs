@@ -1,6 +1,7 @@
 //! Numbers in flags, whose errors say what is allowed.
 
 use clap::builder::ValueParser;
+use settings::whole_number;
 
 /// A whole number that a flag can hold.
 pub trait Whole: TryFrom<u64> + Clone + Send + Sync + 'static {
@@ -43,13 +44,13 @@ pub fn number(text: &str) -> Result<f64, String> {
 }
 
 fn read<T: Whole>(text: &str, least: u64, most: u64) -> Result<T, String> {
-    let number = exactly(text);
+    let number = whole_number(text);
     let fitting = number
         .and_then(|number| u64::try_from(number).ok())
         .filter(|number| (least..=most).contains(number))
         .and_then(|number| T::try_from(number).ok());
     fitting.ok_or_else(|| {
-        let too_large = number.is_some_and(|number| number > u128::from(most));
+        let too_large = number.is_some_and(|number| number > i128::from(most));
         if too_large || most < T::MOST {
             format!("allowed: a whole number from {least} to {most}")
         } else {
@@ -57,41 +58,6 @@ fn read<T: Whole>(text: &str, least: u64, most: u64) -> Result<T, String> {
             format!("allowed: a whole number from {least} on, such as {example}")
         }
     })
-}
-
-/// A whole number as people write one: 100000, 100_000 or 1e5. One that is beyond all types is the largest
-/// there is.
-fn exactly(text: &str) -> Option<u128> {
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let (digits, exponent) = match text.split_once(['e', 'E']) {
-        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    let (before, behind) = match digits.split_once('.') {
-        Some((before, behind)) => (before, Some(behind)),
-        None => (digits, None),
-    };
-    // As in TOML, an underscore stands between two digits.
-    let group = |group: &str| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit());
-    let plain = |part: &str| part.split('_').all(group);
-    let fits = plain(before) && behind.is_none_or(plain);
-    if !fits {
-        return None;
-    }
-    let behind = behind.unwrap_or_default().replace('_', "");
-    let digits = format!("{}{behind}", before.replace('_', ""));
-    let number = digits.trim_end_matches('0');
-    // How often it is still to be multiplied by ten. Through a float, digits would be lost.
-    let tens = i64::from(exponent) - behind.len() as i64 + (digits.len() - number.len()) as i64;
-    let number = number.trim_start_matches('0');
-    if number.is_empty() {
-        return Some(0);
-    }
-    if number.len() as i64 + tens > 38 {
-        return Some(u128::MAX);
-    }
-    let tens = u32::try_from(tens).ok()?;
-    Some(number.parse::<u128>().ok()? * 10_u128.pow(tens))
 }
 
 #[cfg(test)]

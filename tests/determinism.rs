@@ -1,4 +1,5 @@
-//! The same configuration gives the same bytes: again, elsewhere, and whatever the number of threads.
+//! The same configuration gives the same bytes when run again, elsewhere, and with any number of
+//! threads.
 
 mod common;
 
@@ -128,7 +129,7 @@ fn diagnostics_change_no_other_file() {
         }
         let policy = |run: &str| fs::read(dir.path().join(run).join("policy.safetensors")).unwrap();
         assert!(policy(&format!("{k}off")) == policy(&format!("{k}on")));
-        // The run's id is of its whole configuration.
+        // The run's id is a hash of its whole configuration.
         let outcome = |files: &BTreeMap<String, Vec<u8>>| {
             let text = String::from_utf8(files["outcome.csv"].clone()).unwrap();
             let row = text.lines().nth(1).unwrap();
@@ -188,7 +189,7 @@ fn an_agent_of_a_cohort_is_what_it_is_alone() {
             "--max-grad-norm",
             "1",
         ],
-        // One of these diverges, and the others do not mind.
+        // One of these diverges, which does not affect the others.
         &[
             "--env",
             "cartpole",

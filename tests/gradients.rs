@@ -1,4 +1,4 @@
-//! Every operation with a backward of its own, against finite differences in f64.
+//! Every operation with its own backward pass, against finite differences in f64.
 
 #[path = "common/differences.rs"]
 mod differences;
@@ -25,7 +25,7 @@ fn mlp() {
     let x: Vec<f64> = (0..2 * 4 * 3).map(|i| (i as f64 * 0.7).sin()).collect();
     let x = Tensor::from_vec(x, (2, 4, 3), &Device::Cpu).unwrap();
     let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
-    // A square on top makes the incoming gradient differ from element to element.
+    // A square on top makes the incoming gradient differ between elements.
     check(&vars, || net.forward(&x).unwrap().sqr().unwrap());
 }
 
@@ -97,7 +97,7 @@ fn td_loss_with_weights_of_1_is_the_one_without() {
     assert!(refused.unwrap_err().to_string().contains("do not fit"));
 }
 
-/// Numbers of either sign, different from place to place.
+/// Numbers of either sign that vary from place to place.
 fn waves(dims: &[usize], frequency: f64) -> Tensor {
     let wave = |i: usize| (i as f64 * frequency + 0.3).sin();
     let values: Vec<f64> = (0..dims.iter().product()).map(wave).collect();
@@ -176,8 +176,8 @@ fn conv_is_pytorchs() {
 
 #[test]
 fn conv_of_many_tiles_is_candles() {
-    // Many channels make tiles small: the first images are cut across, a tile holds parts of two;
-    // of the others it holds some whole.
+    // Many channels make tiles small: the first images are cut across several tiles or share one; the
+    // later ones fit several to a tile.
     let (channels, outputs, batch) = (40, 5, 7);
     for (height, width, padding) in [(20, 19, 1), (17, 13, 0), (3, 40, 1)] {
         let x = Var::from_tensor(&waves(&[2, batch, channels, height, width], 0.37)).unwrap();
@@ -236,7 +236,7 @@ fn networks() {
         let net = network(conv, hidden, dueling);
         let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
         let loss = || net.forward(&x).unwrap().sqr().unwrap();
-        // What a backward pass that is not the network's leaves behind must not count.
+        // Leftovers of a backward pass that is not the network's must not count.
         loss().backward().unwrap();
         check_grads(&vars, &net.backward(&loss()).unwrap(), loss);
         let (forward, infer) = (net.forward(&x).unwrap(), net.infer(&x).unwrap());
@@ -273,7 +273,7 @@ fn a_dueling_value_is_the_states_and_the_advantage_over_the_mean() {
         let product = x.matmul(&weight.transpose(1, 2).unwrap()).unwrap();
         product.broadcast_add(&bias.unsqueeze(1).unwrap()).unwrap()
     });
-    // Above the mean advantage and below it by what the advantages are; their mean is the state's value.
+    // Values differ from the mean by the centred advantages; their mean is the state's value.
     let mean = q.mean_keepdim(2).unwrap();
     assert!(distance(&mean, &value) < 1e-14);
     let centred = advantage

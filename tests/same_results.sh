@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Do the binaries still compute what they did? Runs the configurations below and compares the bytes of their results.
+# Checks that the binaries still compute the same: runs the configurations below and compares the bytes of their results.
 #
 #   tests/same_results.sh check [BIN_DIR]           compare with the hashes in tests/fixtures/results
 #   tests/same_results.sh record [BIN_DIR]          write those hashes
@@ -10,10 +10,10 @@
 # one configuration. Two configurations run at a time. Needs bash 4.4 and the GNU tools.
 #
 # The last bits of results depend on the width of the processor's vectors, so each width has its own file of hashes: avx512,
-# avx2 or other. Figures, machine.toml and cost.csv are not compared, because they show time or how something is drawn.
+# avx2 or other. Figures, machine.toml and cost.csv are not compared, because they contain times or depend on how something is drawn.
 #
 # A run is named by the hash of its settings. So that a new setting does not change every table, names of runs are cut out
-# of the tables and compared by themselves, as ids.txt: a new setting changes config.toml and ids.txt alone.
+# of the tables and compared by themselves, as ids.txt: a new setting changes only config.toml and ids.txt.
 set -euo pipefail
 export LC_ALL=C
 # Results do not depend on the number of threads. One thread per run keeps two runs from competing for cores.
@@ -22,7 +22,7 @@ export RAYON_NUM_THREADS=1
 # One configuration a line: its name, how it is run, and its flags.
 #
 #   rl                  one run of `rl`, with RL_FLAGS before these flags
-#   rl-resumed          a run that nothing disturbs, and the same run ended by SIGTERM and resumed: both give the same bytes
+#   rl-resumed          an undisturbed run, and the same run ended by SIGTERM and resumed; both must give the same bytes
 #   rl-from-config      a run, then another from its config.toml with the flags after `then`
 #   supervised          one run of `supervised`, or several
 #   supervised-taught   the same with the agent of a short run of `rl` as the teacher
@@ -234,7 +234,7 @@ byte() {
     printf '%b' "$(printf '\\0%03o' "$1")"
 }
 
-# Prints a number as four bytes, the highest first.
+# Prints a number as four bytes, the most significant first.
 word() {
     byte $(($1 >> 24)) && byte $(($1 >> 16 & 255)) && byte $(($1 >> 8 & 255)) && byte $(($1 & 255))
 }

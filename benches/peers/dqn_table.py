@@ -1,7 +1,7 @@
 """The rows of one run of dqn.sh as a Markdown table. usage: dqn_table.py ROWS.csv
 
-Speeds are medians over the runs, with the slowest and the fastest in brackets. A ratio is of the medians within a
-round, and its bracket is over the rounds.
+Speeds are medians over the runs, with the slowest and the fastest in brackets. A ratio compares the medians within a
+round; its brackets give the range over the rounds.
 """
 
 import csv

@@ -1,10 +1,10 @@
-//! Every variant of every optimiser against traces that other libraries made (tests/fixtures/optimisers.py).
+//! Every variant of every optimiser against traces from other libraries (tests/fixtures/optimisers.py).
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use optim::{Clip, Restart, Spec, registry};
 
-/// Where the target network is updated: what restarts, restarts before these steps.
+/// The updates of the target network: restarts happen before these steps.
 const RESTARTS: [usize; 2] = [20, 45];
 
 struct Trace {
@@ -110,7 +110,7 @@ fn every_variant_follows_its_reference() {
                 "{variant} leaves {} by {error:e} at step {step}",
                 trace.source
             );
-            // A weight that has come from far back to near zero carries the rounding of its way.
+            // A weight that has come to near zero from far away carries the rounding of its way.
             let so_far = |i: usize| {
                 trace.rows[..=step]
                     .iter()

@@ -91,11 +91,29 @@ pub trait Definition: Sync {
         Ok(())
     }
 
+    /// Bytes that an agent's experience takes by the end of a run of so many environment steps, roughly, and the
+    /// setting that decides; `None` if it is little.
+    fn experience_bytes(
+        &self,
+        settings: &Table,
+        env: &envs::Spec,
+        steps: u64,
+    ) -> Option<(u64, &'static str)> {
+        let _ = (settings, env, steps);
+        None
+    }
+
     /// Updates that an agent makes in a run of so many environment steps.
     fn updates(&self, settings: &Table, steps: u64) -> u64;
 
     /// If a run of so many environment steps makes no update: the setting that prevents it.
     fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str>;
+
+    /// What in `settings` can work and is of no use in a run of so many environment steps, a sentence each.
+    fn warnings(&self, settings: &Table, steps: u64) -> Vec<String> {
+        let _ = (settings, steps);
+        Vec::new()
+    }
 
     /// Roughly how many multiply-adds a run of so many environment steps takes.
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64;

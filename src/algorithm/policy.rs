@@ -1,6 +1,6 @@
 use crate::Result;
 
-/// The policy of one agent, as it is evaluated, saved and played: without exploration or learning.
+/// One agent's policy, as it is evaluated, saved and played: no exploration, no learning.
 pub trait Policy: Send + Sync {
     /// The actions for the observations `[n, observation]`.
     fn act(&self, obs: &[f32]) -> Result<Vec<usize>>;

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 static BUILT_IN: &[&dyn Definition] = &[&dqn::DEFINITION, &pqn::DEFINITION, &stream_q::DEFINITION];
 
-/// What programs have added.
+/// Algorithms added by programs.
 static REGISTERED: RwLock<Vec<&'static dyn Definition>> = RwLock::new(Vec::new());
 
 /// Every algorithm there is; the first is the default.
@@ -18,7 +18,7 @@ pub fn registry() -> Vec<&'static dyn Definition> {
     BUILT_IN.iter().chain(added.iter()).copied().collect()
 }
 
-/// Adds an algorithm, so that runs and studies of this process can ask for it by name.
+/// Adds an algorithm, so that runs and studies in this process can ask for it by name.
 ///
 /// An error if its name is taken.
 pub fn register(definition: &'static dyn Definition) -> Result<()> {

@@ -60,15 +60,12 @@ enum Command {
 
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
-    let Args { command } = Args::parse();
+    let Args { command } = cli::parsed(Args::try_parse());
     cli::exit(match command {
         Command::Run(args) => run(&args),
         Command::List(args) => list(&args),
         Command::Verify(args) => verify(&args),
-        Command::Schema => {
-            cli::say(&experiment::schema());
-            Ok(())
-        }
+        Command::Schema => cli::say(&experiment::schema()),
         Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args)),
         Command::Collect(args) => args.study().and_then(|study| record(&study)),
         Command::Report(args) => cli::chosen_by("--out", report(&args)),
@@ -96,17 +93,16 @@ fn run(args: &RunArgs) -> Result<()> {
 /// Writes the results of a study, all of whose runs are done.
 fn record(study: &Study) -> Result<()> {
     for warning in cli::chosen_by("--out", study.record())? {
-        eprintln!("warning: {warning}");
+        cli::warn(&warning);
     }
-    cli::say(&format!("results are in {}\n", study.out.display()));
-    Ok(())
+    cli::say(&format!("results are in {}\n", study.out.display()))
 }
 
 fn report(args: &ReportArgs) -> Result<()> {
     let folder = study::report::folder(&args.experiment, args.out.as_deref());
-    let summary = study::report::report(&folder, &args.experiment)?;
+    let summary = study::report::report(&folder, &args.experiment, args.splice.as_deref())?;
     for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
+        cli::warn(&warning);
     }
     if let Some(page) = &args.splice {
         study::splice(page, &summary.name, &summary.excerpt)?;
@@ -115,19 +111,16 @@ fn report(args: &ReportArgs) -> Result<()> {
     cli::say(&format!(
         "verdict: {verdict}\nthe report is in {}\n",
         folder.join("report.html").display()
-    ));
-    Ok(())
+    ))
 }
 
 fn list(args: &StudyArgs) -> Result<()> {
     let study = args.study()?;
-    cli::say(&cli::list_runs(&study, &study.paces()?)?);
-    Ok(())
+    cli::say(&cli::list_runs(&study, &study.paces()?)?)
 }
 
 fn verify(args: &StudyArgs) -> Result<()> {
-    cli::say(&cli::verify(&args.study()?, false)?);
-    Ok(())
+    cli::say(&cli::verify(&args.study()?, false)?)
 }
 
 fn slurm(args: &SlurmArgs) -> Result<()> {
@@ -136,17 +129,16 @@ fn slurm(args: &SlurmArgs) -> Result<()> {
     cli::say(&format!(
         "{}: {tune} tasks to tune, {report} to report\n",
         script.display()
-    ));
+    ))?;
     if args.submit {
-        cli::say(&study::submit_to_slurm(&script)?);
+        cli::say(&study::submit_to_slurm(&script)?)?;
     }
     Ok(())
 }
 
 fn landscape(args: &LandscapeArgs) -> Result<()> {
     if args.list {
-        print!("{}", cli::list_surfaces());
-        return Ok(());
+        return cli::say(&cli::list_surfaces());
     }
     let (surfaces, optimisers) = (args.surfaces(), args.optimisers()?);
     let out = landscape::folder(&args.out())?;
@@ -157,7 +149,7 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
         let drawn = landscape::paths_of_each(&mut tuner, surface, &optimisers, steps)?;
         cli::draw_surface(&out, surface, &drawn, !args.no_gif)?;
         if !args.quiet {
-            eprint!("{}", landscape::progress(surface, &drawn));
+            cli::note(&landscape::progress(surface, &drawn));
         }
         all.extend(drawn);
     }
@@ -165,8 +157,8 @@ fn landscape(args: &LandscapeArgs) -> Result<()> {
     landscape::write_paths(&out, &all)?;
     landscape::write_claims(&out, &claims)?;
     if !args.quiet {
-        print!("{}", landscape::table(&claims));
-        eprintln!("figures and tables are in {}", out.display());
+        cli::say(&landscape::table(&claims))?;
+        cli::note(&format!("figures and tables are in {}\n", out.display()));
     }
     Ok(())
 }
@@ -190,8 +182,8 @@ fn describe_env(args: &DescribeArgs) -> Result<()> {
     }
     progress.finish();
     if !args.quiet {
-        cli::say(&cli::about(&envs)?);
-        cli::say(&describe::table(&all));
+        cli::say(&cli::about(&envs)?)?;
+        cli::say(&describe::table(&all))?;
     }
     if let Some(out) = out {
         describe::write(&out, &all)?;
@@ -220,7 +212,7 @@ fn render(args: &DescribeArgs) -> Result<()> {
         if !args.quiet {
             cli::say(&format!(
                 "{env}, {policy}: {steps} steps, return {value:.2}: {written}\n"
-            ));
+            ))?;
         }
     }
     Ok(())

@@ -75,11 +75,11 @@ fn train_all(args: &SupervisedArgs) -> Result<()> {
         figures::training_metrics(&path, &title(config), &cli::metrics(&finished)?)?;
     }
     if !args.quiet {
-        cli::say(&cli::supervised_summary(&finished));
+        cli::say(&cli::supervised_summary(&finished))?;
         let folder = args
             .together(&configs)
             .unwrap_or_else(|| folders[0].clone());
-        cli::say(&format!("\n  folder: {}\n", folder.display()));
+        cli::say(&format!("\n  folder: {}\n", folder.display()))?;
     }
     Ok(())
 }

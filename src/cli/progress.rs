@@ -15,10 +15,10 @@ use crate::{
     run::{self, Observer, Row},
 };
 
-/// Training episodes that the shown return is the mean of.
+/// The shown return is the mean of this many training episodes.
 const RECENT: usize = 20;
 
-/// Shows how far a run is: steps a second, recent return, epsilon, time left.
+/// Shows the progress of a run: steps a second, recent return, epsilon, time left.
 pub struct Progress {
     from: u64,
     steps: u64,
@@ -35,7 +35,7 @@ enum Output {
     Nothing,
 }
 
-/// Progress on stderr for `agents` that go on at step `from` of `steps`; none if `quiet`.
+/// Progress on stderr for `agents` agents, from step `from` of `steps`; none if `quiet`.
 pub fn progress(quiet: bool, from: u64, steps: u64, agents: usize) -> Progress {
     let output = if quiet {
         Output::Nothing
@@ -65,7 +65,7 @@ fn bar(length: u64) -> ProgressBar {
     )
 }
 
-/// A bar of ours that shows what `template` says.
+/// A bar in our style that shows `template`.
 pub(in crate::cli) fn styled(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -83,7 +83,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// For `all` jobs, on stderr; nothing is shown if `quiet`.
+    /// Progress of `all` jobs, on stderr; nothing is shown if `quiet`.
     pub fn new(quiet: bool, all: usize) -> Self {
         let all = all as u64;
         Self {
@@ -94,14 +94,14 @@ impl Jobs {
         }
     }
 
-    /// What is going on now.
+    /// Shows what is being done now.
     pub fn now(&self, what: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(what.to_string());
         }
     }
 
-    /// One more is done.
+    /// Counts one more job as done.
     pub fn done(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         let tenth = |jobs: u64| jobs * 10 / self.all;
@@ -112,7 +112,7 @@ impl Jobs {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -129,7 +129,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// Of `what`, on stderr; nothing is shown if `quiet`.
+    /// Progress of the transfer of `what`, on stderr; nothing is shown if `quiet`.
     pub fn new(quiet: bool, what: &str) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(0);
@@ -149,7 +149,7 @@ impl Bytes {
         }
     }
 
-    /// `done` of `all` bytes have come.
+    /// `done` of `all` bytes have arrived.
     pub fn now(&self, done: u64, all: u64) {
         let tenth = done * 10 / all.max(1);
         if let Some(bar) = &self.bar {
@@ -161,7 +161,7 @@ impl Bytes {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -170,7 +170,7 @@ impl Bytes {
 }
 
 impl Progress {
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Output::Bar(bar) = &self.output {
             bar.finish_and_clear();

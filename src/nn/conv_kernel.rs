@@ -35,8 +35,8 @@ pub(super) struct ConvSizes {
 }
 
 impl ConvSizes {
-    /// Calls `visit` with each output channel and, for its neighbours in a tile of rows of outputs, where
-    /// they lie in the tile and in all outputs of an agent.
+    /// Calls `visit` with each output channel and, for its neighbours in a tile of rows of outputs,
+    /// their positions in the tile and in all outputs of an agent.
     #[inline(always)]
     fn each_run(
         &self,

@@ -1,11 +1,12 @@
-//! Initial weights, drawn from a stream of the run, since candle's CPU generator cannot be seeded.
+//! Initial weights, drawn from one of the run's streams because candle's CPU generator cannot be
+//! seeded.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
 /// Appends `n` draws of PyTorch's default for a layer with `fan_in` inputs, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 ///
-/// This is what `kaiming_uniform_(a=sqrt(5))` comes to for the weights of `torch.nn.Linear` and
+/// `kaiming_uniform_(a=sqrt(5))` amounts to this for the weights of `torch.nn.Linear` and
 /// `torch.nn.Conv2d`, whose biases have the same bound.
 pub(super) fn uniform_fan_in(rng: &mut impl Rng, fan_in: usize, n: usize, into: &mut Vec<f64>) {
     let bound = 1.0 / (fan_in as f64).sqrt();

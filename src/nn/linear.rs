@@ -1,7 +1,7 @@
-//! `relu(x W^T + b)` for a cohort, as one operation with its own backward.
+//! `relu(x W^T + b)` for a cohort, as one operation with its own backward pass.
 //!
-//! candle would take a transpose, a product, a broadcast, an addition and a clamp, each with a buffer of
-//! its own, and as many steps back.
+//! candle would need a transpose, a product, a broadcast, an addition and a clamp, each with its own
+//! buffer, and as many operations in the backward pass.
 
 use candle_core::{Result, Shape, Tensor, Var, WithDType, bail};
 
@@ -30,23 +30,23 @@ impl Linear {
         Self(FusedLayer::new(weight, Some(bias), kernel))
     }
 
-    /// The same layer by candle's operations, as on a GPU.
+    /// The same layer computed by candle's operations, as on a GPU.
     pub fn composed(self) -> Self {
         Self(self.0.composed())
     }
 
-    /// The same layer, which leaves the gradients of its weight and bias in `bypass`.
+    /// The same layer, with the gradients of its weight and bias stored in `bypass`.
     pub fn bypassing(self, bypass: &GradientBypass) -> Self {
         Self(self.0.bypassing(bypass))
     }
 
-    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for backward. An input may have several
-    /// axes of its own, as an image has.
+    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for the backward pass. An input may
+    /// have several axes, as an image does.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.0.forward(x)
     }
 
-    /// [`forward`](Self::forward) without a backward.
+    /// [`forward`](Self::forward) without recording a backward pass.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
         self.0.infer(x)
     }
@@ -56,7 +56,7 @@ impl Linear {
         self.0.parameters(prefix)
     }
 
-    /// A layer like this one whose variables are what `map` makes of this one's.
+    /// A layer like this one, with `map` applied to its variables.
     pub fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         self.0.map_vars(map).map(Self)
     }

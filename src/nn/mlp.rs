@@ -12,18 +12,18 @@ pub struct Mlp {
     layers: Vec<Linear>,
 }
 
-/// What depends on the layers before and behind a perceptron.
+/// How a perceptron fits between the layers before and after it.
 #[derive(Clone, Copy)]
 pub(super) struct MlpEnds {
     /// Whether its input needs a gradient.
     pub input_grad: bool,
-    /// Whether its output is clipped at 0, as that of its other layers is.
+    /// Whether its output is clipped at 0, like that of its other layers.
     pub output_relu: bool,
 }
 
 impl Mlp {
-    /// Layers of the given `sizes`, the input's first and the output's last, initialised by PyTorch's
-    /// default for `Linear`. Each agent draws from its own stream.
+    /// Layers of the given `sizes`, from the input's to the output's, with PyTorch's default
+    /// initialisation for `Linear`. Each agent draws from its own stream.
     pub fn new(
         sizes: &[usize],
         streams: &mut [impl Rng],
@@ -37,7 +37,7 @@ impl Mlp {
         Self::inside(ends, sizes, streams, dtype, device)
     }
 
-    /// [`new`](Self::new) for a part of a larger network. A single size makes no layer at all.
+    /// [`new`](Self::new) for a part of a larger network. With a single size there is no layer at all.
     pub(super) fn inside(
         ends: MlpEnds,
         sizes: &[usize],
@@ -57,14 +57,14 @@ impl Mlp {
         Ok(Self { layers })
     }
 
-    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for backward.
+    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for the backward pass.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.layers
             .iter()
             .try_fold(x.clone(), |x, layer| layer.forward(&x))
     }
 
-    /// [`forward`](Self::forward) without a backward.
+    /// [`forward`](Self::forward) without recording a backward pass.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
         self.layers
             .iter()
@@ -82,7 +82,7 @@ impl Mlp {
         self.layers.iter().enumerate().flat_map(named).collect()
     }
 
-    /// The same perceptron, which leaves the gradients of its weights and biases in `bypass`.
+    /// The same perceptron, with the gradients of its weights and biases stored in `bypass`.
     pub(super) fn bypassing(self, bypass: &GradientBypass) -> Self {
         let layers = self.layers.into_iter().map(|layer| layer.bypassing(bypass));
         Self {
@@ -90,7 +90,7 @@ impl Mlp {
         }
     }
 
-    /// The same perceptron by candle's operations, as on a GPU.
+    /// The same perceptron computed by candle's operations, as on a GPU.
     pub(super) fn composed(self) -> Self {
         let layers = self.layers.into_iter().map(Linear::composed);
         Self {
@@ -98,7 +98,7 @@ impl Mlp {
         }
     }
 
-    /// A perceptron like this one whose variables are what `map` makes of this one's.
+    /// A perceptron like this one, with `map` applied to its variables.
     pub(super) fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         let layers = self.layers.iter().map(|layer| layer.map_vars(&map));
         Ok(Self {

@@ -1,8 +1,9 @@
 //! Networks for a cohort of agents, whose parameters and activations have a leading axis `[agents, ...]`,
 //! and a ResNet-18 for images.
 //!
-//! [`Network`] is what an agent learns with, [`NormedNetwork`] one with a normalisation behind each layer; their
-//! layers are operations of our own on the CPU ([`Conv`], [`Mlp`], [`LayerNorm`]). [`ResNet`] computes on all cores or on a GPU. [`minibatch`] makes its input of images on a GPU.
+//! Agents learn with a [`Network`], or with a [`NormedNetwork`] that normalises each hidden layer. On the CPU
+//! their layers are custom operations ([`Conv`], [`Mlp`], [`LayerNorm`]).
+//! [`ResNet`] computes on all cores or on a GPU. On a GPU, [`minibatch`] turns images into its input.
 
 mod bypass;
 mod columns;

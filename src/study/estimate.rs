@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{engine::Study, family::Job};
+use super::{
+    engine::Study,
+    family::Job,
+    pool::{cores, on_threads},
+};
 use crate::{Result, run::Machine};
 
 /// How long a run of a cell takes.
@@ -21,6 +25,8 @@ pub struct Pace {
 const BURST: Duration = Duration::from_millis(100);
 /// Steps of the first burst; each further one has twice as many.
 const FIRST_STEPS: u64 = 512;
+/// The same for a run that takes all cores, whose steps are long.
+const FIRST_LONG_STEPS: u64 = 2;
 
 impl Study {
     /// For each cell, how long a run takes there: the mean over its finished runs, or an estimate from a burst,
@@ -29,7 +35,7 @@ impl Study {
         let runs = self.experiment.tuning()?;
         let mut recorded: HashMap<usize, (f64, usize)> = HashMap::new();
         for run in &runs {
-            if self.outcome(run)?.is_none() {
+            if !self.is_done(run)? {
                 continue;
             }
             if let Some(machine) = Machine::read(&self.runs.join(run.job.id())) {
@@ -59,9 +65,22 @@ impl Study {
     }
 }
 
-/// Seconds for a whole run, from the time of steps without learning and of steps with it.
+/// Processor seconds for a whole run.
 fn burst(job: &dyn Job) -> Result<f64> {
-    let mut steps = FIRST_STEPS.min(job.steps());
+    if job.takes_all_cores() {
+        let cores = cores();
+        return on_threads(cores, || Ok(timed(job)? * cores as f64))?;
+    }
+    timed(job)
+}
+
+/// Seconds for a whole run, from the time of steps without learning and of steps with it.
+fn timed(job: &dyn Job) -> Result<f64> {
+    let first = match job.takes_all_cores() {
+        true => FIRST_LONG_STEPS,
+        false => FIRST_STEPS,
+    };
+    let mut steps = first.min(job.steps());
     if !job.acts() {
         // The first run in this process does work for all, such as training a teacher. That is not part of a run.
         job.rehearse(steps, false)?;

@@ -1,4 +1,5 @@
-//! Runs on all cores, one on each, the longest first. Finished runs are skipped.
+//! Runs on all cores: first the runs that use all of them, one after another, then one run per core,
+//! the longest first. Finished runs are skipped.
 
 use std::{
     collections::HashSet,
@@ -25,43 +26,64 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// How a pool does its runs.
 #[derive(Clone)]
 pub struct PoolOptions {
-    /// Runs at once; one for each core if `None`.
+    /// Runs at once, or threads of a run that takes all cores; one per core if `None`.
     pub jobs: Option<usize>,
-    /// Steps from checkpoint to checkpoint; by the clock if `None`.
+    /// Steps between checkpoints; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
     /// Set this to a signal's number to end all runs after a checkpoint.
     pub stop: Arc<AtomicUsize>,
-    /// What energy is assumed to be where it cannot be measured.
+    /// The assumed power and carbon intensity where energy cannot be measured.
     pub energy: Energy,
 }
 
-/// Does `runs`, each in its own folder below `folder`, and returns when all are done, by this process or by others. An
-/// error if it was stopped or if runs failed; a run that fails does not keep the others from being done.
+/// Does `runs`, each in its own folder below `folder`, and returns when this process or others have
+/// done all of them. An error if it was stopped or if runs failed. A failed run does not keep the
+/// others from being done.
 pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progress) -> Result<()> {
     let order = order(runs, folder);
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let of = order.len();
+    let (alone, beside) = order
+        .into_iter()
+        .partition(|&run| runs[run].job.takes_all_cores());
+    let (alone, beside) = (Queue::new(alone), Queue::new(beside));
+    let threads = options.jobs.unwrap_or_else(cores).max(1);
+    let workers = threads.min(beside.order.len().max(1));
     let pool = Pool {
-        workers: options.jobs.unwrap_or(cores).clamp(1, order.len().max(1)),
-        order,
-        next: AtomicUsize::new(0),
-        taken: Mutex::default(),
+        threads,
+        workers,
         failed: Mutex::default(),
         runs,
         folder,
         options,
         progress,
     };
+    if !alone.order.is_empty() {
+        on_threads(threads, || pool.work(&alone))?;
+    }
     thread::scope(|scope| {
-        for _ in 0..pool.workers {
-            scope.spawn(|| pool.work());
+        for _ in 0..workers {
+            scope.spawn(|| pool.work(&beside));
         }
     });
     progress.finish();
-    pool.result()
+    pool.result(of)
 }
 
-/// The numbers of the runs in the order in which they are done: the most work first. A run that two arms share comes
-/// once. Finished runs come before all others, so that the estimate of the time left soon covers only the rest.
+/// The cores that this process may use.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// The result of `work`, with `threads` threads for its operations.
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
+    Ok(pool.install(work))
+}
+
+/// The numbers of the runs in the order in which they are done: the most work first. A run that two
+/// arms share appears once. Finished runs come before all others, so that the estimate of the time left
+/// soon covers only unfinished runs.
 fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
@@ -76,26 +98,56 @@ fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     order
 }
 
-struct Pool<'a> {
+/// A queue of runs, taken in order.
+struct Queue {
     order: Vec<usize>,
     next: AtomicUsize,
-    /// Runs that another process was doing.
+    /// Runs that another process was doing when they were tried.
     taken: Mutex<Vec<usize>>,
+}
+
+impl Queue {
+    fn new(order: Vec<usize>) -> Self {
+        Self {
+            order,
+            next: AtomicUsize::new(0),
+            taken: Mutex::default(),
+        }
+    }
+
+    /// The number of the next run. When all have been given out, it is one that another process was doing.
+    fn next_run(&self) -> Option<usize> {
+        let at = self.next.fetch_add(1, Ordering::Relaxed);
+        if let Some(&run) = self.order.get(at) {
+            return Some(run);
+        }
+        let run = lock(&self.taken).pop()?;
+        thread::sleep(RETRY_AFTER);
+        Some(run)
+    }
+}
+
+struct Pool<'a> {
+    /// Threads of a run that takes all cores.
+    threads: usize,
+    /// Other runs at the same time.
+    workers: usize,
     failed: Mutex<Vec<String>>,
     runs: &'a [&'a Run],
     folder: &'a Path,
     options: &'a PoolOptions,
     progress: &'a Progress<'a>,
-    workers: usize,
 }
 
 impl Pool<'_> {
-    /// Does one run after another until none is left.
-    fn work(&self) {
-        while let Some(run) = self.next_run() {
+    /// Does one run of `queue` after another until none is left.
+    fn work(&self, queue: &Queue) {
+        while self.stopped().is_none()
+            && let Some(run) = queue.next_run()
+        {
             match self.do_run(run) {
                 Ok(()) => self.progress.run_done(),
-                Err(Error::Taken(_)) => lock(&self.taken).push(run),
+                Err(Error::Taken(_)) => lock(&queue.taken).push(run),
                 Err(Error::Stopped { .. }) => return,
                 Err(error) => {
                     let run = self.runs[run].job.id();
@@ -105,20 +157,6 @@ impl Pool<'_> {
         }
     }
 
-    /// The number of the next run. When all have been given out, it is one that another process was doing.
-    fn next_run(&self) -> Option<usize> {
-        if self.stopped().is_some() {
-            return None;
-        }
-        let at = self.next.fetch_add(1, Ordering::Relaxed);
-        if let Some(&run) = self.order.get(at) {
-            return Some(run);
-        }
-        let run = lock(&self.taken).pop()?;
-        thread::sleep(RETRY_AFTER);
-        Some(run)
-    }
-
     fn do_run(&self, run: usize) -> Result<()> {
         let job = self.runs[run].job.as_ref();
         let control = Control::new(self.options.checkpoint_every, self.options.stop.clone());
@@ -126,6 +164,7 @@ impl Pool<'_> {
             pool: self,
             id: job.id(),
             on_gpu: job.on_gpu().then_some(self.workers),
+            alone: job.takes_all_cores(),
             weight: job.effort() / job.steps() as f64,
             meter: None,
             began: false,
@@ -143,8 +182,9 @@ impl Pool<'_> {
         Some(self.options.stop.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }
 
-    fn result(self) -> Result<()> {
-        let (of, done) = (self.order.len(), self.progress.runs_done());
+    /// The result of all `of` runs.
+    fn result(self, of: usize) -> Result<()> {
+        let done = self.progress.runs_done();
         if let Some(signal) = self.stopped().filter(|_| done < of) {
             return Err(Error::Interrupted { signal, done, of });
         }
@@ -166,14 +206,16 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Watches one run: counts its progress as the pool's, and writes its cost into its folder.
+/// Watches one run: adds its progress to the pool's, and writes its cost into its folder.
 struct RunWatcher<'a> {
     pool: &'a Pool<'a>,
     id: &'a str,
-    /// Effort of a step.
+    /// The effort of a step.
     weight: f64,
     /// How many runs share the GPU, if this one is on it.
     on_gpu: Option<usize>,
+    /// Whether it has all cores to itself.
+    alone: bool,
     meter: Option<Meter>,
     /// Whether there was anything to do.
     began: bool,
@@ -183,9 +225,16 @@ struct RunWatcher<'a> {
 }
 
 impl Watcher for RunWatcher<'_> {
+    fn starts_again(&mut self, damage: &Error) {
+        self.pool.progress.run_starts_again(self.id, damage);
+    }
+
     fn begins(&mut self, _folder: &Path, from: u64) -> Result<()> {
         (self.began, self.from, self.step) = (true, from, from);
-        self.meter = Some(Meter::start(self.on_gpu));
+        self.meter = Some(match self.alone {
+            true => Meter::of_process(self.on_gpu),
+            false => Meter::start(self.on_gpu),
+        });
         if from > 0 {
             self.pool.progress.run_resumed(self.id, from);
         }
@@ -210,8 +259,11 @@ impl Watcher for RunWatcher<'_> {
         };
         let seconds = meter.seconds();
         let mut machine = Machine::here(step - self.from, seconds);
+        if self.alone {
+            machine.threads = self.pool.threads;
+        }
         let now = meter.stop(&self.pool.options.energy);
-        // A run that goes on adds to what its earlier parts cost. For a new run the file is stale.
+        // A resumed run adds to the cost of its earlier parts. For a new run the file is stale.
         let before = Machine::read(folder).filter(|_| self.from > 0);
         machine.spent = match before.and_then(|before| before.spent) {
             Some(before) => Some(before.and(now)),

@@ -1,4 +1,4 @@
-//! A few hundred steps of every trial, so that what would fail later fails now.
+//! The first steps of every trial, so that late failures show up early.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,10 @@ use crate::{Result, parallel::parallel, run::Status};
 
 /// Steps of a rehearsal.
 const STEPS: u64 = 300;
+/// Steps of a rehearsal of a run that takes all cores and whose steps are long.
+const LONG_STEPS: u64 = 3;
 
-/// What came of a trial's rehearsal.
+/// The result of a trial's rehearsal.
 pub struct Rehearsed {
     /// Its environment and its optimiser.
     pub trial: String,
@@ -33,7 +35,11 @@ impl Study {
             let run = runs[i];
             let cell = &self.experiment.cells[run.cell];
             let trial = &self.experiment.arms[run.arm].trials[run.trial];
-            let status = run.job.rehearse(STEPS, true);
+            let steps = match run.job.takes_all_cores() {
+                true => LONG_STEPS,
+                false => STEPS,
+            };
+            let status = run.job.rehearse(steps, true);
             progress.skip(run.job.effort());
             progress.run_done();
             Rehearsed {

@@ -28,8 +28,8 @@ impl Optimiser {
             let Parameter { name, var } = &slot.parameter;
             match grads.get(var) {
                 _ if slot.is_empty() => Ok(None),
-                // `contiguous` on its own would clone the handle of a tensor that is so already, which
-                // costs much beside a small tensor's update.
+                // `contiguous` would clone the handle even of a tensor that is already contiguous,
+                // which costs much compared with a small tensor's update.
                 Some(grad) if grad.is_contiguous() => Ok(Some(Cow::Borrowed(grad))),
                 Some(grad) => Ok(Some(Cow::Owned(grad.contiguous()?))),
                 None if self.gradients_may_be_missing => Ok(None),
@@ -85,7 +85,7 @@ impl Optimiser {
     /// One step.
     ///
     /// # Errors
-    /// If a parameter has no gradient; the error names it, and nothing has moved.
+    /// If a parameter has no gradient; the error names it, and nothing has changed.
     /// [`allow_missing_gradients`](Self::allow_missing_gradients) allows it.
     pub fn step(&mut self, grads: &GradStore) -> Result<()> {
         let grads = self.gradients(grads)?;
@@ -165,7 +165,7 @@ impl Optimiser {
     }
 }
 
-/// Where a contiguous tensor lies in its storage.
+/// The range of a contiguous tensor in its storage.
 fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(start..end),

@@ -1,4 +1,4 @@
-//! The rules, each in a file with its settings.
+//! The rules, each with its settings in its own file.
 
 mod adadelta;
 mod adagrad;

@@ -1,25 +1,25 @@
-//! DQN's line in the registry.
+//! DQN's entry in the registry.
 
 use settings::{Setting, Settings, Table, Value};
 
-use super::{DqnConfig, QPolicy, cohort::Cohort, untrained_policy};
+use super::{DqnConfig, QPolicy, cohort::Cohort, memory::Memory, untrained_policy};
 use crate::{
     Error, Result,
     algorithm::{Algorithm, Definition, Policy, Preset, Setup},
 };
 
-/// The name to ask for DQN by.
+/// The name by which DQN is requested.
 pub const NAME: &str = "dqn";
 /// DQN.
 pub const DEFINITION: Dqn = Dqn;
 
-/// DQN, as the registry has it.
+/// DQN, as the registry lists it.
 pub struct Dqn;
 
 /// CleanRL's and MinAtar's settings.
 ///
-/// The learning rates are the best of a grid on CartPole, on seeds kept for that
-/// (`results/cartpole_lr`); Adam's is CleanRL's own. For MinAtar there is no such grid yet.
+/// The learning rates are the best of a grid on CartPole, on separate tuning seeds
+/// (`results/cartpole_lr`); Adam's is CleanRL's own. There is no such grid for MinAtar yet.
 const PRESETS: [Preset; 3] = [
     Preset {
         name: "cleanrl",
@@ -64,11 +64,12 @@ const PRESETS: [Preset; 3] = [
     },
 ];
 
-/// A layer's output with more numbers than this (1 GiB) is a slip of the finger, and would end in an abort.
+/// A layer whose output has more numbers than this (1 GiB) is taken for a typing error; allocating it
+/// would abort the program.
 const MOST_ACTIVATIONS: usize = 1 << 28;
-/// And so are more weights than this in the network.
+/// A network with more weights than this is taken for a typing error too.
 const MOST_WEIGHTS: usize = 100_000_000;
-/// The replay buffer keeps an action in a byte.
+/// The replay buffer stores an action in a byte.
 const MOST_ACTIONS: usize = 256;
 
 impl Dqn {
@@ -143,6 +144,17 @@ impl Definition for Dqn {
         Ok(())
     }
 
+    fn experience_bytes(
+        &self,
+        settings: &Table,
+        env: &envs::Spec,
+        steps: u64,
+    ) -> Option<(u64, &'static str)> {
+        let config = Self::read(settings).ok()?;
+        let bytes = Memory::buffer(&config, &env.observation).bytes_of(steps);
+        Some((bytes, "buffer_size"))
+    }
+
     fn updates(&self, settings: &Table, steps: u64) -> u64 {
         Self::read(settings).map_or(0, |config| config.updates(steps))
     }
@@ -151,13 +163,18 @@ impl Definition for Dqn {
         Self::read(settings).ok()?.learns_nothing(steps)
     }
 
+    fn warnings(&self, settings: &Table, steps: u64) -> Vec<String> {
+        Self::read(settings).map_or(Vec::new(), |config| config.warnings(steps))
+    }
+
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
         let Ok(config) = Self::read(settings) else {
             return 0.0;
         };
         let network = config.architecture(&env.observation.shape, env.actions);
         let pass = network.weights().unwrap_or(1) as f64;
-        // A pass to act, and for each row of a batch three and the target's.
+        // One forward pass to act; for each row of a batch three passes and the target network's
+        // one.
         let learning = config.updates(steps) as f64 * config.batch_size as f64 * 4.0;
         pass * (steps as f64 + learning)
     }

@@ -2,8 +2,8 @@
 
 use super::DqnConfig;
 
-/// The probability of a random action at step `t` of `steps`: from `start_e` to `end_e` in a
-/// straight line over the first `exploration_fraction` of the run.
+/// The probability of a random action at step `t` of `steps`: falls linearly from `start_e` to `end_e`
+/// over the first `exploration_fraction` of the run.
 pub fn epsilon(config: &DqnConfig, t: u64, steps: u64) -> f64 {
     let DqnConfig { start_e, end_e, .. } = *config;
     let duration = config.exploration_fraction * steps as f64;
@@ -13,7 +13,7 @@ pub fn epsilon(config: &DqnConfig, t: u64, steps: u64) -> f64 {
     start_e + (end_e - start_e) * t as f64 / duration
 }
 
-/// The action with the largest value, the first of equals.
+/// The action with the largest value; the first one if several are equal.
 pub fn greedy<T: PartialOrd>(values: &[T]) -> usize {
     let mut best = 0;
     for (action, value) in values.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! One agent's replay buffer, its place in its random streams, and its count of updates.
+//! One agent's replay buffer, its positions in its random streams, and its count of updates.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ use crate::{
     streams::{Stream, go_to, place, stream},
 };
 
-/// What an agent of a cohort has besides its networks.
+/// An agent's state besides its networks.
 pub(super) struct Memory {
     pub replay: Replay,
     /// Draws which actions are random, and which.
@@ -28,17 +28,8 @@ pub(super) struct Memory {
 impl Memory {
     /// An empty buffer, and the streams of `seed` at their start.
     pub fn new(config: &DqnConfig, seed: u64, space: &envs::Space) -> Self {
-        let encoding = match space.binary {
-            true => Encoding::Bits,
-            false => Encoding::Floats,
-        };
-        let replay = Replay::new(config.buffer_size, space.len(), encoding, config.gamma)
-            .n_step(config.n_step);
         Self {
-            replay: match config.prioritized {
-                true => replay.prioritized(config.priority_alpha, config.priority_eps),
-                false => replay,
-            },
+            replay: Self::buffer(config, space),
             explore: stream(seed, Stream::Explore),
             sampling: stream(seed, Stream::Replay),
             updates: 0,
@@ -46,13 +37,27 @@ impl Memory {
         }
     }
 
-    /// One of `actions` actions at random, with probability `epsilon`.
+    /// The buffer that `config` asks for, still empty.
+    pub fn buffer(config: &DqnConfig, space: &envs::Space) -> Replay {
+        let encoding = match space.binary {
+            true => Encoding::Bits,
+            false => Encoding::Floats,
+        };
+        let replay = Replay::new(config.buffer_size, space.len(), encoding, config.gamma)
+            .n_step(config.n_step);
+        match config.prioritized {
+            true => replay.prioritized(config.priority_alpha, config.priority_eps),
+            false => replay,
+        }
+    }
+
+    /// With probability `epsilon`, a random one of `actions` actions.
     pub fn random_action(&mut self, epsilon: f64, actions: usize) -> Option<usize> {
         let random = self.explore.random::<f64>() < epsilon;
         random.then(|| self.explore.random_range(0..actions as u32) as usize)
     }
 
-    /// Puts a step into the buffer.
+    /// Stores a step in the buffer.
     pub fn push(&mut self, experience: &Experience) -> Result<()> {
         let Experience {
             obs,
@@ -64,7 +69,7 @@ impl Memory {
         } = *experience;
         self.replay.push(Transition {
             obs,
-            // An environment with more than 256 actions has been refused.
+            // Environments with more than 256 actions have been refused.
             action: action as u8,
             reward,
             next_obs,
@@ -81,7 +86,7 @@ impl Memory {
         self.replay.sample(&mut self.sampling, n, beta, batch);
     }
 
-    /// All of it.
+    /// The whole state.
     pub fn arrays(&self) -> Result<Vec<Array>> {
         let replay = self.replay.to_safetensors()?;
         let places = [&self.explore, &self.sampling].map(place).concat();
@@ -98,7 +103,7 @@ impl Memory {
         ])
     }
 
-    /// Takes over what [`arrays`](Self::arrays) gave.
+    /// Restores what [`arrays`](Self::arrays) returned.
     pub fn load(&mut self, state: &Part) -> Result<()> {
         self.replay.restore(state.list("replay", Dtype::U8)?)?;
         let places = numbers(state.find("streams", Dtype::U64, &[4])?, u64::from_le_bytes);

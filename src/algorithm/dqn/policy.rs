@@ -1,4 +1,4 @@
-//! One agent's network as it acts, alone: what is evaluated, saved and shown.
+//! One agent's network without the cohort: what is evaluated, saved and shown.
 
 use candle_core::{DType, Device, Tensor, Var};
 use safetensors::Dtype;
@@ -13,7 +13,7 @@ use crate::{
     streams::{Stream, stream},
 };
 
-/// What is saved here, and the metadata's key.
+/// The metadata key of a saved policy.
 const WHAT: &str = "policy";
 
 /// The greedy policy of one agent.
@@ -39,12 +39,12 @@ impl QPolicy {
         Ok(self.net.infer(&obs)?.flatten_all()?.to_vec1()?)
     }
 
-    /// What it is of: the shapes that a file must fit.
+    /// What the policy belongs to: the shapes that a file must match.
     fn whose(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
-    /// This network with the weights that [`to_safetensors`](Self::to_safetensors) gave.
+    /// This network with the weights that [`to_safetensors`](Self::to_safetensors) returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
         let saved = StateFile::read(WHAT, &self.whose(), data)?;
         for p in self.net.parameters() {
@@ -62,7 +62,7 @@ impl Policy for QPolicy {
         Ok(values.chunks_exact(self.actions).map(greedy).collect())
     }
 
-    /// The weights under their names, as `policy.safetensors` has them.
+    /// The named weights, as in `policy.safetensors`.
     fn to_safetensors(&self) -> Result<Vec<u8>> {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
@@ -71,7 +71,7 @@ impl Policy for QPolicy {
     }
 }
 
-/// The policy of an agent that has learned nothing, to [load](QPolicy::load) one into.
+/// The policy of an agent that has learned nothing, into which a saved one is [loaded](QPolicy::load).
 pub fn untrained_policy(config: &DqnConfig, env: &envs::Spec) -> Result<QPolicy> {
     let init = &mut [stream(0, Stream::Init)];
     let shape = env.observation.shape.as_slice();
@@ -80,9 +80,9 @@ pub fn untrained_policy(config: &DqnConfig, env: &envs::Spec) -> Result<QPolicy>
 }
 
 impl Critic {
-    /// The policy that agent number `agent` has now.
+    /// The present policy of agent number `agent`.
     pub fn policy(&self, agent: usize) -> Result<QPolicy> {
-        // Evaluated on the CPU wherever it was trained.
+        // Evaluation is on the CPU, wherever the agent was trained.
         let net = self.online.agent(agent, &Device::Cpu)?;
         Ok(QPolicy::new(net, self.obs_len, self.actions))
     }
@@ -98,7 +98,7 @@ impl Critic {
         Ok(arrays)
     }
 
-    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
     pub(crate) fn load_agent(&self, agent: usize, saved: &Part) -> Result<()> {
         for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
             for p in net.parameters() {
@@ -118,12 +118,12 @@ impl Critic {
 }
 
 impl Dqn {
-    /// The policy that agent number `agent` has now.
+    /// The present policy of agent number `agent`.
     pub fn policy(&self, agent: usize) -> Result<QPolicy> {
         self.critic().policy(agent)
     }
 
-    /// Everything of agent number `agent`: its network, its target network, its optimiser's state.
+    /// The whole state of agent number `agent`: its network, its target network, its optimiser's state.
     pub(crate) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
         let mut arrays = self.critic().agent_arrays(agent)?;
         let state = self.optimiser().agent_to_safetensors(agent)?;
@@ -131,7 +131,7 @@ impl Dqn {
         Ok(arrays)
     }
 
-    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
     pub(crate) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
         self.critic().load_agent(agent, saved)?;
         let state = saved.list("optimiser", Dtype::U8)?;

@@ -9,26 +9,28 @@ use std::{
 use indicatif::{HumanDuration, ProgressBar};
 
 use crate::{
+    Error,
     cli::progress::styled,
     study::{Progress, ProgressDisplay},
 };
 
-/// One line for all runs: a bar on a terminal, elsewhere a new line for each tenth of the work.
+/// One line for all runs: a bar on a terminal, otherwise a new line for each tenth of the work.
 pub struct StudyProgress {
-    /// What the line begins with.
+    /// The start of the line.
     name: &'static str,
     quiet: bool,
     bar: Option<ProgressBar>,
     tenths: Mutex<u32>,
 }
 
-/// The time left is part of the message, because indicatif's own estimate would count runs that were done before.
+/// The time left is part of the message, because indicatif's own estimate would count runs that were
+/// done earlier.
 const TEMPLATE: &str = "{wide_bar:.cyan/dim} {percent:>3}%  {msg}";
 /// The bar's last position.
 const WHOLE: f64 = 1000.0;
 
 impl StudyProgress {
-    /// A line that begins with `name`, or nothing if `quiet`.
+    /// A line that starts with `name`, or nothing if `quiet`.
     pub fn new(quiet: bool, name: &'static str) -> Self {
         let terminal = !quiet && std::io::stderr().is_terminal();
         Self {
@@ -36,6 +38,16 @@ impl StudyProgress {
             quiet,
             bar: terminal.then(|| styled(WHOLE as u64, TEMPLATE)),
             tenths: Mutex::new(0),
+        }
+    }
+
+    /// Prints a line above the bar.
+    fn say(&self, line: String) {
+        if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
+            match &self.bar {
+                Some(bar) => bar.println(line),
+                None => drop(writeln!(std::io::stderr(), "{line}")),
+            }
         }
     }
 
@@ -78,13 +90,15 @@ impl ProgressDisplay for StudyProgress {
     }
 
     fn run_resumed(&self, id: &str, from: u64) {
-        if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
-            let line = format!("run {id} goes on from step {from}");
-            match &self.bar {
-                Some(bar) => bar.println(line),
-                None => drop(writeln!(std::io::stderr(), "{line}")),
-            }
-        }
+        self.say(format!("run {id} goes on from step {from}"));
+    }
+
+    fn run_starts_again(&self, id: &str, damage: &Error) {
+        let damage = match damage {
+            Error::Damaged(damage) => damage.what(),
+            other => other.to_string(),
+        };
+        self.say(format!("run {id} starts again: {damage}"));
     }
 
     fn finish(&self) {

@@ -7,12 +7,13 @@ use settings::{Interval, Settings, Table, Value, settings, unknown};
 
 use optim::Spec;
 
+use super::told::told;
 use crate::{
     Error, Result,
     algorithm::{self, Definition, Preset},
     config::{AsToml, Document},
     files::short_id,
-    run::{Compute, Configuration, EpisodeRow, FolderLayout, Outcome, RowTable, UpdateRow},
+    run::{Compute, Configuration, EpisodeRow, FolderLayout, Outcome, RowTable, Told, UpdateRow},
 };
 
 settings! {
@@ -77,8 +78,18 @@ const KEYS: [&str; 5] = ["algo", "preset", "run", "optimiser", "agent"];
 
 impl ConfigSource {
     /// Reads a TOML file; an error names the file, the line, the key and what is allowed.
+    ///
+    /// A file in which nothing is written is an error, for it may have lost what it had. Comments alone ask for the
+    /// defaults.
     pub fn read(path: &Path) -> Result<Self> {
         let document = Document::read(path)?;
+        if document.is_blank() {
+            return Err(Error::usage(format!(
+                "{}: it is empty; write settings as a run's config.toml has them, such as `run = {{ env = \"cartpole\" }}`, \
+                 or a comment to have all defaults",
+                path.display()
+            )));
+        }
         let source = Self::from_table(&document.table);
         source.map_err(|error| document.explain(error))
     }
@@ -211,7 +222,8 @@ fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
     Ok(spec)
 }
 
-/// An error for the first of `values` that is none of the algorithm's settings, or not allowed for it.
+/// An error for the first of `values` that is none of the algorithm's settings, not allowed for it, or not
+/// in a form that the setting can read.
 fn check_agent(
     algorithm: &dyn Definition,
     values: &Table,
@@ -223,7 +235,11 @@ fn check_agent(
         let known = known.ok_or_else(|| settings::Error::unknown("key", name, names))?;
         known.check(value)?;
     }
-    Ok(())
+    match algorithm.complete(values) {
+        Ok(_) => Ok(()),
+        Err(Error::Setting(error)) => Err(error),
+        Err(error) => Err(settings::Error::wrong(error.to_string())),
+    }
 }
 
 /// An observation is looked at by all episodes of an evaluation at once: more numbers than this (1 GiB)
@@ -355,6 +371,10 @@ impl Configuration for Config {
             headers.push((RowTable::Diagnostics, RowTable::Diagnostics.header()));
         }
         headers
+    }
+
+    fn told(&self, outcome: &Outcome, table: RowTable) -> Told {
+        told(self, outcome, table)
     }
 
     fn describes(path: &Path) -> bool {

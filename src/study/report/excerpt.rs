@@ -1,6 +1,9 @@
 //! The essence of a report, for another page.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
 
 use super::{
     answer,
@@ -10,6 +13,30 @@ use super::{
     load::Results,
     markdown,
 };
+use crate::{Error, Result};
+
+/// The relative path to `folder` from the folder of `page`; `folder` itself without a page.
+pub fn way(page: Option<&Path>, folder: &Path) -> Result<PathBuf> {
+    let Some(page) = page else {
+        return Ok(folder.to_path_buf());
+    };
+    let from = match page.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let whole =
+        |path: &Path| fs::canonicalize(path).map_err(|error| Error::io("cannot find", path, error));
+    Ok(steps(&whole(from)?, &whole(folder)?))
+}
+
+/// The relative path from one absolute path to another.
+fn steps(from: &Path, to: &Path) -> PathBuf {
+    let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[common..].iter().map(|_| Component::ParentDir);
+    up.chain(to[common..].iter().copied()).collect()
+}
+
 /// The verdict and the contrasts, in Markdown; links lead to the report in `folder`.
 pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -> String {
     let mut verdict = answer::verdict(results, contrasts);
@@ -43,4 +70,21 @@ pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -
         ),
     };
     format!("{}{table}\n{rest}", markdown::body(&verdict))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_leads_up_and_down() {
+        for (from, to, way) in [
+            ("/a", "/a/results/x", "results/x"),
+            ("/a/docs", "/a/results/x", "../results/x"),
+            ("/a/docs/more", "/b", "../../../b"),
+            ("/a", "/a", ""),
+        ] {
+            assert_eq!(steps(Path::new(from), Path::new(to)), Path::new(way));
+        }
+    }
 }
