@@ -8,7 +8,7 @@ use std::{collections::HashMap, path::PathBuf};
 use candle_core::{DType, Device, Tensor, Var, safetensors};
 use differences::{check, check_grads};
 use optimiser_paradigms::nn::{
-    Activation, Architecture, Filters, InitialWeights, LayerNorm, NormedArchitecture, NormedNetwork,
+    Architecture, Filters, InitialWeights, LayerNorm, NormedArchitecture, NormedNetwork, Rectifier,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -26,26 +26,26 @@ fn waves(dims: &[usize], frequency: f64) -> Tensor {
 }
 
 /// Name, eps, whether scale and shift are learned, what follows: as in tests/fixtures/layer_norm.py.
-const CASES: [(&str, f64, bool, Activation); 7] = [
-    ("plain", 1e-5, false, Activation::Linear),
-    ("plain_leaky", 1e-5, false, Activation::Relu(0.01)),
-    ("learned", 1e-6, true, Activation::Linear),
-    ("learned_relu", 1e-6, true, Activation::Relu(0.0)),
-    ("image_relu", 1e-6, true, Activation::Relu(0.0)),
-    ("image_plain", 1e-5, false, Activation::Linear),
-    ("large_eps", 0.5, false, Activation::Relu(0.0)),
+const CASES: [(&str, f64, bool, Rectifier); 7] = [
+    ("plain", 1e-5, false, Rectifier::Off),
+    ("plain_leaky", 1e-5, false, Rectifier::Relu(0.01)),
+    ("learned", 1e-6, true, Rectifier::Off),
+    ("learned_relu", 1e-6, true, Rectifier::Relu(0.0)),
+    ("image_relu", 1e-6, true, Rectifier::Relu(0.0)),
+    ("image_plain", 1e-5, false, Rectifier::Off),
+    ("large_eps", 0.5, false, Rectifier::Relu(0.0)),
 ];
 
 /// A layer with the scale and the shift given, and their variables.
 fn layer(
-    (eps, activation): (f64, Activation),
+    (eps, rectifier): (f64, Rectifier),
     learned: Option<(&Tensor, &Tensor)>,
 ) -> (LayerNorm, Vec<Var>) {
     let Some((scale, shift)) = learned else {
-        return (LayerNorm::plain(eps, activation), Vec::new());
+        return (LayerNorm::plain(eps, rectifier), Vec::new());
     };
     let size = scale.dims2().unwrap();
-    let norm = LayerNorm::learned(size, eps, activation, scale.dtype(), &Device::Cpu).unwrap();
+    let norm = LayerNorm::learned(size, eps, rectifier, scale.dtype(), &Device::Cpu).unwrap();
     let vars = norm.parameters("norm").into_iter().map(|p| p.var);
     let vars: Vec<Var> = vars.collect();
     vars[0].set(scale).unwrap();
@@ -58,7 +58,7 @@ fn it_is_pytorchs() {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/layer_norm.safetensors");
     let fixtures: HashMap<String, Tensor> = safetensors::load(path, &Device::Cpu).unwrap();
-    for (case, eps, learned, activation) in CASES {
+    for (case, eps, learned, rectifier) in CASES {
         for (dtype, close) in [(DType::F64, 1e-12), (DType::F32, 1e-4)] {
             let part = |name: &str| {
                 let found = fixtures.get(&format!("{case}.{name}"));
@@ -66,7 +66,7 @@ fn it_is_pytorchs() {
             };
             let (weight, bias) = (part("weight"), part("bias"));
             assert_eq!(weight.is_some(), learned);
-            let (norm, vars) = layer((eps, activation), weight.as_ref().zip(bias.as_ref()));
+            let (norm, vars) = layer((eps, rectifier), weight.as_ref().zip(bias.as_ref()));
             let x = Var::from_tensor(&part("x").unwrap()).unwrap();
             for norm in [norm.clone(), norm.composed()] {
                 let y = norm.forward(x.as_tensor()).unwrap();
@@ -85,7 +85,7 @@ fn it_is_pytorchs() {
 
 #[test]
 fn its_gradients_are_those_of_finite_differences() {
-    for (case, eps, learned, activation) in CASES {
+    for (case, eps, learned, rectifier) in CASES {
         let shape: &[usize] = match case.starts_with("image") {
             true => &[2, 3, 4, 3, 2],
             false => &[2, 3, 19],
@@ -95,7 +95,7 @@ fn its_gradients_are_those_of_finite_differences() {
             (waves(&[2, shape[2]], 0.9) + 1.5).unwrap(),
             waves(&[2, shape[2]], 1.3),
         ];
-        let (norm, vars) = layer((eps, activation), learned.then_some((&given[0], &given[1])));
+        let (norm, vars) = layer((eps, rectifier), learned.then_some((&given[0], &given[1])));
         let all: Vec<Var> = [x.clone()].into_iter().chain(vars).collect();
         // The sum of a normalised sample, and of its squares, would not depend on it.
         let each = waves(shape, 1.1);
@@ -108,7 +108,7 @@ fn its_gradients_are_those_of_finite_differences() {
 #[test]
 fn a_sample_that_is_constant_has_finite_gradients() {
     let x = Var::from_tensor(&Tensor::full(0.25f32, (1, 2, 16), &Device::Cpu).unwrap()).unwrap();
-    let norm = LayerNorm::plain(1e-5, Activation::Linear);
+    let norm = LayerNorm::plain(1e-5, Rectifier::Off);
     let y = norm.forward(x.as_tensor()).unwrap();
     assert_eq!(distance(&y, &y.zeros_like().unwrap()), 0.0);
     let grads = y.exp().unwrap().backward().unwrap();
@@ -121,8 +121,8 @@ fn a_nan_stays_one() {
     let mut x = vec![0.5f32; 20];
     x[7] = f32::NAN;
     let x = Tensor::from_vec(x, (1, 1, 20), &Device::Cpu).unwrap();
-    for activation in [Activation::Linear, Activation::Relu(0.0)] {
-        let y = LayerNorm::plain(1e-5, activation).infer(&x).unwrap();
+    for rectifier in [Rectifier::Off, Rectifier::Relu(0.0)] {
+        let y = LayerNorm::plain(1e-5, rectifier).infer(&x).unwrap();
         let y = y.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert!(y.iter().all(|y| y.is_nan()));
     }
@@ -130,11 +130,11 @@ fn a_nan_stays_one() {
 
 #[test]
 fn shapes_that_do_not_fit_are_errors() {
-    let norm = LayerNorm::plain(1e-5, Activation::Linear);
+    let norm = LayerNorm::plain(1e-5, Rectifier::Off);
     assert!(norm.forward(&waves(&[2, 3], 0.7)).is_err());
     assert!(norm.forward(&waves(&[2, 3, 4, 5], 0.7)).is_err());
     let (norm, _) = layer(
-        (1e-5, Activation::Linear),
+        (1e-5, Rectifier::Off),
         Some((&waves(&[2, 4], 1.0), &waves(&[2, 4], 1.0))),
     );
     assert!(norm.forward(&waves(&[2, 3, 5], 0.7)).is_err());

@@ -16,14 +16,14 @@ use crate::simd::vectorised;
 
 /// What follows a normalisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
+pub enum Rectifier {
     /// Nothing.
-    Linear,
+    Off,
     /// A negative number is multiplied by this, which is not negative itself: 0 is relu, 0.01 PyTorch's leaky relu.
     Relu(f64),
 }
 
-/// `activation((x - mean) / sqrt(var + eps) * scale + shift)`, where mean and variance are over the features of
+/// `rectifier((x - mean) / sqrt(var + eps) * scale + shift)`, where mean and variance are over the features of
 /// one sample, and of an image over the channels of one pixel.
 ///
 /// The input is `[agents, batch, features]` or `[agents, batch, channels, height, width]`; scale and shift, if
@@ -43,13 +43,13 @@ impl LayerNorm {
     pub fn learned(
         (agents, features): (usize, usize),
         eps: f64,
-        activation: Activation,
+        rectifier: Rectifier,
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
         let scale = Var::ones((agents, features), dtype, device)?;
         let shift = Var::zeros((agents, features), dtype, device)?;
-        let kernel = NormKernel { eps, activation };
+        let kernel = NormKernel { eps, rectifier };
         Ok(Self(Form::Learned(FusedLayer::new(
             scale,
             Some(shift),
@@ -58,9 +58,9 @@ impl LayerNorm {
     }
 
     /// A normalisation that learns nothing.
-    pub fn plain(eps: f64, activation: Activation) -> Self {
+    pub fn plain(eps: f64, rectifier: Rectifier) -> Self {
         Self(Form::Plain {
-            kernel: NormKernel { eps, activation },
+            kernel: NormKernel { eps, rectifier },
             composed: false,
         })
     }
@@ -131,7 +131,7 @@ impl LayerNorm {
 #[derive(Clone, Copy)]
 struct NormKernel {
     eps: f64,
-    activation: Activation,
+    rectifier: Rectifier,
 }
 
 /// The sizes of one application.
@@ -221,7 +221,7 @@ pub(crate) fn normalise_backward<T: WithDType>(d: &mut [T], normal: &[T], gain: 
     }
 }
 
-impl Activation {
+impl Rectifier {
     /// What comes out for `z`; a NaN stays one.
     #[inline(always)]
     pub(crate) fn of<T: WithDType>(self, z: T) -> T {
@@ -351,7 +351,7 @@ impl NormKernel {
                 for (i, sample) in y.chunks_exact_mut(s.each()).enumerate() {
                     self.normal(s, sample, &mut columns);
                     if weight.is_empty() {
-                        sample.iter_mut().for_each(|y| *y = self.activation.of(*y));
+                        sample.iter_mut().for_each(|y| *y = self.rectifier.of(*y));
                         continue;
                     }
                     let agent = i / s.batch;
@@ -359,14 +359,14 @@ impl NormKernel {
                         (part(weight, agent, s.agents), part(bias, agent, s.agents));
                     if s.positions == 1 {
                         for ((y, &scale), &shift) in sample.iter_mut().zip(scale).zip(shift) {
-                            *y = self.activation.of(*y * scale + shift);
+                            *y = self.rectifier.of(*y * scale + shift);
                         }
                         continue;
                     }
                     let rows = sample.chunks_exact_mut(s.positions);
                     for ((row, &scale), &shift) in rows.zip(scale).zip(shift) {
                         for y in row {
-                            *y = self.activation.of(*y * scale + shift);
+                            *y = self.rectifier.of(*y * scale + shift);
                         }
                     }
                 }
@@ -399,7 +399,7 @@ impl NormKernel {
                     normal.copy_from_slice(x);
                     let gain = self.normal(s, &mut normal, &mut columns);
                     for (d, &y) in d.iter_mut().zip(y) {
-                        *d = self.activation.gradient(*d, y);
+                        *d = self.rectifier.gradient(*d, y);
                     }
                     if !weight.is_empty() {
                         let own = i / s.batch * s.features..(i / s.batch + 1) * s.features;
@@ -444,9 +444,9 @@ impl NormKernel {
                 .broadcast_mul(&place(scale)?)?
                 .broadcast_add(&place(shift)?)?;
         }
-        y = match self.activation {
-            Activation::Linear => y,
-            Activation::Relu(slope) => (y.relu()? - (y.neg()?.relu()? * slope)?)?,
+        y = match self.rectifier {
+            Rectifier::Off => y,
+            Rectifier::Relu(slope) => (y.relu()? - (y.neg()?.relu()? * slope)?)?,
         };
         y.transpose(2, 3)?.contiguous()?.reshape(x.shape())
     }

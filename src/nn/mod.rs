@@ -28,7 +28,7 @@ mod window;
 
 pub use conv::Conv;
 pub use filters::Filters;
-pub use layer_norm::{Activation, LayerNorm};
+pub use layer_norm::{LayerNorm, Rectifier};
 pub use mlp::Mlp;
 pub use network::{Architecture, Network};
 pub use normed::{InitialWeights, NormedArchitecture, NormedNetwork};

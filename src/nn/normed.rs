@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result as CandleResult, Tensor, Var, backprop::
 use rand::Rng;
 
 use super::{
-    Activation, Architecture, Filters, LayerNorm, bypass::GradientBypass, conv::Conv, init,
+    Architecture, Filters, LayerNorm, Rectifier, bypass::GradientBypass, conv::Conv, init,
     linear::Linear,
 };
 use optim::Parameter;
@@ -85,7 +85,7 @@ impl NormedNetwork {
             LayerNorm::learned(
                 (agents, features),
                 *eps,
-                Activation::Relu(0.0),
+                Rectifier::Relu(0.0),
                 dtype,
                 device,
             )

@@ -10,7 +10,7 @@ use rand::Rng;
 use crate::{
     Result,
     nn::{
-        Activation, Architecture,
+        Architecture, Rectifier,
         layer_norm::{normalise, normalise_backward, sum_of},
     },
     simd::vectorised,
@@ -21,7 +21,7 @@ pub trait Number: WithDType + Element {}
 impl<T: WithDType + Element> Number for T {}
 
 /// What follows each layer but the last: PyTorch's leaky relu.
-const LEAKY: Activation = Activation::Relu(0.01);
+const LEAKY: Rectifier = Rectifier::Relu(0.01);
 /// PyTorch's eps of a layer normalisation.
 const EPS: f64 = 1e-5;
 
