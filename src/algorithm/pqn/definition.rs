@@ -151,6 +151,18 @@ impl Definition for PqnDefinition {
         Ok(())
     }
 
+    fn experience_bytes(
+        &self,
+        settings: &Table,
+        env: &envs::Spec,
+        _steps: u64,
+    ) -> Option<(u64, &'static str)> {
+        let config = Self::read(settings).ok()?;
+        // An observation, and besides it an action, a reward, two values, a target and an end.
+        let each = 4 * env.observation.len() as u64 + 37;
+        Some((config.rollout() as u64 * each, "rollout_steps"))
+    }
+
     fn updates(&self, settings: &Table, steps: u64) -> u64 {
         Self::read(settings).map_or(0, |config| config.updates(steps))
     }

@@ -60,7 +60,7 @@ impl Pqn {
         let architecture = config.architecture(observation, actions);
         let network = NormedNetwork::new(&architecture, init, dtype, device)?;
         let optimiser = Optimiser::new(specs, network.parameters())?
-            .clip(config.clipping())
+            .clip(config.clipping())?
             .schedule(config.lr_schedule, updates);
         Ok(Self {
             config: config.clone(),
