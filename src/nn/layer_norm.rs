@@ -308,8 +308,9 @@ impl<T: WithDType> Columns<T> {
             .chunks_exact_mut(positions)
             .zip(normal.chunks_exact(positions));
         for (d, x) in rows {
-            for i in 0..positions {
-                d[i] = self.gain[i] * (d[i] - self.mean[i] - x[i] * along[i]);
+            let pixels = self.gain.iter().zip(&self.mean).zip(along.iter());
+            for ((d, &x), ((&gain, &mean), &along)) in d.iter_mut().zip(x).zip(pixels) {
+                *d = gain * (*d - mean - x * along);
             }
         }
     }
@@ -406,10 +407,12 @@ impl NormKernel {
                         let scale = &weight[own.clone()];
                         let (dw, db) = (&mut grads.weight[own.clone()], &mut grads.bias[own]);
                         if s.positions == 1 {
-                            for i in 0..s.features {
-                                dw[i] += d[i] * normal[i];
-                                db[i] += d[i];
-                                d[i] *= scale[i];
+                            let sums = dw.iter_mut().zip(db);
+                            let features = d.iter_mut().zip(normal.iter().zip(scale)).zip(sums);
+                            for ((d, (&x, &scale)), (dw, db)) in features {
+                                *dw += *d * x;
+                                *db += *d;
+                                *d *= scale;
                             }
                         } else {
                             let rows = d.chunks_exact_mut(s.positions);
