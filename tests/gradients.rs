@@ -1,8 +1,12 @@
 //! Every operation with its own backward pass, against finite differences in f64.
 
+#[path = "common/differences.rs"]
+mod differences;
+
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use candle_core::{DType, Device, Tensor, Var, backprop::GradStore, safetensors};
+use candle_core::{DType, Device, Tensor, Var, safetensors};
+use differences::{check, check_grads};
 use optim::Parameter;
 use optimiser_paradigms::{
     algorithm::{
@@ -13,42 +17,6 @@ use optimiser_paradigms::{
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-
-/// Checks the gradient of `loss` (summed) for every number in `vars`.
-fn check(vars: &[Var], loss: impl Fn() -> Tensor) {
-    check_grads(vars, &loss().backward().unwrap(), loss);
-}
-
-fn check_grads(vars: &[Var], grads: &GradStore, loss: impl Fn() -> Tensor) {
-    let value = || loss().sum_all().unwrap().to_scalar::<f64>().unwrap();
-    for (which, var) in vars.iter().enumerate() {
-        let grad = grads.get(var).expect("a gradient");
-        assert_eq!(grad.dims(), var.dims());
-        let grad: Vec<f64> = grad.flatten_all().unwrap().to_vec1().unwrap();
-        let start: Vec<f64> = var.flatten_all().unwrap().to_vec1().unwrap();
-        assert!(
-            grad.iter().any(|g| *g != 0.0),
-            "var {which} has no gradient at all"
-        );
-        for i in 0..start.len() {
-            let h = 1e-6;
-            let at = |x: f64| {
-                let mut moved = start.clone();
-                moved[i] = x;
-                var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu).unwrap())
-                    .unwrap();
-                value()
-            };
-            let numeric = (at(start[i] + h) - at(start[i] - h)) / (2.0 * h);
-            at(start[i]);
-            assert!(
-                (grad[i] - numeric).abs() < 1e-7 * (1.0 + numeric.abs()),
-                "var {which} [{i}]: {} against {numeric}",
-                grad[i]
-            );
-        }
-    }
-}
 
 fn streams(agents: u64) -> Vec<ChaCha8Rng> {
     (0..agents).map(ChaCha8Rng::seed_from_u64).collect()

@@ -36,6 +36,30 @@ pub trait OptimiserSettings:
     fn momentum(&self) -> Option<MomentumState> {
         None
     }
+
+    /// What keeps its step from overshooting, if these values have that.
+    fn bound(&self) -> Option<StepBound> {
+        None
+    }
+}
+
+/// A learning rate that is lowered where a step along a direction could go too far (Elsayed, Vasan & Mahmood
+/// 2024, arXiv 2410.14606, sec. 3.3).
+///
+/// It depends on all of an agent's weights at once, so it is computed before the rule steps each by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepBound {
+    /// How far from overshooting a step stays: 1 is just short of it, 2 twice as far.
+    pub kappa: f64,
+}
+
+impl StepBound {
+    /// `lr / max(1, lr kappa size)`, where `size` is the direction's L1 norm. A size that is no number
+    /// makes the lr so too.
+    pub fn lr(self, lr: f64, size: f64) -> f64 {
+        let reach = lr * self.kappa * size;
+        if reach <= 1.0 { lr } else { lr / reach }
+    }
 }
 
 /// What an optimiser steps along in place of the gradient: a decaying sum of all gradients so far.
@@ -113,6 +137,7 @@ pub(crate) trait AnySettings: Send + Sync {
     fn check_ranges(&self) -> Result<(), settings::Error>;
     fn rule(&self) -> Result<Box<dyn AnyRule>, String>;
     fn momentum(&self) -> Option<MomentumState>;
+    fn bound(&self) -> Option<StepBound>;
     fn boxed(&self) -> Box<dyn AnySettings>;
     fn as_any(&self) -> &dyn Any;
 }
@@ -135,6 +160,9 @@ impl<T: OptimiserSettings> AnySettings for T {
     }
     fn momentum(&self) -> Option<MomentumState> {
         OptimiserSettings::momentum(self)
+    }
+    fn bound(&self) -> Option<StepBound> {
+        OptimiserSettings::bound(self)
     }
     fn boxed(&self) -> Box<dyn AnySettings> {
         Box::new(self.clone())

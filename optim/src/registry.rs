@@ -20,6 +20,7 @@ static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
         Entry::of::<rules::NAdam>(),
         Entry::of::<rules::RAdam>(),
         Entry::of::<rules::Lion>(),
+        Entry::of::<rules::ObGd>(),
     ])
 });
 

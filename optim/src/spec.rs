@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use settings::{Table, Value, unknown};
 
 use crate::{
-    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, entry::AnySettings,
-    published, registry,
+    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound,
+    entry::AnySettings, published, registry,
 };
 
 /// An optimiser with a value for each of its hyper-parameters.
@@ -153,6 +153,11 @@ impl Spec {
     /// Its momentum, if it has any.
     pub fn momentum(&self) -> Option<MomentumState> {
         self.settings.momentum()
+    }
+
+    /// What keeps its step from overshooting, if anything does.
+    pub fn bound(&self) -> Option<StepBound> {
+        self.settings.bound()
     }
 
     fn is_on(&self, flag: &str) -> bool {

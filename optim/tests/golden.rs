@@ -96,7 +96,10 @@ fn every_variant_follows_its_reference() {
                 }
             }
             t += 1;
-            let k = rule.scalars(t, lr);
+            // What looks at all gradients of a step does so before the rule.
+            let size = g.iter().map(|g| g.abs()).sum();
+            let bounded = spec.bound().map_or(lr, |bound| bound.lr(lr, size));
+            let k = rule.scalars(t, bounded);
             let g32: Vec<f32> = g.iter().map(|&x| x as f32).collect();
             rule.update_f64(&k, Clip::NONE, &mut w, g, &mut s, 0..n);
             rule.update_f32(&k, Clip::NONE, &mut w32, &g32, &mut s32, 0..n);

@@ -10,7 +10,9 @@ mod definition;
 pub mod dqn;
 mod layers;
 mod policy;
+pub mod pqn;
 mod registry;
+pub mod stream_q;
 mod update;
 mod weights;
 

@@ -4,10 +4,15 @@ use std::sync::{PoisonError, RwLock};
 
 use settings::unknown;
 
-use super::{Definition, a2c, dqn};
+use super::{Definition, a2c, dqn, pqn, stream_q};
 use crate::{Error, Result};
 
-static BUILT_IN: &[&dyn Definition] = &[&dqn::DEFINITION, &a2c::DEFINITION];
+static BUILT_IN: &[&dyn Definition] = &[
+    &dqn::DEFINITION,
+    &a2c::DEFINITION,
+    &pqn::DEFINITION,
+    &stream_q::DEFINITION,
+];
 
 /// Algorithms added by programs.
 static REGISTERED: RwLock<Vec<&'static dyn Definition>> = RwLock::new(Vec::new());

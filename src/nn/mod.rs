@@ -1,7 +1,8 @@
 //! Networks for a cohort of agents, whose parameters and activations have a leading axis `[agents, ...]`,
 //! and a ResNet-18 for images.
 //!
-//! Agents learn with a [`Network`]; on the CPU its layers are custom operations ([`Conv`], [`Mlp`]).
+//! Agents learn with a [`Network`], or with a [`NormedNetwork`] that normalises each hidden layer. On the CPU
+//! their layers are custom operations ([`Conv`], [`Mlp`], [`LayerNorm`]).
 //! [`ResNet`] computes on all cores or on a GPU. On a GPU, [`minibatch`] turns images into its input.
 
 mod activation;
@@ -13,10 +14,12 @@ mod conv_kernel;
 mod filters;
 mod fused;
 mod init;
+pub(crate) mod layer_norm;
 mod linear;
 mod matmul;
 mod mlp;
 mod network;
+mod normed;
 mod orthogonal;
 pub(crate) mod pixels;
 mod resnet;
@@ -27,8 +30,10 @@ mod window;
 pub use activation::Activation;
 pub use conv::Conv;
 pub use filters::Filters;
+pub use layer_norm::{LayerNorm, Rectifier};
 pub use mlp::Mlp;
 pub use network::{Architecture, Network};
+pub use normed::{InitialWeights, NormedArchitecture, NormedNetwork};
 pub use orthogonal::orthogonal;
 pub use pixels::Augmentation;
 pub use resnet::{ResNet, Stem};

@@ -16,7 +16,7 @@ pub use flat::flat_gradient;
 pub use group::Group;
 pub use parameter::Parameter;
 
-use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec};
+use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec, StepBound};
 use parameter::{Slot, check_distinct};
 use states::{States, part};
 
@@ -50,6 +50,7 @@ struct Agent {
     /// The rule of each group; first, that of parameters in no group.
     rules: Vec<GroupRule>,
     restart: Restart,
+    bound: Option<StepBound>,
     /// Steps since the last restart.
     t: u64,
 }
@@ -238,6 +239,7 @@ impl Agent {
             rules: vec![GroupRule { rule, lr }],
             spec: spec.clone(),
             restart: spec.restart(),
+            bound: spec.bound(),
             t: 0,
         })
     }

@@ -38,7 +38,8 @@ settings! {
         gamma: f64 = 0.99, in 0.0..=1.0;
         /// Number of steps whose rewards a target adds up before it bootstraps
         n_step: u32 = 1, in 1..=1000;
-        /// Transitions the replay buffer holds
+        /// Transitions the replay buffer holds; if as many as batch_size and train_frequency, a batch is the
+        /// whole buffer, and there is no replay
         buffer_size: usize = 10_000, in 1..=1 << 30;
         /// Transitions in a batch
         batch_size: usize = 128, in 1..=1 << 20;
@@ -114,6 +115,26 @@ impl DqnConfig {
             loss: Loss::Huber,
             ..Self::cleanrl()
         }
+    }
+
+    /// CleanRL's agent without replay: each transition is learned from once, and updates are as frequent as
+    /// CleanRL's.
+    pub fn no_replay() -> Self {
+        let cleanrl = Self::cleanrl();
+        let steps = cleanrl.train_frequency as usize;
+        Self {
+            buffer_size: steps,
+            batch_size: steps,
+            ..cleanrl
+        }
+    }
+
+    /// Whether a batch is the whole buffer, each transition once: the buffer holds exactly one batch, and as many
+    /// steps pass between updates. No transition is then learned from twice.
+    pub fn learns_once(&self) -> bool {
+        self.buffer_size == self.batch_size
+            && self.batch_size as u64 == self.train_frequency
+            && !self.prioritized
     }
 
     /// The network for observations of shape `observation` and `actions` actions.

@@ -20,7 +20,7 @@ pub struct Dqn;
 ///
 /// The learning rates are the best of a grid on CartPole, on separate tuning seeds
 /// (`results/cartpole_lr`); Adam's is CleanRL's own. There is no such grid for MinAtar yet.
-const PRESETS: [Preset; 2] = [
+const PRESETS: [Preset; 3] = [
     Preset {
         name: "cleanrl",
         help: "CleanRL's dqn.py: classic control, 500,000 steps, MLP 120-84",
@@ -52,6 +52,14 @@ const PRESETS: [Preset; 2] = [
         },
         agent: || DqnConfig::minatar().to_table(),
         optimiser: "rmsprop-minatar",
+        lrs: &[],
+    },
+    Preset {
+        name: "no_replay",
+        help: "CleanRL's without replay: buffer, batch and train frequency are 10; any other k for all three works",
+        run: Table::new,
+        agent: || DqnConfig::no_replay().to_table(),
+        optimiser: "rmsprop",
         lrs: &[],
     },
 ];

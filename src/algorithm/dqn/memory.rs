@@ -21,6 +21,8 @@ pub(super) struct Memory {
     /// Draws which transitions are learned from.
     sampling: ChaCha8Rng,
     pub updates: u64,
+    /// Whether a batch is the whole buffer.
+    learns_once: bool,
 }
 
 impl Memory {
@@ -31,6 +33,7 @@ impl Memory {
             explore: stream(seed, Stream::Explore),
             sampling: stream(seed, Stream::Replay),
             updates: 0,
+            learns_once: config.learns_once(),
         }
     }
 
@@ -75,8 +78,11 @@ impl Memory {
         })
     }
 
-    /// Appends `n` transitions to `batch`.
+    /// Appends `n` transitions to `batch`: each of the last `n` once if there is no replay.
     pub fn sample(&mut self, n: usize, beta: f64, batch: &mut Batch) {
+        if self.learns_once && self.replay.len() == n {
+            return self.replay.append_all(batch);
+        }
         self.replay.sample(&mut self.sampling, n, beta, batch);
     }
 
@@ -108,5 +114,59 @@ impl Memory {
         go_to(&mut self.sampling, *sampling);
         self.updates = state.count("updates")?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rewards of the batches of an agent whose steps have the rewards 0, 1, 2, ...
+    fn learned(config: &DqnConfig, steps: u64) -> Vec<Vec<f32>> {
+        let space = envs::Space::symmetric(&[1e9]);
+        let mut memory = Memory::new(config, 1, &space);
+        let mut batches = Vec::new();
+        for step in 0..steps {
+            let (obs, next_obs) = ([step as f32], [step as f32 + 1.0]);
+            let experience = Experience {
+                obs: &obs,
+                action: 0,
+                reward: step as f32,
+                next_obs: &next_obs,
+                terminated: false,
+                truncated: false,
+            };
+            memory.push(&experience).unwrap();
+            if step > 0 && step.is_multiple_of(config.train_frequency) {
+                let mut batch = Batch::default();
+                memory.sample(config.batch_size, 1.0, &mut batch);
+                assert_eq!(batch.obs, batch.rewards);
+                batches.push(batch.rewards);
+            }
+        }
+        batches
+    }
+
+    #[test]
+    fn without_replay_each_step_is_learned_from_once_and_in_order() {
+        for k in [1, 2, 3, 10] {
+            let config = DqnConfig {
+                buffer_size: k,
+                batch_size: k,
+                train_frequency: k as u64,
+                ..DqnConfig::cleanrl()
+            };
+            let batches = learned(&config, 61);
+            assert!(batches.iter().all(|batch| batch.len() == k));
+            let all: Vec<f32> = batches.concat();
+            let expected: Vec<f32> = (1..=60 / k * k).map(|step| step as f32).collect();
+            assert_eq!(all, expected);
+        }
+        let replay = DqnConfig {
+            buffer_size: 11,
+            ..DqnConfig::no_replay()
+        };
+        let all = learned(&replay, 61).concat();
+        assert!(all.iter().zip(&all[1..]).any(|(a, b)| a >= b));
     }
 }

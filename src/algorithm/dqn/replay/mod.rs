@@ -159,6 +159,15 @@ impl Replay {
         self.fetch(from, batch);
     }
 
+    /// Appends all transitions to `batch`, the oldest first, without weights.
+    pub fn append_all(&self, batch: &mut Batch) {
+        let (len, from) = (self.len() as u64, batch.indices.len());
+        let oldest = self.complete - len;
+        let places = (oldest..self.complete).map(|k| (k % self.capacity as u64) as u32);
+        batch.indices.extend(places);
+        self.fetch(from, batch);
+    }
+
     /// Appends the transitions at `indices` to `batch`, without weights. Each index is below
     /// [`len`](Self::len).
     pub fn append(&self, indices: &[u32], batch: &mut Batch) {
