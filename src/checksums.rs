@@ -168,18 +168,19 @@ mod tests {
         let mut sums = Checksums::default();
         sums.insert("a.csv", Checksum::of("x\n1\n"));
         sums.insert("b.toml", Checksum::of(""));
+        fs::write(dir.path().join("b.toml"), "").unwrap();
         let text = sums.to_toml().unwrap();
         let path = dir.path().join(CHECKSUMS);
         fs::write(&path, &text).unwrap();
-        assert_eq!(Checksums::read(dir.path()).unwrap(), Some(sums));
-        for bytes in [
-            &b""[..],
-            b"\xff",
-            &text.as_bytes()[..text.len() / 2],
-            &text.as_bytes()[..20],
-        ] {
+        assert_eq!(Checksums::read(dir.path()).unwrap().as_ref(), Some(&sums));
+        let cuts = (0..text.trim_end().len()).map(|n| &text.as_bytes()[..n]);
+        for bytes in cuts.chain([&b"\xff"[..]]) {
             fs::write(&path, bytes).unwrap();
-            let error = Checksums::read(dir.path()).unwrap_err().to_string();
+            let read = Checksums::read(dir.path()).and_then(|cut| {
+                // Cut between two entries, it lacks a file.
+                cut.unwrap().read_file(dir.path(), "b.toml")
+            });
+            let error = read.unwrap_err().to_string();
             assert!(error.contains("files.toml is damaged"), "{error}");
         }
     }

@@ -94,6 +94,10 @@ impl Definition for PqnDefinition {
         &["loss", "mean_q", "grad_norm"]
     }
 
+    fn has_target_network(&self) -> bool {
+        false
+    }
+
     fn environments(&self, settings: &Table) -> usize {
         Self::read(settings).map_or(1, |config| config.environments)
     }

@@ -86,6 +86,10 @@ impl Definition for StreamQLambda {
         &["loss", "q", "direction_l1"]
     }
 
+    fn has_target_network(&self) -> bool {
+        false
+    }
+
     fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
         let config = Self::read(settings)?;
         config.validate()?;
