@@ -16,11 +16,11 @@ use measure::{CASES, Case, LR, Problem, Rows};
 use optim::{Optimiser, Parameter, Spec, registry};
 use optimiser_paradigms::cli;
 
-// As the binaries have it.
+// The binaries' allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Forms of an optimiser that run other code than its defaults do.
+/// Forms of an optimiser that run different code from its defaults.
 const FORMS: [&str; 3] = [
     "rmsprop:centered=true",
     "rmsprop:momentum=0.9",

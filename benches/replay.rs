@@ -12,7 +12,7 @@ use optimiser_paradigms::algorithm::dqn::{Batch, Encoding, Replay, Transition};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-// As the binaries have it.
+// The binaries' allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -20,7 +20,7 @@ const REPETITIONS: usize = 21;
 /// Batches drawn in a repetition.
 const BATCHES: usize = 500;
 
-/// A kind of buffer, and the batch drawn from it.
+/// A kind of buffer, and the batch that is drawn from it.
 struct Case {
     name: &'static str,
     capacity: usize,
@@ -70,7 +70,7 @@ fn measure(case: &Case, n_step: u32, prioritized: bool) {
         false => replay,
     };
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    // Observations made beforehand: only the buffer is timed.
+    // Observations are made beforehand, so that only the buffer is timed.
     let observe = |_| f32::from(rng.random_bool(0.1));
     let pool: Vec<f32> = (0..64 * case.obs_len).map(observe).collect();
     let obs = |k: usize| &pool[k % 64 * case.obs_len..][..case.obs_len];
@@ -88,7 +88,7 @@ fn measure(case: &Case, n_step: u32, prioritized: bool) {
         replay.push(transition).expect("observations of 0 and 1");
     }
     let push = start.elapsed().as_secs_f64() * 1e6 / steps as f64;
-    // Priorities that differ, as after a while of learning.
+    // Priorities that differ, as they do after some learning.
     for i in 0..case.capacity as u32 {
         replay.update_priorities(&[i], &[rng.random::<f32>()]);
     }

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --bench resnet
-//! benches/peers/resnet.sh         # beside PyTorch
+//! benches/peers/resnet.sh         # compared with PyTorch
 //! ```
 //!
 //! Milliseconds are the best of `REPETITIONS` (5) on `RAYON_NUM_THREADS` threads (all cores), for `BATCH` (256)
@@ -16,7 +16,7 @@ use optimiser_paradigms::nn::{Convolution, ResNet, Stem};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-// As the binaries have it.
+// The binaries' allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -36,8 +36,8 @@ const LAYERS: [[usize; 5]; 11] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // As the binary has it.
-    // SAFETY: sets a number in a table of the allocator's own, before any other thread is there.
+    // As in the binary. SAFETY: sets a number in a table of the allocator, before any other thread
+    // exists.
     unsafe { libmimalloc_sys::mi_option_set(15, -1) };
     let number = |key: &str, default: usize| {
         std::env::var(key).map_or(default, |text| text.parse().expect("a whole number from 1"))

@@ -1,5 +1,5 @@
-//! What a study costs besides its runs: the time of a run that does almost nothing, and how busy the cores are during
-//! longer runs.
+//! What a study costs on top of its runs: the time of a run that does almost nothing, and how busy the
+//! cores are during longer runs.
 //!
 //! `cargo bench --bench study`; `-- /mnt/results` puts the files into that folder.
 
@@ -19,11 +19,13 @@ question = "?"
 hypothesis = "-"
 analysis = "-"
 seeds = {{ tuning = "1..1", report = "2..{}" }}
-rl = {{ run = {{ steps = {steps}, eval_every = {steps}, eval_episodes = 1 }}, agent = {{ learning_starts = 500 }} }}
+rl = {{ run = {{ steps = {steps}, eval_every = {steps}, eval_episodes = 1 }}, agent = {{ learning_starts = {} }} }}
 environments = [{{ env = "catch" }}]
 optimisers = [{{ name = "adam", optimiser = "adam" }}]
 "#,
-        seeds + 1
+        seeds + 1,
+        // A study of runs that learn nothing is refused.
+        (steps / 4).min(500)
     )
 }
 
@@ -87,7 +89,7 @@ fn children() -> f64 {
         .next()
         .unwrap_or_default()
         .split_whitespace();
-    // User and system time of children, in ticks of 10 ms; the fields after the name count from 3.
+    // User and system time of children, in ticks of 10 ms; fields are counted from 3 after the name.
     let ticks: f64 = fields
         .skip(13)
         .take(2)
@@ -104,9 +106,9 @@ fn main() {
         let all = (0..3).map(|_| study(&folder, steps, seeds, jobs));
         all.min_by(|a, b| a.wall.total_cmp(&b.wall)).unwrap()
     };
-    let (few, many) = (best(10, 1, 1), best(10, 1 + RUNS, 1));
+    let (few, many) = (best(20, 1, 1), best(20, 1 + RUNS, 1));
     let each = (many.wall - few.wall) / RUNS as f64 * 1e3;
-    println!("a run of 10 steps: {each:.2} ms, best of 3, the folder's files and all");
+    println!("a run of 20 steps: {each:.2} ms, best of 3, the folder's files and all");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runs = 12 * cores;
     let took = best(30_000, runs, cores);

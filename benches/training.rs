@@ -1,12 +1,13 @@
-//! One training run of an agent alone, its evaluations and files left out, as CSV on stdout.
+//! One training run of a single agent, without evaluations and files, as CSV on stdout.
 //!
 //! ```sh
 //! cargo bench --bench training -- cartpole [STEPS] [SEED]
 //! cargo bench --bench training -- breakout [STEPS] [SEED]
+//! cargo bench --bench training -- a2c [STEPS] [SEED]
 //! ```
 //!
-//! The clock starts behind the evaluation that a run begins with and stops at its last step. `peers/dqn.sh`
-//! compares it with others, in the settings below.
+//! The clock starts after the run's first evaluation and stops at its last step. `peers/dqn.sh`
+//! and `peers/onpolicy.sh` compare it with others, in the settings below.
 
 use std::{fs, time::Instant};
 
@@ -20,7 +21,7 @@ use optimiser_paradigms::{
 };
 use settings::{Table, Value};
 
-// As the binaries have it.
+// The binaries' allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -42,8 +43,9 @@ fn main() -> Result<()> {
     let config = match case {
         "cartpole" => cartpole(number(1, 100_000)?, seed)?,
         "breakout" => breakout(number(1, 5_000)?, seed)?,
+        "a2c" => a2c(number(1, 1_000_000)?, seed)?,
         _ => {
-            let wrong = format!("`{case}` is not allowed; allowed: cartpole, breakout");
+            let wrong = format!("`{case}` is not allowed; allowed: cartpole, breakout, a2c");
             return Err(Error::usage(wrong));
         }
     };
@@ -60,7 +62,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// CleanRL's setting with its optimiser; the exploration is a share of these steps.
+/// CleanRL's setting with its optimiser; exploration lasts for a share of `steps`.
 fn cartpole(steps: u64, seed: u64) -> Result<Config> {
     let source = ConfigSource {
         preset: Some("cleanrl".into()),
@@ -71,8 +73,8 @@ fn cartpole(steps: u64, seed: u64) -> Result<Config> {
     source.resolve(None)
 }
 
-/// MinAtar's setting with its optimiser, an update a step from step 100 on, when epsilon has come
-/// down to 0.1.
+/// MinAtar's setting with its optimiser: an update every step from step 100 on, when epsilon has fallen
+/// to 0.1.
 fn breakout(steps: u64, seed: u64) -> Result<Config> {
     let source = ConfigSource {
         preset: Some("minatar".into()),
@@ -91,7 +93,18 @@ fn breakout(steps: u64, seed: u64) -> Result<Config> {
     source.resolve(None)
 }
 
-/// Evaluations at the start and at the end alone, and one line of updates.csv.
+/// A2C on CartPole, as Stable-Baselines3 and rl-zoo have it.
+fn a2c(steps: u64, seed: u64) -> Result<Config> {
+    let source = ConfigSource {
+        algo: Some("a2c".into()),
+        preset: Some("sb3".into()),
+        run: unobserved(steps, seed),
+        ..ConfigSource::default()
+    };
+    source.resolve(None)
+}
+
+/// Evaluations only at the start and at the end, and one line of updates.csv.
 fn unobserved(steps: u64, seed: u64) -> Table {
     let [steps, seed] = [steps, seed].map(|number| Value::Whole(number as i64));
     let run = [
@@ -104,11 +117,11 @@ fn unobserved(steps: u64, seed: u64) -> Table {
     run.into_iter().collect()
 }
 
-/// Takes the time from the first evaluation to the last step.
+/// Measures the time from the first evaluation to the last step.
 #[derive(Default)]
 struct Watch {
     start: Option<(Instant, f64)>,
-    /// Seconds by the clock, and of the processor.
+    /// Seconds of wall-clock time and of processor time.
     taken: [f64; 2],
 }
 
@@ -131,8 +144,8 @@ impl Observer for Watch {
     }
 }
 
-/// Seconds that this thread has had a processor: less than by the clock where others wanted it too.
-/// Not known but on Linux.
+/// Processor seconds of this thread. They are less than the wall-clock time if others wanted the
+/// processor too. Known only on Linux.
 fn processor_seconds() -> f64 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text

@@ -1,4 +1,4 @@
-//! What one step of learning takes, and where the time goes, as CSV on stdout.
+//! How long one learning step takes, and where the time goes, as CSV on stdout.
 //!
 //! ```sh
 //! taskset -c 1 cargo bench --bench updates              # all
@@ -6,8 +6,8 @@
 //! MILLISECONDS=10 REPETITIONS=5 cargo bench --bench updates
 //! ```
 //!
-//! `products` is the floor: an update's matrix products alone, of matrices that lie as
-//! the product likes them best.
+//! `products` is the floor: an update's matrix products alone, with matrices in the layout that suits
+//! the product best.
 
 #[path = "measure/effort.rs"]
 mod effort;
@@ -28,11 +28,11 @@ use product::Product;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-// As the binaries have it.
+// The binaries' allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// An agent, the size of what it sees, and the products of one of its updates.
+/// An agent, the size of its observation, and the matrix products of one of its updates.
 struct Case {
     name: String,
     config: DqnConfig,
@@ -67,7 +67,7 @@ fn cleanrl() -> Case {
 
 /// MinAtar's games have between 4 and 10 channels.
 fn minatar(channels: usize) -> Case {
-    // Positions are the batch of a convolution's product, image by image.
+    // Positions are the batch dimension of a convolution's product, image by image.
     let mut conv = Product::layer(64, channels * 9, 16, false);
     conv.iter_mut().for_each(|product| product.times *= 32);
     let hidden = Product::layer(32, 16 * 64, 128, true);
@@ -149,7 +149,8 @@ impl Case {
         self.report(part, |effort| effort.microseconds(call))
     }
 
-    /// Prints a line for `part`, if one of the command line's words is in `case/part` or there are none.
+    /// Prints a line for `part`, if one of the words on the command line is in `case/part` or if there
+    /// are none.
     fn report(&self, part: &str, measure: impl FnOnce(Effort) -> Result<Vec<f64>>) -> Result<()> {
         let name = format!("{}/{part}", self.name);
         // Cargo adds `--bench`.
@@ -181,7 +182,7 @@ impl Case {
         )
     }
 
-    /// A batch; images are of 0 and 1, as MinAtar's are.
+    /// A batch; images are of 0 and 1, like MinAtar's.
     fn batch(&self, seed: u64) -> Batch {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut batch = Batch::default();

@@ -13,7 +13,7 @@ settings! {
     pub struct Signum {
         /// learning rate
         lr: f64 = 1e-4, in parts::LR;
-        /// of the average of gradients: the momentum
+        /// decay of the average of gradients: the momentum
         beta: f64 = 0.9, in 0.0..1.0;
     }
 }

@@ -1,4 +1,4 @@
-"""What the notebooks share: where the results are, a colour for each optimiser, and readers of a study's tables."""
+"""Shared by the notebooks: the folder of the results, a colour for each optimiser, and readers of a study's tables."""
 
 import re
 from pathlib import Path
@@ -57,7 +57,7 @@ def line(optimiser):
 
 
 def say(text):
-    """Shows a sentence whose numbers come from a table."""
+    """Shows a sentence with numbers from a table."""
     display(Markdown(text))
 
 
@@ -69,7 +69,7 @@ def table(experiment, name):
 
 
 def has(experiment, name):
-    """Whether a study has that table yet."""
+    """Whether a study has this table."""
     return (RESULTS / experiment / f"{name}.csv").is_file()
 
 
@@ -80,7 +80,7 @@ def reported(experiment, stage="report"):
 
 
 def pairs(runs, with_, without):
-    """The score of each run of `with_`, less that of the run of `without` on the same seed in the same place."""
+    """The score of each run of `with_` minus that of the run of `without` with the same seed in the same cell."""
     place = ["environment", "factors", "seed"]
     scores = runs.pivot(index=place, columns="optimiser", values="score")
     return (scores[with_] - scores[without]).dropna().rename("difference").reset_index()
@@ -92,7 +92,7 @@ def learning_rate(settings):
 
 
 def spread(count, width=0.3):
-    """Offsets that lay `count` dots side by side, the same at every run."""
+    """Offsets that place `count` dots side by side, the same every time."""
     return [width * ((i * 0.618) % 1 - 0.5) for i in range(count)]
 
 

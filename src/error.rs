@@ -1,4 +1,4 @@
-//! What can go wrong, said so that the reader knows what to do next.
+//! Everything that can go wrong, described so that the reader knows what to do next.
 
 use std::path::{Path, PathBuf};
 
@@ -18,21 +18,24 @@ pub enum Error {
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A folder cannot be made or written to. Which flag chooses another, only the command knows.
+    /// A folder cannot be created or written to. Only the command knows which flag chooses another one.
     #[error("cannot write to {}: {why}; choose a folder that can be written", path.display())]
     Unwritable {
         /// The folder, or a file in it.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
-    /// A run's folder is another process's.
+    /// A file is not as it was written.
+    #[error("{0}")]
+    Damaged(Box<Damage>),
+    /// Another process is doing the run in this folder.
     #[error("another process is running in {}; wait for it, or choose another --out", .0.display())]
     Taken(PathBuf),
-    /// A study was asked to end before its time, and did.
+    /// A study was asked to end early, and did.
     #[error("stopped by signal {signal} with {done} of {of} runs done; the same command goes on")]
     Interrupted {
         /// The signal that asked.
@@ -63,13 +66,13 @@ pub enum Error {
     /// An environment was asked for something it cannot do.
     #[error(transparent)]
     Environment(#[from] envs::Error),
-    /// A setting cannot be what it was asked to be.
+    /// A setting is not allowed to have the value that it was given.
     #[error(transparent)]
     Setting(#[from] settings::Error),
     /// An optimiser was asked for something it cannot do.
     #[error(transparent)]
     Optimiser(#[from] optim::Error),
-    /// The run was asked to end before its time, and did.
+    /// The run was asked to end early, and did.
     #[error("stopped by signal {signal} at step {step} of {of}; {}", match saved {
         0 => "nothing was saved, so the same command starts again".to_owned(),
         saved => format!("the same command with --resume, and without --force, goes on from step {saved}"),
@@ -84,6 +87,9 @@ pub enum Error {
         /// The step of the last checkpoint; 0 if there is none.
         saved: u64,
     },
+    /// Standard output cannot be written to.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
     /// A tensor operation failed.
     #[error("tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -92,7 +98,7 @@ pub enum Error {
     Figure {
         /// The figure's file.
         path: PathBuf,
-        /// What the drawing library said.
+        /// The drawing library's error.
         why: String,
     },
 }
@@ -104,12 +110,12 @@ impl From<stats::Error> for Error {
 }
 
 impl Error {
-    /// An error of the request.
+    /// An error in the request.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
     }
 
-    /// An error of a folder that cannot be written to.
+    /// An error about a folder that cannot be written to.
     pub fn unwritable(path: &Path, why: &std::io::Error) -> Self {
         Self::Unwritable {
             path: path.to_path_buf(),
@@ -117,7 +123,33 @@ impl Error {
         }
     }
 
-    /// An error of a file: `cannot {doing} {path}: ...`.
+    /// An error about a file that is not as it was written.
+    pub fn damaged(path: &Path, why: impl std::fmt::Display) -> Self {
+        Self::Damaged(Box::new(Damage::new(path, format!("is damaged: {why}"))))
+    }
+
+    /// An error about a file that was written and is gone.
+    pub fn missing(path: &Path) -> Self {
+        Self::Damaged(Box::new(Damage::new(path, "is missing".into())))
+    }
+
+    /// An error about a file from which nothing can go on.
+    pub fn unusable(path: &Path, why: impl std::fmt::Display) -> Self {
+        Self::Damaged(Box::new(Damage::new(
+            path,
+            format!("cannot be used: {why}"),
+        )))
+    }
+
+    /// The same error; if it is about a damaged file, with `way_out` as what to do about it.
+    pub fn mended_by(self, way_out: impl Into<String>) -> Self {
+        match self {
+            Self::Damaged(damage) => Self::Damaged(Box::new(damage.mended_by(way_out))),
+            other => other,
+        }
+    }
+
+    /// An error about a file: `cannot {doing} {path}: ...`.
     pub fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         let path = path.to_path_buf();
         Self::Io {
@@ -125,5 +157,42 @@ impl Error {
             path,
             source,
         }
+    }
+}
+
+/// What is wrong with a file that was written whole.
+#[derive(Debug)]
+pub struct Damage {
+    path: PathBuf,
+    what: String,
+    /// What to do about it.
+    way_out: String,
+}
+
+impl Damage {
+    /// `what` is wrong with the file at `path`.
+    fn new(path: &Path, what: String) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            what,
+            way_out: "--force runs it again".into(),
+        }
+    }
+
+    /// The file, and what is wrong with it.
+    pub fn what(&self) -> String {
+        format!("{} {}", self.path.display(), self.what)
+    }
+
+    /// The same damage, with another way out of it.
+    fn mended_by(self, way_out: impl Into<String>) -> Self {
+        let way_out = way_out.into();
+        Self { way_out, ..self }
+    }
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{}; {}", self.what(), self.way_out)
     }
 }

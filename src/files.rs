@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Files that are written whole or not at all.
 
 use std::{
     fs::{self, File},
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
 
-/// A number as files hold it: six significant digits. Files stay small, and they are equal on machines whose arithmetic
-/// differs in the last bit.
+/// A number as files store it, with six significant digits. Files stay small, and they are equal on
+/// machines whose arithmetic differs in the last bit.
 pub fn rounded(x: f64) -> f64 {
     format!("{x:.5e}").parse().unwrap_or(x)
 }
@@ -34,26 +34,33 @@ pub fn write_csv<T: Serialize>(path: &Path, rows: impl IntoIterator<Item = T>) -
     write_whole(path, csv_text(rows)?)
 }
 
-/// Writes `content` to a temporary name beside `path`, makes it last, and renames it.
+/// Writes `content` to a temporary name next to `path`, syncs it to the disk, and renames it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    write_before_another(path, content)?;
+    // The new name is durable only once its folder is synced.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let last = match File::open(folder.unwrap_or(Path::new("."))) {
+        Ok(folder) => folder.sync_all(),
+        Err(_) => Ok(()),
+    };
+    last.map_err(|error| Error::io("cannot write", path, error))
+}
+
+/// [`write_whole`] for a file that is not the last one to be written in its folder: its new name lasts when that of a later
+/// one does.
+pub fn write_before_another(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let write = || {
         let mut file = File::create(&part)?;
         file.write_all(content.as_ref())?;
         file.sync_all()?;
-        fs::rename(&part, path)?;
-        // The new name lasts only when its folder does.
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        match File::open(folder.unwrap_or(Path::new("."))) {
-            Ok(folder) => folder.sync_all(),
-            Err(_) => Ok(()),
-        }
+        fs::rename(&part, path)
     };
     write().map_err(|error| {
-        // On a full disk, what was written of it is in the way of what comes next.
+        // On a full disk, the partial file would take up space.
         let _ = fs::remove_file(&part);
         Error::io("cannot write", path, error)
     })
@@ -64,12 +71,12 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Ten digits that stand for `text`: the beginning of its SHA-256.
+/// Ten digits that identify `text`: the beginning of its SHA-256.
 pub fn short_id(text: &str) -> String {
     hex(&Sha256::digest(text)[..5])
 }
 
-/// The folder `path`, made where needed; the error says where it cannot be written to.
+/// The folder `path`, created if needed; the error says where it cannot be written to.
 pub fn folder(path: &Path) -> Result<PathBuf> {
     // Tried before anything is computed.
     let probe = path.join("probe.part");

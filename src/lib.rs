@@ -1,7 +1,7 @@
 //! Does momentum hurt in reinforcement learning, where samples are not i.i.d.?
 //!
-//! The tool and the study that are to settle it: agents on candle, trained with each optimiser on
-//! environments whose data shift.
+//! This library is the tool and the study that answer the question: agents written with candle train with each
+//! optimiser on environments whose data shift.
 //!
 //! # Words
 //!
@@ -11,32 +11,33 @@
 //!   lists and errors follow from its declaration.
 //! - **preset**: a published group of settings to start from ([`algorithm::Preset`]).
 //! - **experiment**: one TOML file. **trial**: one setting of its grid. **run**: one trial with one seed.
-//! - **family**: a sort of run with a configuration of its own: agents ([`run::rl`]) or the supervised
+//! - **family**: a kind of run with its own configuration: agents ([`run::rl`]) or the supervised
 //!   control ([`run::supervised`]).
 //! - **cohort**: agents trained in lock-step as one batch; every parameter tensor has a leading axis
 //!   `[agents, ...]`. One agent is a cohort of one.
 //! - **algorithm**: how an agent acts and learns ([`algorithm::Algorithm`]). **regime**: an algorithm with its
-//!   settings, as a place on the way from i.i.d. to not.
+//!   settings, as a place on the scale from i.i.d. to not i.i.d.
 //! - **update**: one step of the optimiser.
-//! - **cell**: an environment or data set with a regime. **arm**: an optimiser in a study. **rung**, **dose**: a
-//!   cell's place on a ladder, on a dial.
-//! - **terminated**, **truncated**: an episode that reached an end, and one that was cut short. Only the first
-//!   stops the bootstrap.
-//! - **observer**: somebody who is told how a run goes ([`run::Observer`]). **snapshot**: all that a run is at one
-//!   moment. **checkpoint**: a snapshot in a file, from which the run goes on exactly.
+//! - **cell**: an environment or data set with a regime. **arm**: an optimiser in a study. **rung**: a cell's place
+//!   on a ladder. **dose**: its place on a dial.
+//! - **terminated**: the episode reached an end of the task. **truncated**: the episode was cut short. Only
+//!   termination stops the bootstrap.
+//! - **observer**: receives reports on the progress of a run ([`run::Observer`]). **snapshot**: the whole state of a
+//!   run at one moment. **checkpoint**: a snapshot in a file, from which the run continues exactly.
 //!
 //! # Where things are
 //!
 //! Imports point in one direction: the binaries use [`cli`], which uses [`study`], which uses [`figures`] and
 //! [`run`], which uses [`algorithm`], which uses [`nn`], which uses the crate [`optim`].
 //!
-//! [`algorithm`] is the seam between algorithms and runs, with a folder for each algorithm; [`run`] is one run,
-//! [`study`] many; [`figures`] draws plain series; [`data`] has the images of the supervised control,
-//! [`landscape`] optimisers on surfaces of two weights, [`energy`] what a run costs. Four crates beside this one
-//! can be used alone: `envs` has the environments, [`optim`] the optimisers, `stats` the statistics,
+//! [`algorithm`] is the seam between algorithms and runs, with a folder for each algorithm. [`run`] does one run,
+//! [`study`] many. [`figures`] draws plain series. [`data`] reads the images of the supervised control.
+//! [`landscape`] runs optimisers on surfaces of two weights. [`energy`] measures what a run costs. Four crates next
+//! to this one can be used alone: `envs` has the environments, [`optim`] the optimisers, `stats` the statistics and
 //! [`settings`] the declaration of settings.
 
 pub mod algorithm;
+mod checksums;
 pub mod cli;
 mod config;
 pub mod data;

@@ -66,7 +66,7 @@ fn trains_and_leaves_everything_in_its_folder() {
     let png = fs::read(r.join("learning_curve.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000);
 
-    // The configuration it wrote, every value in it, is the same run.
+    // The configuration that it wrote, with every value, gives the same run.
     let again = rl(dir.path(), &["--config", "r/config.toml", "--out", "r"]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     assert!(
@@ -108,10 +108,10 @@ fn a_finished_run_is_left_alone_until_forced() {
         (first.code, first.stdout.as_str(), first.stderr.as_str()),
         (Some(0), "", "")
     );
-    let episodes = dir.path().join("r/episodes.csv");
-    fs::write(&episodes, "mine now\n").unwrap();
+    let machine = dir.path().join("r/machine.toml");
+    fs::write(&machine, "mine = 1\n").unwrap();
     assert_eq!(short(dir.path(), &args).code, Some(0));
-    assert_eq!(fs::read_to_string(&episodes).unwrap(), "mine now\n");
+    assert_eq!(fs::read_to_string(&machine).unwrap(), "mine = 1\n");
 
     let other = short(dir.path(), &[&args[..], &["--seed", "2"]].concat());
     assert_eq!(other.code, Some(2));
@@ -120,13 +120,13 @@ fn a_finished_run_is_left_alone_until_forced() {
         "{}",
         other.stderr
     );
-    assert_eq!(fs::read_to_string(&episodes).unwrap(), "mine now\n");
+    assert_eq!(fs::read_to_string(&machine).unwrap(), "mine = 1\n");
 
     assert_eq!(
         short(dir.path(), &[&args[..], &["--force"]].concat()).code,
         Some(0)
     );
-    assert!(fs::read_to_string(&episodes).unwrap().starts_with("step,"));
+    assert_ne!(fs::read_to_string(&machine).unwrap(), "mine = 1\n");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn what_is_no_runs_is_never_overwritten() {
         ran.stderr
     );
     assert_eq!(fs::read_dir(&theirs).unwrap().count(), 1);
-    // Nor does study write over a run.
+    // `study` does not overwrite a run either.
     assert_eq!(short(dir.path(), &["-q", "--out", "r"]).code, Some(0));
     let ran = run(
         env!("CARGO_BIN_EXE_study"),
@@ -353,7 +353,7 @@ fn every_dial_of_the_agent_turns_all_the_way() {
     let mut seen = vec![updates("plain", &[])];
     assert_eq!(seen[0].0, 19, "every tenth of the last 199 steps");
     for (name, more, expected) in [
-        // Pure online learning: the one transition there is.
+        // Pure online learning from a single transition.
         ("online", &["--buffer-size", "1"][..], 19),
         ("small", &["--buffer-size", "5", "--batch-size", "64"], 19),
         ("often", &["--train-frequency", "1"], 199),
@@ -454,7 +454,7 @@ fn a_diverging_run_is_a_row() {
     }
 }
 
-/// Arguments that must be refused, and what the error must say.
+/// Arguments that must be refused, and what each error must say.
 const REFUSED: &[(&[&str], &[&str])] = &[
     (
         &["--conv", "16x3"],

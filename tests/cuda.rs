@@ -1,4 +1,5 @@
-//! The optimisers and ResNet-18 on a GPU. `.ci/cuda` builds this; without a GPU it says so and compares nothing.
+//! The optimisers and ResNet-18 on a GPU. `.ci/cuda` builds this. Without a GPU it says so and compares
+//! nothing.
 #![cfg(feature = "cuda")]
 
 use std::collections::BTreeMap;
@@ -19,10 +20,10 @@ fn variants() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
-/// Every kernel is accepted by NVRTC and fuses no multiplication with an addition.
+/// NVRTC accepts every kernel and fuses no multiplication with an addition.
 #[test]
 fn kernels_compile() {
-    // Asks for the library first: without it, the bindings would panic.
+    // Checks for the library first, because the bindings would panic without it.
     if std::env::var_os("NVRTC").is_none() && Device::new_cuda(0).is_err() {
         eprintln!("skipped: neither a GPU nor NVRTC=1");
         return;
@@ -62,7 +63,8 @@ fn side(specs: &[Spec], dtype: DType, device: &Device, clipping: Clipping) -> Si
     let weights = vec![one("weight", &[2, 37, 11]), one("bias", &[2, 37])];
     let optimiser = Optimiser::new(specs, weights.clone())
         .unwrap()
-        .clip(clipping);
+        .clip(clipping)
+        .unwrap();
     Side { weights, optimiser }
 }
 
@@ -143,7 +145,7 @@ fn gpu_and_cpu_agree_bit_for_bit() {
     }
 }
 
-/// ResNet-18 from one seed, and what a batch of 64 says to it.
+/// ResNet-18 from one seed, and its results on a batch of 64.
 fn resnet(dtype: DType, activations: DType, device: &Device) -> (f64, BTreeMap<String, Vec<f64>>) {
     let rng = &mut ChaCha8Rng::seed_from_u64(6);
     let (batch, side) = (64, 32);
@@ -169,7 +171,7 @@ fn resnet(dtype: DType, activations: DType, device: &Device) -> (f64, BTreeMap<S
     (learned.loss, all.collect())
 }
 
-/// The largest distance of a tensor from what is expected, as a share of its norm.
+/// The largest distance of a tensor from the expected one, relative to its norm.
 fn furthest(
     expected: &BTreeMap<String, Vec<f64>>,
     found: &BTreeMap<String, Vec<f64>>,
@@ -202,8 +204,8 @@ fn resnet_on_gpu_is_the_cpus() {
         ("tf32", f32, f32, true, 0.4),
         ("bf16", f32, bf16, false, 0.9),
     ];
-    // What rounding the factors of every product does to the worst of the gradients, tried on the CPU: 0.14
-    // for TF32, 0.45 for bf16.
+    // The effect of rounding the factors of every product on the worst gradient, measured on the CPU:
+    // 0.14 for TF32, 0.45 for bf16.
     for (name, weights, activations, tf32, most) in cases {
         candle_core::cuda::set_gemm_reduced_precision_f32(tf32);
         let on_gpu = resnet(weights, activations, &gpu);
@@ -213,7 +215,7 @@ fn resnet_on_gpu_is_the_cpus() {
         let off = (loss - on_gpu.0).abs();
         println!("{name}: loss off by {off:.1e}, {worst} by {error:.1e}");
         assert!(error < most && off < most, "{name}: {worst}");
-        // Sums are formed in one order.
+        // Sums are formed in a fixed order.
         assert!(on_gpu == again, "{name} differs from run to run");
     }
 }

@@ -31,7 +31,7 @@ fn small(folder: &Path, args: &[&str]) -> Ran {
     describe(folder, &[&SMALL, args].concat())
 }
 
-/// A run's folder with an agent for `env` that nobody has trained.
+/// The folder of a run with an untrained agent for `env`.
 fn untrained(folder: &Path, env: &str) {
     let mut source = ConfigSource::default();
     source.run.insert("env", env);

@@ -1,15 +1,22 @@
-//! The same configuration gives the same bytes: again, elsewhere, and whatever the number of threads.
+//! The same configuration gives the same bytes when run again, elsewhere, and with any number of
+//! threads.
 
 mod common;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use common::{SHORT, run};
+use optimiser_paradigms::algorithm::registry;
 use tempfile::tempdir;
 
 /// Every CSV file of a short run, and its configuration.
 fn files(dir: &Path, name: &str, more: &[&str], threads: &str) -> BTreeMap<String, Vec<u8>> {
-    let args = [&SHORT[..], &["--quiet", "--out", name], more].concat();
+    files_of(dir, name, &[&SHORT[..], more].concat(), threads)
+}
+
+/// The same of any run.
+fn files_of(dir: &Path, name: &str, flags: &[&str], threads: &str) -> BTreeMap<String, Vec<u8>> {
+    let args = [&["--quiet", "--out", name], flags].concat();
     let ran = run(
         env!("CARGO_BIN_EXE_rl"),
         dir,
@@ -128,7 +135,7 @@ fn diagnostics_change_no_other_file() {
         }
         let policy = |run: &str| fs::read(dir.path().join(run).join("policy.safetensors")).unwrap();
         assert!(policy(&format!("{k}off")) == policy(&format!("{k}on")));
-        // The run's id is of its whole configuration.
+        // The run's id is a hash of its whole configuration.
         let outcome = |files: &BTreeMap<String, Vec<u8>>| {
             let text = String::from_utf8(files["outcome.csv"].clone()).unwrap();
             let row = text.lines().nth(1).unwrap();
@@ -188,7 +195,7 @@ fn an_agent_of_a_cohort_is_what_it_is_alone() {
             "--max-grad-norm",
             "1",
         ],
-        // One of these diverges, and the others do not mind.
+        // One of these diverges, which does not affect the others.
         &[
             "--env",
             "cartpole",
@@ -231,6 +238,39 @@ fn an_agent_of_a_cohort_is_what_it_is_alone() {
         }
         if k == 3 {
             assert_eq!(outcomes.len(), 2, "some diverge and some do not");
+        }
+    }
+}
+
+#[test]
+fn no_algorithm_depends_on_threads_or_on_the_agents_beside() {
+    let dir = tempdir().unwrap();
+    for algorithm in registry() {
+        let name = algorithm.name();
+        let flags = [
+            "--algo",
+            name,
+            "--steps",
+            "2400",
+            "--eval-every",
+            "500",
+            "--log-every",
+            "7",
+            "--diagnostics",
+            "10",
+            "--env",
+            "cartpole?max_steps=20&drift=length:0.5..1.5/period=90",
+        ];
+        let [one, seven] = ["1", "7"]
+            .map(|threads| files_of(dir.path(), &format!("{name}-{threads}"), &flags, threads));
+        assert_eq!(one, seven, "{name}");
+        let cohort = format!("{name}-cohort");
+        let args = [&flags[..], &["--agents", "3", "--quiet", "--out", &cohort]].concat();
+        let ran = run(env!("CARGO_BIN_EXE_rl"), dir.path(), &args, &[]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        for (file, bytes) in &one {
+            let theirs = fs::read(dir.path().join(&cohort).join("seed-1").join(file)).unwrap();
+            assert!(*bytes == theirs, "{name}: {file} differs");
         }
     }
 }

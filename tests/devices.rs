@@ -1,5 +1,4 @@
-//! What runs on a GPU, put together from candle's operations, against the fused operations: here on the
-//! CPU, in f64.
+//! The composed operations that run on a GPU against the fused operations: here on the CPU, in f64.
 
 use candle_core::DType;
 use optim::Spec;

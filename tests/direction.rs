@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The modules on the way from what people see down to what networks need; none may use one before it.
+/// The order of the modules, from the user interface down to networks; none may use one before it.
 const ORDER: [&str; 6] = ["cli", "study", "figures", "run", "algorithm", "nn"];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -20,7 +20,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The names that follow `crate::` in `text`, in lists too, tests left out.
+/// The names that follow `crate::` in `text`, including those in lists but not those in tests.
 fn used(text: &str) -> BTreeSet<String> {
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
     let code = text
@@ -58,7 +58,7 @@ fn used(text: &str) -> BTreeSet<String> {
     names
 }
 
-/// Which modules each module of `src` uses.
+/// The modules that each module of `src` uses.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
@@ -95,7 +95,7 @@ fn no_module_uses_one_above_it() {
 #[test]
 fn no_modules_use_each_other() {
     let mut left = imports();
-    // What uses nothing that is left is below everything else.
+    // A module that uses none of the remaining ones is below all of them.
     loop {
         let done: Vec<String> = left
             .iter()

@@ -1,4 +1,4 @@
-//! Downloads, from a server of the test's own on this machine.
+//! Downloads from a local server that the test starts.
 #![cfg(feature = "download")]
 
 use std::{
@@ -17,16 +17,16 @@ use optimiser_paradigms::{
 use sha2::{Digest, Sha256};
 use tempfile::tempdir;
 
-/// How the server answers.
+/// How the server behaves.
 #[derive(Clone, Copy)]
 struct Manners {
-    /// It knows what a range is.
+    /// It supports ranges.
     ranges: bool,
-    /// It says how long the file is.
+    /// It sends the length of the file.
     length: bool,
-    /// It hangs up after as many bytes of the body.
+    /// It closes the connection after this many bytes of the body.
     cut: Option<usize>,
-    /// It says this instead of 200 or 206.
+    /// It sends this status instead of 200 or 206.
     status: Option<&'static str>,
 }
 
@@ -37,7 +37,7 @@ const WELL: Manners = Manners {
     status: None,
 };
 
-/// A server of one file, until the test ends.
+/// A server of one file, running until the test ends.
 struct Server {
     base: String,
     manners: Arc<Mutex<Manners>>,
@@ -57,7 +57,7 @@ impl Server {
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let manners = *manners.lock().unwrap();
-                // A client that hangs up first is no error.
+                // It is not an error if the client closes the connection first.
                 let _ = answer(connection.unwrap(), &content, manners, &asked);
             }
         });
@@ -116,7 +116,7 @@ fn answer(
     connection.write_all(&body[..manners.cut.unwrap_or(body.len()).min(body.len())])
 }
 
-/// 300,000 bytes that are not all alike: more than one buffer of the client.
+/// 300,000 bytes with varied content: more than one buffer of the client.
 fn content() -> Vec<u8> {
     (0..300_000_u32)
         .map(|i| (i.wrapping_mul(i) >> 7) as u8)
@@ -128,7 +128,7 @@ fn sha256(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Fetches `content` and says how far it got after each piece.
+/// Fetches `content` and returns how far it got after each piece.
 fn get(server: &Server, content: &[u8], folder: &Path) -> (Result<(), String>, Vec<u64>) {
     let (sha256, mut seen) = (sha256(content), Vec::new());
     let remote = OfficialFile {
@@ -158,7 +158,7 @@ fn fails(result: Result<(), String>, parts: &[&str]) {
 #[test]
 fn a_file_is_fetched_once() {
     let (content, folder) = (content(), tempdir().unwrap());
-    // The folder is made.
+    // The folder is created.
     let folder = folder.path().join("data/here");
     for length in [true, false] {
         let server = Server::new(content.clone(), Manners { length, ..WELL });
@@ -168,7 +168,7 @@ fn a_file_is_fetched_once() {
         assert_eq!(names(&folder), ["file.bin"]);
         assert!(seen.is_sorted() && seen.len() > 4, "{seen:?}");
         assert_eq!((seen[0], seen[seen.len() - 1]), (0, 300_000));
-        // It is there now.
+        // The file exists now.
         let (result, seen) = get(&server, &content, &folder);
         result.unwrap();
         assert_eq!((server.asked(), seen), (vec![None], vec![300_000]));
@@ -203,7 +203,7 @@ fn a_broken_download_goes_on_where_it_was() {
         let (result, seen) = get(&server, &content, folder);
         result.unwrap();
         assert_eq!(server.asked(), [None, Some("bytes=100000-".to_string())]);
-        // Without ranges, all of it comes again.
+        // Without ranges, the whole file is sent again.
         assert_eq!(seen[0], if ranges { 100_000 } else { 0 });
         assert_eq!(fs::read(folder.join("file.bin")).unwrap(), content);
         assert_eq!(names(folder), ["file.bin"]);
@@ -226,7 +226,7 @@ fn what_is_not_the_official_file_is_not_kept() {
     );
     assert!(names(folder).is_empty(), "{:?}", names(folder));
 
-    // What is in its place is left to whoever put it there.
+    // A different file in its place is not touched.
     fs::write(folder.join("file.bin"), &other).unwrap();
     let (result, _) = get(&server, &content, folder);
     fails(
@@ -236,7 +236,7 @@ fn what_is_not_the_official_file_is_not_kept() {
     assert_eq!(fs::read(folder.join("file.bin")).unwrap(), other);
     fs::remove_file(folder.join("file.bin")).unwrap();
 
-    // A part that is too long, or whole and wrong, costs no request.
+    // A partial file that is too long, or complete but wrong, costs no request.
     for wrong in [[&content[..], b"more"].concat(), other] {
         fs::write(folder.join("file.bin.part"), wrong).unwrap();
         let (result, _) = get(&server, &content, folder);
@@ -244,7 +244,7 @@ fn what_is_not_the_official_file_is_not_kept() {
         assert!(names(folder).is_empty());
     }
     assert_eq!(server.asked().len(), 1);
-    // One that is whole and right does neither.
+    // A partial file that is complete and right costs none either.
     fs::write(folder.join("file.bin.part"), &content).unwrap();
     get(&server, &content, folder).0.unwrap();
     assert_eq!(
@@ -263,12 +263,12 @@ fn a_server_that_says_no_is_quoted() {
     fails(result, &["/files/file.bin", "404 Not Found"]);
     assert!(!folder.join("file.bin").exists());
 
-    // A page that says sorry is no file.
+    // An error page is not the file.
     server.becomes(WELL);
     let sorry = Server::new(b"<html>sorry</html>".to_vec(), WELL);
     let (result, _) = get(&sorry, &content, folder);
     fails(result, &["a file of 18 bytes; needed: 300000"]);
-    // An answer to another question than the one asked.
+    // An answer to a different request.
     fs::write(folder.join("file.bin.part"), &content[..7]).unwrap();
     let status = Some("416 Range Not Satisfiable");
     server.becomes(Manners { status, ..WELL });
@@ -299,7 +299,7 @@ fn a_folder_that_cannot_be_is_named() {
         get(&server, &content, &file.join("below")).0,
         &["file/below"],
     );
-    // Of the synthetic set there is nothing to fetch, and nothing is.
+    // The synthetic set needs no files, so nothing is fetched.
     download(DatasetName::Synthetic, &file, &mut |_, _| {
         panic!("progress")
     })

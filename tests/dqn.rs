@@ -20,7 +20,7 @@ fn fixtures() -> HashMap<String, Tensor> {
     safetensors::load(path, &Device::Cpu).unwrap()
 }
 
-/// The fixtures' batches; with weights and discounts of their own if replay is prioritized.
+/// The fixtures' batches; with weights and their own discounts if replay is prioritized.
 fn batches(fixtures: &HashMap<String, Tensor>, config: &DqnConfig) -> Vec<Batch> {
     let floats = |name: &str, u: usize| -> Vec<f32> {
         fixtures[name]
@@ -116,7 +116,7 @@ fn difference(name: &str, config: &DqnConfig, optimiser: &str) -> f64 {
     worst
 }
 
-/// Huber's loss, Double DQN and clipping together, with a step long enough that each of them matters.
+/// Huber's loss, Double DQN and clipping together, with a step so long that each of them matters.
 fn clipped() -> DqnConfig {
     DqnConfig {
         loss: Loss::Huber,
@@ -134,7 +134,8 @@ fn prioritized() -> DqnConfig {
     }
 }
 
-/// Munchausen DQN, its temperature and clip such that some log-probabilities are cut and some not.
+/// Munchausen DQN with a temperature and clip such that some log-probabilities are clipped and some are
+/// not.
 fn munchausen() -> DqnConfig {
     DqnConfig {
         loss: Loss::Huber,
@@ -224,7 +225,7 @@ fn the_comparison_sees_munchausens_parts_and_the_weights() {
     assert!(difference > 1e-3, "without weights: {difference:e}");
 }
 
-/// A batch for `agents` agents; each agent's part depends on its number alone.
+/// A batch for `agents` agents; each agent's part depends only on its number.
 fn random_batch(agents: &[u64], update: u64) -> Batch {
     let mut batch = Batch::default();
     for &agent in agents {
@@ -245,7 +246,8 @@ fn random_batch(agents: &[u64], update: u64) -> Batch {
     batch
 }
 
-/// The weights of each agent, bit by bit, after 50 updates of a cohort, each agent with its own lr.
+/// The weights of each agent, bit by bit, after 50 updates of a cohort in which each agent has its own
+/// lr.
 fn trained(agents: &[u64], optimiser: &str) -> Vec<Vec<u32>> {
     let config = DqnConfig {
         max_grad_norm: 0.2,
@@ -331,7 +333,8 @@ fn what_restarts_at_target_updates_does_so_hard_or_soft() {
 
 #[test]
 fn a_truncated_episode_keeps_its_bootstrap() {
-    // One transition, its value after it certainly not 0: only `terminated` may drop it.
+    // One transition, followed by a value that is certainly not 0, so that only `terminated` can drop
+    // it.
     let loss = |terminated: bool| {
         let config = DqnConfig::cleanrl();
         let spec = "sgd".parse().unwrap();
@@ -378,7 +381,7 @@ fn linear() -> DqnConfig {
     }
 }
 
-/// The squared error of one transition of no reward from `obs` to `next_obs`, and the value it has.
+/// The squared error of one transition with reward 0 from `obs` to `next_obs`, and its value.
 fn loss_and_value(dqn: &mut Dqn, obs: &[f32], next_obs: &[f32]) -> (f64, f64) {
     let value = f64::from(dqn.values(obs).unwrap()[0]);
     let batch = Batch {
@@ -430,7 +433,8 @@ fn double_dqn_takes_the_online_networks_action_at_the_target_networks_value() {
 
 #[test]
 fn a_soft_update_moves_the_target_network_by_tau() {
-    // A linear network's values are linear in its weights, so the target network's move as these do.
+    // A linear network's values are linear in its weights, so the target network's values move as the
+    // weights do.
     for tau in [1.0, 0.25, 1e-3] {
         let config = DqnConfig { tau, ..linear() };
         let init = &mut [ChaCha8Rng::seed_from_u64(9)];

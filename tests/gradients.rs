@@ -1,51 +1,22 @@
-//! Every operation with a backward of its own, against finite differences in f64.
+//! Every operation with its own backward pass, against finite differences in f64.
 
-use std::{collections::HashMap, path::PathBuf};
+#[path = "common/differences.rs"]
+mod differences;
 
-use candle_core::{DType, Device, Tensor, Var, backprop::GradStore, safetensors};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use candle_core::{DType, Device, Tensor, Var, safetensors};
+use differences::{check, check_grads};
 use optim::Parameter;
 use optimiser_paradigms::{
-    algorithm::dqn::{Loss, td_loss},
-    nn::{Architecture, Conv, Filters, Mlp, Network},
+    algorithm::{
+        a2c::{Choices, Outputs, Weighting, actor_critic_loss},
+        dqn::{Loss, td_loss},
+    },
+    nn::{Activation, Architecture, Conv, Filters, Mlp, Network},
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-
-/// Checks the gradient of `loss` (summed) for every number in `vars`.
-fn check(vars: &[Var], loss: impl Fn() -> Tensor) {
-    check_grads(vars, &loss().backward().unwrap(), loss);
-}
-
-fn check_grads(vars: &[Var], grads: &GradStore, loss: impl Fn() -> Tensor) {
-    let value = || loss().sum_all().unwrap().to_scalar::<f64>().unwrap();
-    for (which, var) in vars.iter().enumerate() {
-        let grad = grads.get(var).expect("a gradient");
-        assert_eq!(grad.dims(), var.dims());
-        let grad: Vec<f64> = grad.flatten_all().unwrap().to_vec1().unwrap();
-        let start: Vec<f64> = var.flatten_all().unwrap().to_vec1().unwrap();
-        assert!(
-            grad.iter().any(|g| *g != 0.0),
-            "var {which} has no gradient at all"
-        );
-        for i in 0..start.len() {
-            let h = 1e-6;
-            let at = |x: f64| {
-                let mut moved = start.clone();
-                moved[i] = x;
-                var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu).unwrap())
-                    .unwrap();
-                value()
-            };
-            let numeric = (at(start[i] + h) - at(start[i] - h)) / (2.0 * h);
-            at(start[i]);
-            assert!(
-                (grad[i] - numeric).abs() < 1e-7 * (1.0 + numeric.abs()),
-                "var {which} [{i}]: {} against {numeric}",
-                grad[i]
-            );
-        }
-    }
-}
 
 fn streams(agents: u64) -> Vec<ChaCha8Rng> {
     (0..agents).map(ChaCha8Rng::seed_from_u64).collect()
@@ -57,7 +28,7 @@ fn mlp() {
     let x: Vec<f64> = (0..2 * 4 * 3).map(|i| (i as f64 * 0.7).sin()).collect();
     let x = Tensor::from_vec(x, (2, 4, 3), &Device::Cpu).unwrap();
     let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
-    // A square on top makes the incoming gradient differ from element to element.
+    // A square on top makes the incoming gradient differ between elements.
     check(&vars, || net.forward(&x).unwrap().sqr().unwrap());
 }
 
@@ -129,7 +100,7 @@ fn td_loss_with_weights_of_1_is_the_one_without() {
     assert!(refused.unwrap_err().to_string().contains("do not fit"));
 }
 
-/// Numbers of either sign, different from place to place.
+/// Numbers of either sign that vary from place to place.
 fn waves(dims: &[usize], frequency: f64) -> Tensor {
     let wave = |i: usize| (i as f64 * frequency + 0.3).sin();
     let values: Vec<f64> = (0..dims.iter().product()).map(wave).collect();
@@ -208,8 +179,8 @@ fn conv_is_pytorchs() {
 
 #[test]
 fn conv_of_many_tiles_is_candles() {
-    // Many channels make tiles small: the first images are cut across, a tile holds parts of two;
-    // of the others it holds some whole.
+    // Many channels make tiles small: the first images are cut across several tiles or share one; the
+    // later ones fit several to a tile.
     let (channels, outputs, batch) = (40, 5, 7);
     for (height, width, padding) in [(20, 19, 1), (17, 13, 0), (3, 40, 1)] {
         let x = Var::from_tensor(&waves(&[2, batch, channels, height, width], 0.37)).unwrap();
@@ -240,10 +211,20 @@ fn an_input_that_needs_no_gradient_gets_none() {
 }
 
 fn network(conv: &[Filters], hidden: &[usize], dueling: bool) -> Network {
+    network_of(Activation::Relu, conv, hidden, dueling)
+}
+
+fn network_of(
+    activation: Activation,
+    conv: &[Filters],
+    hidden: &[usize],
+    dueling: bool,
+) -> Network {
     let architecture = Architecture {
         observation: vec![2, 5, 4],
         conv: conv.to_vec(),
         hidden: hidden.to_vec(),
+        activation,
         outputs: 3,
         dueling,
     };
@@ -258,17 +239,20 @@ fn network(conv: &[Filters], hidden: &[usize], dueling: bool) -> Network {
 fn networks() {
     let two = [Filters { count: 3, size: 2 }, Filters { count: 2, size: 3 }];
     let x = waves(&[2, 3, 40], 0.7);
-    for (conv, hidden, dueling) in [
-        (&two[..], &[6][..], false),
-        (&two[..1], &[5, 4], true),
-        (&two, &[], true),
-        (&[], &[6], true),
-        (&[], &[], true),
+    use Activation::{Relu, Tanh};
+    for (activation, conv, hidden, dueling) in [
+        (Relu, &two[..], &[6][..], false),
+        (Relu, &two[..1], &[5, 4], true),
+        (Relu, &two, &[], true),
+        (Relu, &[], &[6], true),
+        (Relu, &[], &[], true),
+        (Tanh, &[], &[5, 4], false),
+        (Tanh, &two, &[6], true),
     ] {
-        let net = network(conv, hidden, dueling);
+        let net = network_of(activation, conv, hidden, dueling);
         let vars: Vec<Var> = net.parameters().into_iter().map(|p| p.var).collect();
         let loss = || net.forward(&x).unwrap().sqr().unwrap();
-        // What a backward pass that is not the network's leaves behind must not count.
+        // Leftovers of a backward pass that is not the network's must not count.
         loss().backward().unwrap();
         check_grads(&vars, &net.backward(&loss()).unwrap(), loss);
         let (forward, infer) = (net.forward(&x).unwrap(), net.infer(&x).unwrap());
@@ -305,7 +289,7 @@ fn a_dueling_value_is_the_states_and_the_advantage_over_the_mean() {
         let product = x.matmul(&weight.transpose(1, 2).unwrap()).unwrap();
         product.broadcast_add(&bias.unsqueeze(1).unwrap()).unwrap()
     });
-    // Above the mean advantage and below it by what the advantages are; their mean is the state's value.
+    // Values differ from the mean by the centred advantages; their mean is the state's value.
     let mean = q.mean_keepdim(2).unwrap();
     assert!(distance(&mean, &value) < 1e-14);
     let centred = advantage
@@ -336,4 +320,92 @@ fn a_networks_parameters_have_names() {
             "advantage.1.weight",
         ]
     );
+}
+
+/// What three steps of each of two agents chose among three actions.
+fn choices() -> Arc<Choices> {
+    let wave = |frequency: f64| (0..6).map(|i| (f64::from(i) * frequency).sin()).collect();
+    Arc::new(Choices {
+        actions: vec![0, 2, 1, 1, 0, 2],
+        advantages: wave(1.7),
+        returns: wave(2.3),
+    })
+}
+
+const WEIGHTING: Weighting = Weighting {
+    entropy: 0.3,
+    value: 0.7,
+};
+
+/// Weights of the agents' losses, so that one's gradient is not the other's.
+fn weighted(loss: Tensor) -> Tensor {
+    let weights = Tensor::new(&[1.0, -2.0], &Device::Cpu).unwrap();
+    (loss * weights).unwrap()
+}
+
+#[test]
+fn the_loss_of_an_actor_and_a_critic() {
+    let policy = Var::from_tensor(&waves(&[2, 3, 3], 0.9)).unwrap();
+    let value = Var::from_tensor(&waves(&[2, 3, 1], 0.4)).unwrap();
+    check(&[policy.clone(), value.clone()], || {
+        let outputs = Outputs {
+            policy: policy.as_tensor().clone(),
+            value: Some(value.as_tensor().clone()),
+        };
+        weighted(actor_critic_loss(&outputs, &choices(), WEIGHTING).unwrap())
+    });
+    let both = Var::from_tensor(&waves(&[2, 3, 4], 0.9)).unwrap();
+    check(std::slice::from_ref(&both), || {
+        let outputs = Outputs {
+            policy: both.as_tensor().clone(),
+            value: None,
+        };
+        weighted(actor_critic_loss(&outputs, &choices(), WEIGHTING).unwrap())
+    });
+}
+
+#[test]
+fn one_network_has_the_loss_of_two_with_the_same_outputs() {
+    let both = waves(&[2, 3, 4], 0.9);
+    let two = Outputs {
+        policy: both.narrow(2, 0, 3).unwrap(),
+        value: Some(both.narrow(2, 3, 1).unwrap()),
+    };
+    let one = Outputs {
+        policy: both,
+        value: None,
+    };
+    let [one, two] = [one, two].map(|outputs| actor_critic_loss(&outputs, &choices(), WEIGHTING));
+    assert_eq!(distance(&one.unwrap(), &two.unwrap()), 0.0);
+}
+
+#[test]
+fn choices_that_do_not_fit_are_errors() {
+    let outputs = |batch, actions| Outputs {
+        policy: waves(&[2, batch, actions], 0.9),
+        value: Some(waves(&[2, batch, 1], 0.4)),
+    };
+    let error = |batch, actions| {
+        let loss = actor_critic_loss(&outputs(batch, actions), &choices(), WEIGHTING);
+        loss.unwrap_err().to_string()
+    };
+    assert!(error(4, 3).contains("do not fit 6 choices"));
+    assert!(error(3, 2).contains("action 2 of 2"));
+}
+
+#[test]
+fn several_networks_have_one_backward_pass() {
+    let nets = [
+        network(&[], &[4], false),
+        network_of(Activation::Tanh, &[], &[5], false),
+    ];
+    let x = waves(&[2, 3, 40], 0.7);
+    let vars: Vec<Var> = nets
+        .iter()
+        .flat_map(|net| net.parameters())
+        .map(|p| p.var)
+        .collect();
+    let loss = || (nets[0].forward(&x).unwrap() * nets[1].forward(&x).unwrap()).unwrap();
+    let grads = Network::backward_all(&[&nets[0], &nets[1]], &loss()).unwrap();
+    check_grads(&vars, &grads, loss);
 }

@@ -1,4 +1,4 @@
-//! Agents that see images: each of a cohort is the agent alone, and all of the network learns.
+//! Agents that see images: each agent of a cohort equals the agent alone, and the whole network learns.
 
 use candle_core::Tensor;
 use optim::{Parameter, Spec, Value};
@@ -33,7 +33,7 @@ fn agent(config: &DqnConfig, agents: &[u64], optimiser: &str) -> Dqn {
     Dqn::new(config, &specs, IMAGE.as_slice(), ACTIONS, &mut init, 1).unwrap()
 }
 
-/// Images of 0 and 1; each agent's part depends on its number alone.
+/// Images of 0 and 1; each agent's part depends only on its number.
 fn batch(agents: &[u64], update: u64) -> Batch {
     let mut batch = Batch::default();
     for &agent in agents {
@@ -95,7 +95,7 @@ fn all_of_the_network_learns() {
     for dueling in [false, true] {
         let mut dqn = agent(&config(dueling), &[1], "adam");
         let batch = Batch {
-            // Nothing follows: the targets are the rewards.
+            // Every transition is terminal, so the targets are the rewards.
             terminated: vec![true; 32],
             ..batch(&[1], 0)
         };

@@ -1,4 +1,4 @@
-//! `study landscape` end to end, and what must hold of every surface and every optimiser.
+//! `study landscape` end to end, and the invariants of every surface and every optimiser.
 
 mod common;
 
@@ -108,7 +108,7 @@ fn optimisers_and_steps_can_be_chosen() {
 
 #[test]
 fn an_lr_at_the_end_of_the_grid_is_said() {
-    // Along the plain, a clipped number of steps wants as long a step as there is.
+    // On the plateau, the largest lr needs the fewest steps.
     let dir = tempdir().unwrap();
     let args = ["plateau", "--opt", "adamw:eps=1e9", "--no-gif"];
     let ran = study(dir.path(), &args);

@@ -1,4 +1,4 @@
-//! Trained agents shown: `rl --play` and `--render`.
+//! `rl --play` and `--render` with trained agents.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn a_trained_agent_can_be_played_and_drawn() {
     let lines: Vec<&str> = played.stdout.lines().collect();
     assert_eq!(lines.len(), 6, "{}", played.stdout);
     assert!(lines[2].trim_start().starts_with("5 ") && lines[5].contains("mean"));
-    // The same episodes from the file itself, which is what was drawn after training too.
+    // The same episodes from the weights file alone; this agent is also drawn after training.
     let file = [
         "--play",
         "run/policy.safetensors",
@@ -45,7 +45,7 @@ fn a_trained_agent_can_be_played_and_drawn() {
     );
     assert_eq!(again.stdout.lines().nth(2), Some(lines[2]));
     assert!(dir.path().join("frames/p-0001.png").exists());
-    // On another pole.
+    // With a different pole.
     let other = run(
         RL,
         dir.path(),
@@ -60,7 +60,7 @@ fn a_trained_agent_can_be_played_and_drawn() {
 fn an_interrupted_agent_is_played_from_its_checkpoint() {
     let dir = tempdir().unwrap();
     let drifting = "cartpole?drift=length:0.5..1.5/period=900,shape=walk";
-    // Files that may not grow beyond 96 blocks end the run after its first checkpoints.
+    // Limiting files to 96 blocks ends the run after its first checkpoints.
     let small = "--hidden 8 --buffer-size 300 --log-every 1 --train-frequency 1 --steps 20000";
     let command = format!(
         "trap '' XFSZ; ulimit -f 96; exec {RL} --env '{drifting}' {small} --learning-starts 500 \

@@ -1,4 +1,4 @@
-//! Agents on the five probes end with the values that can be written down, in every variant of DQN.
+//! Agents on the five probes learn the known exact values, in every variant of DQN.
 
 #[path = "common/larger.rs"]
 mod larger;
@@ -24,7 +24,7 @@ const STEPS: u64 = 2500;
 /// The largest error is 5e-7.
 const TOLERANCE: f64 = 1e-5;
 
-/// Everything as small as the probes are; the discount far enough from 1 to be seen.
+/// Everything is as small as the probes are; the discount is far enough from 1 to matter.
 fn plain() -> DqnConfig {
     DqnConfig {
         hidden: Hidden(vec![16]),
@@ -64,12 +64,12 @@ fn variants() -> [(&'static str, DqnConfig); 7] {
     ]
 }
 
-/// What is seen, and the values of the actions there.
+/// Observations, and the values of the actions there.
 type Table = Vec<(f32, Vec<f64>)>;
 
-/// The values that `config` leads to, as the probes' description has them.
+/// The values that `config` leads to, according to the probes' description.
 fn exact(probe: &str, config: &DqnConfig) -> Table {
-    // Of two actions that end the episode with these rewards.
+    // The values of two actions that end the episode with these rewards.
     let two = |rewards: [f64; 2]| match config.munchausen {
         true => munchausen(rewards, config).to_vec(),
         false => rewards.to_vec(),
@@ -107,9 +107,9 @@ impl Observer for Last {
     }
 }
 
-/// What a run comes to, and the agent as it is at its end.
+/// The outcome of a run, and the agent at its end.
 fn trained(probe: &str, agent: &DqnConfig) -> (Outcome, Dqn) {
-    // A checkpoint is of a run that goes on.
+    // A checkpoint is only made by a run that continues.
     let steps = Value::Whole(STEPS as i64 + 1);
     let run = [
         ("env", Value::from(probe)),
@@ -191,7 +191,7 @@ fn the_policy_looks_at_the_observation() {
 
 #[test]
 fn munchausens_values_are_not_the_plain_ones() {
-    // Else its probes would prove nothing: one action is cut at the clip, the other is not.
+    // Otherwise its probes would prove nothing: one action is clipped, the other is not.
     let [worse, better] = munchausen([-1.0, 1.0], &plain());
     assert_eq!(worse, -1.9);
     assert!(better < 0.96 && better > 0.9, "{better}");

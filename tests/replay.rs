@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 const GAMMA: f64 = 0.9;
 
-/// A step with both its observations.
+/// A step with both of its observations.
 #[derive(Clone, Debug)]
 struct Whole {
     obs: Vec<f32>,
@@ -30,7 +30,7 @@ impl Whole {
     }
 }
 
-/// Steps of random episodes, about a fifth of them each an end of either kind.
+/// Steps of random episodes; about a fifth of the steps are terminated and a fifth truncated.
 fn steps(n: usize, obs_len: usize, encoding: Encoding, seed: u64) -> Vec<Whole> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let observe = |rng: &mut ChaCha8Rng| -> Vec<f32> {
@@ -143,7 +143,7 @@ fn draws_uniformly_by_index_as_results_so_far_were_drawn() {
             for i in 0..300 {
                 let index = theirs.random_range(0..pushed.min(capacity) as u32);
                 assert_eq!(batch.indices[i], index);
-                // The newest of the steps that fell on this index.
+                // The newest of the steps at this index.
                 let k = (0..pushed).rev().find(|k| k % capacity == index as usize);
                 let step = &all[k.unwrap()];
                 assert_eq!(batch.obs[3 * i..][..3], step.obs);
@@ -216,14 +216,14 @@ fn memory_does_not_grow_once_it_is_full() {
             Encoding::Floats => 4 * 8,
             Encoding::Bits => 1,
         };
-        // Were every step an episode's last: two observations, the rest of the step, and the number
-        // of a row not in use; and the newest observation.
+        // As if every step were an episode's last: two observations, the rest of the step, and the
+        // number of an unused row; plus the newest observation.
         let most = 100 * (2 * row + 12 + 4) + 4 * 8;
         assert!(replay.bytes() <= most, "{encoding:?}: {}", replay.bytes());
     }
 }
 
-/// This buffer of `capacity`, filled to its brim and round once by a random policy on CartPole.
+/// This buffer of `capacity`, filled and then overwritten once by a random policy on CartPole.
 fn cartpole(mut replay: Replay, capacity: usize) -> Replay {
     let mut env = envs::make("cartpole").unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -252,7 +252,7 @@ fn cartpole(mut replay: Replay, capacity: usize) -> Replay {
 #[test]
 fn a_million_cartpole_transitions_take_no_more_than_40_mb() {
     let plain = || Replay::new(1_000_000, 4, Encoding::Floats, GAMMA);
-    // An observation, a reward and an action each are the least it could be; a priority is 8 more.
+    // An observation, a reward and an action are the minimum for each; a priority adds 8.
     for (replay, least) in [
         (plain(), 21_000_000),
         (plain().n_step(5).prioritized(0.6, 1e-6), 29_000_000),
@@ -265,7 +265,7 @@ fn a_million_cartpole_transitions_take_no_more_than_40_mb() {
 #[test]
 fn a_hundred_thousand_minatar_transitions_take_no_more_than_60_mb() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
-    // Episodes as short as one step have two observations to a transition.
+    // Episodes of one step need two observations per transition.
     for length in [1, 100] {
         let mut replay = Replay::new(100_000, 1000, Encoding::Bits, GAMMA);
         let (mut obs, mut next_obs) = (vec![0.0; 1000], vec![0.0; 1000]);
@@ -305,7 +305,7 @@ fn kinds() -> Vec<(Encoding, Replay)> {
     all
 }
 
-/// Pushes, draws and updates priorities; what was drawn.
+/// Pushes, draws and updates priorities; returns what was drawn.
 fn go_on(replay: &mut Replay, steps: &[Whole], seed: u64) -> Batch {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all = Batch::default();
@@ -328,7 +328,7 @@ fn goes_on_after_a_restore_as_if_nothing_had_happened() {
             let all = steps(80, 13, encoding, 3);
             go_on(&mut replay, &all[..pushed], 1);
             let saved = replay.to_safetensors().unwrap();
-            // Whatever it held before is forgotten.
+            // Its earlier content is forgotten.
             go_on(&mut other, &steps(15, 13, encoding, 4), 2);
             other.restore(&saved).unwrap();
             assert_eq!(other.to_safetensors().unwrap(), saved);
@@ -456,7 +456,7 @@ fn transitions_are_drawn_as_often_as_their_priorities_say() {
         };
         (0..n).map(term).sum()
     };
-    // The 99.9 % point for 19 degrees of freedom; draws from strata vary less than free ones.
+    // The 99.9 % point for 19 degrees of freedom; stratified draws vary less than free ones.
     let most = 43.82;
     assert!(chi_square(&|i| priority(i) / total) < most);
     assert!(chi_square(&|_| 1.0 / n as f64) > 100.0 * most, "uniform");
@@ -470,7 +470,7 @@ fn transitions_are_drawn_as_often_as_their_priorities_say() {
 
 #[test]
 fn each_of_n_equal_parts_of_the_sum_is_drawn_from_once() {
-    // All alike: a batch as large as the buffer has every transition exactly once.
+    // With equal priorities, a batch as large as the buffer has every transition exactly once.
     let replay = with_errors(64, 0.6, 1e-6, |_| 0.5);
     let mut batch = Batch::default();
     replay.sample(&mut ChaCha8Rng::seed_from_u64(2), 64, 0.4, &mut batch);
@@ -502,7 +502,8 @@ fn weights_are_the_formulas() {
 #[test]
 fn a_new_transition_has_the_largest_priority_so_far() {
     let mut replay = with_errors(8, 1.0, 0.5, |i| i as f32);
-    // The largest is forgotten with its transition, but not as a priority: 7.5.
+    // The transition with the largest priority is forgotten, but the largest priority so far is kept:
+    // 7.5.
     replay.update_priorities(&[7], &[0.5]);
     let more = steps(8 + 4 + 1, 2, Encoding::Floats, 1);
     replay.push(more[12].transition()).unwrap();

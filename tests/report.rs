@@ -1,5 +1,5 @@
-//! Reports on the results of `study run quick` (`tests/fixtures/report/quick`, copied from `results/quick`) and on tables
-//! that are made here.
+//! Reports on the results of `study run quick` (`tests/fixtures/report/quick`, copied from
+//! `results/quick`) and on tables made here.
 
 mod common;
 
@@ -47,7 +47,7 @@ fn works(dir: &Path) -> Ran {
     ran
 }
 
-/// The results of `study run quick` in a folder of their own.
+/// A separate folder with the results of `study run quick`.
 fn quick() -> TempDir {
     let dir = tempdir().unwrap();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/report/quick");
@@ -72,7 +72,7 @@ fn change(dir: &TempDir, name: &str, how: impl FnOnce(String) -> String) {
     fs::write(results(dir).join(name), how(read(dir, name))).unwrap();
 }
 
-/// Changes the experiment, and says in the manifest that this is what was run.
+/// Changes the experiment, and updates the manifest so that this counts as the experiment that was run.
 fn change_experiment(dir: &TempDir, how: impl FnOnce(String) -> String) {
     change(dir, "experiment.toml", how);
     let digest: String =
@@ -346,6 +346,10 @@ fn where_all_runs_diverged_nothing_is_compared() {
         }
         out
     });
+    change(&dir, "curves.csv", |text| {
+        let worst = |row: &str| format!("{},0.0\n", row.rsplit_once(',').unwrap().0);
+        header(text.clone()) + &text.lines().skip(1).map(worst).collect::<String>()
+    });
     let said = works(dir.path()).stdout;
     assert!(said.contains("verdict: inconclusive"), "{said}");
     let markdown = read(&dir, "report.md");
@@ -410,7 +414,7 @@ fn header(text: String) -> String {
     text.lines().next().unwrap().to_owned() + "\n"
 }
 
-/// Tables of a study that tuned nothing, and whose cost is not known.
+/// Tables of a study without tuning and without known costs.
 fn made(dir: &TempDir, runs: String, curves: String) {
     change(dir, "runs.csv", |_| runs);
     change(dir, "curves.csv", |_| curves);
@@ -492,7 +496,8 @@ without = "adam0"
     dir
 }
 
-/// Six levels of shift with made diagnostics: momentum is as stale as the level is high, and costs as much.
+/// Six levels of shift with synthetic diagnostics: the staleness of momentum grows with the level, and
+/// so does its cost.
 fn stale(costs: bool) -> TempDir {
     let dir = quick();
     let levels = [0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
@@ -544,7 +549,7 @@ without = "adam0"
                 let (score, id) = (0.5 + luck - pays, format!("{level}{arm}{seed}"));
                 writeln!(runs, "report,0,cartpole,{factors},{arm},{arm},{seed},{id},finished,100,90,{score},{score},{score},,8.0").unwrap();
                 writeln!(curves, "{id},50,{score}\n{id},100,{score}").unwrap();
-                // Half of a seed's luck is in its staleness as well.
+                // Half of a seed's luck also enters its staleness.
                 let cosine = 1.0 - 0.5 * level + 0.001 * (seed % 5) as f64;
                 let none = arm == "adam0";
                 writeln!(mechanism, "{id},cartpole,{factors},{arm},{seed},{score},9,0.9,{none},0.1,,,{cosine},0.0,-0.1,0.2,-0.1,0.5,1.0,500,1.5").unwrap();
@@ -592,7 +597,7 @@ fn the_interaction_of_a_ladder_decides() {
         let markdown = read(&dir, "report.md");
         let ladder = section(&dir, "The ladder of controls");
         assert!(ladder.contains("online less control"), "{ladder}");
-        // The effect was built into the tables, and is found to a hundredth.
+        // The effect was built into the tables, and is found to within a hundredth.
         let row = ladder
             .lines()
             .find(|line| line.contains("online less control"))
@@ -613,7 +618,7 @@ fn the_interaction_of_a_ladder_decides() {
 
 #[test]
 fn the_same_difference_has_the_same_word_in_every_section() {
-    // The difference is certain, and within the margin.
+    // The difference is certain but within the margin.
     let dir = two_rungs(0.03);
     works(dir.path());
     let ladder = section(&dir, "The ladder of controls");
@@ -654,7 +659,7 @@ fn a_cell_that_is_there_twice_counts_once() {
     let interval = |twice: bool| {
         let dir = stale(true);
         if twice {
-            // The last level has the runs of the first.
+            // The last level has the same runs as the first.
             for name in ["runs.csv", "curves.csv", "mechanism.csv"] {
                 change(&dir, name, |text| {
                     let first = |line: &&str| line.contains("0.25adam");
@@ -711,7 +716,7 @@ fn a_report_leaves_nothing_of_the_one_before() {
 #[test]
 fn runs_without_diagnostics_are_counted() {
     let dir = stale(true);
-    // None of one level, and one run of another.
+    // No diagnostics for one level, and for one run of another level.
     change(&dir, "mechanism.csv", |text| {
         let kept = |line: &&str| !line.starts_with("0.75adam") && !line.starts_with("1adam11,");
         text.lines()

@@ -1,8 +1,8 @@
 // A report in a real browser: tests/report_browser.mjs REPORT.html [FOLDER for screenshots]
 //
-// It asks for nothing but itself, the console stays silent, nothing is wider than the screen of a computer or of
-// a phone, every drawing is there and its text is large enough to be read, and light and dark are followed.
-// Needs Debian's chromium and node, and no package: it speaks the DevTools protocol over two pipes.
+// Checks that the page loads no other files, that the console stays empty, that nothing is wider than the screen of a
+// computer or of a phone, that every drawing is there with legible text, and that the page follows the light or dark theme.
+// Needs Debian's chromium and node but no npm packages: it speaks the DevTools protocol over two pipes.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -63,7 +63,7 @@ const remove = async (folder) => {
   }
 };
 
-// What is looked at in the page itself.
+// What is examined in the page itself.
 const look = () => ({
   wider: document.documentElement.scrollWidth - window.innerWidth,
   sections: document.querySelectorAll("main section").length,

@@ -68,7 +68,7 @@ fn numbers(x: &Tensor) -> Vec<f64> {
     x.to_vec1().unwrap()
 }
 
-/// What the fixture keeps of a tensor: some of its numbers, and its norm.
+/// The part of a tensor that the fixture keeps: some of its numbers, and its norm.
 fn kept(name: &str, x: &Tensor) -> Vec<f64> {
     let x = numbers(x);
     let places = words(&format!("places of {name}")).take(KEPT);
@@ -89,7 +89,7 @@ impl Fixture {
         Self(tensors.into_iter().collect())
     }
 
-    /// The distance of `found` from the numbers called `key`, as a share of their norm.
+    /// The distance of `found` from the numbers called `key`, relative to their norm.
     fn error(&self, key: &str, found: &[f64]) -> f64 {
         let expected = numbers(&self.0[key]);
         assert_eq!(expected.len(), found.len(), "{key}");
@@ -100,7 +100,7 @@ impl Fixture {
     }
 }
 
-/// `[batch, 3, side, side]` as the network reads it.
+/// `[batch, 3, side, side]` in the layout that the network reads.
 fn by_position(images: Vec<f64>, batch: usize, side: usize, dtype: DType) -> Tensor {
     let images = Tensor::from_vec(images, (batch, 3, side * side), &Device::Cpu).unwrap();
     let images = images.permute((2, 0, 1)).unwrap().contiguous().unwrap();
@@ -124,7 +124,7 @@ const ALL: [(&str, &str); 4] = [
     ("adagrad", "adagrad:lr=0.001"),
 ];
 
-/// The largest error of everything that the fixture has of this case.
+/// The largest error of everything in the fixture for this case.
 fn worst(case: &Case) -> (f64, String) {
     let fixture = Fixture::read();
     let mut worst = (0.0, String::new());
@@ -204,8 +204,8 @@ fn is_torchvisions_in_f64() {
     }
 }
 
-/// On few images: of millions of numbers some lie so near 0 that in f32 they fall on relu's other side,
-/// and one that does moves the gradients of its channel by a thousandth.
+/// On few images: of millions of numbers, some are so near 0 that in f32 they fall on relu's other
+/// side, and each of these changes the gradients of its channel by a thousandth.
 #[test]
 fn is_torchvisions_in_f32() {
     let (error, key) = worst(&Case {

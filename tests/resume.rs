@@ -1,5 +1,5 @@
-//! Runs that are interrupted: killed, stopped, out of disk, with a damaged checkpoint. What is resumed
-//! ends in the bytes of a run that nothing disturbed.
+//! Interrupted runs: killed, stopped, out of disk space, with a damaged checkpoint. A resumed run ends
+//! with the bytes of an undisturbed run.
 #![cfg(unix)]
 
 mod common;
@@ -21,8 +21,8 @@ use tempfile::tempdir;
 const RL: &str = env!("CARGO_BIN_EXE_rl");
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// Everything that a checkpoint must hold: a drift, priorities, n steps, a schedule, evaluations,
-/// diagnostics.
+/// Covers everything that a checkpoint must hold: a drift, priorities, n steps, a schedule,
+/// evaluations, diagnostics.
 const RUN: &[&str] = &[
     "--env",
     "cartpole?drift=length:0.5..1.5/period=900,shape=walk&drift=actions/period=3000",
@@ -51,7 +51,7 @@ const RUN: &[&str] = &[
     "--quiet",
 ];
 
-/// More rows, and less to save.
+/// More rows, and less state to save.
 const TALKATIVE: &[&str] = &[
     "--train-frequency",
     "2",
@@ -117,7 +117,7 @@ fn a_stopped_cohort_goes_on() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Another evaluation: it is under way, and has taken over signals.
+        // Another evaluation: the run is in progress and its signal handlers are installed.
         while length() <= before {
             assert!(child.try_wait().unwrap().is_none(), "it has ended");
             sleep(Duration::from_millis(1));
@@ -129,7 +129,7 @@ fn a_stopped_cohort_goes_on() {
         assert_eq!(output.status.code(), Some(code), "{said}");
         assert!(said.contains("goes on from step"), "{said}");
     }
-    // The folder is left alone without --resume.
+    // Without --resume, the folder is left alone.
     let args = [RUN, &agents, &["--out", "stopped"]].concat();
     let refused = run(RL, dir.path(), &args, &[]);
     assert_eq!(refused.code, Some(2));
@@ -150,9 +150,9 @@ fn a_stopped_cohort_goes_on() {
     assert_eq!((again.code, again.stdout.as_str()), (Some(0), ""));
 }
 
-/// A run in `folder` that came to its end half-way, with a checkpoint.
+/// A run in `folder` that ended half-way, with a checkpoint.
 fn interrupted(folder: &Path, out: &str) {
-    // No file can grow beyond 96 blocks, and the log of updates will: as on a full disk.
+    // No file can grow beyond 96 blocks, and the log of updates will reach that, as on a full disk.
     let command =
         format!("trap '' XFSZ; ulimit -f 96; exec {RL} --checkpoint-every 1000 --out {out} \"$@\"");
     let output = Command::new("sh")
@@ -226,7 +226,7 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_touched() {
         );
         assert_eq!(files(&folder), before);
     }
-    // A file that lost what the checkpoint counts on.
+    // A file that lost data that the checkpoint relies on.
     fs::write(&path, &whole).unwrap();
     fs::write(folder.join("episodes.csv"), "").unwrap();
     let ran = run(RL, dir.path(), &args, &[]);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Do the binaries still compute what they did? Runs the configurations below and compares the bytes of their results.
+# Checks that the binaries still compute the same: runs the configurations below and compares the bytes of their results.
 #
 #   tests/same_results.sh check [BIN_DIR]           compare with the hashes in tests/fixtures/results
 #   tests/same_results.sh record [BIN_DIR]          write those hashes
@@ -10,10 +10,10 @@
 # one configuration. Two configurations run at a time. Needs bash 4.4 and the GNU tools.
 #
 # The last bits of results depend on the width of the processor's vectors, so each width has its own file of hashes: avx512,
-# avx2 or other. Figures, machine.toml and cost.csv are not compared, because they show time or how something is drawn.
+# avx2 or other. Figures, machine.toml and cost.csv are not compared, because they contain times or depend on how something is drawn.
 #
 # A run is named by the hash of its settings. So that a new setting does not change every table, names of runs are cut out
-# of the tables and compared by themselves, as ids.txt: a new setting changes config.toml and ids.txt alone.
+# of the tables and compared by themselves, as ids.txt: a new setting changes only config.toml and ids.txt.
 set -euo pipefail
 export LC_ALL=C
 # Results do not depend on the number of threads. One thread per run keeps two runs from competing for cores.
@@ -22,7 +22,8 @@ export RAYON_NUM_THREADS=1
 # One configuration a line: its name, how it is run, and its flags.
 #
 #   rl                  one run of `rl`, with RL_FLAGS before these flags
-#   rl-resumed          a run that nothing disturbs, and the same run ended by SIGTERM and resumed: both give the same bytes
+#   rl-plain            one run of `rl`, of any algorithm, with PLAIN_FLAGS before these flags
+#   rl-resumed          an undisturbed run, and the same run ended by SIGTERM and resumed; both must give the same bytes
 #   rl-from-config      a run, then another from its config.toml with the flags after `then`
 #   supervised          one run of `supervised`, or several
 #   supervised-taught   the same with the agent of a short run of `rl` as the teacher
@@ -64,6 +65,12 @@ cohort-everything     rl                  --opt adam --agents 3 --seed 4 --prior
 cohort-conv           rl                  --opt rmsprop-minatar --agents 3 --env freeway --conv 4x3 --steps 1500
 cohort-diverging      rl                  --opt sgd --agents 3 --lr 1e10
 from-config           rl-from-config      --opt note-nag --loss huber then --seed 2
+
+a2c                   rl-plain            --algo a2c
+a2c-gae               rl-plain            --algo a2c --opt adam --gae-lambda 0.9 --ent-coef 0.01 --normalize-advantage --lr-schedule linear --n-envs 4 --n-steps 16
+a2c-shared            rl-plain            --algo a2c --shared --init uniform --activation relu --max-grad-norm 0 --env acrobot --agents 3 --diagnostics 20
+a2c-conv              rl-plain            --algo a2c --preset minatar --conv 4x3 --hidden 32 --steps 1600
+a2c-drift             rl-plain            --algo a2c --opt momentum --env chain?every=70&of=cartpole?max_steps=30|cartpole?length=1.5 --diagnostics 30
 
 mse                   rl                  --opt adam
 huber                 rl                  --opt adam --loss huber
@@ -148,6 +155,9 @@ TABLE
 # Small networks and many updates. A flag in the table overrides its value here.
 RL_FLAGS="--quiet --steps 3000 --learning-starts 200 --train-frequency 1 --batch-size 32 --hidden 32,32
     --buffer-size 1000 --target-network-frequency 150 --eval-every 700 --eval-episodes 2 --log-every 10"
+
+# What every algorithm takes.
+PLAIN_FLAGS="--quiet --steps 3000 --eval-every 700 --eval-episodes 2 --log-every 10"
 
 experiment() {
     cat <<'TOML'
@@ -234,7 +244,7 @@ byte() {
     printf '%b' "$(printf '\\0%03o' "$1")"
 }
 
-# Prints a number as four bytes, the highest first.
+# Prints a number as four bytes, the most significant first.
 word() {
     byte $(($1 >> 24)) && byte $(($1 >> 16 & 255)) && byte $(($1 >> 8 & 255)) && byte $(($1 & 255))
 }
@@ -317,6 +327,7 @@ run_one() {
     # shellcheck disable=SC2086
     case $how in
     rl) "$bin/rl" $RL_FLAGS "$@" --out out ;;
+    rl-plain) "$bin/rl" $PLAIN_FLAGS "$@" --out out ;;
     rl-resumed) stop_and_resume "$bin/rl" $RL_FLAGS "$@" ;;
     rl-from-config)
         local first=()

@@ -4,8 +4,8 @@
 #   tests/slurm.sh [STUDY]      the `study` to test; default target/release/study
 #
 # One task fails, and it alone is submitted again. In the middle of their runs, one task is killed, one is requeued and one
-# is told that its time is nearly up; all three go on from their checkpoints. The results follow by themselves, with
-# the bytes of a local run.
+# is told that its time is nearly up; all three resume from their checkpoints. The results are then written
+# without further commands, with the bytes of a local run.
 # Needs slurmctld, slurmd, sbatch and munged (Debian: slurmctld slurmd slurm-client munge) and root.
 set -euo pipefail
 study=$(realpath "${1:-$(dirname "$0")/../target/release/study}")

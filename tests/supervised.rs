@@ -1,4 +1,4 @@
-//! The `supervised` binary end to end: what it learns, what it leaves, what it refuses.
+//! The `supervised` binary end to end: what it learns, what it writes, what it refuses.
 #![cfg(unix)]
 
 mod common;
@@ -142,7 +142,7 @@ fn learns() {
 fn the_last_layer_alone_learns_on_a_frozen_backbone() {
     let dir = tempdir().unwrap();
     finish(dir.path(), "all", &RESNET);
-    // As it comes from somewhere else: with a last layer for other classes.
+    // A state from elsewhere, with a last layer for other classes.
     let mut pretrained = weights(&dir.path().join("all"));
     let other = Tensor::zeros((1000, 512), candle_core::DType::F32, &Device::Cpu).unwrap();
     pretrained.insert("fc.weight".into(), other);
@@ -205,7 +205,7 @@ fn optimisers_of_a_comparison_start_from_the_same_weights_and_are_drawn_together
         if folder.is_dir() {
             let run = files(&folder);
             let seed = column(&run, "outcome.csv", "seed")[0].clone();
-            // One batch has been seen by nobody.
+            // The first loss comes before any update.
             first
                 .entry(seed)
                 .or_default()
@@ -270,7 +270,7 @@ fn mistakes_are_answered() {
             assert!(ran.stderr.contains(word), "{args:?}: {}", ran.stderr);
         }
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
-        // A run that never began leaves nothing behind.
+        // A run that never started leaves no files.
         assert!(!dir.path().join("x").exists(), "{args:?}");
     }
 }

@@ -21,7 +21,7 @@ use tempfile::{TempDir, tempdir};
 const SUPERVISED: &str = env!("CARGO_BIN_EXE_supervised");
 const RL: &str = env!("CARGO_BIN_EXE_rl");
 
-/// Flags of a run of a fraction of a second from the teacher in `teacher`.
+/// Flags of a run of a fraction of a second, with the teacher in `teacher`.
 const QUICK: [&str; 8] = [
     "--teacher",
     "teacher",
@@ -39,7 +39,7 @@ fn works(dir: &Path, args: &[&str]) -> Ran {
     ran
 }
 
-/// A folder with a `teacher` that has hardly learned.
+/// A folder with a `teacher` that has barely learned.
 fn with_teacher() -> TempDir {
     let dir = tempdir().unwrap();
     let args = [
@@ -151,7 +151,7 @@ fn values_are_learned_and_a_teacher_is_the_same_from_a_folder() {
     for file in ["history.csv", "epochs.csv", "weights.safetensors"] {
         assert!(here[file] == folder[file], "{file} differs");
     }
-    // 5 % of the variance, not to be had by chance or by a constant.
+    // 5 % of the variance, which neither chance nor a constant reaches.
     let outcome = outcome(&dir.path().join("here"));
     let (loss, constant) = (outcome.test_loss.unwrap(), outcome.constant_loss);
     assert!(
@@ -159,10 +159,11 @@ fn values_are_learned_and_a_teacher_is_the_same_from_a_folder() {
         "{loss} of {constant}"
     );
     assert!(outcome.test_accuracy > 0.9, "{}", outcome.test_accuracy);
-    // Played, it does better than chance's 22, as its teacher did.
+    // When played, it does better than chance's 22, as its teacher did.
     assert!(outcome.test_return.unwrap() > 100.0, "{outcome:?}");
 
-    // Bootstrapping gets near them from its own values, and not without a target network that moves.
+    // Bootstrapping comes near the teacher's values from its own, but only with a target network that
+    // moves.
     let distances = |more: &[&str], name: &str| {
         let more = [more, &["--out", name, "--teacher", "teacher"]].concat();
         learn("q-bootstrap", &more);
@@ -174,7 +175,7 @@ fn values_are_learned_and_a_teacher_is_the_same_from_a_folder() {
     let still = distances(&["--target-every", "1000000"], "still");
     assert!(moving[19] < 0.3 * moving[0], "{moving:?}");
     assert!(still[19] > 0.9 * still[0], "{still:?}");
-    // Until the target network first moves, both are the same.
+    // Both are the same until the target network first moves.
     let lines = |name: &str| {
         let text = fs::read_to_string(dir.path().join(name).join("history.csv")).unwrap();
         text.lines()
@@ -219,7 +220,7 @@ fn several_optimisers_share_a_figure() {
     assert!(all.join("training_metrics.png").exists());
     // Six runs, the figure, three tables and their manifest.
     assert_eq!(fs::read_dir(&all).unwrap().count(), 11);
-    // What each was worth when it was played, beside its losses.
+    // The return of each when played, next to its losses.
     let epochs = csv::Reader::from_path(all.join("epochs.csv"))
         .unwrap()
         .deserialize()

@@ -1,11 +1,11 @@
-//! The machine's copy bandwidth, what a step that only waits for memory would reach.
+//! The machine's copy bandwidth, which is what a step limited only by memory would reach.
 
 use std::{hint::black_box, time::Instant};
 
-/// As many as `optimisers.py` copies: too large for any cache.
+/// The same number as `optimisers.py` copies: too large for any cache.
 const ELEMENTS: usize = 40_000_000;
 
-/// GB/s, read and written, of the best of several copies on one thread.
+/// GB/s, read plus written, of the best of several copies on one thread.
 pub fn bandwidth() -> f64 {
     let from = vec![1.5f32; ELEMENTS];
     let mut to = vec![0f32; ELEMENTS];

@@ -1,4 +1,4 @@
-//! How long and how often something is measured.
+//! How long and how often measurements are made.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use candle_core::Result;
 pub struct Effort {
     /// How often each measurement is repeated.
     pub repetitions: usize,
-    /// How long a repetition takes, at least.
+    /// The shortest time that a repetition takes.
     pub span: Duration,
 }
 
 impl Effort {
-    /// From `REPETITIONS` and `MILLISECONDS`.
+    /// Reads `REPETITIONS` and `MILLISECONDS`.
     pub fn from_env() -> Self {
         Self {
             repetitions: number("REPETITIONS", 11),
@@ -22,14 +22,15 @@ impl Effort {
         }
     }
 
-    /// Microseconds a call, one for each repetition; `call` is told how many came before it.
+    /// Microseconds per call, one value for each repetition; `call` gets the number of calls before it.
     pub fn microseconds(self, mut call: impl FnMut(usize) -> Result<()>) -> Result<Vec<f64>> {
         let mut run = |calls: usize| -> Result<Duration> {
             let start = Instant::now();
             (0..calls).try_for_each(&mut call)?;
             Ok(start.elapsed())
         };
-        // First calls set states up and fault their pages in; then as many as fill the span.
+        // The first calls set up states and fault their pages in; after that, as many as fill the
+        // span.
         run(2)?;
         let mut calls = 2;
         loop {

@@ -1,7 +1,7 @@
-//! What our benchmark and the peers written in Rust measure optimisers with.
+//! How our benchmark, and peers written in Rust, measure optimisers.
 //!
-//! Peers are on another version of candle: they include this file as it is, and each
-//! builds it with its own.
+//! Peers use another version of candle: they include this file unchanged, and each builds it with its
+//! own version.
 
 mod copy;
 mod effort;
@@ -12,5 +12,6 @@ pub use effort::{Effort, spread};
 pub use problem::{CASES, Case, Problem};
 pub use rows::Rows;
 
-/// The learning rate of every optimiser: small enough that no weight grows out of hand in a million steps.
+/// The learning rate of every optimiser: small enough that no weight becomes too large in a million
+/// steps.
 pub const LR: f64 = 1e-3;

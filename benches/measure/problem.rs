@@ -8,8 +8,8 @@ pub struct Case {
     shapes: &'static [&'static [usize]],
 }
 
-/// One large tensor, where memory is the limit, and CleanRL's DQN for CartPole, where
-/// the cost of a call is.
+/// One large tensor, where memory is the limit, and CleanRL's DQN for CartPole, where the cost of a
+/// call is the limit.
 pub const CASES: [Case; 2] = [
     Case {
         name: "10M",
@@ -22,7 +22,7 @@ pub const CASES: [Case; 2] = [
 ];
 
 impl Case {
-    /// How many weights it has.
+    /// The number of weights.
     pub fn parameters(&self) -> usize {
         let sizes = self
             .shapes
@@ -50,7 +50,7 @@ impl Problem {
         Ok(Self { vars, grads })
     }
 
-    /// Whether every weight is still an ordinary number: otherwise its speed would not be ordinary either.
+    /// Whether every weight is still a normal number; otherwise the speed would not be typical.
     pub fn is_sound(&self) -> Result<bool> {
         for var in &self.vars {
             let weights = var.flatten_all()?.to_vec1::<f32>()?;
@@ -62,7 +62,7 @@ impl Problem {
     }
 }
 
-/// Numbers of either sign between 0.5 and 1.5 in size (splitmix64).
+/// Numbers of either sign with an absolute value between 0.5 and 1.5 (splitmix64).
 struct Values(u64);
 
 impl Values {

@@ -8,7 +8,7 @@ use super::{Case, Effort, Problem, copy, spread};
 
 const HEADER: &str = "library,optimiser,case,ns_per_parameter,us_per_step,bytes_per_parameter,gb_per_s,share_of_copy,us_min,us_max,repetitions,copy_gb_per_s";
 
-/// Rows to be; the copy's bandwidth is measured before the first and after the last.
+/// Collects rows; measures the copy's bandwidth before the first row and after the last.
 pub struct Rows {
     wanted: Vec<String>,
     effort: Effort,
@@ -24,7 +24,7 @@ struct Row {
 }
 
 impl Rows {
-    /// No rows yet; the command line's words say which are wanted.
+    /// No rows yet; the words on the command line select which are measured.
     pub fn new() -> Self {
         // Cargo adds `--bench`.
         let words = std::env::args()
@@ -38,7 +38,7 @@ impl Rows {
         }
     }
 
-    /// Whether one of the words is part of `library/optimiser/case`, or there are none.
+    /// Whether one of the words is part of `library/optimiser/case`, or there are no words.
     pub fn wants(&self, library: &str, optimiser: &str, case: &Case) -> bool {
         let name = format!("{library}/{optimiser}/{}", case.name);
         self.wanted.is_empty() || self.wanted.iter().any(|word| name.contains(word))
@@ -54,12 +54,13 @@ impl Rows {
         problem: &Problem,
         mut step: impl FnMut(&GradStore) -> Result<()>,
     ) -> Result<()> {
-        // The gradient alternates: an average of a constant has no variance, and that
-        // is what centred RMSprop divides by.
+        // The gradient alternates, because the average of a constant has no variance, and centred
+        // RMSprop divides by the variance.
         let step = |i: usize| step(black_box(&problem.grads[i % 2]));
         let us = self.effort.microseconds(step)?;
         if !problem.is_sound()? {
-            // candle-optimisers' centred RMSprop takes the root of what rounding made negative.
+            // candle-optimisers' centred RMSprop takes the root of a variance that rounding made
+            // negative.
             assert_ne!(
                 library, "ours",
                 "{optimiser}: a weight is 0, subnormal, infinite or NaN"
@@ -78,14 +79,15 @@ impl Rows {
         self.rows.push(Row {
             start: format!("{library},{optimiser},{}", case.name),
             parameters: case.parameters(),
-            // Reads the weight, its gradient and its states; writes all but the gradient.
+            // Reads the weight, its gradient and its states; writes all of these except the
+            // gradient.
             bytes: size_of::<f32>() * (3 + 2 * states),
             us,
         });
         Ok(())
     }
 
-    /// Measures the copy again and prints everything; shares are of the better of both copies.
+    /// Measures the copy again and prints everything; shares are relative to the better copy.
     pub fn print(self) {
         let copy = self.copy.max(copy::bandwidth());
         println!("{HEADER}");

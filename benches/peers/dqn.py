@@ -2,10 +2,9 @@
 
     dqn.py torch|sb3 cartpole|breakout [STEPS] [SEED]
 
-The settings are those of ../training.rs. `torch` is a plain loop of our own around PyTorch, with nothing in it
-that training does not need: no logging, no evaluation, replay in arrays, the fused or foreach form of the
-optimiser. CartPole is Gymnasium's, breakout the package MinAtar's; one thread. The clock runs from the
-first reset to the last step.
+The settings are those of ../training.rs. `torch` is a plain PyTorch loop that we wrote; it does only what training needs: no
+logging, no evaluation, replay in arrays, the fused or foreach form of the optimiser. CartPole is Gymnasium's and
+breakout is the package MinAtar's. It runs on one thread. The clock runs from the first reset to the last step.
 """
 
 import random
@@ -56,7 +55,7 @@ class CartPole:
 
 
 class Breakout:
-    """MinAtar's setting, but for the steps without updates, which are few."""
+    """MinAtar's setting, except that there are few steps without updates."""
 
     steps, shape, actions = 5_000, (4, 10, 10), 6
     gamma, batch, capacity = 0.99, 32, 100_000
@@ -124,7 +123,7 @@ class Replay:
 
 
 def plain_loop(case, steps, seed):
-    """Updates made, and the returns of the training's episodes."""
+    """Returns the number of updates and the returns of the training episodes."""
     online, frozen = case.network(), case.network()
     frozen.load_state_dict(online.state_dict())
     optimiser = case.optimiser(online.parameters())
@@ -164,7 +163,7 @@ def plain_loop(case, steps, seed):
 
 
 def warm_up(case):
-    """An update before the clock runs: PyTorch loads parts of itself in the first."""
+    """Makes an update before the clock starts, because PyTorch loads parts of itself in the first one."""
     network = case.network()
     optimiser = case.optimiser(network.parameters())
     network(torch.zeros(case.batch, *case.shape)).square().mean().backward()
@@ -172,7 +171,7 @@ def warm_up(case):
 
 
 def stable_baselines(steps, seed):
-    """CartPole alone. Its DQN has Huber's loss and always clips the gradient's norm."""
+    """CartPole only. Stable-Baselines3's DQN uses Huber's loss and always clips the gradient's norm."""
     from stable_baselines3 import DQN
 
     model = DQN(

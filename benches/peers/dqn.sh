@@ -3,13 +3,13 @@
 #
 #   benches/peers/dqn.sh [PYTHON]
 #
-# PYTHON needs what dqn-requirements.txt has; without an argument it is $PYTHON, else python3. ROUNDS (5) is how often
-# all run; CARTPOLE (100000) and BREAKOUT (5000) are the steps of a run; OUT is the file the rows go to. The table
-# goes to stdout. Anything else that runs on the machine shows in the figures: steps a processor second, the last
-# minute's load and ours / theirs within a round say how much.
+# PYTHON needs the packages in dqn-requirements.txt; without an argument it is $PYTHON or python3. ROUNDS (5) is how often
+# all programs run; CARTPOLE (100000) and BREAKOUT (5000) are the numbers of steps in a run; OUT is the file for the rows. The table
+# goes to stdout. Anything else that runs on the machine affects the figures: steps per processor second, the last
+# minute's load and the ratio ours / theirs within a round show how much.
 #
-# No evaluation, no file and no start of a process is in any of the times: see ../training.rs and dqn.py. On two
-# cores, two processes train an agent each, and their speeds are added up.
+# The times exclude evaluation, files and process start: see ../training.rs and dqn.py. On two cores, two processes
+# each train an agent, and their speeds are added up.
 set -eu
 peers=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$peers/../.." && pwd)
@@ -18,7 +18,7 @@ rounds=${ROUNDS:-5}
 cartpole=${CARTPOLE:-100000}
 breakout=${BREAKOUT:-5000}
 out=${OUT:-$root/target/dqn-$(date +%Y%m%d-%H%M%S).csv}
-# Relative paths are the caller's; what follows runs in the root.
+# Relative paths are relative to the caller's folder; what follows runs in the root.
 case $python in /*) ;; */*) python=$PWD/$python ;; esac
 case $out in /*) ;; *) out=$PWD/$out ;; esac
 
@@ -30,14 +30,14 @@ if ! "$python" -c 'import torch, gymnasium, minatar, stable_baselines3' 2>/dev/n
     exit 2
 fi
 
-# First, so that nothing compiles beside a measurement. From the root, for its .cargo/config.toml.
+# Builds first, so that nothing compiles during a measurement. Runs in the root because of its .cargo/config.toml.
 cd "$root"
-# Through a variable: in a pipe, a failure would go unnoticed.
+# Through a variable, because a failure in a pipe would go unnoticed.
 messages=$(cargo build --release --locked --message-format=json-render-diagnostics --bench training)
 ours=$(printf '%s\n' "$messages" | sed -n 's/.*"name":"training".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$ours" ] || { say "error: the benchmark was not built, see above"; exit 1; }
 
-# The last cores we may use: the first is the one most interrupts go to.
+# The last cores that we may use, because most interrupts go to the first.
 mine=$("$python" -c 'import os; print(*sorted(getattr(os, "sched_getaffinity", lambda _: ())(0), reverse=True))')
 set -- $mine
 pinned() { # CORE COMMAND...
@@ -48,7 +48,7 @@ pinned() { # CORE COMMAND...
 first=${1:-any}
 second=${2:-$first}
 
-# add CORES PROCESS: appends the row in the part of this process, with where and when in front.
+# add CORES PROCESS: appends the row from this process's part, preceded by place and time.
 add() {
     if [ ! -s "$out" ]; then
         sed -n '1s/^/round,slot,cores,process,load,/p' "$out.$2" >"$out"
@@ -57,7 +57,7 @@ add() {
     rm "$out.$2"
 }
 
-# on_one / on_two NAME STEPS PROGRAM...: an agent on one core, or one on each of two; the seed differs by the round.
+# on_one / on_two NAME STEPS PROGRAM...: one agent on one core, or one agent on each of two; the seed differs between rounds.
 slot=0
 begin() {
     slot=$((slot + 1))

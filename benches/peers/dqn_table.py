@@ -1,7 +1,7 @@
-"""The rows of one run of dqn.sh as a Markdown table. usage: dqn_table.py ROWS.csv
+"""The rows of one run of dqn.sh or onpolicy.sh as a Markdown table. usage: dqn_table.py ROWS.csv
 
-Speeds are medians over the runs, with the slowest and the fastest in brackets. A ratio is of the medians within a
-round, and its bracket is over the rounds.
+Speeds are medians over the runs, with the slowest and the fastest in brackets. A ratio compares the medians within a
+round; its brackets give the range over the rounds.
 """
 
 import csv
@@ -53,7 +53,7 @@ def main():
         cells = [where if system == OURS else "", NAMES[system]]
         for time in TIMES:
             cells += [speed(its[time]), "" if system == OURS else ratio(ours[time], its[time])]
-        cells.append(f"{mean(returns[case, cores, system]):.0f}" if case == "cartpole" else "")
+        cells.append(f"{mean(returns[case, cores, system]):.0f}" if case != "breakout" else "")
         print("| " + " | ".join(cells) + " |")
 
 

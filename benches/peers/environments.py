@@ -2,10 +2,10 @@
 
     python environments.py [NAME...]
 
-needs requirements_environments.txt. Actions are drawn before the clock starts, resets are included, and
-everything runs on one thread. gymnax steps one environment in a compiled loop, and 256 side by side
-under vmap; compiling is not counted. MILLISECONDS (200) is each repetition's span, REPETITIONS (5) how
-many there are.
+Needs requirements_environments.txt. Actions are drawn before the clock starts, resets are included, and
+everything runs on one thread. gymnax steps one environment in a compiled loop, and 256 in parallel
+under vmap; compilation is not counted. MILLISECONDS (200) is the length of each repetition, REPETITIONS (5) their
+number.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """The rows of one run of environments.sh as a Markdown table. usage: environments_table.py ROWS.csv
 
-Steps a second are medians over the rounds; a ratio is taken within each round, and its bracket is over
+Steps per second are medians over the rounds. A ratio is taken within each round; its brackets give the range over
 the rounds.
 """
 

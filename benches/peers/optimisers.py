@@ -1,7 +1,7 @@
 """One step of PyTorch's optimisers, as CSV on stdout: the rows of ../measure/rows.rs, measured in the same way.
 
-Each optimiser runs plain, with foreach, and fused where PyTorch has it; one thread.
-REPETITIONS and MILLISECONDS say how long to measure; arguments, if any, are parts of library/optimiser/case to pick.
+Each optimiser runs plain, with foreach, and fused where PyTorch has it, on one thread.
+REPETITIONS and MILLISECONDS say how long to measure. Arguments, if any, are parts of library/optimiser/case and select rows.
 """
 import inspect
 import math
@@ -47,7 +47,7 @@ SPOILS_GRADIENTS = {("torch foreach", "nag")}
 
 
 def values(shape):
-    """Numbers of either sign between 0.5 and 1.5 in size."""
+    """Numbers of either sign with an absolute value between 0.5 and 1.5."""
     size = torch.rand(shape) + 0.5
     return torch.where(torch.rand(shape) < 0.5, size, -size)
 
@@ -55,7 +55,7 @@ def values(shape):
 def steps_of(optimiser, parameters, gradients, spoils):
     """A function that takes the time of so many steps.
 
-    The gradient alternates, as it does in Rust; here handing it over costs time, which is not the step's.
+    The gradient alternates, as it does in Rust. Assigning it costs time here, which does not count as part of the step.
     """
     pairs = [list(zip(parameters, gradient)) for gradient in gradients]
 

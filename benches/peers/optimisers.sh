@@ -3,16 +3,16 @@
 #
 #   benches/peers/optimisers.sh [PYTHON]
 #
-# PYTHON needs torch (requirements.txt); without an argument it is $PYTHON, else python3. ROUNDS (3) is how often
-# all run; REPETITIONS (11) and MILLISECONDS (50) are each measurement's; OUT is the file the rows go to.
-# The tables go to stdout. Anything else that runs on the machine shows in the figures.
+# PYTHON needs torch (requirements.txt); without an argument it is $PYTHON or python3. ROUNDS (3) is how often
+# all programs run; REPETITIONS (11) and MILLISECONDS (50) apply to each measurement; OUT is the file for the rows.
+# The tables go to stdout. Anything else that runs on the machine affects the figures.
 set -eu
 peers=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$peers/../.." && pwd)
 python=${1:-${PYTHON:-python3}}
 rounds=${ROUNDS:-3}
 out=${OUT:-$root/target/optimisers-$(date +%Y%m%d-%H%M%S).csv}
-# Relative paths are the caller's; what follows runs in the root.
+# Relative paths are relative to the caller's folder; what follows runs in the root.
 case $python in /*) ;; */*) python=$PWD/$python ;; esac
 case $out in /*) ;; *) out=$PWD/$out ;; esac
 
@@ -24,12 +24,12 @@ if ! version=$("$python" -c 'import torch; print(torch.__version__)'); then
     exit 2
 fi
 
-# Builds first, so that nothing compiles beside a measurement. From the root, for its .cargo/config.toml.
+# Builds first, so that nothing compiles during a measurement. Runs in the root because of its .cargo/config.toml.
 cd "$root"
 build() { # NAME ARGUMENT...: the path of the executable called NAME
     name=$1
     shift
-    # Through a variable: in a pipe, a failure would go unnoticed.
+    # Through a variable, because a failure in a pipe would go unnoticed.
     messages=$(cargo build --release --locked --message-format=json-render-diagnostics "$@") || return 1
     printf '%s\n' "$messages" |
         sed -n "s/.*\"name\":\"$name\".*\"executable\":\"\([^\"]*\)\".*/\1/p" | tail -n 1
@@ -40,17 +40,17 @@ for program in "$ours" "$candle_optimisers"; do
     [ -x "$program" ] || { say "error: a benchmark was not built, see above"; exit 1; }
 done
 
-# The last core we may use: the first is the one most interrupts go to.
+# The last core that we may use, because most interrupts go to the first.
 pin=
 if command -v taskset >/dev/null; then
     pin="taskset -c $(taskset -pc $$ | sed 's/.*[^0-9]//')"
 fi
 
-# add ROUND PROGRAM...: appends its rows, with the round in front.
+# add ROUND PROGRAM...: appends its rows, preceded by the round.
 add() {
     number=$1
     shift
-    # Through a file: in a pipe, a failure would go unnoticed.
+    # Through a file, because a failure in a pipe would go unnoticed.
     $pin "$@" >"$out.part" || { rm -f "$out.part"; say "error: failed: $*"; exit 1; }
     if [ ! -s "$out" ]; then
         sed -n '1s/^/round,/p' "$out.part" >"$out"
@@ -64,7 +64,7 @@ mkdir -p "$(dirname "$out")"
 started=$(date +%s)
 for round in $(seq "$rounds"); do
     say "== round $round of $rounds"
-    # The starting second tells runs apart that were appended to one file.
+    # The starting second distinguishes runs that were appended to the same file.
     add "$started.$round" "$ours"
     add "$started.$round" "$candle_optimisers"
     add "$started.$round" "$python" "$peers/optimisers.py"

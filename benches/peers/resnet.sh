@@ -3,16 +3,16 @@
 #
 #   benches/peers/resnet.sh [PYTHON]
 #
-# PYTHON needs benches/peers/resnet-requirements.txt; without an argument it is $PYTHON, else python3. THREADS
+# PYTHON needs benches/peers/resnet-requirements.txt; without an argument it is $PYTHON or python3. THREADS
 # (all cores), BATCH (256), ROUNDS (3), REPETITIONS (5 of each measurement in a round; the best counts). The
-# table goes to stdout, the rows to OUT if it is set. Anything else that runs on the machine shows in the figures.
+# table goes to stdout, the rows to OUT if it is set. Anything else that runs on the machine affects the figures.
 set -eu
 peers=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$peers/../.." && pwd)
 python=${1:-${PYTHON:-python3}}
 export REPETITIONS="${REPETITIONS:-5}" BATCH="${BATCH:-256}"
 threads=${THREADS:-$(nproc)} rounds=${ROUNDS:-3}
-# Relative paths are the caller's; what follows runs in the root.
+# Relative paths are relative to the caller's folder; what follows runs in the root.
 case $python in /*) ;; */*) python=$PWD/$python ;; esac
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
@@ -27,7 +27,7 @@ if ! "$python" -c 'import torchvision' 2>/dev/null; then
     exit 2
 fi
 
-# Builds first, so that nothing compiles beside a measurement. From the root, for its .cargo/config.toml.
+# Builds first, so that nothing compiles during a measurement. Runs in the root because of its .cargo/config.toml.
 cd "$root"
 messages=$(cargo build --release --locked --message-format=json-render-diagnostics --bench resnet)
 ours=$(printf '%s\n' "$messages" | sed -n 's/.*"name":"resnet".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
@@ -36,7 +36,7 @@ ours=$(printf '%s\n' "$messages" | sed -n 's/.*"name":"resnet".*"executable":"\(
 say "== the load is now $(uptime | sed 's/.*load average: //')"
 echo "who,round,what,forward_ms,input_ms,weight_ms" >"$out"
 for round in $(seq "$rounds"); do
-    # Through files: in a pipe, a failure would go unnoticed.
+    # Through files, because a failure in a pipe would go unnoticed.
     RAYON_NUM_THREADS=$threads "$ours" >"$work/ours"
     "$python" "$peers/resnet.py" "$threads" "$BATCH" >"$work/torch"
     for who in ours torch; do

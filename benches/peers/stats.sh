@@ -3,14 +3,14 @@
 #
 #   benches/peers/stats.sh [PYTHON]
 #
-# PYTHON needs stats/tests/fixtures/requirements.txt; without an argument it is $PYTHON, else python3. REPETITIONS (3)
-# is each measurement's. The table goes to stdout. Anything else that runs on the machine shows in the figures.
+# PYTHON needs stats/tests/fixtures/requirements.txt; without an argument it is $PYTHON or python3. REPETITIONS (3)
+# applies to each measurement. The table goes to stdout. Anything else that runs on the machine affects the figures.
 set -eu
 peers=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$peers/../.." && pwd)
 python=${1:-${PYTHON:-python3}}
 export REPETITIONS="${REPETITIONS:-3}"
-# Relative paths are the caller's; what follows runs in the root.
+# Relative paths are relative to the caller's folder; what follows runs in the root.
 case $python in /*) ;; */*) python=$PWD/$python ;; esac
 
 say() { printf '%s\n' "$*" >&2; }
@@ -21,13 +21,13 @@ if ! "$python" -c 'import rliable.library' 2>/dev/null; then
     exit 2
 fi
 
-# Builds first, so that nothing compiles beside a measurement. From the root, for its .cargo/config.toml.
+# Builds first, so that nothing compiles during a measurement. Runs in the root because of its .cargo/config.toml.
 cd "$root"
 messages=$(cargo build --release --locked --message-format=json-render-diagnostics -p optimiser-paradigms-stats --bench stats)
 ours=$(printf '%s\n' "$messages" | sed -n 's/.*"name":"stats".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 [ -x "$ours" ] || { say "error: the benchmark was not built, see above"; exit 1; }
 
-# The last core we may use: the first is the one most interrupts go to.
+# The last core that we may use, because most interrupts go to the first.
 pin=
 if command -v taskset >/dev/null; then
     pin="taskset -c $(taskset -pc $$ | sed 's/.*[^0-9]//')"
@@ -36,7 +36,7 @@ fi
 say "== the load is now $(uptime | sed 's/.*load average: //')"
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
-# Through files: in a pipe, a failure would go unnoticed.
+# Through files, because a failure in a pipe would go unnoticed.
 $pin "$ours" >"$work/before.csv"
 $pin "$python" "$peers/stats.py" >"$work/theirs.csv"
 $pin "$ours" >"$work/after.csv"

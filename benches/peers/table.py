@@ -1,8 +1,8 @@
 """The rows of one run of optimisers.sh as Markdown tables. usage: table.py ROWS.csv
 
-Figures are medians over the rounds, with the least and the most of any repetition in brackets; a
-ratio is taken within each round, and its bracket is over the rounds. Shares are of one copy: the
-fastest library's in each round.
+Figures are medians over the rounds, with the smallest and the largest of any repetition in brackets. A
+ratio is taken within each round; its brackets give the range over the rounds. Shares are relative to one copy: that of the
+fastest library in each round.
 """
 import csv
 import sys
@@ -46,7 +46,7 @@ def ratio(theirs, ours):
 
 
 def best_torch(rows, case, optimiser):
-    """PyTorch's quickest form of `optimiser`, if it has it."""
+    """PyTorch's fastest form of `optimiser`, if it has that optimiser."""
     forms = [lib for c, o, lib in rows if (c, o) == (case, optimiser) and lib.startswith("torch")]
     return min(forms, key=lambda form: middle(rows[case, optimiser, form], "us_per_step"), default=None)
 

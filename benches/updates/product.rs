@@ -1,4 +1,5 @@
-//! Matrix products by the crate that candle and our layers use, on matrices that lie as it likes them.
+//! Matrix products by the crate that candle and our layers use, with matrices in the layout that suits
+//! it best.
 
 use candle_core::Result;
 
@@ -10,13 +11,13 @@ pub struct Product {
     m: usize,
     k: usize,
     n: usize,
-    /// How many of them an update takes.
+    /// The number of these products in an update.
     pub times: usize,
 }
 
 impl Product {
-    /// What a layer takes in an update: forward for the online and the target network, backward for
-    /// its weight, and if `input_grad` for its input.
+    /// A layer's products in an update: forward for the online and the target network, backward for its
+    /// weight, and for its input if `input_grad`.
     pub fn layer(batch: usize, inputs: usize, outputs: usize, input_grad: bool) -> Vec<Self> {
         let product = |m, k, n, times| Self { m, k, n, times };
         vec![
@@ -26,7 +27,7 @@ impl Product {
         ]
     }
 
-    /// Microseconds for all of them, whichever side is the left one being the faster.
+    /// Microseconds for all of them; either factor may be on the left, whichever is faster.
     pub fn measure(self, effort: Effort) -> Result<Vec<f64>> {
         let other = Self {
             m: self.n,

@@ -12,10 +12,10 @@ use envs::{TimeLimit, make, registry};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How many actions are drawn before the clock starts; they are then taken in turn.
+/// The number of actions drawn before the clock starts; they are then used in turn.
 const ACTIONS: usize = 1 << 12;
 
-/// An environment with what it takes to drive it.
+/// An environment with everything needed to drive it.
 struct Play {
     env: TimeLimit,
     observation: Vec<f32>,
@@ -40,7 +40,7 @@ impl Play {
         Ok(play)
     }
 
-    /// Takes every action, the resets between included; the time of a step in seconds.
+    /// Takes every action, with resets in between; returns the time of a step in seconds.
     fn lap(&mut self) -> Result<f64, envs::Error> {
         let start = Instant::now();
         for &action in &self.actions {

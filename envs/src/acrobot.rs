@@ -80,21 +80,19 @@ pub(crate) const ENTRY: Entry = Entry {
 /// fourth order over 0.2 s; then the angles are wrapped into \[-pi, pi\] and the
 /// velocities clipped to 4 pi and 9 pi.
 ///
-/// **Reward**: -1 on every step, 0 on the one that reaches the goal.
+/// **Reward**: -1 on every step except the one that reaches the goal, which gives 0.
 ///
 /// **Start**: each of the four uniform in \[-0.1, 0.1), rounded to f32.
 ///
-/// **End**: terminates when the free end is above the line one link's length
-/// over the fixed one, -cos t1 - cos(t1 + t2) > 1; limit 500 steps. Solved at a
-/// mean return of -100.
+/// **End**: terminates when the free end is more than one link's length above the fixed end, -cos t1 -
+/// cos(t1 + t2) > 1; limit 500 steps. Solved at a mean return of -100.
 ///
-/// **Source**: Sutton, "Generalization in reinforcement learning: successful
-/// examples using sparse coarse coding" (1996), with the equations of Sutton and
-/// Barto's book; numbers and order of operations of Gymnasium 1.4.0.
+/// **Source**: Sutton, "Generalization in reinforcement learning: successful examples using sparse
+/// coarse coding" (1996), with the equations of Sutton and Barto's book; numbers and order of
+/// operations as in Gymnasium 1.4.0.
 ///
-/// **Dials**: `gravity`, and under the names of Gymnasium's attributes
-/// `link_length_1`, `link_mass_1`, `link_mass_2` and `torque`. The goal stays
-/// where it is.
+/// **Dials**: `gravity`, and, under the names of Gymnasium's attributes, `link_length_1`,
+/// `link_mass_1`, `link_mass_2` and `torque`. The goal does not move with them.
 pub struct Acrobot {
     spec: Spec,
     state: [f64; 4],
@@ -145,7 +143,7 @@ impl Environment for Acrobot {
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
-        // Gymnasium keeps the start state, and only that one, in f32.
+        // Gymnasium stores the start state, and only that one, in f32.
         self.state = STATE.map(|(name, ..)| f64::from(draws.uniform(name, -START, START) as f32));
         self.observe(observation);
     }
@@ -251,8 +249,8 @@ fn derivative(
     [dot1, dot2, acc1, acc2]
 }
 
-/// Brings an angle back into \[-pi, pi\] by whole turns. The loops are short:
-/// speeds are clipped, so no step turns far.
+/// Brings an angle back into \[-pi, pi\] by whole turns. The loops are short because speeds are
+/// clipped, so no step turns far.
 fn wrap(mut angle: f64) -> f64 {
     while angle > PI {
         angle -= 2.0 * PI;

@@ -6,7 +6,7 @@ pub type Colour = [u8; 3];
 pub(crate) const WHITE: Colour = [255; 3];
 pub(crate) const BLACK: Colour = [0; 3];
 
-/// A picture, drawn as Gymnasium draws: pixels, the origin at the bottom left.
+/// A picture in Gymnasium's coordinates: pixels, with the origin at the bottom left.
 ///
 /// Shapes have soft edges, except rectangles that lie on whole pixels.
 pub struct Canvas {
@@ -79,7 +79,7 @@ impl Canvas {
         }
     }
 
-    /// Equal squares, each in the colour of its row (from the top) and column: how grid worlds and
+    /// Equal squares, each in the colour of its row (from the top) and column, as grid worlds and
     /// MinAtar look.
     pub(crate) fn grid(
         (rows, columns): (usize, usize),
@@ -97,8 +97,8 @@ impl Canvas {
         canvas
     }
 
-    /// A point in the renderer's coordinates. Gymnasium's whole numbers are the middles of pixels,
-    /// the renderer's are their corners.
+    /// A point in the renderer's coordinates. Whole numbers are the middles of pixels in Gymnasium and
+    /// their corners in the renderer.
     fn place(&self, (x, y): (f64, f64)) -> (f32, f32) {
         let y = f64::from(self.pixels.height()) - y;
         (x as f32 + 0.5, y as f32 - 0.5)

@@ -36,9 +36,8 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **State**: the cart's position `x` and velocity `x_dot`, the pole's angle
 /// `theta` from upright and its velocity `theta_dot`, in f64.
 ///
-/// **Observation**: the state in f32. The space allows twice the limits below,
-/// so that the observation that ends an episode lies inside it; the velocities
-/// have no bound.
+/// **Observation**: the state in f32. The space allows twice the limits below, so that the observation
+/// that ends an episode is within it; the velocities are unbounded.
 ///
 /// **Actions**: 0 pushes the cart with -10 N, 1 with +10 N.
 ///
@@ -54,17 +53,16 @@ pub(crate) const ENTRY: Entry = Entry {
 /// then one Euler step of 0.02 s, in which the positions move with the *old*
 /// velocities.
 ///
-/// **Reward**: 1 on every step, the last included.
+/// **Reward**: 1 on every step, including the last.
 ///
 /// **Start**: each of the four uniform in \[-0.05, 0.05).
 ///
 /// **End**: terminates when |x| > 2.4 or |theta| > 12 degrees; limit 500 steps.
 /// Solved at a mean return of 475.
 ///
-/// **Source**: Barto, Sutton and Anderson, "Neuronlike adaptive elements that can
-/// solve difficult learning control problems" (1983); equations of Florian,
-/// "Correct equations for the dynamics of the cart-pole system" (2007), without
-/// friction; numbers and order of operations of Gymnasium 1.4.0.
+/// **Source**: Barto, Sutton and Anderson, "Neuronlike adaptive elements that can solve difficult
+/// learning control problems" (1983); equations of Florian, "Correct equations for the dynamics of the
+/// cart-pole system" (2007), without friction; numbers and order of operations as in Gymnasium 1.4.0.
 ///
 /// **Dials**, under the names of Gymnasium's attributes: `gravity`, `masscart`,
 /// `masspole`, `length` (half the pole's) and `force_mag`.

@@ -1,4 +1,4 @@
-//! Cart-pole swing-up: bring a hanging pole up and hold it there, though pushing costs.
+//! Cart-pole swing-up: bring a hanging pole up and hold it there, although pushing costs.
 
 use std::f64::consts::{PI, TAU};
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step
 
 const SECONDS_PER_STEP: f64 = 0.01;
 const MAX_TIME: f64 = 10.0;
-/// The step at which [`MAX_TIME`] is exceeded: a thousand times 0.01 add up to less than 10.
+/// The step at which [`MAX_TIME`] is exceeded: 0.01 added up a thousand times is less than 10.
 const MAX_STEPS: u32 = 1001;
 const START: f64 = 0.05;
 const X_LIMIT: f64 = 3.0;
@@ -32,7 +32,7 @@ const STATE: [Variable; 5] = [
 dials! {
     /// What counts as up.
     struct UpDials {
-        /// the pole's height, of 1 upright, above which it counts as up
+        /// the pole's height (1 is upright) above which it counts as up
         height_threshold = 0.5, in -1.0..=1.0;
         /// m from the middle within which being up counts
         x_reward_threshold = 1.0, in 0.0..=X_LIMIT;
@@ -67,22 +67,20 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Dynamics**: the physics of [`CartPole`](crate::cartpole::CartPole), in Euler steps of 0.01 s
 /// rather than 0.02 s; after each, theta is brought back into one turn.
 ///
-/// **Reward**: 1 for a step after which the pole is up, which is cos theta > 0.5
-/// and |theta_dot| < 1 and |x| < 1; less 0.1 if the step pushed.
+/// **Reward**: 1 for a step after which the pole is up, which means cos theta > 0.5, |theta_dot| < 1
+/// and |x| < 1; minus 0.1 if the step pushed.
 ///
 /// **Start**: x, x_dot, theta - pi and theta_dot each uniform in \[-0.05, 0.05).
 ///
-/// **End**: terminates when |x| > 3 or the time exceeds 10 s. Since a thousand
-/// steps of 0.01 s add up to a little less, that is after 1001 steps, which is also its time limit.
+/// **End**: terminates when |x| > 3 or the time exceeds 10 s. A thousand steps of 0.01 s add up to
+/// slightly less than 10 s, so that happens after 1001 steps, which is also the time limit.
 ///
-/// **Source**: Osband et al., "Behaviour Suite for Reinforcement Learning" (2020);
-/// numbers and order of operations of bsuite 0.3.6,
-/// `experiments/cartpole_swingup/cartpole_swingup.py`.
+/// **Source**: Osband et al., "Behaviour Suite for Reinforcement Learning" (2020); numbers and order of
+/// operations as in bsuite 0.3.6, `experiments/cartpole_swingup/cartpole_swingup.py`.
 ///
-/// **Dials**: `gravity`, `masscart`, `masspole`, `length` (half the pole's) and
-/// `force_mag`, as in cartpole; `height_threshold` (for cos theta) and
-/// `x_reward_threshold`, with which bsuite grades its difficulty: setting n of its
-/// 20 has them at n/20 and 1 - n/20.
+/// **Dials**: `gravity`, `masscart`, `masspole`, `length` (half the pole's) and `force_mag`, as in
+/// cartpole; `height_threshold` (for cos theta) and `x_reward_threshold`, with which bsuite sets its
+/// difficulty: setting n of its 20 has them at n/20 and 1 - n/20.
 pub struct CartPoleSwingup {
     spec: Spec,
     state: [f64; 5],

@@ -1,4 +1,4 @@
-//! Catch: move a paddle to where a ball comes down.
+//! Catch: move a paddle to where a ball lands.
 
 use settings::{Setting, Settings};
 
@@ -21,7 +21,8 @@ const STATE: [Variable; 3] = [
 dials! {
     /// What can be set of catch.
     struct CatchDials {
-        /// columns to the right of the ball, to the nearest one, where the paddle must be
+        /// how many columns to the right of the ball, up to the nearest whole column, the paddle
+        /// must be
         offset = 0.0, in 0.0..=(COLUMNS - 1) as f64;
     }
 }
@@ -35,7 +36,7 @@ pub(crate) const ENTRY: Entry = Entry {
     make: Make::Plain(|| Box::<Catch>::default()),
 };
 
-/// Catch as in bsuite, with a goal that can be made to move.
+/// Catch as in bsuite, with a goal that can move.
 ///
 /// **State**: `ball_row` (0 at the top), `ball_column` and the column of the
 /// `paddle`, which stays in the lowest row, 9.
@@ -48,8 +49,7 @@ pub(crate) const ENTRY: Entry = Entry {
 ///
 /// **Dynamics**: the paddle moves, then the ball falls by a row.
 ///
-/// **Reward**: when the ball lands, 1 if the paddle is where it must be and -1 if
-/// not; 0 before.
+/// **Reward**: 0 until the ball lands; then 1 if the paddle is where it must be and -1 if not.
 ///
 /// **Start**: the ball in the top row in any of the 5 columns, the paddle in the
 /// middle.
@@ -61,11 +61,10 @@ pub(crate) const ENTRY: Entry = Entry {
 /// 4.2; rules of Osband et al., "Behaviour Suite for Reinforcement Learning"
 /// (2020), as in bsuite 0.3.6, `environments/catch.py`.
 ///
-/// **Dial**: `offset`, which bsuite does not have. The paddle must be that many columns to the right
-/// of the ball, where the first column follows the last; the observation does not show it. By default it
-/// is 0, under the ball. Where it drifts
-/// (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and a
-/// paddle that used to catch the ball misses it.
+/// **Dial**: `offset`, which bsuite does not have. The paddle must be that many columns to the right of
+/// the ball, wrapping around at the side; the observation does not show it. The default is 0, under the
+/// ball. If it drifts (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and a paddle
+/// that used to catch the ball misses it.
 pub struct Catch {
     spec: Spec,
     ball: (usize, usize),
@@ -161,7 +160,7 @@ impl Environment for Catch {
         Ok(())
     }
 
-    /// The ball is orange, the paddle blue, and green is where the paddle must be.
+    /// The ball is orange, the paddle blue, and the column where the paddle must be is green.
     fn render(&self) -> Option<Canvas> {
         Some(Canvas::grid((ROWS, COLUMNS), 40, |row, column| {
             if (row, column) == self.ball {

@@ -5,15 +5,15 @@ use settings::{Table, settings};
 use crate::entry::{MEMBERS, Make, check_settings, settings_from};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
-/// The longest stretch between switches: clocks stay exact in an f64.
+/// The most steps between switches: clocks stay exact in an f64.
 const LONGEST: i64 = 1 << 53;
 
 settings! {
-    /// What a chain is made with.
+    /// The settings of a chain.
     struct ChainSettings {
-        /// steps from switch to switch
+        /// steps between switches
         every: u64 = 100_000, in 1..=LONGEST;
-        /// its environments in their order; comes last, because it takes all that follows
+        /// its environments in order; comes last, because it takes all the text that follows
         of: String = "asterix|breakout|freeway".into(), in "names of environments with | between them";
     }
 }
@@ -29,16 +29,15 @@ pub(crate) const ENTRY: Entry = Entry {
     }),
 };
 
-/// Several environments in turn, each for a number of steps; after the last comes the first again.
+/// Several environments in turn, each for a number of steps; after the last, the first plays again.
 ///
 /// **Observation**: the members' observations must agree in every axis except the first (MinAtar's
 /// channels, a vector's length). Channels that a member lacks are 0. All members must have the same
 /// number of actions.
 ///
-/// **The switch**: after every K steps, counted over all episodes, the current episode is
-/// *truncated*, never terminated, and the next reset starts an episode of the next member. Each
-/// member keeps its own time limit and, if it drifts, its own clock, which stands still while
-/// another member plays.
+/// **The switch**: after every K steps, counted over all episodes, the current episode is *truncated*,
+/// never terminated, and the next reset starts an episode of the next member. Each member keeps its own
+/// time limit and, if it drifts, its own clock, which stops while another member plays.
 pub struct Chain {
     spec: Spec,
     members: Vec<TimeLimit>,
@@ -55,8 +54,8 @@ impl Chain {
         Self::new(settings.every, members)
     }
 
-    /// A chain of `members` that switches after `every` steps. At least two members are needed;
-    /// their observations and actions must agree, and their states must be savable.
+    /// A chain of `members` that switches after `every` steps. It needs at least two members, whose
+    /// observations and actions must agree and whose states can be saved.
     pub fn new(every: u64, members: Vec<TimeLimit>) -> Result<Self, Error> {
         let names: Vec<&str> = members.iter().map(|m| m.spec().name.as_str()).collect();
         let refused = |found, allowed| Err(Error::refused(ENTRY.name, MEMBERS, found, allowed));
@@ -64,7 +63,7 @@ impl Chain {
             let allowed = "two environments or more, with | between them";
             return refused(&names.concat(), allowed);
         }
-        // A foreign environment's state is hidden, and a chain must be savable.
+        // A foreign environment's state is hidden, but a chain must be able to save its members.
         if let Some(member) = members.iter().find(|member| member.save().is_err()) {
             let allowed = "environments whose state can be saved";
             return refused(&member.spec().name, allowed);
@@ -184,7 +183,7 @@ fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
             binary: specs().all(|spec| spec.observation.binary),
         },
         actions: first.actions,
-        // Each has its own limit, so this ends no episode.
+        // Each member has its own limit, so this one ends no episode.
         max_steps: specs().filter_map(|s| s.max_steps).max(),
         reward_threshold: None,
         rewards: (
@@ -221,7 +220,7 @@ impl Environment for Chain {
         let (seen, missing) = observation.split_at_mut(member.spec().observation.len());
         missing.fill(0.0);
         let Ok(mut step) = member.step(action, draws, seen) else {
-            // Only a loaded state can make a member play whose episode is over.
+            // Only after loading a state can the member that plays be one whose episode is over.
             member.reset(draws, seen);
             return Step {
                 reward: 0.0,
@@ -257,7 +256,7 @@ impl Environment for Chain {
             .collect::<Result<_, _>>()?;
         for (place, part) in parts.into_iter().enumerate() {
             if let Err(error) = self.members[place].load(part) {
-                // On an error nothing has changed.
+                // After an error nothing has changed.
                 for (member, before) in self.members.iter_mut().zip(&before).take(place) {
                     member.load(before)?;
                 }
@@ -280,7 +279,7 @@ impl Environment for Chain {
         let Some((own, rest)) = world.split_first_chunk::<3>() else {
             return Err(self.not_a_state(format!("{} numbers", world.len())));
         };
-        // The clock says which member plays next: the current episode may have begun before a
+        // The clock says which member plays next; the current episode may have begun before a
         // switch.
         let (clock, _, _) = self.read_clock_state(own)?;
         let parts = self.parts(rest)?;

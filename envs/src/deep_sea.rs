@@ -1,4 +1,4 @@
-//! Deep sea: dive along the diagonal to a treasure, though every step to the right costs.
+//! Deep sea: dive along the diagonal to a treasure, although every step to the right costs.
 
 use rand_mt::Mt;
 use settings::settings;
@@ -12,15 +12,15 @@ const TREASURE: f64 = 1.0;
 const MOVE_COST: f64 = 0.01;
 
 settings! {
-    /// What a deep sea is made with.
+    /// The settings of a deep sea.
     pub struct DeepSeaSettings {
-        /// rows and columns, and steps of an episode
+        /// rows and columns, and steps in an episode
         size: usize = 10, in 2..=100;
-        /// moves to the right may fail, and both ends of the bottom row give noise
+        /// moves to the right may fail, and both ends of the bottom row add noise to the reward
         stochastic: bool = false;
-        /// draw for each cell which action goes right; if not, it is 1 everywhere
+        /// draw at random, for each cell, which action goes right; otherwise it is 1 everywhere
         randomize_actions: bool = true;
-        /// the seed that those actions are drawn from
+        /// the seed for drawing those actions
         mapping_seed: u32 = 42;
     }
 }
@@ -37,8 +37,8 @@ pub(crate) const ENTRY: Entry = Entry {
     }),
 };
 
-/// Deep sea as in bsuite: an N x N grid in which a diver finds the treasure only by going right in
-/// all N steps, each of which costs a little. Random actions find it once in 2^N episodes.
+/// Deep sea as in bsuite: an N x N grid in which a diver finds the treasure only by going right in all
+/// N steps, each of which costs a little. Random actions find it in one of 2^N episodes.
 ///
 /// **State**: the diver's `row` from 0 at the top to N once the episode has ended,
 /// and `column`, which never exceeds the row.
@@ -46,22 +46,22 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Observation**: N x N, 1 in the diver's cell and 0 elsewhere; all 0 when the
 /// episode has ended.
 ///
-/// **Actions**: in each cell one of 0 and 1 goes right and the other left. Which of them goes
-/// right is drawn from `mapping_seed` (42, as in bsuite's experiments) as numpy's
-/// `RandomState(seed).binomial(1, 0.5, [N, N])` draws it, so that a seed here is
-/// bsuite's own; with `randomize_actions=false` it is 1 everywhere.
+/// **Actions**: 0 and 1; in each cell one of them goes right and the other left. Which one goes right
+/// is drawn from `mapping_seed` (42, as in bsuite's experiments) as numpy's
+/// `RandomState(seed).binomial(1, 0.5, [N, N])` draws it, so a seed means the same here as in bsuite.
+/// With `randomize_actions=false` it is 1 everywhere.
 ///
-/// **Dynamics**: every step goes one row down, and one column right or left unless a side is in
-/// the way.
+/// **Dynamics**: every step goes one row down, and one column right or left unless a side is in the
+/// way.
 ///
-/// **Reward**: -0.01 / N for going right, 0 for going left; and 1 more for going right in the last
-/// column, which can only be reached in the last row. The best return is 0.99.
+/// **Reward**: -0.01 / N for going right, 0 for going left, and an additional 1 for going right in the
+/// last column, which can only be reached in the last row. The best return is 0.99.
 ///
-/// **Stochastic**: a move to the right stays in its column with probability 1 / N,
-/// its cost and treasure as before; a step from either end of the last row adds
-/// a standard normal number to the reward. The best mean return is (1 - 1/N)^(N-1) less
-/// 0.01 (1 - (1 - 1/N)^N), 0.381 for N = 10: a diver who has been held back goes left
-/// from then on, which costs nothing. (bsuite's own figure overlooks that.)
+/// **Stochastic**: a move to the right fails with probability 1 / N and stays in its column; its cost
+/// and treasure are unchanged. A step from either end of the last row adds a standard normal number to
+/// the reward. The best mean return is (1 - 1/N)^(N-1) - 0.01 (1 - (1 - 1/N)^N), 0.381 for N = 10: a
+/// diver whose move has failed goes left from then on, which costs nothing. (bsuite's own figure
+/// overlooks that.)
 ///
 /// **Start**: the upper left corner.
 ///
@@ -118,7 +118,7 @@ impl DeepSea {
         [("row", 0.0, size), ("column", 0.0, size - 1.0)]
     }
 
-    /// The diver's place in a table of cells; past its end when the episode has ended.
+    /// The diver's position in a table of cells; beyond its end once the episode has ended.
     fn cell(&self) -> usize {
         self.row * self.size + self.column
     }
@@ -132,8 +132,8 @@ impl DeepSea {
     }
 }
 
-/// The action that goes right in each cell, as numpy draws a coin for each: by
-/// inverting the distribution, so from one uniform number of 53 bits.
+/// The action that goes right in each cell, drawn like numpy's coin for each: by inverting the
+/// distribution, and so from one uniform number of 53 bits.
 fn mapping(seed: u32, size: usize) -> Vec<u8> {
     let mut twister = Mt::new(seed);
     let mut uniform = || {
@@ -198,8 +198,8 @@ impl Environment for DeepSea {
         Ok(())
     }
 
-    /// The diver is yellow in cells of blue, darker where it cannot be; the last
-    /// row's right corner, the treasure, is green.
+    /// The diver is yellow. Cells are blue, darker where the diver cannot be. The treasure, the last
+    /// row's right corner, is green.
     fn render(&self) -> Option<Canvas> {
         let (size, last) = (self.size, self.size - 1);
         let side = (400 / size as u32).max(4);

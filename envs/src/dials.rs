@@ -1,9 +1,9 @@
 //! Dials: the numbers of an environment's physics or rules that can be set
 //! (`cartpole?gravity=12`) and made to drift (`cartpole?drift=gravity:5..15/period=20000`).
 
-/// Declares a struct of dials with [`settings!`](settings::settings), so that a dial is a setting
-/// like any other: a name, a plain value, a range and help. What a dial has besides is that it can
-/// be turned, by its place among the dials declared, while the environment runs.
+/// Declares a struct of dials with [`settings!`](settings::settings), so that a dial is a setting like
+/// any other: a name, a plain value, a range and help. In addition, a dial can be turned while the
+/// environment runs, by its index among the declared dials.
 macro_rules! dials {
     (
         $(#[doc = $doc:literal])*
@@ -19,7 +19,7 @@ macro_rules! dials {
         }
 
         impl $name {
-            /// Sets the dial at this place.
+            /// Sets the dial at this index.
             pub(crate) fn turn(&mut self, place: usize, value: f64) {
                 *[$(&mut self.$dial),*][place] = value;
             }

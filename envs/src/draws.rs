@@ -2,7 +2,7 @@ use std::f64::consts::TAU;
 
 use rand::{Rng, RngCore};
 
-/// [`Draws::normal`] is never farther from 0 than this: 53 random bits reach the square root of
+/// [`Draws::normal`] is never farther from 0 than this: 53 random bits reach at most the square root of
 /// 106 ln 2, which is 8.572.
 pub(crate) const NORMAL_REACH: f64 = 8.58;
 
@@ -11,7 +11,7 @@ pub(crate) const NORMAL_REACH: f64 = 8.58;
 ///
 /// Every [`rand::RngCore`] is a source and ignores the names.
 pub trait Draws {
-    /// A number from `low` up to, not including, `high`.
+    /// A number from `low` up to, but not including, `high`.
     fn uniform(&mut self, name: &'static str, low: f64, high: f64) -> f64;
 
     /// A whole number below `n`, all equally likely. Panics if `n` is 0.
@@ -20,8 +20,8 @@ pub trait Draws {
     /// True with probability `p`.
     fn chance(&mut self, name: &'static str, p: f64) -> bool;
 
-    /// A number of the standard normal distribution, from two uniform ones by Box
-    /// and Muller's method.
+    /// A number from the standard normal distribution, made from two uniform ones by Box and Muller's
+    /// method.
     fn normal(&mut self, name: &'static str) -> f64 {
         // One minus the draw, because the logarithm of 0 is infinite.
         let radius = (-2.0 * (1.0 - self.uniform(name, 0.0, 1.0)).ln()).sqrt();

@@ -2,7 +2,7 @@ use settings::{Setting, Settings, Table};
 
 use crate::{Environment, Error, TimeLimit};
 
-/// What sort of environment it is.
+/// The kind of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnvKind {
     /// Classic control, as in Gymnasium.
@@ -22,12 +22,12 @@ pub enum EnvKind {
 /// One registered environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// The name here, such as `cartpole`.
+    /// The name, such as `cartpole`.
     pub name: &'static str,
-    /// Gymnasium's id, such as `CartPole-v1`, which [`make`](crate::make) takes as well; the name
-    /// again where Gymnasium has none.
+    /// Gymnasium's id, such as `CartPole-v1`, which [`make`](crate::make) also takes; the name if
+    /// Gymnasium has none.
     pub id: &'static str,
-    /// What sort of environment it is.
+    /// The kind of environment.
     pub kind: EnvKind,
     /// One line for a list.
     pub summary: &'static str,
@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What it can be made with, besides its dials.
+    /// What can be set when it is made, besides its dials.
     pub fn settings(&self) -> &'static [Setting] {
         match self.make {
             Make::Plain(_) => &[],
@@ -52,9 +52,9 @@ impl Entry {
 pub(crate) enum Make {
     /// Without settings.
     Plain(fn() -> Box<dyn Environment>),
-    /// From the settings declared.
+    /// From the declared settings.
     WithSettings(Declared, fn(&Table) -> Made),
-    /// From the settings declared and the environments that [`MEMBERS`] names.
+    /// From the declared settings and the environments that [`MEMBERS`] names.
     OfMembers(Declared, fn(&Table, Vec<TimeLimit>) -> Made),
 }
 

@@ -2,21 +2,20 @@ use settings::Setting;
 
 use crate::{Canvas, Draws, Error, Space};
 
-/// What an environment is, seen from outside.
+/// The description of an environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
-    /// The name here, with whatever differs from the plain environment, such as
-    /// `cartpole?length=0.7`.
+    /// The name, with whatever differs from the plain environment, such as `cartpole?length=0.7`.
     pub name: String,
-    /// The name in Gymnasium, such as `CartPole-v1`; our name where it has none.
+    /// Gymnasium's name, such as `CartPole-v1`, or our name if it has none.
     pub id: String,
     /// The space of observations.
     pub observation: Space,
-    /// How many actions there are; they are numbered from 0.
+    /// The number of actions; they are numbered from 0.
     pub actions: usize,
     /// The step at which [`TimeLimit`](crate::TimeLimit) truncates an episode.
     pub max_steps: Option<u32>,
-    /// The mean return from which Gymnasium's registry counts the environment as solved.
+    /// The mean return from which the environment counts as solved in Gymnasium's registry.
     pub reward_threshold: Option<f64>,
     /// The least and the greatest reward of a step.
     pub rewards: (f32, f32),
@@ -31,8 +30,8 @@ pub struct Step {
     pub reward: f32,
     /// The task has ended: whatever would follow is worth nothing.
     pub terminated: bool,
-    /// The episode was cut short. The task would have gone on, so a learner must not take this
-    /// for an end.
+    /// The episode was cut short. The task would have continued, so a learner must not treat this as an
+    /// end.
     pub truncated: bool,
 }
 
@@ -42,17 +41,17 @@ pub struct Step {
 /// Observations are written into a buffer of `spec().observation.len()` numbers;
 /// [`reset`](Self::reset) and [`step`](Self::step) panic on any other length.
 pub trait Environment: Send {
-    /// What this environment is.
+    /// The description of this environment.
     fn spec(&self) -> &Spec;
 
-    /// The settings that may change while the environment runs, and so can be made to drift. Each
-    /// is a number with a closed range.
+    /// The settings that may change while the environment runs, and can therefore drift. Each is a
+    /// number with a closed range.
     fn dials(&self) -> &'static [Setting] {
         &[]
     }
 
-    /// Sets the dial at this place in [`dials`](Self::dials) to a value within its range. This may
-    /// happen in the middle of an episode.
+    /// Sets the dial at this index of [`dials`](Self::dials) to a value within its range. This may
+    /// happen during an episode.
     fn turn(&mut self, dial: usize, value: f64) {
         unreachable!("dial {dial} to {value}: there are no dials")
     }
@@ -64,10 +63,10 @@ pub trait Environment: Send {
     /// [`TimeLimit`](crate::TimeLimit) has checked that.
     fn step(&mut self, action: usize, draws: &mut dyn Draws, observation: &mut [f32]) -> Step;
 
-    /// The whole inner state, or an error where it cannot be seen.
+    /// The whole inner state, or an error if it is not accessible.
     fn save(&self) -> Result<Vec<f64>, Error>;
 
-    /// Restores what [`save`](Self::save) returned. On an error nothing has changed.
+    /// Restores what [`save`](Self::save) returned. After an error nothing has changed.
     fn load(&mut self, state: &[f64]) -> Result<(), Error>;
 
     /// The part of the state that outlasts episodes: the clock and the values of a drift, the
@@ -76,8 +75,8 @@ pub trait Environment: Send {
         Vec::new()
     }
 
-    /// Takes over the [`world`](Self::world) of another copy and keeps it from changing, whatever
-    /// the clock says: an evaluation has to see the task as it is now.
+    /// Takes on the [`world`](Self::world) of another copy and keeps it from changing, whatever the
+    /// clock says, because an evaluation must see the task as it is now.
     fn hold(&mut self, world: &[f64]) -> Result<(), Error> {
         if world.is_empty() {
             return Ok(());

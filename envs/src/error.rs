@@ -1,6 +1,6 @@
 use std::fmt::Display;
 
-/// What can go wrong; each error says what would be right.
+/// Everything that can go wrong; each error says what would be right.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,13 +12,13 @@ pub enum Error {
     UnknownName {
         /// The name asked for.
         name: String,
-        /// The registered name most like it.
+        /// The most similar registered name.
         nearest: Option<String>,
         /// Every registered name, each with Gymnasium's.
         names: String,
     },
 
-    /// A setting, a dial or a drift cannot be what the environment's name asks for.
+    /// A setting, a dial or a drift in the environment's name is not allowed.
     #[error("{name}: {error}")]
     Setting {
         /// The environment.
@@ -63,7 +63,7 @@ pub enum Error {
         found: String,
     },
 
-    /// The environment's inner state is out of our reach.
+    /// The environment's inner state is not accessible.
     #[error("{name}: its state is hidden inside the package it comes from, so it cannot be {verb}")]
     Hidden {
         /// The environment.
@@ -79,9 +79,9 @@ pub enum Error {
         name: String,
         /// `observation` or `action`.
         which: &'static str,
-        /// What would do.
+        /// What would be accepted.
         expected: &'static str,
-        /// What it is.
+        /// What was found.
         found: String,
     },
 }
@@ -93,7 +93,7 @@ impl Error {
         Error::Setting { name, error }
     }
 
-    /// The error about a value that the setting `key` of the environment `name` cannot have.
+    /// The error about a value that is not allowed for the setting `key` of the environment `name`.
     pub(crate) fn refused(name: &str, key: &str, value: &str, allowed: impl Display) -> Self {
         Self::setting(name, settings::Error::not_allowed(key, value, allowed))
     }

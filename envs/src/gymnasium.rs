@@ -1,5 +1,5 @@
-//! Adapters to and from gymnasium-rs: [`ToGymnasium`] gives every environment here its trait `Env`,
-//! and [`FromGymnasium`] turns any `Env` into an environment of ours.
+//! Adapters to and from gymnasium-rs: [`ToGymnasium`] implements its trait `Env` for every environment
+//! here, and [`FromGymnasium`] turns any `Env` into one of our environments.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -13,12 +13,12 @@ use serde_json::Value;
 use crate::entry::Make;
 use crate::{Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
-/// gymnasium-rs's own cart-pole, limited to 500 steps. Its **faults** are kept, because without
-/// them it would be another environment:
+/// gymnasium-rs's own cart-pole, limited to 500 steps. Its **faults** are kept, because without them it
+/// would be a different environment:
 ///
-/// - the step on which the pole falls is rewarded 0, where Gymnasium's gives 1,
-///   so returns are one lower;
-/// - the total mass is 1.0, where cart and pole weigh 1.1 together;
+/// - the step on which the pole falls gives a reward of 0, not 1 as in Gymnasium, so returns are lower
+///   by one;
+/// - the total mass is 1.0, although cart and pole weigh 1.1 together;
 /// - the cart's acceleration leaves out the pole's mass, so the pole pushes the
 ///   cart ten times too hard;
 /// - the observation space ends at the angle that ends the episode, so the last
@@ -37,20 +37,19 @@ pub(crate) const CARTPOLE: Entry = Entry {
     }),
 };
 
-/// An environment of ours as a gymnasium-rs `Env<Vec<f32>, usize>`, with its time
-/// limit.
+/// One of our environments as a gymnasium-rs `Env<Vec<f32>, usize>`, with its time limit.
 ///
-/// - **Seeding**: `reset(Some(seed), ..)` starts a ChaCha8 stream from the seed
-///   (its bits, so that all 2^32 differ); `reset(None, ..)` continues the stream.
-///   A new environment is seeded with 0, never with the clock.
+/// - **Seeding**: `reset(Some(seed), ..)` starts a ChaCha8 stream from the bits of the seed, so that
+///   all 2^32 seeds differ; `reset(None, ..)` continues the stream. A new environment is seeded with 0,
+///   never with the clock.
 /// - **Options**: there are none. The info lists given keys under `ignored_options`.
 /// - **Info**: `elapsed_steps`; after a step also `TimeLimit.truncated`, true if
 ///   the episode was cut short and did not terminate on the same step.
-/// - **Mistakes** panic with the [`Error`]'s text: an action out of range, a step
-///   before the first reset or after the end. The trait has no way to return an
-///   error, and Gymnasium raises an assertion too. Use [`TimeLimit`] for errors.
-/// - Rendering gives \[height, width, 3\] pixels, as Gymnasium's `rgb_array`;
-///   nothing for what cannot be drawn. Closing does nothing.
+/// - **Mistakes** panic with the [`Error`]'s text: an action out of range, a step before the first
+///   reset or after the end. The trait cannot return an error, and Gymnasium raises an assertion too.
+///   Use [`TimeLimit`] for errors.
+/// - Rendering gives \[height, width, 3\] pixels, like Gymnasium's `rgb_array`, or nothing if the
+///   environment cannot be drawn. Closing does nothing.
 pub struct ToGymnasium {
     env: TimeLimit,
     rng: ChaCha8Rng,
@@ -71,7 +70,7 @@ impl ToGymnasium {
 
 impl Env<Vec<f32>, usize> for ToGymnasium {
     fn observation_space(&self) -> ForeignSpace {
-        // gymnasium-rs has 1-D boxes only, so a shape is lost here.
+        // gymnasium-rs has only 1-D boxes, so the shape is lost here.
         let space = &self.env.spec().observation;
         ForeignSpace::Box {
             low: Array1::from(space.low.clone()),
@@ -127,13 +126,13 @@ impl Env<Vec<f32>, usize> for ToGymnasium {
     fn close(&mut self) {}
 }
 
-/// Any gymnasium-rs `Env` as an environment of ours.
+/// Any gymnasium-rs `Env` as one of our environments.
 ///
 /// Every reset seeds it with a number drawn from our stream, which therefore determines the episode.
 /// Its state stays hidden: saving and loading are errors. Info is dropped.
 ///
-/// Observations may be of any type that can be walked as `&f32` (`Vec<f32>`,
-/// `Array1<f32>`), actions of any that a `usize` converts to (`usize`, `i32`).
+/// Observations may be of any type whose items can be iterated as `&f32` (`Vec<f32>`, `Array1<f32>`),
+/// actions of any type that a `usize` converts to (`usize`, `i32`).
 pub struct FromGymnasium<E, Obs, Act> {
     env: E,
     spec: Spec,
@@ -184,7 +183,7 @@ where
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
-        // Seeds below 2^31, for the trait takes an i32.
+        // Seeds are below 2^31, because the trait takes an i32.
         let seed = draws.index("seed", i32::MAX as usize + 1) as i32;
         let (seen, _info) = self.env.reset(Some(seed), HashMap::new());
         copy(&seen, observation);

@@ -1,4 +1,4 @@
-//! Key and door: a small reward is near, a large one is behind a locked door.
+//! Key and door: a small reward is near; a large one is behind a locked door.
 
 use settings::{Setting, Settings, settings};
 
@@ -9,11 +9,11 @@ use crate::state::{self, Variable};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
 const STEP_COST: f64 = 0.01;
-/// The time limit, in steps for each cell of a room's side.
+/// The time limit, in steps per cell of a room's side.
 const PATIENCE: u32 = 50;
 
 settings! {
-    /// What key and door are made with.
+    /// The settings of key and door.
     pub struct KeyDoorSettings {
         /// rows and columns of each of the three rooms
         size: usize = 3, in 2..=20;
@@ -21,7 +21,7 @@ settings! {
 }
 
 dials! {
-    /// What can be set of key and door, and made to drift.
+    /// The dials of key and door.
     struct KeyDoorDials {
         /// the reward at the exit, near the start
         exit = 0.1, in 0.0..=1.0;
@@ -59,7 +59,7 @@ pub(crate) const ENTRY: Entry = Entry {
     }),
 };
 
-/// Three rooms, in which the best behaviour at first is wrong later.
+/// Three rooms, in which the behaviour that is best at first is wrong later.
 ///
 /// ```text
 /// #############     A  the agent's start
@@ -69,9 +69,9 @@ pub(crate) const ENTRY: Entry = Entry {
 /// #############     G  the goal: a great reward, and the end
 /// ```
 ///
-/// An explorer finds the exit long before it carries the key to the goal, and until then the exit
-/// is the best it knows: it has to unlearn a habit. Because what is learnt first keeps the agent
-/// from finding what is better, its data shift late, and for good.
+/// An explorer finds the exit long before it carries the key to the goal. Until then the exit is the
+/// best it knows, so it has to unlearn a habit. What it learns first keeps it from finding what is
+/// better, so its data shift late and permanently.
 ///
 /// **State**: `row`, `column`, and whether the agent has the `key`.
 ///
@@ -80,29 +80,28 @@ pub(crate) const ENTRY: Entry = Entry {
 /// and the goal. Once the agent has the key, the channels of door
 /// and key are empty.
 ///
-/// **Actions**: 0 up, 1 right, 2 down, 3 left. A step into a wall or the locked
-/// door stays where it is.
+/// **Actions**: 0 up, 1 right, 2 down, 3 left. A step into a wall or the locked door does not move the
+/// agent.
 ///
 /// **Reward**: 0.1 at the exit, 1 at the goal, and -0.01 on every other step.
 ///
-/// **Start**: always the cell marked above: in the middle room, in line with both
-/// doorways; in general row and column (size + 1) / 2 of that room, rounded down.
+/// **Start**: always the cell marked above: in the middle room, in line with both doorways. In general,
+/// it is row and column (size + 1) / 2 of that room, rounded down.
 ///
-/// **End**: terminates at the exit and at the goal; limit 50 size steps, about
-/// eight times what the way to the goal needs.
+/// **End**: terminates at the exit and at the goal; limit 50 size steps, about eight times the length
+/// of the way to the goal.
 ///
-/// **What is best**, by exact dynamic programming (`tests/exact.rs`) for size 3: at
-/// a discount of 0.9 or more, the key and then the goal, in 18 steps for a return
-/// of 0.83 (0.686 discounted by 0.99); at 0.89 or less, or for an agent that does
-/// not know of the goal, the exit, in 2 steps for a return of 0.09. An agent that
-/// acts at random is at the exit by the limit in 89.4 % of its episodes and at the
-/// goal in 0.66 %. With `exit=1` the exit is best again.
+/// **What is best**, by exact dynamic programming (`tests/exact.rs`) for size 3: at a discount of 0.9
+/// or more, the key and then the goal, in 18 steps for a return of 0.83 (0.686 discounted by 0.99). At
+/// 0.89 or less, or for an agent that does not know of the goal, it is the exit, in 2 steps for a
+/// return of 0.09. An agent that acts at random reaches the exit within the limit in 89.4 % of its
+/// episodes and the goal in 0.66 %. With `exit=1` the exit is best again.
 ///
 /// **Source**: this project. Early habits that hinder later learning are the subject of Nikishin et al., "The Primacy Bias in Deep Reinforcement
 /// Learning" (2022).
 ///
-/// **Dials**: `exit` and `goal`, the two rewards, from 0 to 1; `slip`, the
-/// probability that a step goes in one of the four directions at random instead.
+/// **Dials**: `exit` and `goal`, the two rewards, from 0 to 1; `slip`, the probability that a step goes
+/// in a random one of the four directions.
 pub struct KeyDoor {
     spec: Spec,
     plan: Plan,
@@ -116,7 +115,7 @@ pub struct KeyDoor {
 /// Row and column.
 type Cell = (usize, usize);
 
-/// What lies where, for rooms of this size.
+/// The layout for rooms of this size.
 #[derive(Clone, Copy)]
 struct Plan {
     size: usize,
@@ -133,7 +132,7 @@ impl Plan {
         3 * self.size + 4
     }
 
-    /// Columns from the left of one room to the left of the next; the wall between them counts.
+    /// Columns from the left side of one room to that of the next, including the wall between them.
     fn room(self) -> usize {
         self.size + 1
     }
@@ -170,12 +169,12 @@ impl Plan {
         !self.is_wall(cell) && (has_key || cell != self.door())
     }
 
-    /// Where a channel shows a cell.
+    /// The position of a cell in a channel of the observation.
     fn place(self, channel: Channel, (row, column): Cell) -> usize {
         (channel as usize * self.rows() + row) * self.columns() + column
     }
 
-    /// The observation of what never changes.
+    /// The part of the observation that never changes.
     fn board(self) -> Vec<f32> {
         let mut board = vec![0.0; CHANNELS * self.rows() * self.columns()];
         board[self.place(Channel::Exit, self.exit())] = 1.0;

@@ -1,5 +1,4 @@
-//! Reinforcement-learning environments: exact, fast, with nothing hidden in their state or their
-//! randomness.
+//! Reinforcement-learning environments: exact and fast, with no hidden state and no hidden randomness.
 //!
 //! [`make`] returns any registered environment by name, with its time limit:
 //!
@@ -19,12 +18,12 @@
 //! # Ok::<(), envs::Error>(())
 //! ```
 //!
-//! [`registry`] lists the environments, [`Entry::settings`] and [`TimeLimit::dials`] what can be
-//! set of each. An environment of your own is a struct with the trait [`Environment`];
-//! [`TimeLimit::new`] makes it one like ours.
+//! [`registry`] lists the environments. [`Entry::settings`] and [`TimeLimit::dials`] list what can be
+//! set for each. An environment of your own is a struct that implements [`Environment`];
+//! [`TimeLimit::new`] makes it usable like ours.
 //!
-//! In this crate an environment is one file with all of its rules in the comment above it, and
-//! one line in the registry; the tests find it there.
+//! In this crate an environment is one file, with all of its rules in the comment above the struct, and
+//! one line in the registry, where the tests find it.
 
 pub mod acrobot;
 mod canvas;

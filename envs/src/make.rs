@@ -9,11 +9,11 @@ use crate::entry::{MEMBERS, Make};
 use crate::{Entry, EnvKind, Environment, Error, Spec, TimeLimit, registry};
 
 settings! {
-    /// What every environment can be given besides its own settings and dials.
+    /// Settings that every environment has besides its own settings and dials.
     struct CommonSettings {
         /// steps after which an episode is truncated
         max_steps: Option<u32> = None, in 1..=i64::from(u32::MAX - 1);
-        /// what every reward is multiplied by; -1 turns good into bad; can drift
+        /// factor of every reward; -1 turns good into bad; can drift
         reward: f64 = 1.0, in -1000.0..=1000.0;
         /// what changes while an agent learns; may be given several times
         drift: Vec<String> = Vec::new(),
@@ -23,13 +23,13 @@ settings! {
 
 const REWARD: &str = "reward";
 
-/// What every environment can be given besides its own settings and dials.
+/// Settings that every environment has besides its own settings and dials.
 pub fn common_settings() -> &'static [Setting] {
     CommonSettings::declared()
 }
 
-/// A new environment with its time limit, by its name or Gymnasium's id, then `?` and whatever is
-/// to be different about it:
+/// A new environment with its time limit. `name` is its name or Gymnasium's id, optionally followed by
+/// `?` and the settings that differ from the defaults:
 ///
 /// ```
 /// for name in [
@@ -47,8 +47,8 @@ pub fn common_settings() -> &'static [Setting] {
 /// # Ok::<(), envs::Error>(())
 /// ```
 ///
-/// `spec().name` says the same once, in one order, and leaves out whatever is at its default. A
-/// name that nothing has, and a value that is not allowed, are errors that say what there is.
+/// `spec().name` is the canonical form: each setting once, in a fixed order, without defaults. An
+/// unknown name or a value that is not allowed is an error that says what is available.
 pub fn make(name: &str) -> Result<TimeLimit, Error> {
     let (entry, text) = find(name)?;
     let mut table = Table::new();
@@ -78,7 +78,7 @@ pub fn make(name: &str) -> Result<TimeLimit, Error> {
     vary(entry, env, changed.collect(), &others)
 }
 
-/// The entry that `name` asks for, and the text behind its `?`.
+/// The entry for `name`, and the text after its `?`.
 fn find(name: &str) -> Result<(&'static Entry, &str), Error> {
     let (base, text) = name.split_once('?').unwrap_or((name, ""));
     let mut entries = registry().iter();
@@ -100,7 +100,7 @@ fn unknown(name: &str) -> Error {
     }
 }
 
-/// The keys and values of `text`, each key once but for `drift`.
+/// The keys and values of `text`; only `drift` may appear more than once.
 fn pairs<'a>(entry: &Entry, text: &'a str) -> Result<Vec<(&'a str, &'a str)>, Error> {
     let of_members = matches!(entry.make, Make::OfMembers(..));
     let mut pairs: Vec<(&str, &str)> = Vec::new();
@@ -123,12 +123,12 @@ fn pairs<'a>(entry: &Entry, text: &'a str) -> Result<Vec<(&'a str, &'a str)>, Er
     Ok(pairs)
 }
 
-/// The place of the setting called `key`.
+/// The index of the setting called `key`.
 fn named(settings: &[Setting], key: &str) -> Option<usize> {
     settings.iter().position(|setting| setting.name == key)
 }
 
-/// Reads a value; a flag without one is set.
+/// Reads a value; a flag without a value is set to true.
 fn read(entry: &Entry, setting: &Setting, text: &str) -> Result<Value, Error> {
     if setting.allowed == Allowed::Flag && text.is_empty() {
         return Ok(Value::Flag(true));
@@ -154,7 +154,7 @@ fn members(entry: &Entry, table: &Table) -> Result<Vec<TimeLimit>, Error> {
     names.split('|').map(member).collect()
 }
 
-/// Sets the dials and whatever every environment takes, as `asked` says, and names the result.
+/// Applies the dials and common settings in `asked`, and names the result.
 fn vary(
     entry: &Entry,
     mut env: Box<dyn Environment>,
@@ -224,7 +224,7 @@ fn vary(
         spec = varied.spec().clone();
         env = Box::new(varied);
     }
-    // A chain's members come last, since they take the rest of the text.
+    // A chain's members come last, because they take the rest of the text.
     let words = match entry.kind {
         EnvKind::Sequence => [words, settings].concat(),
         _ => [settings, words].concat(),
@@ -243,7 +243,7 @@ fn number(value: Option<&Value>) -> f64 {
         .expect("a dial is a number")
 }
 
-/// Sets another time limit, and with it how bad an episode can be.
+/// Sets another time limit, and with it the worst return of an episode.
 fn set_limit(spec: &mut Spec, limit: u32) {
     spec.max_steps = Some(limit);
     if spec.worst_return < 0.0 {

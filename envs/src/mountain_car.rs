@@ -22,9 +22,9 @@ const STATE: [Variable; 2] = [
 dials! {
     /// What can be set of a mountain car.
     struct MountainCarDials {
-        /// what the steepest slope takes from the velocity in a step
+        /// how much the steepest slope reduces the velocity in a step
         gravity = 0.0025, in 0.0..=0.1;
-        /// what the engine adds to the velocity in a step
+        /// how much the engine adds to the velocity in a step
         force = 0.001, in 0.0..=0.1;
     }
 }
@@ -55,15 +55,15 @@ pub(crate) const ENTRY: Entry = Entry {
 ///
 /// and a car that runs into the left end stops there.
 ///
-/// **Reward**: -1 on every step, the one that reaches the goal included.
+/// **Reward**: -1 on every step, including the one that reaches the goal.
 ///
 /// **Start**: position uniform in \[-0.6, -0.4), at rest.
 ///
 /// **End**: terminates when position >= 0.5 with velocity >= 0; limit 200 steps.
 /// Solved at a mean return of -110.
 ///
-/// **Source**: Moore, "Efficient memory-based learning for robot control" (1990);
-/// numbers and order of operations of Gymnasium 1.4.0.
+/// **Source**: Moore, "Efficient memory-based learning for robot control" (1990); numbers and order of
+/// operations as in Gymnasium 1.4.0.
 ///
 /// **Dials**, under the names of Gymnasium's attributes: `gravity` and `force`.
 pub struct MountainCar {

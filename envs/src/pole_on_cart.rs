@@ -1,4 +1,4 @@
-//! A pole on a cart: its physics and how it looks, for cart-pole and its swing-up.
+//! A pole on a cart: its physics and its picture, for cart-pole and its swing-up.
 
 use crate::Canvas;
 use crate::canvas::{BLACK, Colour, WHITE};
@@ -53,7 +53,7 @@ impl PoleOnCart {
         }
     }
 
-    /// Sets the dial at this place.
+    /// Sets the dial at this index.
     pub fn turn(&mut self, dial: usize, value: f64) {
         self.dials.turn(dial, value);
         *self = Self::new(self.dials.clone());
@@ -90,8 +90,8 @@ impl PoleOnCart {
         ]
     }
 
-    /// The cart at `x` metres on a track from `-x_limit` to `x_limit`, its pole at `theta` radians
-    /// clockwise from upright: 600 x 400 pixels, with the measures and colours of Gymnasium's
+    /// The cart at `x` metres on a track from `-x_limit` to `x_limit`, with its pole at `theta` radians
+    /// clockwise from upright: 600 x 400 pixels, in the dimensions and colours of Gymnasium's
     /// cart-pole.
     pub fn draw(&self, x: f64, theta: f64, x_limit: f64) -> Canvas {
         let mut canvas = Canvas::new(WIDTH, HEIGHT, WHITE);

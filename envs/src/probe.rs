@@ -1,16 +1,16 @@
-//! Five probes: environments so small that failing one shows where an agent's fault is.
+//! Five probes: environments so small that failing one shows where the agent's fault is.
 
 use crate::entry::Make;
 use crate::state::{self, Variable};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
 
-/// What one probe does.
+/// The rules of one probe.
 struct Rule {
     name: &'static str,
     summary: &'static str,
     /// The least and the greatest observation.
     seen: (f32, f32),
-    /// Whether a coin flip decides which of those two an episode starts from; if not, it starts from 0.
+    /// Whether a coin flip decides which of those two is the first observation; otherwise it is 0.
     coin: bool,
     actions: usize,
     steps: u32,
@@ -20,7 +20,7 @@ struct Rule {
     step: fn(f64, usize) -> (f64, Option<f64>),
 }
 
-/// The value of each action, or its opposite.
+/// The value of each action, or its negative.
 const SIGN: [f64; 2] = [-1.0, 1.0];
 
 const VALUE_RULE: Rule = Rule {
@@ -99,14 +99,13 @@ pub(crate) const ACTION: Entry = entry(&ACTION_RULE, || Probe::boxed(&ACTION_RUL
 pub(crate) const POLICY: Entry = entry(&POLICY_RULE, || Probe::boxed(&POLICY_RULE));
 
 /// One of five probes. Each adds one thing that an agent must get right to what the previous ones
-/// ask for. Where an agent passes one probe and fails the next, its fault is in what that one adds.
+/// require. If an agent passes one probe and fails the next, the fault is in what the next one adds.
 ///
 /// **State** and **observation**: one number, `seen`.
 ///
-/// **Reward** and **end**, with the values Q(seen, action) that must be learnt at a
-/// discount of g. Every episode terminates in the steps given, which are also its time limit. Its
-/// last observation repeats the one before, so that a learner which bootstraps from there goes
-/// wrong:
+/// **Reward** and **end**, with the values Q(seen, action) that must be learned at a discount of g.
+/// Every episode terminates after the number of steps given, which is also its time limit. Its last
+/// observation repeats the one before, so that a learner that bootstraps from there gets wrong values:
 ///
 /// ```text
 /// name            seen         actions  steps  reward                Q
@@ -122,7 +121,7 @@ pub(crate) const POLICY: Entry = entry(&POLICY_RULE, || Probe::boxed(&POLICY_RUL
 /// target; at `input`, on the way from the observation to the network or through the replay memory;
 /// at `action`, in the choice of the value to update; at `policy`, in the choice of the action.
 ///
-/// **Start**: where two observations are given, a fair coin decides.
+/// **Start**: if two observations are given, a fair coin decides.
 ///
 /// **Source**: the idea is that of Andy Jones, "Debugging RL, Without the Agonizing
 /// Pain" (2021), section "Probe environments"; rejax (Liesen et al.) has such

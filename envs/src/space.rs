@@ -1,7 +1,7 @@
-/// A box: for each element of an array, the least and the greatest value.
+/// A box: the least and the greatest value of each element of an array.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Space {
-    /// The array's shape; the values are laid out row by row.
+    /// The array's shape; values are in row-major order.
     pub shape: Vec<usize>,
     /// The least value of each element; may be minus infinity.
     pub low: Vec<f32>,
@@ -39,18 +39,18 @@ impl Space {
         }
     }
 
-    /// How many numbers an observation has.
+    /// The number of values in an observation.
     pub fn len(&self) -> usize {
         self.low.len()
     }
 
-    /// Whether an observation has no numbers at all.
+    /// Whether an observation has no values at all.
     pub fn is_empty(&self) -> bool {
         self.low.is_empty()
     }
 
-    /// Whether `values` has the right length and every value is in its range
-    /// (so none is NaN), or one of its two values if it is binary.
+    /// Whether `values` has the right length and every value is in its range (so none is NaN) or, if
+    /// binary, is 0 or 1.
     pub fn contains(&self, values: &[f32]) -> bool {
         values.len() == self.len()
             && values

@@ -1,6 +1,6 @@
 use crate::Error;
 
-/// A number of an environment's state: its name, its least and its greatest value.
+/// A number of an environment's state: its name and its least and greatest value.
 pub(crate) type Variable = (&'static str, f64, f64);
 
 /// Reads a saved state and refuses what no episode can reach, so that the dynamics need no guards.

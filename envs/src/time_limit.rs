@@ -2,7 +2,7 @@ use settings::Setting;
 
 use crate::{Canvas, Draws, Environment, Error, Spec, Step};
 
-/// Whether an episode runs.
+/// Whether an episode is running.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     Unstarted,
@@ -14,12 +14,12 @@ const PHASES: [Phase; 3] = [Phase::Unstarted, Phase::Running, Phase::Ended];
 
 /// An environment with its time limit, which answers every mistake of the caller with an error.
 ///
-/// As in Gymnasium, the step that reaches the limit is `truncated` even if it `terminated` too. A
-/// learner that stops its bootstrap on `terminated` alone is right in both cases.
+/// As in Gymnasium, the step that reaches the limit is `truncated` even if it also `terminated`. A
+/// learner that stops its bootstrap only on `terminated` is right in both cases.
 pub struct TimeLimit {
     inner: Box<dyn Environment>,
     spec: Spec,
-    // Copies from the spec, close together in memory because every step reads them.
+    // Copies from the spec, close together in memory, because every step reads them.
     actions: usize,
     limit: u32,
     elapsed: u32,
@@ -33,7 +33,7 @@ impl TimeLimit {
         Self::of(inner, spec)
     }
 
-    /// Limits `inner` to `spec.max_steps`; `spec` is what the outside sees.
+    /// Limits `inner` to `spec.max_steps`; `spec` is what callers see.
     pub(crate) fn of(inner: Box<dyn Environment>, spec: Spec) -> Self {
         Self {
             actions: spec.actions,
@@ -45,7 +45,7 @@ impl TimeLimit {
         }
     }
 
-    /// What the environment is.
+    /// The environment's description.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
@@ -55,7 +55,7 @@ impl TimeLimit {
         self.inner.dials()
     }
 
-    /// How many steps the episode has taken.
+    /// The number of steps taken in the episode.
     pub fn elapsed(&self) -> u32 {
         self.elapsed
     }
@@ -80,7 +80,7 @@ impl TimeLimit {
             return Err(self.refusal(action));
         }
         let mut step = self.inner.step(action, draws, observation);
-        // Without a limit nothing depends on the count, so it may stick at its greatest value.
+        // Without a limit nothing depends on the count, so it may saturate.
         self.elapsed = self.elapsed.saturating_add(1);
         step.truncated |= self.limit != u32::MAX && self.elapsed >= self.limit;
         if step.terminated || step.truncated {
@@ -98,7 +98,7 @@ impl TimeLimit {
         Ok(state)
     }
 
-    /// Restores what [`save`](Self::save) returned. On an error nothing has changed.
+    /// Restores what [`save`](Self::save) returned. After an error nothing has changed.
     pub fn load(&mut self, state: &[f64]) -> Result<(), Error> {
         let Some((inner, &[elapsed, phase])) = state.split_last_chunk::<2>() else {
             return Err(self.not_a_state(format!("{} numbers", state.len())));
@@ -121,8 +121,7 @@ impl TimeLimit {
         self.inner.world()
     }
 
-    /// Takes over the world of another copy and keeps it from changing; see
-    /// [`Environment::hold`].
+    /// Takes on the world of another copy and keeps it from changing; see [`Environment::hold`].
     pub fn hold(&mut self, world: &[f64]) -> Result<(), Error> {
         self.inner.hold(world)
     }

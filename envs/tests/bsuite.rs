@@ -1,14 +1,12 @@
-//! bsuite's environments against bsuite 0.3.6, from what `fixtures/bsuite_tasks.py`
-//! recorded of it.
+//! bsuite's environments against bsuite 0.3.6, as recorded by `fixtures/bsuite_tasks.py`.
 
 use std::collections::{HashMap, VecDeque};
 
 use envs::{Draws, Step, TimeLimit, make};
 use safetensors::SafeTensors;
 
-/// The greatest error of a state allowed after one step, relative to a value's size
-/// or to 1 if that is less. Measured: 0. The rest is left for machines whose libm
-/// rounds sin and cos otherwise.
+/// The largest allowed error of a state after one step, relative to a value's size or to 1 if that is
+/// less. Measured: 0. The rest is tolerance for machines whose libm rounds sin and cos differently.
 const ONE_STEP: f64 = 1e-12;
 
 /// The same in whole episodes from the same draws. Measured: 0.
@@ -25,7 +23,7 @@ const CASES: [&str; 8] = [
     "cartpole_swingup?height_threshold=0.9&x_reward_threshold=0.1",
 ];
 
-/// What was recorded of one environment.
+/// The recording of one environment.
 struct Record {
     bytes: Vec<u8>,
     case: &'static str,
@@ -63,7 +61,7 @@ impl Record {
         data.map(f64::from_le_bytes).collect()
     }
 
-    /// Observations of `len` numbers, one after the other.
+    /// Observations of `len` numbers, one after another.
     fn observations(&self, name: &str, len: usize) -> Vec<Vec<f32>> {
         if self.case.starts_with("cartpole") {
             let data = self.data(name).into_iter();
@@ -77,7 +75,7 @@ impl Record {
             .collect()
     }
 
-    /// What was drawn of each of these.
+    /// The draws recorded under these names.
     fn draws(&self, names: &[&'static str]) -> Replay {
         let each = names.iter().map(|&name| {
             let drawn = self.f64(&format!("draws.{name}"));
@@ -96,7 +94,7 @@ impl Record {
     }
 }
 
-/// Decisions that were recorded, by name; any other is a mistake.
+/// Recorded decisions by name; any other request is a mistake.
 struct Replay(HashMap<&'static str, VecDeque<f64>>);
 
 impl Replay {
@@ -145,8 +143,7 @@ fn error(ours: &[f64], theirs: &[f64]) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// Whether two observations agree: to the bit where they are bits, else to the error
-/// of an f32.
+/// Whether two observations agree: exactly if they are bits, otherwise to the error of an f32.
 fn alike(ours: &[f32], theirs: &[f32], tolerance: f32) -> bool {
     let near = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance * b.abs().max(1.0);
     ours.len() == theirs.len() && ours.iter().zip(theirs).all(near)
@@ -246,7 +243,7 @@ fn the_same_action_goes_right_in_each_cell() {
             for column in 0..=row {
                 let state = [row, column, 0, 1].map(|n| n as f64);
                 env.load(&state).unwrap();
-                // A move to the right costs, whether or not it gets there.
+                // A move to the right costs, whether or not it succeeds.
                 let mut calm = Replay(HashMap::from([
                     ("noise", VecDeque::from([0.0])),
                     ("right", VecDeque::from([1.0])),

@@ -1,4 +1,4 @@
-//! What every registered environment promises, and what `TimeLimit` adds.
+//! The promises of every registered environment, and what `TimeLimit` adds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -13,11 +13,11 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Counts what each thread allocates: tests run side by side.
+/// Counts the allocations of each thread, because tests run in parallel.
 struct Counting;
 
-// SAFETY: every call goes on to the system's allocator unchanged; the counter is
-// a thread-local without a destructor, so touching it allocates nothing.
+// SAFETY: every call goes on to the system's allocator unchanged; the counter is a thread-local without
+// a destructor, so accessing it allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
@@ -38,7 +38,7 @@ fn stream(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// An environment with everything it takes to drive it at random.
+/// An environment with everything needed to drive it at random.
 struct Play {
     env: TimeLimit,
     observation: Vec<f32>,
@@ -75,7 +75,7 @@ impl Play {
         step.unwrap()
     }
 
-    /// Everything a learner could see of `STEPS` steps, bit for bit.
+    /// Everything that a learner could see of `STEPS` steps, bit for bit.
     fn trajectory(&mut self) -> Vec<(Vec<u32>, u32, bool, bool)> {
         let mut seen = Vec::new();
         for _ in 0..STEPS {
@@ -157,8 +157,8 @@ fn observations_stay_within_their_space() {
                 step.reward
             );
             let inside = play.env.spec().observation.contains(&play.observation);
-            // gymnasium-rs's space is too narrow for the observation that ends an
-            // episode; that fault is its own.
+            // gymnasium-rs's space is too narrow for the observation that ends an episode; that is
+            // its own fault.
             let excused = !native && step.terminated;
             assert!(inside || excused, "{}: {:?}", name, play.observation);
             assert!(step.reward.is_finite(), "{}", name);
@@ -190,7 +190,7 @@ fn an_episode_ends_at_its_limit_and_never_before_without_terminating() {
             let step = play.step();
             let at_limit = limit == Some(play.env.elapsed());
             if name.starts_with("chain?every=70") {
-                // Its members have limits of their own, and every switch truncates.
+                // Its members have their own limits, and every switch truncates.
                 assert!(step.truncated || taken % 70 > 0, "{name}");
             } else if name != "chain" {
                 assert_eq!(step.truncated, at_limit, "{name}");
@@ -258,7 +258,7 @@ fn what_is_not_a_state_is_refused_and_changes_nothing() {
         ];
         for state in bad {
             let error = play.env.load(&state).unwrap_err();
-            // A wrapper's error may be that of the environment inside.
+            // A wrapper's error may be that of the inner environment.
             assert!(matches!(error, Error::State { .. }), "{state:?}: {error}");
             assert_eq!(play.env.save().unwrap(), saved, "{error}");
         }
@@ -273,7 +273,7 @@ fn what_is_not_a_state_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_step_allocates_nothing() {
-    // Foreign environments return their observation in an array of their own.
+    // Foreign environments return their observation in an array that they allocate.
     for (name, _) in cases().iter().filter(|(_, native)| *native) {
         let mut play = Play::of(name, 11);
         let before = ALLOCATIONS.get();
@@ -385,7 +385,7 @@ fn any_generator_draws_within_bounds_and_evenly() {
     assert!((squares - 3_000.0).abs() < 390.0, "{squares}");
 }
 
-/// Ends by itself after two steps, or never, and counts.
+/// Ends after two steps, or never, and counts.
 struct Counter {
     spec: Spec,
     ends: bool,

@@ -32,7 +32,7 @@ impl Play {
         self.env.reset(&mut self.draws, &mut self.seen);
     }
 
-    /// What a step brings, bit for bit, before the reset that may follow.
+    /// The result of a step, bit for bit, before the reset that may follow.
     fn step(&mut self, action: usize) -> (Step, Vec<u32>) {
         let step = self.env.step(action, &mut self.draws, &mut self.seen);
         let step = step.unwrap();
@@ -52,7 +52,7 @@ fn range(dial: &Setting) -> (f64, f64) {
         "{}",
         dial.name
     );
-    // The ends belong to the range.
+    // The ends are part of the range.
     assert!(dial.read(&low.to_string()).is_ok() && dial.read(&high.to_string()).is_ok());
     (low, high)
 }
@@ -91,7 +91,7 @@ fn at_a_rate_of_zero_nothing_is_different() {
 
 #[test]
 fn a_drift_passes_through_the_environments_it_names() {
-    // Half a period in, the pole is of length 1.5, and stays so for another half.
+    // After half a period the pole has length 1.5 and keeps it for another half.
     let mut drifting = Play::new("cartpole?drift=length:0.5..1.5/period=200,shape=step");
     let mut policy = stream(3);
     for _ in 0..100 {
@@ -99,7 +99,7 @@ fn a_drift_passes_through_the_environments_it_names() {
     }
     let mut long = Play::new("cartpole?length=1.5");
     for _ in 0..100 {
-        // The same state: the clock, the hold, one value and two actions come before it.
+        // The same state; the clock, the hold, one value and two actions come before it.
         long.env.load(&drifting.env.save().unwrap()[5..]).unwrap();
         let action = policy.random_range(0..2);
         let mut expected = vec![0.0; 4];
@@ -130,7 +130,8 @@ fn every_dial_is_turned() {
             let (mut plain, mut turned, mut policy) =
                 (Play::new(entry.name), Play::new(&name), stream(2));
             let actions = plain.env.spec().actions;
-            // Only who clears a wave of aliens sees it matter, as the player in minatar.rs does.
+            // It only matters to a player that clears a wave of aliens, as the one in minatar.rs
+            // does.
             if (entry.name, dial.name) == ("space_invaders", "ramping") {
                 continue;
             }
@@ -151,7 +152,7 @@ fn permuted_actions_are_the_same_actions_under_other_numbers() {
         let before = play.env.save().unwrap();
         let numbers: Vec<usize> = before[3..6].iter().map(|&x| x as usize).collect();
         if clock <= 50 {
-            // The permutation changes with the step at which a period begins.
+            // The permutation changes at the step at which a period begins.
             assert_eq!(numbers, [0, 1, 2], "{clock}");
         }
         let mut sorted = numbers.clone();

@@ -1,12 +1,12 @@
-//! What is best in the small environments, worked out exactly: every state is
-//! visited through save and load, every outcome of chance is tried.
+//! Exact optimal values of the small environments: every state is visited through save and load, and
+//! every random outcome is tried.
 
 use std::collections::HashMap;
 
 use envs::{Draws, TimeLimit, make};
 
-/// Chance, decision by decision as written down; what is not written down comes
-/// out as the first that is possible, and is written down with all that is.
+/// Scripted randomness, decision by decision. A decision that is not in the script gets its first
+/// possible outcome and is added with all its outcomes.
 #[derive(Default)]
 struct Script {
     chosen: Vec<usize>,
@@ -32,7 +32,7 @@ impl Script {
         each.map(|(&choice, odds)| odds[choice]).product()
     }
 
-    /// On to the next outcome, if there is one.
+    /// Moves to the next outcome, if there is one.
     fn advance(&mut self) -> bool {
         self.asked = 0;
         while let (Some(choice), Some(odds)) = (self.chosen.pop(), self.odds.last()) {
@@ -60,27 +60,26 @@ impl Draws for Script {
         self.choose(vec![p, 1.0 - p]) == 0
     }
 
-    /// No noise, which is its mean.
+    /// No noise: 0 is its mean.
     fn normal(&mut self, _name: &'static str) -> f64 {
         0.0
     }
 }
 
-/// What an action can lead to: probability, reward, and the state after it unless
-/// that is an end.
+/// The possible outcomes of an action: probability, reward, and the next state unless the episode ends.
 type Outcomes = Vec<(f64, f64, Option<usize>)>;
 
 /// An environment as a table.
 struct Model {
     env: TimeLimit,
     observation: Vec<f32>,
-    /// Without the time limit's two numbers.
+    /// Without the two numbers of the time limit.
     states: Vec<Vec<f64>>,
-    /// What is seen in each state.
+    /// The observation in each state.
     seen: Vec<Vec<f32>>,
     numbers: HashMap<Vec<u64>, usize>,
     starts: Vec<(f64, usize)>,
-    /// For each state and action.
+    /// The outcomes of each state and action.
     outcomes: Vec<Vec<Outcomes>>,
 }
 
@@ -175,8 +174,7 @@ impl Model {
         self.starts.iter().map(|&(p, state)| p * best(state)).sum()
     }
 
-    /// The rewards of an episode by the policy that is best at this discount, where
-    /// nothing is left to chance.
+    /// The rewards of an episode under the policy that is best at this discount, if nothing is random.
     fn episode(&self, discount: f64) -> Vec<f64> {
         let q = self.best(discount);
         let (mut rewards, mut at) = (vec![], Some(self.starts[0].1));
@@ -190,8 +188,7 @@ impl Model {
         rewards
     }
 
-    /// How likely an episode of random actions ends within its limit with a reward of
-    /// `last`.
+    /// The probability that an episode of random actions ends within its limit with a reward of `last`.
     fn random_end(&self, last: f64) -> f64 {
         let mut likely = vec![0.0; self.states.len()];
         for &(p, state) in &self.starts {
@@ -227,7 +224,7 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-6
 }
 
-/// What is seen, and the value of each action then.
+/// An observation, and the value of each action there.
 type Values = (f32, &'static [f64]);
 
 #[test]
@@ -285,7 +282,7 @@ fn what_is_best_early_in_key_door_is_wrong_later() {
         ours.len() == expected.len() && ours.iter().zip(expected).all(|(&a, &b)| near(a, b))
     };
 
-    // Who knows of the goal goes there, if the future counts enough.
+    // An agent that knows of the goal goes there, if the future counts enough.
     for discount in [0.9, 0.99, 1.0] {
         assert!(same(model.episode(discount), &goal), "{discount}");
     }
@@ -295,17 +292,17 @@ fn what_is_best_early_in_key_door_is_wrong_later() {
         assert!(same(model.episode(discount), &exit), "{discount}");
     }
 
-    // Who does not know of it, and who plays at random, takes the exit.
+    // An agent that does not know of it, or that acts at random, takes the exit.
     let unknown = Model::of("key_door?goal=0");
     assert!(same(unknown.episode(0.99), &exit));
     assert!(near(model.random_end(0.1), 0.893780));
     assert!(near(model.random_end(1.0), 0.006570));
 
-    // A floor that slips makes the way longer, not another.
+    // A slippery floor makes the way longer but does not change it.
     let slippery = Model::of("key_door?slip=0.1");
     assert!(near(slippery.value(0.99), 0.628348));
 
-    // Where the exit is worth as much, it is best again.
+    // If the exit is worth as much, it is best again.
     assert!(same(
         Model::of("key_door?exit=1").episode(0.99),
         &[-0.01, 1.0]

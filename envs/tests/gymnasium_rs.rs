@@ -1,4 +1,4 @@
-//! The seam to gymnasium-rs: ours through its trait, its own through ours.
+//! The seam to gymnasium-rs: our environments through its trait, and its own through ours.
 #![cfg(feature = "gymnasium-rs")]
 
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ fn to_gymnasium(name: &str) -> ToGymnasium {
     ToGymnasium::new(make(name).unwrap())
 }
 
-/// One episode of anything that has gymnasium-rs's trait, by that trait alone.
+/// One episode of anything that implements gymnasium-rs's trait, using only that trait.
 fn episode<Obs, Act: TryFrom<usize>>(
     env: &mut impl Env<Obs, Act>,
     seed: Option<i32>,
@@ -44,7 +44,7 @@ fn episode<Obs, Act: TryFrom<usize>>(
     }
 }
 
-/// The same by our own interface.
+/// The same through our own interface.
 fn our_episode(env: &mut TimeLimit, seed: u64) -> Vec<(Vec<f32>, Step)> {
     let (mut draws, mut policy) = (stream(seed), stream(17));
     let mut observation = vec![0.0; env.spec().observation.len()];
@@ -85,7 +85,7 @@ fn every_environment_has_gymnasium_rss_trait() {
 
         let again = episode(&mut env, Some(4));
         assert_eq!(seen, again, "{}: a seed determines the episode", entry.name);
-        // Some start in few ways, some in one: whole sequences of starts are told apart.
+        // Some have few different starts, some only one, so whole sequences of starts are compared.
         let mut starts = |seed| -> Vec<Vec<f32>> {
             let first = env.reset(seed, HashMap::new()).0;
             let more = (0..20).map(|_| env.reset(None, HashMap::new()).0);
@@ -173,7 +173,7 @@ fn out_and_back_in_changes_nothing() {
     }
 }
 
-/// An environment with spaces to choose, that does nothing.
+/// An environment with given spaces that does nothing.
 struct Odd(Space, Space);
 
 impl Env<Vec<f32>, u8> for Odd {

@@ -1,5 +1,4 @@
-//! MinAtar's games against the package minatar 1.0.15, from what
-//! `fixtures/minatar_games.py` recorded of it.
+//! MinAtar's games against the package minatar 1.0.15, as recorded by `fixtures/minatar_games.py`.
 
 mod recorded;
 
@@ -12,12 +11,11 @@ use recorded::Record;
 
 const FRAME_EVERY: usize = 1_000;
 
-/// The decisions that were recorded, each with its name; anything else asked is a
-/// mistake.
+/// Recorded decisions with their names; any other request is a mistake.
 struct Replay {
-    /// What the next step is to decide about its action.
+    /// What the next step must decide about its action.
     sticky: Option<bool>,
-    /// The probability with which it was decided.
+    /// The probability with which that was decided.
     stickiness: f64,
     names: Vec<String>,
     chances: Vec<f64>,
@@ -66,7 +64,7 @@ impl Draws for Replay {
     }
 }
 
-/// The observation's bits, eight a byte, the first lowest.
+/// The observation's bits, eight to a byte, the first one lowest.
 fn packed(observation: &[f32]) -> Vec<u8> {
     let bit = |(i, &value): (usize, &f32)| {
         assert!(value == 0.0 || value == 1.0, "{value}");
@@ -99,7 +97,7 @@ fn games() -> impl Iterator<Item = (&'static Entry, Record)> {
     games.map(|entry| (entry, Record::of(entry)))
 }
 
-/// What is wrong with a frame, for a person to see.
+/// A readable description of the difference between two frames.
 fn difference(ours: &[u8], theirs: &[u8]) -> String {
     let cells = |packed: &[u8], i: usize| packed[i / 8] >> (i % 8) & 1;
     let differing = (0..ours.len() * 8).filter(|&i| cells(ours, i) != cells(theirs, i));
@@ -110,7 +108,7 @@ fn difference(ours: &[u8], theirs: &[u8]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// Puts `env` into the next of the recorded states.
+/// Puts `env` into the next recorded state.
 fn place(env: &mut TimeLimit, starts: &mut impl Iterator<Item = f64>) {
     const UNTOUCHED_AND_RUNNING: [f64; 2] = [0.0, 1.0];
     let length = starts.next().unwrap() as usize;
@@ -207,7 +205,7 @@ fn specs_are_the_references() {
     }
 }
 
-/// The dynamics rely on what a load has checked: they must bear whatever it lets in.
+/// The dynamics rely on the checks of a load, so they must cope with whatever it accepts.
 #[test]
 fn whatever_can_be_loaded_can_be_played() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);

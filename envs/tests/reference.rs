@@ -1,5 +1,5 @@
-//! Every environment of classic control against Gymnasium 1.4.0, from what
-//! `fixtures/gymnasium_classic.py` recorded of it.
+//! Every environment of classic control against Gymnasium 1.4.0, as recorded by
+//! `fixtures/gymnasium_classic.py`.
 
 mod recorded;
 
@@ -8,19 +8,17 @@ use std::collections::VecDeque;
 use envs::{Draws, Entry, EnvKind, Step, TimeLimit, registry};
 use recorded::Record;
 
-/// The greatest error allowed after one step, relative to a value's size or to 1
-/// if that is less. Measured: 0 for cartpole and mountain_car, 6.7e-16 for
-/// acrobot, where Gymnasium squares by `** 2`, which goes through pow and rounds
-/// otherwise than a product about once in a thousand. The rest is left for
-/// machines whose libm rounds sin and cos otherwise.
+/// The largest allowed error after one step, relative to a value's size or to 1 if that is less.
+/// Measured: 0 for cartpole and mountain_car, 6.7e-16 for acrobot, where Gymnasium squares with `** 2`,
+/// which calls pow and rounds differently from a product about once in a thousand. The rest is
+/// tolerance for machines whose libm rounds sin and cos differently.
 const ONE_STEP: f64 = 1e-13;
 
-/// The same over a whole episode. Measured: 0, and 1.6e-14 for acrobot. Acrobot
-/// is chaotic, yet 500 steps from rest do not stretch a rounding far enough to
-/// need shorter stretches.
+/// The same over a whole episode. Measured: 0, and 1.6e-14 for acrobot. Acrobot is chaotic, but 500
+/// steps from rest do not amplify rounding enough to require shorter stretches.
 const EPISODE: f64 = 1e-6;
 
-/// Steps as Gymnasium took them, one after the other.
+/// Steps as Gymnasium took them, one after another.
 struct Steps {
     width: usize,
     seen: usize,
@@ -32,7 +30,7 @@ struct Steps {
     truncated: Vec<u8>,
     /// The state after each step.
     after: Vec<f64>,
-    /// How many steps its episode had before.
+    /// The number of steps before it in its episode.
     elapsed: Vec<u32>,
 }
 
@@ -105,7 +103,7 @@ impl Steps {
         }
     }
 
-    /// Puts `env` where Gymnasium was before this step.
+    /// Puts `env` into Gymnasium's state before this step.
     fn place(&self, env: &mut TimeLimit, step: usize) {
         const RUNNING: f64 = 1.0;
         let place = [f64::from(self.elapsed[step]), RUNNING];
@@ -113,7 +111,7 @@ impl Steps {
     }
 }
 
-/// Draws that were recorded; anything else asked of them is a mistake.
+/// Recorded draws; any other request is a mistake.
 struct Replay(VecDeque<f64>);
 
 impl Draws for Replay {
@@ -158,8 +156,8 @@ fn error(ours: &[f64], theirs: &[f64]) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// Whether two observations agree to one rounding: an f32's last place, or, where
-/// a value nears 0 by cancellation, an error far below any f32's of size 1.
+/// Whether two observations agree to one rounding: to the last digit of an f32 or, where a value nears
+/// 0 by cancellation, to an error far below that of any f32 near 1.
 fn alike(ours: &[f32], theirs: &[f32]) -> bool {
     let near = |(a, b): (&f32, &f32)| (a - b).abs() <= f32::EPSILON * b.abs() + 1e-12;
     ours.len() == theirs.len() && ours.iter().zip(theirs).all(near)
@@ -211,7 +209,7 @@ fn resets_turn_the_same_draws_into_the_same_start() {
             assert!(replay.0.is_empty(), "{}: a draw was not used", entry.name);
             let state = env.save().unwrap();
             assert_eq!(&state[..steps.width], steps.before(first), "{}", entry.name);
-            // Acrobot's first cosines are taken in f32 there, in f64 here.
+            // Gymnasium computes Acrobot's first cosines in f32; we use f64.
             assert!(
                 alike(&observation, start),
                 "{}: {observation:?}, {start:?}",

@@ -1,9 +1,9 @@
-//! What the environments look like.
+//! What the environments look like when drawn.
 
 use envs::{EnvKind, make, registry};
 use safetensors::SafeTensors;
 
-/// Each pixel the mean of ten by ten.
+/// Scales down by ten: each pixel is the mean of ten by ten.
 fn tenth(rgb: &[u8], (width, height): (usize, usize)) -> Vec<f64> {
     let mut small = vec![0.0; width / 10 * (height / 10) * 3];
     for (i, &value) in rgb.iter().enumerate() {
@@ -61,7 +61,7 @@ fn every_environment_of_ours_can_be_drawn() {
         let rgb = canvas.rgb();
         assert_eq!(rgb.len(), width as usize * height as usize * 3);
         let first = &rgb[..3];
-        // A probe may have a single state, of a single colour.
+        // A probe may have only one state, in one colour.
         let varied = rgb.chunks_exact(3).any(|pixel| pixel != first);
         assert!(varied || entry.kind == EnvKind::Probe, "{}", entry.name);
     }

@@ -1,15 +1,16 @@
-//! Gradient clipping, on the way into the rule.
+//! Gradient clipping, before the rule sees the gradient.
 
 use std::fmt;
 
-use crate::Real;
+use crate::{Error, Real, Result};
 
-/// What happens to a gradient before the rule sees it: `g scale`, then no further from 0 than `bound`.
+/// What happens to a gradient before the rule sees it: it is multiplied by `scale`, then cut to at most
+/// `bound` in absolute value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clip {
-    /// What the gradient is multiplied by.
+    /// The factor of the gradient.
     pub scale: f64,
-    /// The largest size an element may have.
+    /// The largest absolute value of an element.
     pub bound: f64,
 }
 
@@ -21,10 +22,10 @@ impl Clip {
     };
 }
 
-/// How long a gradient may be.
+/// How gradients are clipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clipping {
-    /// As long as it is.
+    /// Not at all.
     #[default]
     Off,
     /// Scaled down to this norm over all of an agent's parameters (PyTorch's `clip_grad_norm_`).
@@ -34,12 +35,24 @@ pub enum Clipping {
 }
 
 impl Clipping {
-    /// What to do to a gradient of norm `norm`, which only [`Clipping::Norm`] needs.
+    /// An error unless the norm or the value is above 0 and finite.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Clipping::Norm(most) | Clipping::Value(most) if !(most > 0.0 && most.is_finite()) => {
+                Err(Error::usage(format!(
+                    "clipping to {self} is not allowed; allowed: a finite number > 0"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The clip for a gradient of norm `norm`, which only [`Clipping::Norm`] needs.
     pub(crate) fn of(self, norm: f64) -> Clip {
         match self {
             Clipping::Off => Clip::NONE,
             Clipping::Norm(most) => Clip {
-                // Not `min`: a norm that is no number makes every gradient so, as in PyTorch.
+                // Not `min`: a norm that is NaN makes every gradient NaN, as in PyTorch.
                 scale: match most / (norm + 1e-6) {
                     scale if scale > 1.0 => 1.0,
                     scale => scale,
@@ -54,7 +67,7 @@ impl Clipping {
     }
 }
 
-/// `g` as `[scale, bound]` leave it; a NaN stays one.
+/// `g` after `[scale, bound]`; a NaN stays a NaN.
 #[inline(always)]
 pub(crate) fn clipped<R: Real>([scale, bound]: [R; 2], g: R) -> R {
     let at_least = (scale * g).max(-bound);

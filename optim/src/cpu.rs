@@ -1,9 +1,9 @@
-//! Runs a rule on the CPU: one pass over memory, as wide as the machine allows.
+//! Runs a rule on the CPU: one pass over memory, with the machine's widest vectors.
 //!
-//! A state that would be subnormal is stored as 0. The averages of a weight
-//! whose gradient has stopped (behind a dead relu, say) decay into that range and
-//! stay there, where each operation takes a hundred times as long: measured on
-//! CartPole, a fifth of the whole run. PyTorch's `set_flush_denormal` is the same remedy.
+//! A state that would be subnormal is stored as 0. If a weight's gradient has stopped (after a dead
+//! relu, for example), its averages decay into that range and stay there, and each operation on them
+//! takes a hundred times as long: on CartPole this cost a fifth of the whole run. PyTorch's
+//! `set_flush_denormal` is the same remedy.
 
 use std::{array, ops::Range};
 
@@ -77,7 +77,7 @@ fn block<T: Rule<S>, R: Real, const S: usize, const N: usize>(
     g: &[R; N],
     s: [&mut [R; N]; S],
 ) {
-    // Local copies tell the compiler that nothing aliases, so that it vectorises the loop.
+    // Local copies tell the compiler that nothing aliases, so it vectorises the loop.
     let (mut new_w, g) = (*w, *g);
     let mut new_s: [[R; N]; S] = array::from_fn(|j| *s[j]);
     for i in 0..N {

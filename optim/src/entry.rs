@@ -1,4 +1,4 @@
-//! What an optimiser says of itself.
+//! How an optimiser describes itself.
 
 use std::{
     any::{Any, TypeId},
@@ -13,12 +13,12 @@ use crate::AnyRule;
 
 /// The settings of an optimiser, declared with [`settings!`](settings::settings), and the rule that they make.
 ///
-/// One setting must be called `lr`. Flags called `reset_moments` and `restart_t` say what an update of the
-/// target network restarts.
+/// One setting must be called `lr`. Flags called `reset_moments` and `restart_t` say what restarts when
+/// the target network is updated.
 pub trait OptimiserSettings:
     Settings + Clone + Default + fmt::Debug + Send + Sync + 'static
 {
-    /// The name to ask for it by.
+    /// The name by which it is requested.
     const NAME: &'static str;
     /// What it is, in a phrase.
     const SUMMARY: &'static str;
@@ -26,15 +26,39 @@ pub trait OptimiserSettings:
     const FORMULA: &'static str;
     /// Where it comes from.
     const SOURCE: &'static str;
-    /// Texts such as `adam:beta1=0` that between them reach every formula it has.
+    /// Texts such as `adam:beta1=0` that together reach every formula it has.
     const VARIANTS: &'static [&'static str];
 
-    /// The rule with these values; the error says which of them do not go together.
+    /// The rule with these values; the error says which of them contradict each other.
     fn rule(&self) -> Result<Box<dyn AnyRule>, String>;
 
-    /// The decaying sum of past gradients that it steps along, if these values have one.
+    /// The decaying sum of past gradients that the steps follow, if these values have one.
     fn momentum(&self) -> Option<MomentumState> {
         None
+    }
+
+    /// What keeps its step from overshooting, if these values have that.
+    fn bound(&self) -> Option<StepBound> {
+        None
+    }
+}
+
+/// A learning rate that is lowered where a step along a direction could go too far (Elsayed, Vasan & Mahmood
+/// 2024, arXiv 2410.14606, sec. 3.3).
+///
+/// It depends on all of an agent's weights at once, so it is computed before the rule steps each by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepBound {
+    /// How far from overshooting a step stays: 1 is just short of it, 2 twice as far.
+    pub kappa: f64,
+}
+
+impl StepBound {
+    /// `lr / max(1, lr kappa size)`, where `size` is the direction's L1 norm. A size that is no number
+    /// makes the lr so too.
+    pub fn lr(self, lr: f64, size: f64) -> f64 {
+        let reach = lr * self.kappa * size;
+        if reach <= 1.0 { lr } else { lr / reach }
     }
 }
 
@@ -43,7 +67,7 @@ pub trait OptimiserSettings:
 pub struct MomentumState {
     /// The state that holds it.
     pub state: &'static str,
-    /// The share of it that a step keeps.
+    /// The share of it that each step keeps.
     pub beta: f64,
 }
 
@@ -54,7 +78,7 @@ impl MomentumState {
     }
 }
 
-/// What an update of the target network restarts.
+/// What restarts when the target network is updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restart {
     /// Nothing.
@@ -65,7 +89,7 @@ pub enum Restart {
     State,
 }
 
-/// An optimiser that can be asked for by name.
+/// An optimiser that can be requested by name.
 #[derive(Debug)]
 pub struct Entry {
     /// The name.
@@ -78,7 +102,7 @@ pub struct Entry {
     pub source: &'static str,
     /// Its hyper-parameters.
     pub params: &'static [Setting],
-    /// Texts that between them reach every formula it has.
+    /// Texts that together reach every formula it has.
     pub variants: &'static [&'static str],
     pub(crate) type_id: TypeId,
     pub(crate) default: fn() -> Box<dyn AnySettings>,
@@ -90,7 +114,7 @@ impl Entry {
         static KNOWN: Mutex<BTreeMap<TypeId, &'static Entry>> = Mutex::new(BTreeMap::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(TypeId::of::<T>()).or_insert_with(|| {
-            // One for each type in the program, to live as long as it.
+            // One for each type in the program, kept until the program ends.
             Box::leak(Box::new(Self {
                 name: T::NAME,
                 summary: T::SUMMARY,
@@ -113,6 +137,7 @@ pub(crate) trait AnySettings: Send + Sync {
     fn check_ranges(&self) -> Result<(), settings::Error>;
     fn rule(&self) -> Result<Box<dyn AnyRule>, String>;
     fn momentum(&self) -> Option<MomentumState>;
+    fn bound(&self) -> Option<StepBound>;
     fn boxed(&self) -> Box<dyn AnySettings>;
     fn as_any(&self) -> &dyn Any;
 }
@@ -135,6 +160,9 @@ impl<T: OptimiserSettings> AnySettings for T {
     }
     fn momentum(&self) -> Option<MomentumState> {
         OptimiserSettings::momentum(self)
+    }
+    fn bound(&self) -> Option<StepBound> {
+        OptimiserSettings::bound(self)
     }
     fn boxed(&self) -> Box<dyn AnySettings> {
         Box::new(self.clone())

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Files that are written whole or not at all.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{Error, Result};
 
-/// Writes `content` to a temporary name beside `path`, syncs it to the disk, and renames it to `path`.
+/// Writes `content` to a temporary name next to `path`, syncs it to the disk, and renames it to `path`.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
@@ -17,7 +17,7 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         file.write_all(content.as_ref())?;
         file.sync_all()?;
         fs::rename(&part, path)?;
-        // The new name lasts only when its folder does.
+        // The new name is durable only once its folder is synced.
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -27,7 +27,7 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         }
     };
     write().map_err(|error| {
-        // On a full disk, a part of the file would be in the way of what comes next.
+        // On a full disk, the partial file would take up space.
         let _ = fs::remove_file(&part);
         Error::io("cannot write", path, error)
     })

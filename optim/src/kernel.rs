@@ -1,7 +1,8 @@
-//! The kernel of a rule: CUDA C, and with two macros plain C, of the very arithmetic that the CPU runs.
+//! The kernel of a rule: CUDA C (or, with two macros, plain C) with exactly the arithmetic that the CPU
+//! runs.
 //!
-//! One launch steps all tensors of all agents: a row of blocks for each tensor, a table on the
-//! device that says where each tensor's weights, gradients and states are, and each agent's scalars.
+//! One launch steps all tensors of all agents. It gets a row of blocks for each tensor, a table on the
+//! device with the addresses of each tensor's weights, gradients and states, and each agent's scalars.
 
 use crate::{Rule, Scalars, record::record_update};
 
@@ -51,7 +52,7 @@ extern \"C\" __global__ void {NAME}(const struct Tensor *tensors, const real *sc
     )
 }
 
-/// What comes before the text of a kernel in `f64` or else in `f32`.
+/// The text that precedes a kernel in `f64`, or otherwise in `f32`.
 pub fn prelude(f64: bool) -> &'static str {
     if f64 {
         "typedef double real;\n#define real_sqrt sqrt\n#define real_abs fabs\n#define REAL_SMALLEST 2.2250738585072014e-308\n"
@@ -60,7 +61,7 @@ pub fn prelude(f64: bool) -> &'static str {
     }
 }
 
-/// An input's name, as the kernel finds it; behind the `scalars` come the clip's two.
+/// An input's name in the kernel; the clip's two numbers follow the `scalars`.
 fn input(expression: &str, scalars: usize) -> String {
     match expression {
         "scale" => format!("k[{scalars}]"),

@@ -2,15 +2,17 @@
 //!
 //! # Where things are
 //!
-//! - A **rule** is a recurrence for one weight ([`Rule`]); an **optimiser** is a rule with its
+//! - A **rule** is a recurrence for one weight ([`Rule`]). An **optimiser** is a rule with its
 //!   hyper-parameters: a struct such as [`Adam`], or the text `adam:lr=3e-4`, which is read into the
-//!   same [`Spec`]. [`registry`] has all that can be asked for by name, [`published`] the settings of papers.
-//! - [`Optimiser`] steps the variables of a model, or those of a cohort of agents that train in lock-step
-//!   as one batch. It has [`Schedule`]s, [`Clipping`] and [`Group`]s of parameters, and
-//!   is a [`candle_nn::Optimizer`].
+//!   same [`Spec`]. [`registry`] lists everything that can be requested by name, [`published`] the
+//!   settings of papers.
+//! - [`Optimiser`] steps the variables of a model, or those of a cohort of agents that train in
+//!   lock-step as one batch. It supports [`Schedule`]s, [`Clipping`] and [`Group`]s of parameters, and
+//!   implements [`candle_nn::Optimizer`].
+//! - [`SliceOptimiser`] steps weights that lie in one slice, without tensors.
 //! - A rule of your own is a struct of settings with [`OptimiserSettings`] and a [`Rule`]. [`register`]
-//!   gives it a name, [`contract::check`] says whether it keeps what an optimiser promises.
-//! - A rule's arithmetic is written once, over [`Real`], and runs in f32, in f64 and, with the feature
+//!   gives it a name, and [`contract::check`] tests whether it keeps what an optimiser promises.
+//! - A rule's arithmetic is written once, over [`Real`]. It runs in f32, in f64 and, with the feature
 //!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same bits.
 
 mod clip;
@@ -30,12 +32,13 @@ mod rule;
 mod rules;
 mod scalars;
 mod schedule;
+mod slice;
 mod spec;
 pub mod state_file;
 mod wide;
 
 pub use clip::{Clip, Clipping};
-pub use entry::{Entry, MomentumState, OptimiserSettings, Restart};
+pub use entry::{Entry, MomentumState, OptimiserSettings, Restart, StepBound};
 pub use error::{Error, Result};
 #[cfg(feature = "cuda")]
 pub use optimiser::gpu::compile as compile_kernel;
@@ -49,5 +52,6 @@ pub use scalars::Scalars;
 pub use schedule::Schedule;
 pub use settings;
 pub use settings::Value;
+pub use slice::{Element, SliceOptimiser};
 pub use spec::Spec;
 pub use wide::wide;

@@ -1,15 +1,15 @@
-//! Parts that rules share; a rule of your own may use them too.
+//! Parts that rules share; your own rules may use them too.
 
 use settings::Interval;
 
 use crate::{Real, scalars};
 
-/// What an lr may be.
+/// The allowed values of an lr.
 pub const LR: Interval = Interval::at_least(0.0);
-/// What a weight decay may be.
+/// The allowed values of a weight decay.
 pub const WEIGHT_DECAY: Interval = Interval::at_least(0.0);
-/// What an eps in a denominator may be. One that rounds to 0 in f32 would make a gradient of exactly 0
-/// the step 0/0; these leave room for the factor that a bias correction brings.
+/// The allowed values of an eps in a denominator. If eps rounded to 0 in f32, the step for a gradient
+/// of exactly 0 would be 0/0. The bound leaves room for the factor of a bias correction.
 pub const EPS: Interval = Interval::at_least(1e-37);
 
 scalars! {
@@ -18,7 +18,7 @@ scalars! {
 }
 
 impl Descent<f64> {
-    /// Ascends instead if `maximize`; `weight_decay` is an L2 penalty.
+    /// Ascends if `maximize`; `weight_decay` is an L2 penalty.
     pub fn new(maximize: bool, weight_decay: f64) -> Self {
         let sign = if maximize { -1.0 } else { 1.0 };
         Self { sign, weight_decay }
@@ -33,7 +33,7 @@ impl<R: Real> Descent<R> {
     }
 }
 
-/// What a step multiplies the weights by: `1 - lr weight_decay`.
+/// The factor by which a step multiplies the weights: `1 - lr weight_decay`.
 pub fn shrink(lr: f64, weight_decay: f64) -> f64 {
     1.0 - lr * weight_decay
 }
@@ -55,14 +55,15 @@ pub fn root<const EPS_INSIDE: bool, R: Real>(v: R, eps: R) -> R {
 }
 
 scalars! {
-    /// What Adam and its relatives do before they step: decay, direction and the two averages.
+    /// What Adam and its relatives do before they step: weight decay, direction and the two averages.
     pub struct Moments {
         descent: Descent, shrink, beta1, one_minus_beta1, beta2, one_minus_beta2
     }
 }
 
 impl Moments<f64> {
-    /// The scalars of a step at `lr`; weight decay is an L2 penalty, or shrinks the weights if `decoupled`.
+    /// The scalars of a step at `lr`; weight decay is an L2 penalty, or shrinks the weights directly if
+    /// `decoupled`.
     pub fn new(
         [beta1, beta2]: [f64; 2],
         maximize: bool,
@@ -97,18 +98,18 @@ impl<R: Real> Moments<R> {
 
 /// How a bias-corrected average of squares is folded into two scalars.
 ///
-/// `x / (sqrt(v / c) + eps)` is `sqrt(c) x / (sqrt(v) + sqrt(c) eps)`, and with eps
-/// inside the root `sqrt(c) x / sqrt(v + c eps)`: one division a weight fewer.
+/// `x / (sqrt(v / c) + eps)` is `sqrt(c) x / (sqrt(v) + sqrt(c) eps)`, and with eps inside the root
+/// `sqrt(c) x / sqrt(v + c eps)`. This saves one division per weight.
 #[derive(Clone, Copy, Debug)]
 pub struct Correction {
-    /// What multiplies the step.
+    /// The factor of the step.
     pub gain: f64,
     /// The eps to use with the uncorrected average.
     pub eps: f64,
 }
 
 impl Correction {
-    /// The correction of step `t`, or none unless `on`.
+    /// The correction of step `t`; none unless `on`.
     pub fn new(on: bool, decay: f64, t: u64, eps: f64, eps_inside: bool) -> Self {
         let c = if on { 1.0 - power(decay, t) } else { 1.0 };
         let gain = c.sqrt();
@@ -116,7 +117,8 @@ impl Correction {
         Self { gain, eps }
     }
 
-    /// An error if the first step's eps is 0 in f32: the step of a gradient of exactly 0 would be 0/0.
+    /// An error if eps is 0 in f32 at the first step: the step for a gradient of exactly 0 would be
+    /// 0/0.
     pub fn check(decay: f64, eps: f64, eps_inside: bool) -> Result<(), String> {
         match Self::new(true, decay, 1, eps, eps_inside).eps as f32 > 0.0 {
             true => Ok(()),
@@ -127,7 +129,7 @@ impl Correction {
     }
 }
 
-/// `base^t`, for any step count.
+/// `base^t`, for any number of steps.
 pub fn power(base: f64, t: u64) -> f64 {
     base.powf(t as f64)
 }

@@ -1,19 +1,19 @@
-//! Published settings, under names of their own.
+//! Published settings by name.
 
-/// A setting that somebody published, or a rung of the ladder.
+/// A published setting, or a rung of the ladder.
 pub struct Published {
-    /// The name to ask for it by.
+    /// The name by which it is requested.
     pub name: &'static str,
-    /// What it stands for, as an optimiser of the registry with hyper-parameters.
+    /// The setting, as an optimiser of the registry with hyper-parameters.
     pub setting: &'static str,
-    /// Where it comes from, and what to know about it.
+    /// Its source, and remarks about it.
     pub source: &'static str,
 }
 
-/// Every published setting there is.
+/// Every published setting.
 ///
-/// The gradients here are means over the batch. A setting that was published for
-/// sums is converted: an eps inside the root by the square of the batch size.
+/// Gradients here are means over the batch. A setting that was published for sums is converted: an eps
+/// inside the root is divided by the square of the batch size.
 pub fn published() -> &'static [Published] {
     PUBLISHED
 }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn each_rung_of_the_ladder_changes_one_thing() {
-        // As the scalars say it: what differs between neighbours, at any step.
+        // Compares scalars: what differs between neighbours, at any step.
         let rung = |i: usize| -> Spec { format!("ladder-{i}").parse().unwrap() };
         for i in 0..5 {
             assert_eq!(rung(i).lr(), 1e-3);
@@ -178,7 +178,8 @@ mod tests {
         assert_eq!(changed(0, 1), ["eps_inside"]);
         assert_eq!(changed(1, 2), ["bias_correction"]);
         assert_eq!(changed(3, 4), ["correct_m"]);
-        // From 2 to 3 the rule has another name; tests/limits.rs has it that 2 is Adam at beta1 = 0.
+        // From 2 to 3 the rule has another name; tests/limits.rs checks that 2 is Adam at beta1 =
+        // 0.
         assert_eq!(rung(2).number("decay"), rung(3).number("beta2"));
         assert_eq!(rung(2).number("eps"), rung(3).number("eps"));
     }

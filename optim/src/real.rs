@@ -2,11 +2,10 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// The arithmetic a [`Rule`](crate::Rule) may use, and nothing more.
+/// The arithmetic that a [`Rule`](crate::Rule) may use.
 ///
-/// `f32` trains, `f64` is the oracle of the golden traces. Because a rule sees
-/// only these operations, any other type that has them (one that records the
-/// expression, say) runs the same rule.
+/// `f32` trains; `f64` computes the golden traces. A rule sees only these operations, so any other type
+/// that has them (one that records the expression, for example) runs the same rule.
 pub trait Real:
     Copy
     + Send
@@ -22,11 +21,11 @@ pub trait Real:
     fn constant(value: f64) -> Self;
     /// The square root, correctly rounded.
     fn sqrt(self) -> Self;
-    /// The larger of the two; a NaN in `self` stays a NaN, so that no clamp hides a divergence.
+    /// The larger of the two. A NaN in `self` stays a NaN, so that no clamp hides a divergence.
     fn max(self, other: Self) -> Self;
-    /// 1, -1, or the number itself if it is 0 or no number.
+    /// 1, -1, or the number itself if it is 0 or NaN.
     fn signum(self) -> Self;
-    /// 0 in place of a subnormal number.
+    /// 0 in place of a subnormal number, otherwise the number itself.
     fn flush(self) -> Self;
 }
 

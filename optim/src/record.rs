@@ -1,4 +1,4 @@
-//! A number that writes down what is done to it: how a rule becomes the text of a kernel.
+//! A number that records the operations on it, which turns a rule into the text of a kernel.
 
 use std::{
     cell::RefCell,
@@ -8,17 +8,17 @@ use std::{
 use crate::{Real, Rule, Scalars, clip::clipped};
 
 thread_local! {
-    /// The expressions recorded so far, each in terms of names and of `x0`, `x1`, ... before it.
+    /// The expressions recorded so far, each in terms of names and of earlier lines `x0`, `x1`, ...
     static TAPE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The value of a line on the tape.
+/// The value of one line on the tape.
 #[derive(Clone, Copy)]
 struct Recorded(usize);
 
 fn record(expression: String) -> Recorded {
     TAPE.with_borrow_mut(|tape| {
-        // The same expression of the same values is the same value.
+        // The same expression of the same values is recorded once.
         let line = tape.iter().position(|known| *known == expression);
         Recorded(line.unwrap_or_else(|| {
             tape.push(expression);
@@ -70,9 +70,9 @@ impl Real for Recorded {
     }
 }
 
-/// A rule's arithmetic: an expression a line, and which lines are the results.
+/// A rule's arithmetic: one expression per line, and the lines that are the results.
 pub(crate) struct Recording {
-    /// `x0`, `x1`, ...: inputs first, by the names they were given.
+    /// `x0`, `x1`, ...: inputs first, under their given names.
     pub lines: Vec<String>,
     /// The line of the new weight.
     pub weight: usize,
@@ -80,7 +80,8 @@ pub(crate) struct Recording {
     pub states: Vec<usize>,
 }
 
-/// Records one update of rule `T`, as the CPU's driver makes it: clipped gradient in, flushed states out.
+/// Records one update of rule `T` as the CPU's driver makes it, from the clipped gradient to the
+/// flushed states.
 ///
 /// The inputs are called `k[0]`, ... for the scalars, `scale` and `bound`, `w`, `g`, and `s[0]`, ... for the states.
 pub(crate) fn record_update<T: Rule<S>, const S: usize>() -> Recording {

@@ -1,4 +1,4 @@
-//! The optimisers that can be asked for by name.
+//! The optimisers that can be requested by name.
 
 use std::sync::{LazyLock, PoisonError, RwLock};
 
@@ -20,20 +20,22 @@ static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
         Entry::of::<rules::NAdam>(),
         Entry::of::<rules::RAdam>(),
         Entry::of::<rules::Lion>(),
+        Entry::of::<rules::ObGd>(),
     ])
 });
 
-/// Every optimiser that can be asked for by name: this crate's, then those that were [`register`]ed.
+/// Every optimiser that can be requested by name: this crate's, then those that were [`register`]ed.
 pub fn registry() -> Vec<&'static Entry> {
     let entries = ENTRIES.read().unwrap_or_else(PoisonError::into_inner);
     entries.clone()
 }
 
-/// Lets the optimiser with the settings `T` be asked for by its name, for the rest of the process.
-/// To register it again changes nothing.
+/// Makes the optimiser with the settings `T` available by its name for the rest of the process.
+/// Registering it again changes nothing.
 ///
 /// # Errors
-/// If the name is taken or cannot be written in `name:key=value,...`, or if no setting is a number called `lr`.
+/// If the name is taken, if it cannot be written in `name:key=value,...`, or if no setting is a number
+/// called `lr`.
 pub fn register<T: OptimiserSettings>() -> Result<&'static Entry> {
     let entry = Entry::of::<T>();
     check(entry)?;
@@ -52,7 +54,7 @@ pub fn register<T: OptimiserSettings>() -> Result<&'static Entry> {
     Ok(entry)
 }
 
-/// An error if `entry` cannot be asked for by name or has no lr.
+/// An error if `entry` cannot be requested by name or has no lr.
 pub(crate) fn check(entry: &Entry) -> Result<()> {
     let name = entry.name;
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

@@ -6,8 +6,8 @@ use crate::{Clip, Real, Scalars, cpu, kernel};
 
 /// A recurrence for one weight that has `S` states.
 ///
-/// The arithmetic is written once, over [`Real`]. Whatever depends on the step
-/// alone (schedules, bias corrections) is a scalar, computed once a step in f64.
+/// The arithmetic is written once, over [`Real`]. Whatever depends only on the step (schedules, bias
+/// corrections) is a scalar, computed once per step in f64.
 pub trait Rule<const S: usize>: Send + Sync + 'static {
     /// The numbers of one step, declared with [`scalars!`](crate::scalars).
     type Scalars<T: Copy>: Scalars<T> + Copy;
@@ -15,10 +15,10 @@ pub trait Rule<const S: usize>: Send + Sync + 'static {
     /// The states' names, in order. A state is saved under its name.
     const STATES: [&'static str; S];
 
-    /// The scalars of step `t`, counted from 1, at the learning rate `lr` that the schedule gives it.
+    /// The scalars of step `t`, counted from 1, at the learning rate `lr` that the schedule gives.
     fn scalars(&self, t: u64, lr: f64) -> Self::Scalars<f64>;
 
-    /// The value that each state starts from.
+    /// The initial value of each state.
     fn initial(&self) -> [f64; S] {
         [0.0; S]
     }
@@ -33,18 +33,19 @@ pub trait AnyRule: Send + Sync {
     fn scalar_names(&self) -> Vec<&'static str>;
     /// The states' names, in order.
     fn state_names(&self) -> &'static [&'static str];
-    /// The value that each state starts from.
+    /// The initial value of each state.
     fn initial(&self) -> Vec<f64>;
     /// The scalars of step `t`, counted from 1, at the learning rate `lr`.
     fn scalars(&self, t: u64, lr: f64) -> Vec<f64>;
-    /// Identifies the arithmetic, branches included: two rules with the same one differ in scalars alone.
+    /// Identifies the arithmetic, including its branches: two rules with the same id differ only in
+    /// scalars.
     fn arithmetic(&self) -> TypeId;
     /// The text of its kernel (see [`kernel`]).
     fn kernel(&self) -> String;
     /// One step of the weights `w`, whose states are `states[..][range]`, with the gradient `g` as `clip` leaves it.
     ///
     /// # Panics
-    /// If `w`, `g` and `range` differ in length, or there are not as many scalars and states as names.
+    /// If `w`, `g` and `range` differ in length, or if the number of scalars or states is wrong.
     fn update_f32(
         &self,
         scalars: &[f64],
@@ -79,7 +80,7 @@ impl<T: Rule<S>, const S: usize> AnyRule for Erased<T, S> {
         self.0.initial().to_vec()
     }
     fn scalars(&self, t: u64, lr: f64) -> Vec<f64> {
-        // No rule here has more, so that a step allocates once.
+        // No rule here has more, so a step allocates once.
         let mut list = Vec::with_capacity(16);
         self.0.scalars(t, lr).for_each(&mut |x| list.push(x));
         list
@@ -114,7 +115,7 @@ impl<T: Rule<S>, const S: usize> AnyRule for Erased<T, S> {
     }
 }
 
-/// `rule` behind a pointer.
+/// `rule` as a trait object.
 pub fn erase<T: Rule<S>, const S: usize>(rule: T) -> Box<dyn AnyRule> {
     Box::new(Erased(rule))
 }

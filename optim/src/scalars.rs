@@ -1,16 +1,16 @@
-//! The numbers that a step has for all weights, as structs with named fields.
+//! The numbers of a step that all weights share, as structs with named fields.
 
 /// The numbers of one step that are the same for every weight, in a fixed order.
 ///
 /// [`scalars!`](crate::scalars) declares such a struct.
 pub trait Scalars<T>: Sized {
-    /// The fields' names, in order; those of a nested struct stand in its place.
+    /// The fields' names, in order; a nested struct's names stand in its place.
     fn names() -> Vec<&'static str>;
 
-    /// Fills the fields, in order, with what `next` gives.
+    /// Fills the fields, in order, with the values of `next`.
     fn from_next(next: &mut impl FnMut() -> T) -> Self;
 
-    /// Hands the fields to `each`, in order.
+    /// Passes the fields to `each`, in order.
     fn for_each(self, each: &mut impl FnMut(T));
 }
 
@@ -43,7 +43,7 @@ macro_rules! scalars {
             $(pub $field: $crate::scalars!(@type T $($nested)?),)*
         }
 
-        // Not derived: that cannot see through the type of a field that a macro gives.
+        // Not derived, because a derive cannot see through the field types that a macro passes.
         impl<T: Copy> Copy for $name<T> {}
         impl<T: Copy> Clone for $name<T> {
             #[inline(always)]

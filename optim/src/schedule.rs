@@ -1,4 +1,4 @@
-//! Learning-rate schedules: what the optimiser's lr is multiplied by, step by step.
+//! Learning-rate schedules: the factor of the optimiser's lr at each step.
 
 use std::{f64::consts::PI, fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use settings::{Allowed, Field, Value, unknown};
 
 use crate::{Error, Result};
 
-/// How the factor goes from 1 after the warm-up to its end.
+/// How the factor goes from 1, after the warm-up, to its final value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Constant,
@@ -54,12 +54,17 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// Whether the factor depends on how many steps the schedule spans.
+    /// Whether the factor depends on the number of steps that the schedule spans.
     pub(crate) fn depends_on_length(&self) -> bool {
         matches!(self.shape, Shape::Linear | Shape::Cosine)
     }
 
-    /// The factor of step `t`, from 1, of `steps`. After the last step it stays.
+    /// The steps of the warm-up.
+    pub fn warmup(&self) -> u64 {
+        self.warmup
+    }
+
+    /// The factor of step `t`, from 1, of `steps`. After the last step it no longer changes.
     pub fn factor(&self, t: u64, steps: u64) -> f64 {
         if t <= self.warmup {
             return t as f64 / self.warmup as f64;

@@ -1,4 +1,4 @@
-//! An optimiser as people write it: a name and the hyper-parameters they set.
+//! An optimiser as people write it: a name and the hyper-parameters that they set.
 
 use std::{fmt, str::FromStr};
 
@@ -6,13 +6,13 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use settings::{Table, Value, unknown};
 
 use crate::{
-    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, entry::AnySettings,
-    published, registry,
+    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound,
+    entry::AnySettings, published, registry,
 };
 
 /// An optimiser with a value for each of its hyper-parameters.
 ///
-/// It is read from text such as `adam:lr=3e-4,beta1=0`, or made from typed settings:
+/// It is read from text such as `adam:lr=3e-4,beta1=0` or made from typed settings:
 ///
 /// ```
 /// use optim::{Adam, Spec};
@@ -25,7 +25,7 @@ use crate::{
 pub struct Spec {
     entry: &'static Entry,
     settings: Box<dyn AnySettings>,
-    /// The hyper-parameters that were set by hand.
+    /// The hyper-parameters that were set explicitly.
     set: Vec<&'static str>,
 }
 
@@ -55,7 +55,7 @@ impl Spec {
         }
     }
 
-    /// What the optimiser says of itself.
+    /// The optimiser's description of itself.
     pub fn entry(&self) -> &'static Entry {
         self.entry
     }
@@ -65,7 +65,8 @@ impl Spec {
         self.settings.as_any().downcast_ref()
     }
 
-    /// Sets `key`; it must be one of the optimiser's own and `value` allowed for it.
+    /// Sets `key`, which must be one of the optimiser's hyper-parameters; `value` must be allowed for
+    /// it.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) -> Result<()> {
         let done = self.settings.set(key, &value.into());
         self.now_set(key, done)
@@ -98,7 +99,7 @@ impl Spec {
         })
     }
 
-    /// Whether `key` was set by hand.
+    /// Whether `key` was set explicitly.
     pub fn is_set(&self, key: &str) -> bool {
         self.set.contains(&key)
     }
@@ -113,7 +114,7 @@ impl Spec {
         self.get(key)?.as_number()
     }
 
-    /// The learning rate. NaN if there is none, which no optimiser of the registry is without.
+    /// The learning rate; NaN if there is none, but every optimiser in the registry has one.
     pub fn lr(&self) -> f64 {
         self.number("lr").unwrap_or(f64::NAN)
     }
@@ -125,7 +126,7 @@ impl Spec {
         values.collect()
     }
 
-    /// The rule with these values, if they go together.
+    /// The rule with these values; an error if they contradict each other.
     pub fn rule(&self) -> Result<Box<dyn AnyRule>> {
         self.settings
             .check_ranges()
@@ -152,6 +153,11 @@ impl Spec {
     /// Its momentum, if it has any.
     pub fn momentum(&self) -> Option<MomentumState> {
         self.settings.momentum()
+    }
+
+    /// What keeps its step from overshooting, if anything does.
+    pub fn bound(&self) -> Option<StepBound> {
+        self.settings.bound()
     }
 
     fn is_on(&self, flag: &str) -> bool {
@@ -199,7 +205,7 @@ impl Spec {
     }
 }
 
-/// Every value counts as set by hand, the lr too.
+/// Every value counts as set explicitly, including the lr.
 impl<T: OptimiserSettings> From<T> for Spec {
     fn from(settings: T) -> Self {
         let entry = Entry::of::<T>();
@@ -227,7 +233,7 @@ impl Clone for Spec {
     }
 }
 
-/// The same optimiser with the same values, however they were given.
+/// Equal if the optimiser and all values are the same, however they were given.
 impl PartialEq for Spec {
     fn eq(&self, other: &Self) -> bool {
         self.entry.type_id == other.entry.type_id && self.values() == other.values()
@@ -246,7 +252,7 @@ impl FromStr for Spec {
     }
 }
 
-/// The one way to write these values: in the order of declaration and without those at their defaults,
+/// The canonical text of these values: in the order of declaration and without those at their defaults,
 /// except for an lr that was set.
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -273,7 +279,7 @@ impl fmt::Debug for Spec {
 }
 
 impl Serialize for Spec {
-    /// As [`to_table`](Spec::to_table) gives it.
+    /// Serialises [`to_table`](Spec::to_table).
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in self.to_table().iter() {

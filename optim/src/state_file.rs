@@ -1,7 +1,7 @@
 //! Files of named arrays in safetensors, exact to the bit.
 //!
 //! The metadata says what the arrays belong to and has their SHA-256, so that a file of something else
-//! and a damaged file are refused.
+//! or a damaged file is refused.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// An array to save: its name, type, shape and little-endian bytes.
 pub type Array = (String, Dtype, Vec<usize>, Vec<u8>);
 
-/// What the metadata has between the owner and the SHA-256 of the arrays.
+/// Stands in the metadata between the owner and the SHA-256 of the arrays.
 const DIGEST: &str = "; sha256 ";
 
 /// The SHA-256 of arrays in the order of their names.
@@ -32,7 +32,7 @@ fn digest<'a>(arrays: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     sum.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The content of a file with `arrays`, the state of a `what` ("optimiser") that `owner` describes.
+/// The content of a file with `arrays`, the state of a `what` ("optimiser") that belongs to `owner`.
 pub fn write<'a>(
     what: &str,
     owner: String,
@@ -48,7 +48,7 @@ pub fn write<'a>(
             .iter()
             .map(|(name, view)| (name.as_str(), view.data())),
     );
-    // One entry, for safetensors writes several in a random order.
+    // One entry, because safetensors writes several in a random order.
     let metadata = HashMap::from([(what.to_string(), format!("{owner}{DIGEST}{digest}"))]);
     serialize(views, Some(metadata)).map_err(|error| unusable(what, error))
 }
@@ -60,7 +60,7 @@ pub struct StateFile<'a> {
 }
 
 impl<'a> StateFile<'a> {
-    /// Reads `data`, if it is the state of a `what` that `owner` describes.
+    /// Reads `data`, which must be the state of a `what` that belongs to `owner`.
     pub fn read(what: &'static str, owner: &str, data: &'a [u8]) -> Result<Self> {
         let file = SafeTensors::deserialize(data).map_err(|error| unusable(what, error))?;
         let (_, header) =
@@ -122,7 +122,7 @@ impl<'a> StateFile<'a> {
         self.file.names()
     }
 
-    /// The bytes of the array called `name`, of one axis of any length.
+    /// The bytes of the array called `name`, which must have one axis, of any length.
     pub fn list(&self, name: &str, dtype: Dtype) -> Result<&'a [u8]> {
         let length = self
             .file
@@ -131,7 +131,7 @@ impl<'a> StateFile<'a> {
         self.find(name, dtype, &[length])
     }
 
-    /// The array called `name`, whatever it is.
+    /// The array called `name`, of any type and shape.
     pub fn array(&self, name: &str) -> Result<Array> {
         let missing = |_| Error::usage(format!("the {} state has no `{name}`", self.what));
         let view = self.file.tensor(name).map_err(missing)?;
@@ -139,19 +139,19 @@ impl<'a> StateFile<'a> {
         Ok((name.into(), dtype, shape, view.data().to_vec()))
     }
 
-    /// The one number called `name`.
+    /// The single number called `name`.
     pub fn count(&self, name: &str) -> Result<u64> {
         Ok(numbers(self.find(name, Dtype::U64, &[1])?, u64::from_le_bytes)[0])
     }
 }
 
-/// The arrays of one part of a file: those whose names begin with the part's own.
+/// The arrays of one part of a file: those whose names start with the part's name.
 pub struct Part<'a> {
     file: &'a StateFile<'a>,
     prefix: String,
 }
 
-/// `arrays` of the part called `part`, under names that [`Part`] finds them by.
+/// `arrays` of the part called `part`, under the names by which [`Part`] finds them.
 pub fn of_part(part: &str, arrays: impl IntoIterator<Item = Array>) -> impl Iterator<Item = Array> {
     let named = move |(name, dtype, shape, data)| (format!("{part}.{name}"), dtype, shape, data);
     arrays.into_iter().map(named)
@@ -198,7 +198,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The little-endian bytes of `items`, each as `of` gives them.
+/// The little-endian bytes of `items`; `of` converts one item.
 pub fn bytes<T, const N: usize>(items: &[T], of: impl Fn(&T) -> [u8; N]) -> Vec<u8> {
     items.iter().flat_map(of).collect()
 }

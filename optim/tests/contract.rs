@@ -1,4 +1,4 @@
-//! Every registered optimiser keeps what optimisers promise.
+//! Every registered optimiser keeps the promises of optimisers.
 
 use optim::{contract, registry};
 

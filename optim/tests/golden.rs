@@ -1,10 +1,10 @@
-//! Every variant of every optimiser against traces that other libraries made (tests/fixtures/optimisers.py).
+//! Every variant of every optimiser against traces from other libraries (tests/fixtures/optimisers.py).
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use optim::{Clip, Restart, Spec, registry};
 
-/// Where the target network is updated: what restarts, restarts before these steps.
+/// The updates of the target network: restarts happen before these steps.
 const RESTARTS: [usize; 2] = [20, 45];
 
 struct Trace {
@@ -96,7 +96,10 @@ fn every_variant_follows_its_reference() {
                 }
             }
             t += 1;
-            let k = rule.scalars(t, lr);
+            // What looks at all gradients of a step does so before the rule.
+            let size = g.iter().map(|g| g.abs()).sum();
+            let bounded = spec.bound().map_or(lr, |bound| bound.lr(lr, size));
+            let k = rule.scalars(t, bounded);
             let g32: Vec<f32> = g.iter().map(|&x| x as f32).collect();
             rule.update_f64(&k, Clip::NONE, &mut w, g, &mut s, 0..n);
             rule.update_f32(&k, Clip::NONE, &mut w32, &g32, &mut s32, 0..n);
@@ -107,7 +110,7 @@ fn every_variant_follows_its_reference() {
                 "{variant} leaves {} by {error:e} at step {step}",
                 trace.source
             );
-            // A weight that has come from far back to near zero carries the rounding of its way.
+            // A weight that has come to near zero from far away carries the rounding of its way.
             let so_far = |i: usize| {
                 trace.rows[..=step]
                     .iter()

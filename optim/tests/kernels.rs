@@ -1,7 +1,7 @@
-//! The kernels' text, and that its arithmetic is the CPU driver's to the last bit.
+//! The text of the kernels, and a check that their arithmetic is the CPU driver's to the last bit.
 //!
-//! No GPU is needed: with two macros the text is C. It is compiled here without fused
-//! multiply-add, as it is for a GPU, and stepped next to the CPU driver.
+//! No GPU is needed, because with two macros the text is C. It is compiled here without fused
+//! multiply-add, as for a GPU, and stepped next to the CPU driver.
 
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
@@ -57,7 +57,7 @@ fn text_is_as_recorded() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), kernels.len());
 }
 
-/// What CUDA C needs to be C, and a loop over the tensors in place of a launch.
+/// What CUDA C needs to compile as C, with a loop over the tensors in place of a launch.
 const SHIM: &str = "\
 #include <math.h>
 struct Dim { unsigned int x, y, z; };
@@ -70,7 +70,7 @@ void launch(const struct Tensor *tensors, int count, const real *scalars, int ag
 }
 ";
 
-/// A tensor as the kernel's table has it, with room for three states.
+/// A row of the kernel's table for one tensor, with room for three states.
 #[repr(C)]
 struct Row<T, const S: usize> {
     w: *mut T,
@@ -159,7 +159,8 @@ fn compare<const S: usize>(folder: &std::path::Path, name: &str, rule: &dyn AnyR
             .iter()
             .map(|&each| {
                 let mut g = random(each * AGENTS);
-                // Sizes from tiny to large, and gradients that stop: states decay into the subnormal.
+                // Magnitudes from tiny to large, and gradients that stop, so that states decay into
+                // the subnormal range.
                 g.iter_mut()
                     .enumerate()
                     .for_each(|(i, g)| *g *= 10f32.powi(i as i32 % 9 - 6));

@@ -32,7 +32,7 @@ impl Built {
     }
 }
 
-/// The weights after 200 steps on random gradients of very different sizes.
+/// The weights after 200 steps on random gradients of very different magnitudes.
 fn run_with(built: &Built, scalars: impl Fn(u64) -> Vec<f64>) -> Vec<u32> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut w: Vec<f32> = (0..WEIGHTS).map(|_| rng.random_range(-1.0..1.0)).collect();
@@ -88,7 +88,7 @@ fn each_rung_of_the_ladder_is_where_it_says() {
 
 #[test]
 fn amsgrad_is_adam_while_v_grows() {
-    // A gradient that only grows has its largest v now.
+    // If the gradient only grows, the largest v is always the current one.
     let trace = |spec: &str| {
         let built = Built::new(spec);
         let (mut w, mut s) = (vec![0.3], vec![vec![0.0]; built.rule.state_names().len()]);
@@ -174,7 +174,7 @@ fn lookahead_nag_is_the_look_ahead_gradient() {
     let mut held = [position.to_vec(), position.to_vec()];
     let mut states = [vec![vec![0.0; 2]], vec![vec![0.0; 2]]];
     for t in 1..=STEPS {
-        // The definition, with its gradient taken ahead of the weights.
+        // The definition, with the gradient taken ahead of the weights.
         let ahead = [0, 1].map(|i| position[i] - momentum * velocity[i]);
         let g = gradient(ahead);
         for i in [0, 1] {

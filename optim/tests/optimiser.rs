@@ -1,4 +1,4 @@
-//! The optimiser at work on candle variables.
+//! Optimisers that step candle variables.
 
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Optimizer;
@@ -130,7 +130,7 @@ fn an_agents_state_is_the_same_in_a_cohort_and_alone() {
         let theirs = cohort.agent_to_safetensors(1).unwrap();
         assert_eq!(single.to_safetensors().unwrap(), theirs, "{variant}");
 
-        // And back into a cohort, whose other agent it leaves alone.
+        // And back into a cohort, whose other agent is not affected.
         let first = cohort.agent_to_safetensors(0).unwrap();
         cohort.restore_agent(1, &saved).unwrap();
         assert_eq!(cohort.agent_to_safetensors(1).unwrap(), saved);
@@ -212,7 +212,7 @@ fn agents_of_a_cohort_share_a_rule_and_nothing_else() {
         .err()
         .unwrap();
     assert!(error.to_string().contains("first axis 2"), "{error}");
-    // Different numbers are fine; where v starts is one of them.
+    // Different numbers are allowed; the initial value of v is one of them.
     let specs = [spec("rmsprop:v0=1"), spec("rmsprop:decay=0.5,lr=0.1")];
     let together = model(2, DType::F64);
     let mut optimiser = Optimiser::new(&specs, together.clone()).unwrap();
@@ -296,7 +296,10 @@ fn clipping_is_pytorchs() {
         let sgd = Optimiser::new(&[spec("sgd:lr=1")], vec![named("w", &w)]).unwrap();
         let pull = Tensor::new(&[3f64, 4.0], &Device::Cpu).unwrap();
         let loss = (w.as_tensor() * pull).unwrap().sum_all().unwrap();
-        sgd.clip(clipping).step(&loss.backward().unwrap()).unwrap();
+        sgd.clip(clipping)
+            .unwrap()
+            .step(&loss.backward().unwrap())
+            .unwrap();
         w.to_vec1::<f64>().unwrap()
     };
     assert_eq!(moved(Clipping::Off), [-3.0, -4.0]);

@@ -92,7 +92,7 @@ fn sign(settings: Sign) -> Box<dyn AnyRule> {
     erase(SignRule(settings))
 }
 
-/// Its lr is another one each time it is asked.
+/// Its lr is different each time it is asked for.
 struct Restless(Sign);
 
 impl Rule<0> for Restless {
@@ -111,7 +111,7 @@ impl Rule<0> for Restless {
     }
 }
 
-/// In f32 it loses the gradient's digits.
+/// In f32 it loses digits of the gradient.
 struct Coarse(Sign);
 
 impl Rule<0> for Coarse {

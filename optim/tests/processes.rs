@@ -1,5 +1,5 @@
-//! State belongs to parameters by name: what one process saves, others take up, in whatever order a
-//! `VarMap` lists its variables there.
+//! State belongs to parameters by name: other processes load what one process saves, in whatever order
+//! a `VarMap` lists its variables there.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -9,10 +9,10 @@ use optim::{Adam, Optimiser, Parameter, Spec};
 
 const LAYERS: [&str; 4] = ["first", "second", "third", "fourth"];
 const STEPS: usize = 3;
-/// Set in the processes that this test starts, to the folder with the state.
+/// The folder with the state; set in the processes that this test starts.
 const FOLDER: &str = "OPTIM_TEST_STATE";
 
-/// Variables of equal shapes, which nothing but their names tells apart.
+/// Variables of equal shapes, which only their names tell apart.
 fn variables() -> VarMap {
     let variables = VarMap::new();
     for name in LAYERS {
@@ -45,7 +45,7 @@ fn optimisers(variables: &VarMap) -> [(&'static str, Optimiser); 2] {
     ]
 }
 
-/// Steps each layer along a gradient of its own size that depends on its weights.
+/// Steps each layer along a gradient of its own magnitude that depends on its weights.
 fn train(optimiser: &mut Optimiser, variables: &VarMap, steps: usize) {
     for _ in 0..steps {
         let terms = LAYERS.iter().enumerate().map(|(i, name)| {
@@ -64,7 +64,7 @@ fn weights(variables: &VarMap) -> Vec<u8> {
     all.flat_map(f32::to_le_bytes).collect()
 }
 
-/// Takes up what the other process saved and trains on to the weights that it came to.
+/// Loads what the other process saved and trains on to the same final weights.
 fn go_on(folder: &Path) {
     for way in [0, 1] {
         let mut variables = variables();

@@ -1,4 +1,4 @@
-//! Groups, learning rates, schedules, clipping and gradients that are missing.
+//! Groups, learning rates, schedules, clipping and missing gradients.
 
 use candle_core::{DType, Device, Var};
 use candle_nn::Optimizer;
@@ -124,7 +124,7 @@ fn an_lr_that_is_not_allowed_is_an_error() {
     for lr in [-1.0, f64::NAN, f64::INFINITY] {
         let error = optimiser.set_lr(lr).unwrap_err().to_string();
         assert!(error.contains("a finite number >= 0"), "{error}");
-        // candle-nn's way cannot fail, so the next step does.
+        // candle-nn's `set_learning_rate` cannot fail, so the next step does.
         optimiser.set_learning_rate(lr);
         let loss = model[0].var.as_tensor().sum_all().unwrap();
         assert!(optimiser.backward_step(&loss).is_err());
@@ -141,16 +141,17 @@ fn a_state_of_another_schedule_or_clipping_is_refused() {
     let model = [parameter("w", 1)];
     let plain = || of(Adam::default(), &model);
     let linear = || plain().schedule("linear".parse().unwrap(), 30);
-    let clipped = || linear().clip(Clipping::Norm(10.0));
+    let clipped = || linear().clip(Clipping::Norm(10.0)).unwrap();
     let state = clipped().to_safetensors().unwrap();
     clipped().restore(&state).unwrap();
     for mut other in [
         plain(),
         linear(),
-        linear().clip(Clipping::Value(10.0)),
+        linear().clip(Clipping::Value(10.0)).unwrap(),
         plain()
             .schedule("linear".parse().unwrap(), 40)
-            .clip(Clipping::Norm(10.0)),
+            .clip(Clipping::Norm(10.0))
+            .unwrap(),
     ] {
         let error = other.restore(&state).unwrap_err().to_string();
         assert!(
@@ -186,7 +187,9 @@ fn a_missing_gradient_is_an_error_unless_it_is_allowed() {
 fn no_weights_are_no_trouble() {
     assert_eq!(of(Adam::default(), &[]).bytes_per_parameter(), 0.0);
     let model = [parameter("some", 2), parameter("none", 0)];
-    let mut optimiser = of(Adam::default(), &model).clip(Clipping::Norm(1.0));
+    let mut optimiser = of(Adam::default(), &model)
+        .clip(Clipping::Norm(1.0))
+        .unwrap();
     step(&mut optimiser, &model[..1]).unwrap();
     assert_eq!(optimiser.bytes_per_parameter(), 16.0);
     let state = optimiser.to_safetensors().unwrap();
@@ -230,5 +233,19 @@ fn values_that_end_in_nothing_over_nothing_are_refused() {
         "adam:eps=1e-37",
     ] {
         text.parse::<Spec>().unwrap().rule().unwrap();
+    }
+}
+
+#[test]
+fn clipping_to_what_is_no_length_is_refused() {
+    let model = [parameter("w", 1)];
+    for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for clipping in [Clipping::Norm(wrong), Clipping::Value(wrong)] {
+            let error = of(Adam::default(), &model)
+                .clip(clipping)
+                .map(drop)
+                .unwrap_err();
+            assert!(error.to_string().contains("a finite number > 0"), "{error}");
+        }
     }
 }

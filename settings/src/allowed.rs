@@ -17,7 +17,7 @@ pub enum Allowed {
     Whole(i64, i64),
     /// One of these words.
     Choice(&'static [Word]),
-    /// Whatever the type reads, described here: "sizes separated by commas, such as 120,84".
+    /// Whatever the type can read, described here: "sizes separated by commas, such as 120,84".
     Described(Cow<'static, str>),
 }
 
@@ -26,7 +26,7 @@ pub enum Allowed {
 pub struct Word {
     /// The word.
     pub name: &'static str,
-    /// What it stands for.
+    /// What it means.
     pub help: &'static str,
 }
 
@@ -68,7 +68,7 @@ impl Interval {
         }
     }
 
-    /// Those of these numbers that are at most `bound`.
+    /// These numbers, up to and including `bound`.
     pub const fn at_most(self, bound: f64) -> Self {
         Self {
             most: bound,
@@ -77,7 +77,7 @@ impl Interval {
         }
     }
 
-    /// Those of these numbers that are below `bound`.
+    /// These numbers, below `bound`.
     pub const fn below(self, bound: f64) -> Self {
         Self {
             most: bound,
@@ -116,8 +116,8 @@ impl fmt::Display for Interval {
 }
 
 impl Allowed {
-    /// The value that `text` stands for, if it is allowed. Whether a type can read text that is only
-    /// [described](Allowed::Described), the type knows.
+    /// The value of `text`, if it is allowed. For text that is only [described](Allowed::Described),
+    /// the type itself decides what it can read.
     pub fn read(&self, text: &str) -> Option<Value> {
         let value = match self {
             Allowed::Flag => match text {
@@ -132,7 +132,7 @@ impl Allowed {
         self.allows(&value).then_some(value)
     }
 
-    /// Whether `value` is allowed. A whole number is a number too.
+    /// Whether `value` is allowed. A whole number counts as a number.
     pub fn allows(&self, value: &Value) -> bool {
         match (self, value) {
             (Allowed::Flag, Value::Flag(_)) => true,
@@ -146,7 +146,7 @@ impl Allowed {
         }
     }
 
-    /// The least and the greatest number allowed; `None` for what is no number.
+    /// The least and the greatest number allowed; `None` for anything that is not a number.
     pub fn bounds(&self) -> Option<(f64, f64)> {
         match self {
             Allowed::Number(interval) => Some((interval.least, interval.most)),
@@ -165,7 +165,7 @@ impl Allowed {
     }
 }
 
-/// The allowed values, in words that follow "allowed:".
+/// The allowed values, in words that can follow "allowed:".
 impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

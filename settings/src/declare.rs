@@ -1,22 +1,22 @@
 use crate::{Allowed, Error, Table, Value};
 
-/// A setting, as it was declared.
+/// A declared setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
-    /// The name to set it by.
+    /// The name by which it is set.
     pub name: &'static str,
     /// The values it may take.
     pub allowed: Allowed,
-    /// Its value when nobody sets it; `None` if there is none to write.
+    /// Its value if it is not set; `None` if there is none to write.
     pub default: Option<Value>,
     /// Whether it must be set.
     pub required: bool,
-    /// What it is for.
+    /// A description of its purpose.
     pub help: String,
 }
 
 impl Setting {
-    /// The value that `text` stands for; the error says what is allowed.
+    /// The value of `text`; the error says what is allowed.
     pub fn read(&self, text: &str) -> Result<Value, Error> {
         let value = self.allowed.read(text);
         value.ok_or_else(|| Error::not_allowed(self.name, text, &self.allowed))
@@ -42,10 +42,10 @@ pub trait Settings: Sized {
     /// Sets `name`, if there is such a setting and `value` is allowed for it.
     fn set(&mut self, name: &str, value: &Value) -> Result<(), Error>;
 
-    /// Reads all of them from `table`; what is not there has its default. An unknown name is an error.
+    /// Reads all settings from `table`; a missing one has its default. An unknown name is an error.
     fn from_table(table: &Table) -> Result<Self, Error>;
 
-    /// The setting called `name`, or an error with all names that there are.
+    /// The setting called `name`, or an error that lists all names.
     fn find(name: &str) -> Result<&'static Setting, Error> {
         let known = Self::declared().iter().find(|known| known.name == name);
         known.ok_or_else(|| {
@@ -59,7 +59,7 @@ pub trait Settings: Sized {
         self.set(name, &value)
     }
 
-    /// Lays `table` over these values.
+    /// Overwrites these values with those in `table`.
     fn extend(&mut self, table: &Table) -> Result<(), Error> {
         table
             .iter()
@@ -73,7 +73,8 @@ pub trait Settings: Sized {
         values.collect()
     }
 
-    /// An error for the first value out of its range: of use where fields were set by hand.
+    /// An error for the first value that is out of its range, for structs whose fields were set in
+    /// code.
     fn check_ranges(&self) -> Result<(), Error> {
         for known in Self::declared() {
             if let Some(value) = self.get(known.name) {
@@ -84,8 +85,8 @@ pub trait Settings: Sized {
     }
 }
 
-/// Declares a struct of settings. Each field has its help above, its default behind `=`, and behind
-/// `in` what is allowed, where that is less than the type can be: an [`Interval`](crate::Interval), a
+/// Declares a struct of settings. Each field has its help above it, its default after `=`, and after
+/// `in` the allowed values, if they are fewer than the type's: an [`Interval`](crate::Interval), a
 /// range of numbers, or a description in words.
 ///
 /// With `struct`, every field has a default and the struct is `Default`. With `table`, a field
@@ -168,7 +169,7 @@ macro_rules! settings {
             }
 
             fn from_table(table: &$crate::Table) -> ::std::result::Result<Self, $crate::Error> {
-                // What is wrong with a value is told before what is missing.
+                // An error about a value takes precedence over one about a missing setting.
                 for (name, value) in table.iter() {
                     <Self as $crate::Settings>::find(name)?.check(value)?;
                     let within = |error: $crate::Error| error.within(name);

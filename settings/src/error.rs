@@ -2,12 +2,12 @@ use std::fmt;
 
 use crate::unknown;
 
-/// A setting that cannot be what it was asked to be.
+/// An error about the value of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
     /// A value that is not allowed.
     NotAllowed {
-        /// The setting, with the tables that it is in: `agent.gamma`.
+        /// The setting, with the tables that contain it: `agent.gamma`.
         path: String,
         /// The value, as it was written.
         value: String,
@@ -16,21 +16,21 @@ pub enum Error {
     },
     /// A name that no setting has.
     Unknown {
-        /// What the name is of: "key", "adam hyper-parameter".
+        /// What the name stands for: "key", "adam hyper-parameter".
         what: String,
-        /// The name, with the tables that it is in.
+        /// The name, with the tables that contain it.
         path: String,
-        /// The names that there are.
+        /// The names that exist.
         known: Vec<String>,
     },
-    /// A setting that must be set and is not.
+    /// A required setting is missing.
     Missing {
-        /// The setting, with the tables that it is in.
+        /// The setting, with the tables that contain it.
         path: String,
     },
-    /// Values that are allowed alone and not together, or text that cannot be read.
+    /// Values that are allowed separately but not together, or text that cannot be read.
     Wrong {
-        /// The setting or table, with the tables that it is in; empty for the whole.
+        /// The setting or table, with the tables that contain it; empty for the whole.
         path: String,
         /// What is wrong, and what is allowed.
         why: String,
@@ -49,7 +49,7 @@ impl Error {
         }
     }
 
-    /// A name that is none of `known`.
+    /// A name that is not in `known`.
     pub fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         Error::Unknown {
             what: what.into(),
@@ -58,7 +58,7 @@ impl Error {
         }
     }
 
-    /// Values that do not go together.
+    /// Values that contradict each other.
     pub fn wrong(why: impl Into<String>) -> Self {
         Error::Wrong {
             path: String::new(),
@@ -66,7 +66,7 @@ impl Error {
         }
     }
 
-    /// This error of a value in the table, or the list, called `outer`.
+    /// This error, for a value inside the table or the list called `outer`.
     pub fn within(mut self, outer: &str) -> Self {
         let path = self.path_mut();
         *path = match path.is_empty() {
@@ -76,7 +76,7 @@ impl Error {
         self
     }
 
-    /// Where it is: `agent.gamma`.
+    /// The path of the setting: `agent.gamma`.
     pub fn path(&self) -> &str {
         match self {
             Error::NotAllowed { path, .. }

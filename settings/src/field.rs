@@ -4,13 +4,14 @@ use crate::{Allowed, Error, Interval, Table, Value, Word};
 
 /// A type that a setting can have.
 pub trait Field: Sized {
-    /// What it may be where the declaration says nothing.
+    /// The values that are allowed if the declaration says nothing.
     fn allowed() -> Allowed;
 
-    /// Reads a value; the error says what is allowed. [`Allowed`] has been checked.
+    /// Reads a value; the error says what is allowed. The value has already been checked against
+    /// [`Allowed`].
     fn from_value(value: &Value) -> Result<Self, Error>;
 
-    /// Writes it as a value that reads back as the same; `None` if there is nothing to write.
+    /// Writes it as a value that reads back the same; `None` if there is nothing to write.
     fn to_value(&self) -> Option<Value>;
 }
 
@@ -26,7 +27,7 @@ pub trait Words: Sized + Copy + PartialEq + 'static {
     }
 }
 
-/// The error of a value that is not `allowed`.
+/// The error about a value that is not `allowed`.
 fn refused<T>(value: &Value, allowed: impl std::fmt::Display) -> Result<T, Error> {
     Err(Error::not_allowed("", value, allowed))
 }
@@ -75,7 +76,7 @@ macro_rules! whole {
                 number.map_or_else(|| refused(value, Self::allowed()), Ok)
             }
             fn to_value(&self) -> Option<Value> {
-                // A larger one cannot be read either.
+                // A larger number could not be read back either.
                 Some(Value::Whole(i64::try_from(*self).unwrap_or(i64::MAX)))
             }
         })*
@@ -180,7 +181,7 @@ impl<T: Field> Field for BTreeMap<String, T> {
     }
 }
 
-/// Declares an enum whose values are words: each has its word behind `=` and its help above.
+/// Declares an enum whose values are words: each has its word after `=` and its help above it.
 ///
 /// ```
 /// settings::words! {

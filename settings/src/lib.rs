@@ -1,11 +1,10 @@
 #![doc = include_str!("../README.md")]
 //!
-//! [`settings!`] turns one list of fields into a struct with defaults, and into the list of
-//! [`Setting`]s from which text, tables, command-line flags and help are read and written.
+//! [`settings!`] turns one list of fields into a struct with defaults and into the list of
+//! [`Setting`]s. Text, tables, command-line flags and help are read and written by that list.
 //!
-//! Words: a **setting** is a name with a type, a default, allowed values and help ([`Setting`]); a
-//! **value** is what it is set to ([`Value`]); a **table** has a value for each of some names
-//! ([`Table`]).
+//! Words: a **setting** is a name with a type, a default, allowed values and help ([`Setting`]). A
+//! **value** is what a setting is set to ([`Value`]). A **table** maps names to values ([`Table`]).
 
 mod allowed;
 mod declare;

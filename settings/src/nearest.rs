@@ -1,7 +1,8 @@
-/// Words less alike than this (Jaro-Winkler similarity) are not worth suggesting.
+/// Words less similar than this (Jaro-Winkler similarity) are not worth suggesting.
 const ALIKE: f64 = 0.7;
 
-/// The one of `known` that is most like `asked`, the first of equals, if any is alike.
+/// The entry of `known` that is most similar to `asked`, the first one if several are equal; `None` if
+/// none is similar enough.
 pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let asked = asked.to_lowercase();
     let mut best = None;

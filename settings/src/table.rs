@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::Value;
 
-/// Values with names, in the order in which they were set.
+/// Named values, in the order in which they were set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table(Vec<(String, Value)>);
 
@@ -18,7 +18,7 @@ impl Table {
         found.map(|(_, value)| value)
     }
 
-    /// Sets `name`, in its place if it is there already.
+    /// Sets `name`; an existing name keeps its position.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         let (name, value) = (name.into(), value.into());
         match self.0.iter_mut().find(|(known, _)| *known == name) {
@@ -27,13 +27,14 @@ impl Table {
         }
     }
 
-    /// Takes `name` out.
+    /// Removes `name`.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.remove(at).1)
     }
 
-    /// Lays `other` over this: its values replace those of the same name, tables key by key.
+    /// Merges `other` into this table: its values replace those of the same name, and tables are merged
+    /// key by key.
     pub fn extend(&mut self, other: Table) {
         for (name, value) in other.0 {
             match (self.0.iter_mut().find(|(known, _)| *known == name), value) {
@@ -49,7 +50,7 @@ impl Table {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Whether there is no value.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::Table;
 
-/// What a setting is set to.
+/// The value of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `true` or `false`.
@@ -15,12 +15,12 @@ pub enum Value {
     Text(String),
     /// Several values.
     List(Vec<Value>),
-    /// Values with names.
+    /// Named values.
     Table(Table),
 }
 
 impl Value {
-    /// The value without quotes around text, as it stands in flags and names.
+    /// The value without quotes around text, as in flags and names.
     pub fn plain(&self) -> String {
         match self {
             Value::Text(text) => text.clone(),
@@ -28,7 +28,7 @@ impl Value {
         }
     }
 
-    /// The text, if it is one.
+    /// The text, if the value is text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
@@ -36,7 +36,7 @@ impl Value {
         }
     }
 
-    /// The number, whole or not, if it is one.
+    /// The number, whole or not, if the value is a number.
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Value::Whole(number) => Some(*number as f64),
@@ -46,7 +46,7 @@ impl Value {
     }
 }
 
-/// As TOML writes it; numbers in the shortest form that reads back as the same.
+/// As in TOML; numbers have the shortest form that reads back the same.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

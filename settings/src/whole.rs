@@ -1,5 +1,5 @@
-/// A whole number as people write one: `100000`, `100_000` or `1e5`. No digit is lost, as it would be
-/// on the way through a float. A number beyond 38 digits is `i128::MAX` or `-i128::MAX`.
+/// A whole number as people write it: `100000`, `100_000` or `1e5`. No digit is lost, as it could be if
+/// it were read as a float. A number beyond 38 digits is `i128::MAX` or `-i128::MAX`.
 pub fn whole_number(text: &str) -> Option<i128> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -13,7 +13,7 @@ pub fn whole_number(text: &str) -> Option<i128> {
         Some((before, behind)) => (before, Some(behind)),
         None => (digits, None),
     };
-    // As in TOML, an underscore stands between two digits.
+    // As in TOML, an underscore must be between two digits.
     let group = |group: &str| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit());
     let plain = |part: &str| part.split('_').all(group);
     if !plain(before) || !behind.is_none_or(plain) {
@@ -22,7 +22,7 @@ pub fn whole_number(text: &str) -> Option<i128> {
     let behind = behind.unwrap_or_default().replace('_', "");
     let digits = format!("{}{behind}", before.replace('_', ""));
     let number = digits.trim_end_matches('0');
-    // How often what is left is to be multiplied by ten.
+    // How often the remaining digits are to be multiplied by ten.
     let tens = i64::from(exponent) - behind.len() as i64 + (digits.len() - number.len()) as i64;
     let number = number.trim_start_matches('0');
     if number.is_empty() {

@@ -1,4 +1,4 @@
-//! What a declaration gives: defaults, ranges, tables, errors that say what is allowed.
+//! What a declaration provides: defaults, ranges, tables, and errors that say what is allowed.
 
 use settings::{Field, Interval, Settings, Table, Value, settings, words};
 

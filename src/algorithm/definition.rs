@@ -81,6 +81,11 @@ pub trait Definition: Sync {
         1
     }
 
+    /// Whether it has a target network: what optimisers with `restart_t` or `reset_moments` wait for.
+    fn has_target_network(&self) -> bool {
+        true
+    }
+
     /// An error for the first of `settings`, each within its own range, that does not go with the
     /// others or with the environment, or for so many agents side by side that they do not fit into memory.
     fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()>;
@@ -91,11 +96,29 @@ pub trait Definition: Sync {
         Ok(())
     }
 
+    /// Bytes that an agent's experience takes by the end of a run of so many environment steps, roughly, and the
+    /// setting that decides; `None` if it is little.
+    fn experience_bytes(
+        &self,
+        settings: &Table,
+        env: &envs::Spec,
+        steps: u64,
+    ) -> Option<(u64, &'static str)> {
+        let _ = (settings, env, steps);
+        None
+    }
+
     /// Updates that an agent makes in a run of so many environment steps.
     fn updates(&self, settings: &Table, steps: u64) -> u64;
 
     /// If a run of so many environment steps makes no update: the setting that prevents it.
     fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str>;
+
+    /// What in `settings` can work and is of no use in a run of so many environment steps, a sentence each.
+    fn warnings(&self, settings: &Table, steps: u64) -> Vec<String> {
+        let _ = (settings, steps);
+        Vec::new()
+    }
 
     /// Roughly how many multiply-adds a run of so many environment steps takes.
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64;

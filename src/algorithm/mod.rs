@@ -5,14 +5,20 @@
 //! evaluation, diagnostics and studies know none of these. Adding an algorithm is one folder here and
 //! one line in [`registry`]; a program of your own adds one with [`register`].
 
+pub mod a2c;
 mod definition;
 pub mod dqn;
+mod layers;
 mod policy;
+pub mod pqn;
 mod registry;
+pub mod stream_q;
 mod update;
+mod weights;
 
 pub use definition::{Definition, Preset, Setup};
-pub use policy::Policy;
+pub use layers::{Convs, Hidden};
+pub use policy::{Policy, greedy};
 pub use registry::{find, register, registry};
 pub use update::{Learning, MinibatchGradient, PendingUpdate, Targets};
 

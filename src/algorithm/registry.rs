@@ -4,12 +4,17 @@ use std::sync::{PoisonError, RwLock};
 
 use settings::unknown;
 
-use super::{Definition, dqn};
+use super::{Definition, a2c, dqn, pqn, stream_q};
 use crate::{Error, Result};
 
-static BUILT_IN: &[&dyn Definition] = &[&dqn::DEFINITION];
+static BUILT_IN: &[&dyn Definition] = &[
+    &dqn::DEFINITION,
+    &a2c::DEFINITION,
+    &pqn::DEFINITION,
+    &stream_q::DEFINITION,
+];
 
-/// What programs have added.
+/// Algorithms added by programs.
 static REGISTERED: RwLock<Vec<&'static dyn Definition>> = RwLock::new(Vec::new());
 
 /// Every algorithm there is; the first is the default.
@@ -18,7 +23,7 @@ pub fn registry() -> Vec<&'static dyn Definition> {
     BUILT_IN.iter().chain(added.iter()).copied().collect()
 }
 
-/// Adds an algorithm, so that runs and studies of this process can ask for it by name.
+/// Adds an algorithm, so that runs and studies in this process can ask for it by name.
 ///
 /// An error if its name is taken.
 pub fn register(definition: &'static dyn Definition) -> Result<()> {

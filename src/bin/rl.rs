@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 
 fn train_or_show(args: &RlArgs) -> Result<()> {
     if args.list {
-        cli::say(&cli::list()?);
+        cli::say(&cli::list()?)?;
         return Ok(());
     }
     if let Some(run) = &args.play {
@@ -150,17 +150,17 @@ fn draw(config: &Config, run: &Finished) -> Result<()> {
 /// Says what came of the runs, `left` of which were there before.
 fn tell(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
     let [(config, run)] = runs else {
-        cli::say(&cli::cohort_summary(runs.iter().map(|(_, run)| run)));
+        cli::say(&cli::cohort_summary(runs.iter().map(|(_, run)| run)))?;
         if left > 0 {
             cli::say(&format!(
                 "\n{left} of these were finished earlier and are left as they are. --force runs them again.\n"
-            ));
+            ))?;
         }
         return Ok(());
     };
     let threshold = envs::make(&config.run.env)?.spec().reward_threshold;
     let machine = Machine::read(&run.path);
-    cli::say(&cli::summary(run, machine.as_ref(), threshold));
+    cli::say(&cli::summary(run, machine.as_ref(), threshold))?;
     if left > 0 {
         let elsewhere = if args.out.is_some() {
             " with another --out"
@@ -169,7 +169,7 @@ fn tell(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
         };
         cli::say(&format!(
             "\nThis run was finished earlier and is left as it is. --force runs it again, another --seed{elsewhere} runs a new one.\n"
-        ));
+        ))?;
     }
     Ok(())
 }

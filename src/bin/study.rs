@@ -64,15 +64,12 @@ enum Command {
 
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
-    let Args { command, quiet } = Args::parse();
+    let Args { command, quiet } = cli::parsed(Args::try_parse());
     cli::exit(match command {
         Command::Run(args) => run(&args, quiet),
         Command::List(args) => list(&args, quiet),
         Command::Verify(args) => verify(&args, quiet),
-        Command::Schema => {
-            say(quiet, &experiment::schema());
-            Ok(())
-        }
+        Command::Schema => say(quiet, &experiment::schema()),
         Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args, quiet)),
         Command::Collect(args) => args.study().and_then(|study| record(&study, quiet)),
         Command::Report(args) => cli::chosen_by("--out", report(&args, quiet)),
@@ -83,16 +80,14 @@ fn main() -> ExitCode {
 }
 
 /// Prints `text` unless `quiet`.
-fn say(quiet: bool, text: &str) {
-    if !quiet {
-        cli::say(text);
-    }
+fn say(quiet: bool, text: &str) -> Result<()> {
+    if quiet { Ok(()) } else { cli::say(text) }
 }
 
 /// Prints `warnings` to stderr unless `quiet`.
 fn warn(quiet: bool, warnings: &[String]) {
     for warning in warnings.iter().filter(|_| !quiet) {
-        eprintln!("warning: {warning}");
+        cli::warn(warning);
     }
 }
 
@@ -114,8 +109,7 @@ fn run(args: &RunArgs, quiet: bool) -> Result<()> {
 /// Writes the results of a study, all of whose runs are done.
 fn record(study: &Study, quiet: bool) -> Result<()> {
     warn(quiet, &cli::chosen_by("--out", study.record())?);
-    say(quiet, &format!("results are in {}\n", study.out.display()));
-    Ok(())
+    say(quiet, &format!("results are in {}\n", study.out.display()))
 }
 
 fn report(args: &ReportArgs, quiet: bool) -> Result<()> {
@@ -133,19 +127,16 @@ fn report(args: &ReportArgs, quiet: bool) -> Result<()> {
             "verdict: {verdict}\nthe report is in {}\n",
             written.display()
         ),
-    );
-    Ok(())
+    )
 }
 
 fn list(args: &StudyArgs, quiet: bool) -> Result<()> {
     let study = args.study()?;
-    say(quiet, &cli::list_runs(&study, &study.paces()?)?);
-    Ok(())
+    say(quiet, &cli::list_runs(&study, &study.paces()?)?)
 }
 
 fn verify(args: &StudyArgs, quiet: bool) -> Result<()> {
-    say(quiet, &cli::verify(&args.study()?, quiet)?);
-    Ok(())
+    say(quiet, &cli::verify(&args.study()?, quiet)?)
 }
 
 fn slurm(args: &SlurmArgs, quiet: bool) -> Result<()> {
@@ -153,17 +144,16 @@ fn slurm(args: &SlurmArgs, quiet: bool) -> Result<()> {
     let (script, [tune, report]) = study.write_slurm(&args.slurm_options(&study))?;
     let tune = cli::count(tune, "task");
     let written = format!("{}: {tune} to tune, {report} to report\n", script.display());
-    say(quiet, &written);
+    say(quiet, &written)?;
     if args.submit {
-        say(quiet, &study::submit_to_slurm(&script)?);
+        say(quiet, &study::submit_to_slurm(&script)?)?;
     }
     Ok(())
 }
 
 fn landscape(args: &LandscapeArgs, quiet: bool) -> Result<()> {
     if args.list {
-        say(quiet, &cli::list_surfaces());
-        return Ok(());
+        return say(quiet, &cli::list_surfaces());
     }
     let (surfaces, optimisers) = (args.surfaces(), args.optimisers()?);
     let out = landscape::folder(&args.out())?;
@@ -174,7 +164,7 @@ fn landscape(args: &LandscapeArgs, quiet: bool) -> Result<()> {
         let drawn = landscape::paths_of_each(&mut tuner, surface, &optimisers, steps)?;
         cli::draw_surface(&out, surface, &drawn, !args.no_gif)?;
         if !quiet {
-            eprint!("{}", landscape::progress(surface, &drawn));
+            cli::note(&landscape::progress(surface, &drawn));
         }
         all.extend(drawn);
     }
@@ -182,8 +172,8 @@ fn landscape(args: &LandscapeArgs, quiet: bool) -> Result<()> {
     landscape::write_paths(&out, &all)?;
     landscape::write_claims(&out, &claims)?;
     if !quiet {
-        cli::say(&landscape::table(&claims));
-        eprintln!("figures and tables are in {}", out.display());
+        cli::say(&landscape::table(&claims))?;
+        cli::note(&format!("figures and tables are in {}\n", out.display()));
     }
     Ok(())
 }
@@ -207,8 +197,8 @@ fn describe_env(args: &DescribeArgs, quiet: bool) -> Result<()> {
     }
     progress.finish();
     if !quiet {
-        cli::say(&cli::about(&envs)?);
-        cli::say(&describe::table(&all));
+        cli::say(&cli::about(&envs)?)?;
+        cli::say(&describe::table(&all))?;
     }
     if let Some(out) = out {
         describe::write(&out, &all)?;
@@ -237,7 +227,7 @@ fn render(args: &DescribeArgs, quiet: bool) -> Result<()> {
         if !quiet {
             cli::say(&format!(
                 "{env}, {policy}: {steps}, return {value:.2}: {written}\n"
-            ));
+            ))?;
         }
     }
     Ok(())

@@ -75,14 +75,14 @@ fn train_all(args: &SupervisedArgs) -> Result<()> {
         figures::training_metrics(&path, &title(config), &cli::metrics(&finished)?)?;
     }
     if !args.quiet {
-        cli::say(&cli::supervised_summary(&finished));
+        cli::say(&cli::supervised_summary(&finished))?;
         if let Some(note) = cli::unsettled(configs.iter().zip(&finished)) {
-            cli::say(&note);
+            cli::say(&note)?;
         }
         let folder = args
             .together(&configs)
             .unwrap_or_else(|| folders[0].clone());
-        cli::say(&format!("\n  folder: {}\n", folder.display()));
+        cli::say(&format!("\n  folder: {}\n", folder.display()))?;
     }
     Ok(())
 }

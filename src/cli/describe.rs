@@ -22,12 +22,12 @@ pub struct DescribeArgs {
     #[arg(value_name = "ENV")]
     envs: Vec<String>,
 
-    /// Every environment of the crate envs, besides those named
+    /// Describe every environment of the crate envs, besides those named
     #[arg(long)]
     all: bool,
 
-    /// A trained agent beside the random policy: a run's folder with config.toml and policy.safetensors; can be given
-    /// several times
+    /// A trained agent to describe besides the random policy: a run's folder with config.toml and
+    /// policy.safetensors; can be given several times
     #[arg(long, value_name = "FOLDER")]
     policy: Vec<PathBuf>,
 
@@ -35,7 +35,7 @@ pub struct DescribeArgs {
     #[arg(long, default_value_t = 0.05, value_parser = probability)]
     epsilon: f64,
 
-    /// Independent streams, over which every number and interval is taken
+    /// The number of independent streams; every number and interval is taken over them
     #[arg(long, default_value_t = 20, value_parser = between::<u16>(2, 1000))]
     streams: u16,
 
@@ -43,7 +43,7 @@ pub struct DescribeArgs {
     #[arg(long, default_value_t = 20_000, value_parser = between::<u64>(100, 10_000_000))]
     steps: u64,
 
-    /// The first stream's seed; each further stream has the next one
+    /// The first stream's seed; each further stream has the next seed
     #[arg(long, default_value_t = 1, value_parser = between::<u64>(0, i64::MAX as u64))]
     seed: u64,
 
@@ -70,7 +70,7 @@ Examples:
   study describe-env --out results/environments --splice envs/README.md
   study describe-env cartpole --policy runs/best --render cartpole.gif";
 
-/// What is described besides the environments of the crate envs when none is named.
+/// What is described, besides the environments of the crate envs, when none is named.
 const DRIFTS_AND_CHAINS: [&str; 6] = [
     "cartpole?drift=length:0.5..1.5/period=20000,shape=sine",
     "cartpole?drift=gravity:9.8..20/period=20000,shape=ramp",
@@ -177,7 +177,7 @@ fn base(env: &str) -> &str {
     env.split('?').next().unwrap_or_default()
 }
 
-/// What each of `envs` is, and what can be set in it; each environment once.
+/// A description of each of `envs` and of what can be set in it; each environment appears once.
 pub fn about(envs: &[String]) -> Result<String> {
     let mut out = String::new();
     let mut seen = Vec::new();

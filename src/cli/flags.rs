@@ -8,7 +8,8 @@ use clap::{
 };
 use settings::{Allowed, Setting, Table, Value, Word, Words};
 
-/// `command` with a flag for each of `settings` under `heading`; its help shows what `defaults` has.
+/// `command` with a flag for each of `settings` under `heading`; the help shows the values in
+/// `defaults`.
 pub fn add(
     command: Command,
     settings: &'static [Setting],
@@ -47,7 +48,7 @@ pub fn given(matches: &ArgMatches, settings: &'static [Setting]) -> Table {
     settings.iter().filter_map(value).collect()
 }
 
-/// A value as help has it: without quotes, and lists as flags take them.
+/// A value as help shows it: without quotes, and with lists written as flags take them.
 fn in_help(value: &Value) -> String {
     match value {
         Value::List(items) => {

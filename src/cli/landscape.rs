@@ -131,7 +131,8 @@ pub fn list_surfaces() -> String {
     out
 }
 
-/// Draws `surface` with the paths of `drawn` into `folder`: as a PNG and, if it is to have a `film`, as a GIF.
+/// Draws `surface` with the paths of `drawn` into `folder`: as a PNG, and as a GIF if there is a
+/// `film`.
 pub fn draw_surface(
     folder: &Path,
     surface: &Surface,

@@ -12,7 +12,7 @@ use crate::{
     numbers::count,
 };
 
-/// The listing, as text.
+/// The listing as text.
 pub fn list() -> Result<String> {
     let mut out = String::from("Environments (--env)\n\n");
     for entry in envs::registry() {
@@ -32,7 +32,7 @@ pub fn list() -> Result<String> {
     for definition in algorithm::registry() {
         list_algorithm(&mut out, definition);
     }
-    // The learning rates that runs have where nobody asks for another.
+    // The learning rates of runs that do not set one.
     let preset = &algorithm::registry()[0].presets()[0];
     out.push_str("\nOptimisers (--opt name:key=value,...)\n");
     for entry in registry() {
@@ -77,7 +77,7 @@ pub fn list() -> Result<String> {
     Ok(out)
 }
 
-/// An algorithm, with its presets and what can be set of it.
+/// An algorithm, with its presets and everything that can be set in it.
 fn list_algorithm(out: &mut String, definition: &dyn Definition) {
     let _ = writeln!(
         out,
@@ -97,7 +97,7 @@ fn list_algorithm(out: &mut String, definition: &dyn Definition) {
     }
 }
 
-/// An environment, with what can be set of it.
+/// An environment, with everything that can be set in it.
 fn environment(entry: &envs::Entry) -> Result<String> {
     let env = envs::make(entry.name)?;
     let spec = env.spec();
@@ -119,7 +119,7 @@ fn environment(entry: &envs::Entry) -> Result<String> {
     Ok(out)
 }
 
-/// A line about a setting of an environment: its name, default, help and what is allowed.
+/// A line about a setting of an environment: its name, default, help and allowed values.
 pub(super) fn environment_setting(setting: &envs::Setting) -> String {
     let default = setting
         .default
@@ -129,7 +129,7 @@ pub(super) fn environment_setting(setting: &envs::Setting) -> String {
     format!("    {name:<22} {default:<9} {help} ({allowed})")
 }
 
-/// Bytes of state for each f32 weight, counted on an optimiser that is really made.
+/// Bytes of state for each f32 weight, counted on an optimiser that is actually made.
 fn state_bytes(spec: &Spec) -> Result<f64> {
     let weights = Parameter {
         name: "weights".into(),

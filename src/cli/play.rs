@@ -1,4 +1,4 @@
-//! `--play` and `--render`: a trained agent at work.
+//! `--play` and `--render`: shows a trained agent in action.
 
 use std::{
     fmt::Write,
@@ -20,7 +20,7 @@ use crate::{
 /// Characters in a line of a picture.
 const COLUMNS: usize = 72;
 
-/// Plays episodes of the agent in `run`; the first is shown in a terminal, and drawn if asked for.
+/// Plays episodes of the agent in `run`. The first is shown in a terminal, and drawn if asked for.
 pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
     args.check_played()?;
     let (trained, asked) = (super::under("--play", Trained::read(run))?, args.played()?);
@@ -56,7 +56,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
             "{}, {}\n{table}",
             trained.path.display(),
             trained.env()
-        ));
+        ))?;
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
         say(&format!(
             "  drawn                   {written}: return {value:.2} in {}\n",
             count(steps, "step")
-        ));
+        ))?;
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ fn one(trained: &Trained, args: &RlArgs, seed: u64, pictures: bool) -> Result<Ep
     rl::play(&mut env, actor, seed, pictures)
 }
 
-/// The environment that the agent learned on, or the one asked for if it fits.
+/// The environment that the agent was trained on, or the one asked for if it fits.
 fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
     let mut env = envs::make(asked.unwrap_or(trained.env()))?;
     let spec = env.spec();
@@ -116,18 +116,18 @@ const PICTURE: Duration = Duration::from_millis(33);
 fn watch(episode: &Episode) -> Result<bool> {
     let mut keys = Keys::new()?;
     if keys.are_read() {
-        say("q quits\n");
+        say("q quits\n")?;
     }
     for (i, picture) in episode.pictures.iter().enumerate() {
         let text = text(picture, COLUMNS);
         let lines = text.lines().count();
-        // Over the picture before.
+        // Overwrites the previous picture.
         let up = if i > 0 {
             format!("\x1b[{lines}A")
         } else {
             String::new()
         };
-        say(&format!("{up}{text}"));
+        say(&format!("{up}{text}"))?;
         if keys.pressed(b'q', PICTURE)? {
             return Ok(true);
         }
@@ -141,7 +141,7 @@ fn text(Picture { size, pixels }: &Picture, columns: usize) -> String {
     let columns = columns.min(width);
     let rows = (height * columns / width).max(1).next_multiple_of(2);
     let colour = |x: usize, y: usize| -> [u8; 3] {
-        // The mean of what a character's half covers.
+        // The mean of the pixels that half a character covers.
         let (xs, ys) = (cover(x, columns, width), cover(y, rows, height));
         let mut sums = [0; 3];
         let count = (xs.len() * ys.len()) as u32;

@@ -1,11 +1,11 @@
 //! The flags of `rl`.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use settings::{Settings, Table, Value};
 
-use super::flags;
+use super::{flags, note, parsed, warn};
 use optim::Spec;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     numbers::{at_least, between, count, number},
     run::{
         Again, default_folder,
-        rl::{Config, ConfigSource, RunConfig},
+        rl::{Config, ConfigSource, RunConfig, check_memory},
     },
 };
 
@@ -27,7 +27,7 @@ pub struct RlArgs {
     #[arg(long, value_name = "NAME[:KEY=VALUE,...]")]
     pub opt: Option<Spec>,
 
-    /// The optimiser's learning rate [default: the preset's, else the optimiser's own]
+    /// The optimiser's learning rate [default: the preset's, or else the optimiser's own]
     #[arg(long, value_parser = number)]
     pub lr: Option<f64>,
 
@@ -50,16 +50,16 @@ pub struct RlArgs {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
-    /// Agents trained side by side, with seeds from --seed on; each has its own folder, and
-    /// becomes what it would alone
+    /// Agents trained in lock-step, with seeds from --seed on; each has its own folder and learns the
+    /// same as it would alone
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     pub agents: u16,
 
-    /// Go on with a run that was interrupted; a finished one is left, a new one starts
+    /// Continue a run that was interrupted; a finished run is left as it is, a new one starts
     #[arg(long, conflicts_with = "force")]
     pub resume: bool,
 
-    /// Environment steps from checkpoint to checkpoint [default: one a minute]
+    /// Environment steps between checkpoints [default: one checkpoint a minute]
     #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     pub checkpoint_every: Option<u64>,
 
@@ -67,12 +67,12 @@ pub struct RlArgs {
     #[arg(long)]
     pub force: bool,
 
-    /// Play episodes of a trained agent instead: a run's folder, its policy.safetensors or its
-    /// checkpoint.safetensors; in a terminal it can be watched
+    /// Play episodes of a trained agent instead, from a run's folder, its policy.safetensors or its
+    /// checkpoint.safetensors; a terminal shows the first
     #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "force", "out", "agents", "config", "opt", "lr", "algo", "preset"])]
     pub play: Option<PathBuf>,
 
-    /// Draw an episode of the agent when it is trained, or of the one that is played: NAME.gif for an
+    /// Draw an episode of the agent after training, or of the agent that is played: NAME.gif for an
     /// animation, NAME.png for NAME-0001.png, ...
     #[arg(long, value_name = "FILE")]
     pub render: Option<Pictures>,
@@ -102,21 +102,23 @@ Examples:
   rl --list";
 
 impl RlArgs {
-    /// The arguments of this process; prints help or the mistake and ends the process if there is one.
+    /// The arguments of this process. If there is a mistake, or if help is asked for, prints it and
+    /// ends the process.
     ///
     /// An error if the algorithm that they ask for is not known.
     pub fn from_env() -> Result<Self> {
         let algorithm = asked_algorithm()?;
-        let mut matches = Self::command_for(algorithm).get_matches();
+        let mut matches = parsed(Self::command_for(algorithm).try_get_matches());
         let (run, agent) = (
             flags::given(&matches, RunConfig::declared()),
             flags::given(&matches, algorithm.settings()),
         );
-        let args = Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        let args = parsed(Self::from_arg_matches_mut(&mut matches));
         Ok(Self { run, agent, ..args })
     }
 
-    /// The command, with the flags of `algorithm` and its first preset's value in each flag's help.
+    /// The command, with the flags of `algorithm`; each flag's help shows its value in the first
+    /// preset.
     fn command_for(algorithm: &'static dyn Definition) -> clap::Command {
         let preset = &algorithm.presets()[0];
         let mut run = RunConfig::default().to_table();
@@ -125,8 +127,7 @@ impl RlArgs {
         flags::add(command, algorithm.settings(), &(preset.agent)(), "Agent")
     }
 
-    /// The environment, the seed, the number of episodes and the epsilon of what is played, where they
-    /// were given.
+    /// The environment, seed, number of episodes and epsilon to play with, as far as they were given.
     pub fn played(&self) -> Result<Played> {
         let mut run = RunConfig::default();
         run.extend(&self.run)?;
@@ -143,7 +144,7 @@ impl RlArgs {
         })
     }
 
-    /// Checks what `--play` goes by, and that nothing was asked for that it does not.
+    /// Checks the flags that `--play` uses, and that no others were given.
     pub(super) fn check_played(&self) -> Result<()> {
         let known = ["env", "seed", "eval_episodes", "eval_epsilon"];
         let strange = self.run.iter().any(|(name, _)| !known.contains(&name));
@@ -156,7 +157,7 @@ impl RlArgs {
         Ok(())
     }
 
-    /// What to do about a run that is there already.
+    /// What to do about an existing run.
     pub fn again(&self) -> Again {
         match (self.force, self.resume) {
             (true, _) => Again::Force,
@@ -165,26 +166,35 @@ impl RlArgs {
         }
     }
 
-    /// Says so where a run with this configuration learns nothing: better at its start than after it.
+    /// Warns, before the run starts, of what is of no use in a run with this configuration.
     pub fn warn(&self, config: &Config) {
+        if self.quiet {
+            return;
+        }
         let steps = config.run.steps;
-        let key = config.algorithm.learns_nothing(&config.agent, steps);
-        if let (false, Some(key)) = (self.quiet, key) {
+        if let Some(key) = config.algorithm.learns_nothing(&config.agent, steps) {
             let flag = key.replace('_', "-");
             let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
-            let _ = writeln!(
-                std::io::stderr(),
-                "warning: nothing is learned in {}: {key} = {value}; --{flag} sets it",
+            warn(&format!(
+                "nothing is learned in {}: {key} = {value}; --{flag} sets it",
                 count(steps, "step")
-            );
+            ));
+        } else if config.optimiser.lr() == 0.0 {
+            warn("lr = 0: the weights stay as they are; --lr sets it");
+        }
+        for warning in config.algorithm.warnings(&config.agent, steps) {
+            warn(&warning);
         }
     }
 
     /// The configuration of each agent, and its folder.
     pub fn runs(&self) -> Result<Vec<(Config, PathBuf)>> {
         let first = self.config()?;
-        // Before any folder is touched.
+        // Checked before any folder is touched.
         first.check_cohort(self.agents.into())?;
+        if let (Some(much), false) = (check_memory(&first, self.agents.into())?, self.quiet) {
+            note(&format!("{much}\n"));
+        }
         first.run.device.device()?;
         if self.checkpoint_every.is_some() {
             let savable = envs::make(&first.run.env)?.save().map(drop);
@@ -218,7 +228,7 @@ impl RlArgs {
         Ok((0..u64::from(self.agents)).map(one).collect())
     }
 
-    /// The whole configuration these arguments ask for.
+    /// The whole configuration that these arguments ask for.
     fn config(&self) -> Result<Config> {
         let flags = ConfigSource {
             algo: self.algo.clone(),
@@ -235,7 +245,7 @@ impl RlArgs {
     }
 }
 
-/// Episodes that are played if nobody says how many.
+/// The number of episodes that are played by default.
 const EPISODES: u32 = 10;
 
 /// What is played with `--play` and `--render`.
@@ -267,7 +277,7 @@ fn asked_algorithm() -> Result<&'static dyn Definition> {
     };
     let name = match (value("--algo"), value("--config")) {
         (Some(name), _) => Some(name),
-        // What is wrong with the file is told when it is read.
+        // Errors in the file are reported when it is read.
         (None, Some(file)) => ConfigSource::read(file.as_ref())
             .ok()
             .and_then(|source| source.algo),

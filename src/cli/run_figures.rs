@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What is drawn of updates: the first columns that an algorithm measures.
+/// The number of columns of updates that are drawn: the first that an algorithm measures.
 const DETAILS: usize = 2;
 
 /// Groups of gradient steps between two updates of the target network.

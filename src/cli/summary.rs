@@ -1,4 +1,4 @@
-//! What a person reads when a run is over.
+//! The summary that is printed when a run is over.
 
 use std::fmt::Write;
 
@@ -75,7 +75,7 @@ pub fn summary(run: &Finished, machine: Option<&Machine>, threshold: Option<f64>
     out
 }
 
-/// What came of agents trained side by side: a line for each, and their means.
+/// The results of agents trained in lock-step: a line for each, and their means.
 pub fn cohort_summary<'a>(runs: impl Iterator<Item = &'a Finished>) -> String {
     let mut out = String::new();
     let mut line = |seed: &str, last: &str, end: &str, best: &str, folder: &str| {
@@ -107,7 +107,7 @@ pub fn cohort_summary<'a>(runs: impl Iterator<Item = &'a Finished>) -> String {
     out
 }
 
-/// A return; a dash where there is none.
+/// A return, or a dash if there is none.
 fn shown(value: f64) -> String {
     if value.is_nan() {
         "-".into()

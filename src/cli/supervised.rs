@@ -1,4 +1,4 @@
-//! The flags of `supervised`, its progress, and what it says in the end.
+//! The flags of `supervised`, its progress and its summary.
 
 use std::{
     fmt::Write as _,
@@ -11,7 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use settings::{Field, Settings, Table};
 
 use super::{
-    flags,
+    flags, parsed,
     progress::{Bar, TimeLeft, long, short},
 };
 
@@ -39,16 +39,16 @@ use crate::{
 #[command(name = "supervised", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct SupervisedArgs {
     /// The optimisers, one run after the other; rl --list shows them and their hyper-parameters. The
-    /// note's settings hold where none are given: sgd has lr 0.01 and momentum 0.9, adam and rmsprop lr
+    /// note's settings apply if none are given: sgd has lr 0.01 and momentum 0.9, adam and rmsprop lr
     /// 0.001, adagrad lr 0.01
     #[arg(long, value_name = "NAME[:KEY=VALUE,...],...", default_value = "adam")]
     opt: String,
 
-    /// Learning rates, a run for each, instead of the optimisers' own
+    /// Learning rates, each for a run, instead of the optimisers' own
     #[arg(long, value_name = "LR,...", value_delimiter = ',', value_parser = number)]
     lr: Vec<f64>,
 
-    /// Seeds from --seed on, a run for each
+    /// The number of seeds, from --seed on, each for a run
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     seeds: u16,
 
@@ -59,7 +59,7 @@ pub struct SupervisedArgs {
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
-    /// Fetch the data set's official files first, to --data-dir; goes on where it was interrupted
+    /// First fetch the data set's official files to --data-dir; resumes an interrupted download
     #[arg(long)]
     pub download: bool,
 
@@ -68,11 +68,11 @@ pub struct SupervisedArgs {
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 
-    /// Go on with runs that were interrupted; finished ones are left, new ones start
+    /// Continue runs that were interrupted; finished runs are left as they are, new ones start
     #[arg(long, conflicts_with = "force")]
     resume: bool,
 
-    /// Batches from checkpoint to checkpoint [default: one a minute]
+    /// Batches between checkpoints [default: one checkpoint a minute]
     #[arg(long, value_name = "BATCHES", value_parser = at_least::<u64>(1))]
     pub checkpoint_every: Option<u64>,
 
@@ -97,11 +97,12 @@ Examples:
   supervised --dataset synthetic --steps 20";
 
 impl SupervisedArgs {
-    /// The arguments of this process; prints help or the mistake and ends the process if there is one.
+    /// The arguments of this process. If there is a mistake, or if help is asked for, prints it and
+    /// ends the process.
     pub fn from_env() -> Self {
-        let mut matches = Self::command_with_flags().get_matches();
+        let mut matches = parsed(Self::command_with_flags().try_get_matches());
         let run = flags::given(&matches, SupervisedRun::declared());
-        let args = Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+        let args = parsed(Self::from_arg_matches_mut(&mut matches));
         Self { run, ..args }
     }
 
@@ -115,7 +116,7 @@ impl SupervisedArgs {
         })
     }
 
-    /// What to do about a run that is there already.
+    /// What to do about an existing run.
     pub fn again(&self) -> Again {
         match (self.force, self.resume) {
             (true, _) => Again::Force,
@@ -184,7 +185,7 @@ impl SupervisedArgs {
         Ok(configs.iter().map(|c| (c.clone(), folder(c))).collect())
     }
 
-    /// The folder of several runs, which their common figure is in.
+    /// The folder of several runs, which holds their common figure.
     pub fn together(&self, configs: &[SupervisedConfig]) -> Option<PathBuf> {
         let (first, _) = (configs.first()?, configs.get(1)?);
         let named = || {
@@ -198,7 +199,7 @@ impl SupervisedArgs {
     }
 }
 
-/// `sgd,adam:lr=1e-3,beta1=0,rmsprop` taken apart: a piece without a name belongs to the one before.
+/// Splits `sgd,adam:lr=1e-3,beta1=0,rmsprop`: a piece without a name belongs to the one before.
 fn optimisers(list: &str) -> Result<Vec<Spec>> {
     let mut texts: Vec<String> = Vec::new();
     for piece in list.split(',') {
@@ -213,16 +214,16 @@ fn optimisers(list: &str) -> Result<Vec<Spec>> {
     texts.iter().map(|text| Ok(text.parse()?)).collect()
 }
 
-/// Batches from line to line where there is no terminal.
+/// Batches between lines if there is no terminal.
 const LINE_EVERY: u64 = 25;
 
-/// Shows how far a supervised run is.
+/// Shows the progress of a supervised run.
 pub struct SupervisedProgress {
     label: String,
     steps: u64,
     batch: u64,
     started: Instant,
-    /// Since when the batch that comes next is being worked on.
+    /// When work on the next batch began.
     since: Instant,
     training: Duration,
     done: u64,
@@ -234,7 +235,7 @@ pub struct SupervisedProgress {
 }
 
 impl SupervisedProgress {
-    /// On stderr, for a run of `steps` batches.
+    /// Progress on stderr for a run of `steps` batches.
     pub fn new(quiet: bool, config: &SupervisedConfig, steps: u64) -> Self {
         let label = config.optimiser.to_string();
         let now = Instant::now();
@@ -254,7 +255,7 @@ impl SupervisedProgress {
         }
     }
 
-    /// Takes the bar away; where it ran and how fast.
+    /// Removes the bar; returns where the run was made and how fast it was.
     pub fn finish(self) -> Machine {
         if let Some(bar) = &self.bar {
             bar.finish();
@@ -318,12 +319,12 @@ impl Observer for SupervisedProgress {
     }
 }
 
-/// What is told of finished runs: a line for each.
+/// The summary of finished runs: a line for each.
 pub fn supervised_summary(runs: &[Finished<SupervisedConfig>]) -> String {
     let mut out = String::new();
     let wide = runs.iter().map(|run| run.outcome.optimiser.len()).max();
     let wide = wide.unwrap_or(0).max(9);
-    // Of action values, what playing by them returns.
+    // For action values, the return of playing by them.
     let played = runs.iter().any(|run| run.outcome.test_return.is_some());
     let _ = writeln!(
         out,
@@ -422,7 +423,7 @@ fn joules(spent: &Spent) -> String {
     format!("{estimate}{:.1} kJ", all / 1e3)
 }
 
-/// What the figure shows of finished runs. The seed is in the name where it tells them apart.
+/// The figure's data for finished runs. The name has the seed if only the seed tells runs apart.
 pub fn metrics(runs: &[Finished<SupervisedConfig>]) -> Result<Vec<Metrics>> {
     let seeds = runs
         .iter()

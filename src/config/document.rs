@@ -18,6 +18,8 @@ pub struct Document {
     lines: BTreeMap<String, usize>,
     /// What errors call it, if it is a file.
     path: Option<String>,
+    /// Whether there is nothing but blanks in it.
+    is_blank: bool,
 }
 
 impl Document {
@@ -53,19 +55,25 @@ impl Document {
             table,
             lines: lines.found,
             path: None,
+            is_blank: text.trim_start_matches('\u{feff}').trim().is_empty(),
         })
     }
 
-    /// `error` of a value in this file, with the file and the line.
+    /// Whether nothing is written in it, not even a comment.
+    pub fn is_blank(&self) -> bool {
+        self.is_blank
+    }
+
+    /// `error` about a value in this file, with the file and the line.
     pub fn explain(&self, error: settings::Error) -> Error {
         self.error_at(error.path(), &error)
     }
 
-    /// An error of the value at `path`, with the file and the line.
+    /// An error about the value at `path`, with the file and the line.
     pub fn error_at(&self, mut path: &str, why: impl Display) -> Error {
         let file = self.path.as_ref();
         let file = file.map_or(String::new(), |path| format!("{path}: "));
-        // A key that is missing is told at the table that lacks it.
+        // A missing key is reported at the table that lacks it.
         let line = loop {
             match (self.lines.get(path), path.rsplit_once('.')) {
                 (Some(line), _) => break Some(line),
@@ -90,7 +98,7 @@ impl Lines<'_> {
     }
 
     fn table(&mut self, path: &str, table: &DeTable) -> Result<Table> {
-        // In the order of the file, which errors follow.
+        // In the order of the file, so that errors come in that order.
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         let mut values = Table::new();

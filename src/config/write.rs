@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use settings::Value;
 
-/// A value that serialises as TOML has it, tables in their own order.
+/// A value that serialises as TOML, with tables in their own order.
 pub struct AsToml<'a>(pub &'a Value);
 
 impl Serialize for AsToml<'_> {
@@ -25,7 +25,7 @@ impl Serialize for AsToml<'_> {
     }
 }
 
-/// A value as TOML writes it, but text without its quotes: as it stands in names and in tables of results.
+/// A value in TOML but with text unquoted, as in names and in tables of results.
 pub fn plain(value: &Value) -> String {
     let written = match value {
         Value::Text(_) => None,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::Result;
 
-/// What each label stands for (the archive's batches.meta.txt).
+/// The names of the labels (the archive's batches.meta.txt).
 pub const CLASSES: [&str; 10] = [
     "airplane",
     "automobile",
@@ -32,7 +32,7 @@ pub const SHAPE: [usize; 3] = [3, 32, 32];
 /// The official archive.
 pub const ARCHIVE: &str = "cifar-10-binary.tar.gz";
 
-/// The forms that [`find`] accepts.
+/// The names and folders that [`find`] accepts.
 pub const FORMS: &str = "cifar-10-binary.tar.gz, cifar-10-batches-bin/data_batch_1.bin (or \
      data_batch_1.bin), plain_text/train-00000-of-00001.parquet (or train-00000-of-00001.parquet)";
 

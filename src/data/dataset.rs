@@ -1,27 +1,28 @@
-//! A data set, from its files or made on the spot.
+//! A data set, read from files or generated.
 
 use std::path::{Path, PathBuf};
 
 use super::{cifar, fashion_mnist, name::DatasetName, official, split::Split, synthetic};
 use crate::{Error, Result};
 
-/// Images to train on, images to test on, and what they show.
+/// Images to train on, images to test on, and the names of their labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// The training set.
     pub train: Split,
-    /// The test set, which nothing is ever learned from.
+    /// The test set, which is never learned from.
     pub test: Split,
-    /// What each label stands for.
+    /// The names of the labels.
     pub classes: &'static [&'static str],
 }
 
-/// The seed of the synthetic data set: it is the same for every run, as one from a file is.
+/// The seed of the synthetic data set. It is the same for every run, as a data set from a file would
+/// be.
 const SYNTHETIC_SEED: u64 = 1;
 
 impl Dataset {
-    /// Loads the data set `name` from `folder` or, without one, from the usual places: `data/NAME`, then
-    /// the folder of Debian's package. The synthetic set needs no files.
+    /// Loads the data set `name` from `folder` or, without one, from the usual places: `data/NAME`,
+    /// then the folder of Debian's package. The synthetic set needs no files.
     ///
     /// # Errors
     ///
@@ -67,7 +68,7 @@ impl Dataset {
     }
 }
 
-/// The error that says where the files were looked for, and how to get them.
+/// The error that says where the files were looked for and how to get them.
 fn missing(name: DatasetName, folders: &[PathBuf]) -> Error {
     let folders: Vec<String> = folders
         .iter()

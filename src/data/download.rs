@@ -1,4 +1,4 @@
-//! Downloading the official files. A file that appears has the right SHA-256, and a broken connection
+//! Downloading the official files. A file appears only with the right SHA-256. A broken download
 //! resumes where it stopped.
 
 use std::{
@@ -136,8 +136,8 @@ fn transfer(
     let range = range.and_then(|range| range.to_str().ok()).unwrap_or("");
     match status {
         206 if range.starts_with(&format!("bytes {done}-")) => {}
-        // The server ignores the range, so the file starts over. A length other than the file's means
-        // that this is some page of excuses.
+        // The server ignores the range, so the file starts over. If the length is not the file's,
+        // this is some other page, such as an error message.
         200 => {
             if let Some(length) = response.body().content_length()
                 && length != official.bytes

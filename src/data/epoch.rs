@@ -10,7 +10,7 @@ use crate::{
     streams::{Stream, epoch_stream},
 };
 
-/// The crops possible along an axis.
+/// The number of possible crops along an axis.
 const CROPS: u64 = 2 * PADDING as u64 + 1;
 
 /// The order in which epoch `epoch`, counted from 0, visits `n` images: a permutation of `0..n`.

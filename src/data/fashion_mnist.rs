@@ -9,7 +9,7 @@ use super::{
 };
 use crate::Result;
 
-/// What each label stands for.
+/// The names of the labels.
 pub const CLASSES: [&str; 10] = [
     "T-shirt/top",
     "Trouser",
@@ -23,7 +23,7 @@ pub const CLASSES: [&str; 10] = [
     "Ankle boot",
 ];
 
-/// The folder that Debian's package dataset-fashion-mnist puts the files in.
+/// The folder into which Debian's package dataset-fashion-mnist puts the files.
 pub const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";
 
 /// The training images and labels, then the test images and labels.

@@ -1,4 +1,4 @@
-//! Reading files that may be anything.
+//! Reading files without trusting their content.
 
 use std::{
     fs::File,
@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::{Error, Result};
 
-/// The error that `path` is not what it should be, and `why`.
+/// The error that `path` is not what it should be, and why.
 pub fn invalid(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::usage(format!("{}: {why}", path.display()))
 }

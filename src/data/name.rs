@@ -47,7 +47,7 @@ impl DatasetName {
         }
     }
 
-    /// What each label stands for.
+    /// The names of the labels.
     pub fn classes(self) -> &'static [&'static str; 10] {
         match self {
             Self::Cifar10 => &cifar::CLASSES,
@@ -56,7 +56,7 @@ impl DatasetName {
         }
     }
 
-    /// The folder that is searched first, and downloaded to, if nobody names another.
+    /// The folder that is searched first, and downloaded to, unless another is named.
     pub fn default_folder(self) -> PathBuf {
         Path::new("data").join(self.name())
     }

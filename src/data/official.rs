@@ -22,9 +22,9 @@ impl OfficialFile<'_> {
 
 /// All files of a data set.
 pub struct OfficialFiles {
-    /// The address that they lie under.
+    /// The address of the folder with the files.
     pub base: &'static str,
-    /// The files; a data set that needs none has none.
+    /// The files; empty for a data set that needs none.
     pub files: &'static [OfficialFile<'static>],
 }
 

@@ -92,8 +92,8 @@ impl Split {
         &self.images[row as usize * pixels..][..pixels]
     }
 
-    /// Grey images made fit for a network of 3x32x32: the same in each channel, and a smaller one in the
-    /// middle of a black one. Other images stay as they are.
+    /// Adapts grey images to a network of 3x32x32: the same in each channel, and centred in a larger
+    /// black image. Other images stay as they are.
     pub fn padded(self) -> Self {
         const SIDE: usize = 32;
         let [channels, height, width] = self.shape;

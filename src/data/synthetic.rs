@@ -8,12 +8,12 @@ use crate::streams::{Stream, stream};
 
 /// Channels, height and width of an image.
 pub const SHAPE: [usize; 3] = [3, 32, 32];
-/// Training images of the set that goes by the name.
+/// Training images of the data set called synthetic.
 pub const TRAIN: usize = 500;
-/// Test images of the set that goes by the name.
+/// Test images of the data set called synthetic.
 pub const TEST: usize = 200;
 
-/// A pattern has this many random brightnesses along each side, and is interpolated between them.
+/// A pattern has this many random brightnesses along each side and is interpolated between them.
 const KNOTS: usize = 4;
 /// The most by which a pattern departs from grey.
 const CONTRAST: f32 = 40.0;

@@ -27,9 +27,9 @@ pub const WATTS_PER_CORE: f64 = 12.0;
 pub const GRAMS_PER_KWH: f64 = 475.0;
 
 settings! {
-    /// The power of a core where it cannot be measured, and what energy costs in CO2.
+    /// The power of a core where it cannot be measured, and the carbon intensity of electricity.
     pub struct Energy {
-        /// Power of a busy core, its share of memory left out: Green Algorithms' value for any
+        /// Power of a busy core without its share of memory: Green Algorithms' value for any
         /// processor (Lannelongue et al. 2021)
         watts_per_core: f64 = WATTS_PER_CORE, in Interval::at_least(0.0);
         /// Carbon intensity, gCO2e/kWh: the world's average (IEA 2019, as in Green Algorithms)
@@ -114,7 +114,7 @@ impl Spent {
             gco2e: self.gco2e + other.gco2e,
             gpu_joules: match (self.gpu_joules, other.gpu_joules) {
                 (Some(a), Some(b)) => Some(a + b),
-                // The joules of one alone would pass for those of both.
+                // The joules of one alone would be mistaken for those of both.
                 _ => None,
             },
         }

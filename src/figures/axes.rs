@@ -19,27 +19,27 @@ pub type Area<'a> = DrawingArea<Paper<'a>, Shift>;
 /// The points of a line, from left to right.
 pub type Points = Vec<(f64, f64)>;
 
-/// Labels that an axis has room for unless somebody says otherwise.
+/// The default number of labels on an axis.
 pub const LABELS: usize = 11;
 
 /// How a panel's axes are labelled.
 pub struct Axes<'a> {
-    /// What stands along the horizontal axis; nothing if empty.
+    /// The name of the horizontal axis; nothing is drawn if it is empty.
     pub x: &'a str,
-    /// What stands along the vertical axis; nothing if empty.
+    /// The name of the vertical axis; nothing is drawn if it is empty.
     pub y: &'a str,
-    /// Labels of each axis, about.
+    /// The approximate number of labels on each axis.
     pub labels: (usize, usize),
-    /// What a place on the horizontal axis is called.
+    /// The label of a place on the horizontal axis.
     pub x_label: &'a dyn Fn(&f64) -> String,
-    /// What a place on the vertical axis is called.
+    /// The label of a place on the vertical axis.
     pub y_label: &'a dyn Fn(&f64) -> String,
     /// The size of labels and of the axes' names, in pixels.
     pub letters: (u32, u32),
 }
 
 impl Axes<'_> {
-    /// Draws them and the grid behind `chart`.
+    /// Draws the axes, and the grid behind `chart`.
     pub fn draw<X, Y>(&self, chart: &mut ChartContext<Paper, Cartesian2d<X, Y>>) -> Drawn
     where
         X: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -73,12 +73,12 @@ pub fn heading(area: &Area, title: &str, note: &str, left: i32, below: i32) -> D
     Ok(())
 }
 
-/// The sign that stands for a line in a key.
+/// The symbol for a line in a key.
 pub fn dash((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
     PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(3))
 }
 
-/// A dash of a dashed line, and the gap behind it, in pixels.
+/// A dash of a dashed line, and the gap after it, in pixels.
 const DASH: i32 = 8;
 const GAP: i32 = 6;
 
@@ -90,7 +90,7 @@ pub fn dashed(
     DashedLineSeries::new(ends, DASH, GAP, style)
 }
 
-/// The sign that stands for a dashed line in a key: two of its dashes.
+/// The sign for a dashed line in a key: two of its dashes.
 pub fn dashes(
     (x, y): (i32, i32),
     style: ShapeStyle,
@@ -99,7 +99,8 @@ pub fn dashes(
     DashedPathElement::new(ends, DASH, GAP, style)
 }
 
-/// Draws the key of the lines that have a label, in letters of `size` pixels and `margin` pixels from the corner.
+/// Draws the key of the lines that have a label, in letters of `size` pixels and `margin` pixels from
+/// the corner.
 pub fn key<'a, 'b: 'a, X, Y>(
     chart: &mut ChartContext<'a, Paper<'b>, Cartesian2d<X, Y>>,
     corner: SeriesLabelPosition,
@@ -121,7 +122,7 @@ where
     Ok(())
 }
 
-/// Each point's height replaced by the mean of it and up to `window - 1` points before it.
+/// Replaces each point's height by the mean of it and up to `window - 1` points before it.
 pub fn moving_mean(points: &[(f64, f64)], window: usize) -> Points {
     let mean = |i: usize| {
         let last = &points[(i + 1).saturating_sub(window)..=i];

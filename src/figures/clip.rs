@@ -1,4 +1,5 @@
-//! Lines cut off at the edge of a chart. plotters would draw them over what is beside it.
+//! Lines cut off at the edge of a chart. plotters would draw them over neighbouring parts of the
+//! figure.
 
 /// The parts of the line through `points` that lie in the rectangle `x` by `y`.
 pub fn inside(

@@ -21,20 +21,21 @@ const WIDTH: u32 = 1500;
 const CURVES: u32 = 430;
 /// The height of a row of the dots below.
 const ROW: u32 = 30;
-/// The width of the names beside the dots.
+/// The width of the names next to the dots.
 const NAMES: u32 = 500;
-/// Letters of a name that fit.
+/// The number of letters of a name that fit.
 const LETTERS: usize = 56;
 const AXIS: u32 = 50;
 const HEAD: u32 = 66;
 
 /// An environment under a policy, measured.
 pub struct Environment {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What the policy is called.
+    /// The name of the policy.
     pub policy: String,
-    /// The number of its kind, which gives it its colour where each cannot have one of its own.
+    /// The number of its kind, which determines its colour if there are too many environments for one
+    /// colour each.
     pub kind: usize,
     /// The autocorrelation of observations by lag in steps; empty if none ever changes.
     pub autocorrelation: Vec<(usize, Estimate)>,
@@ -50,13 +51,13 @@ pub struct Environment {
 pub struct Dot {
     /// The number.
     pub estimate: Estimate,
-    /// What it is of.
+    /// What the number measures.
     pub data: Data,
     /// Whether it is a lower bound.
     pub at_least: bool,
 }
 
-/// What a number is of, and so how it is drawn.
+/// What a number measures, which determines how it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
     /// Observations: filled.
@@ -117,7 +118,7 @@ fn one_policy(environments: &[Environment]) -> bool {
         .all(|one| one.policy == environments[0].policy)
 }
 
-/// A colour for each environment, or for each kind of environment where there are too many.
+/// A colour for each environment, or for each kind of environment if there are too many.
 fn colours(environments: &[Environment]) -> Vec<RGBColor> {
     if environments.len() <= SERIES.len() {
         return SERIES[..environments.len()].to_vec();
@@ -197,7 +198,7 @@ fn linear(x: &f64) -> String {
     short(if x.abs() < 1e-9 { &0.0 } else { x })
 }
 
-/// Where the rows of dots begin, from the top.
+/// The distance of the rows of dots from the top.
 const TOP: i32 = 76;
 
 fn names(area: &Area, environments: &[Environment]) -> Drawn {
@@ -238,7 +239,7 @@ fn distances(area: &Area, environments: &[Environment]) -> Drawn {
     dots(area, title, range, &rows, &colours(environments))
 }
 
-/// Where the longest interval ends, but at least `least`.
+/// The end of the longest interval, but at least `least`.
 fn highest(rows: &[&[Dot]], least: f64) -> f64 {
     let ends = rows.iter().copied().flatten().map(|dot| dot.estimate.hi);
     ends.fold(least, f64::max)

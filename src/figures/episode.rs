@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How long a picture is shown, and how long the last one, in hundredths of a second.
+/// How long each picture, and the last picture, is shown, in hundredths of a second.
 const DELAY: u16 = 4;
 const LAST_DELAY: u16 = 100;
 
@@ -46,7 +46,7 @@ impl FromStr for Pictures {
     }
 }
 
-/// Makes the folder that `pictures` go to, if it is not there.
+/// Creates the folder for `pictures` if it does not exist.
 pub fn make_folder(pictures: &Pictures) -> Result<()> {
     let (Pictures::Gif(path) | Pictures::Png(path)) = pictures;
     let Some(folder) = path.parent() else {
@@ -56,7 +56,8 @@ pub fn make_folder(pictures: &Pictures) -> Result<()> {
         .map_err(|error| Error::usage(format!("cannot write to {}: {error}", folder.display())))
 }
 
-/// Draws the pictures of an episode to `files`, and makes their folder if it is not there. Returns the names of the files.
+/// Draws the pictures of an episode to `files`, and creates their folder if it does not exist. Returns
+/// the names of the files.
 pub fn episode(files: &Pictures, pictures: Vec<Picture>) -> Result<String> {
     make_folder(files)?;
     match files {

@@ -1,4 +1,4 @@
-//! Animated GIFs that do not flicker: all frames share a palette, and only what changes is written.
+//! Animated GIFs that do not flicker: all frames share a palette, and only the changes are written.
 //!
 //! plotters' own GIF backend chooses 256 colours for each frame, so that a still background changes from frame to
 //! frame. It also writes each frame whole, which takes ten times the bytes.
@@ -78,7 +78,7 @@ fn changes(before: &[u8], after: &[u8], width: usize) -> Frame<'static> {
     }
 }
 
-/// Up to 255 colours, and which of them each colour is shown as.
+/// Up to 255 colours, and the entry by which each colour is shown.
 struct Palette {
     colours: Vec<Colour>,
     nearest: HashMap<Colour, u8>,
@@ -103,7 +103,7 @@ impl Palette {
         }
     }
 
-    /// All 256 entries; those that are not needed are black.
+    /// All 256 entries; unused ones are black.
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.colours.concat();
         bytes.resize(256 * 3, 0);

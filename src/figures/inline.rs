@@ -1,4 +1,4 @@
-//! Drawings that are part of a page and take its colours, light or dark.
+//! Drawings that are part of a page and use its colours, light or dark.
 
 use std::ops::Range;
 
@@ -18,10 +18,10 @@ use stats::Estimate;
 
 use crate::Result;
 
-/// How many lines have a colour of their own. Lines with higher numbers share the colours and are dashed.
+/// The number of lines with a separate colour. Lines with higher numbers share the colours and are dashed.
 pub const LINE_COLOURS: usize = SERIES.len();
 
-/// Twice the size on the page: plotters rounds coordinates to whole numbers.
+/// Twice the size on the page, because plotters rounds coordinates to whole numbers.
 const SIZE: (u32, u32) = (800, 560);
 /// The height of letters.
 const LETTER: u32 = 32;
@@ -29,13 +29,13 @@ const LETTER: u32 = 32;
 /// The width of a line, and of a faint one behind the others.
 const WIDTH: u32 = 5;
 const FAINT_WIDTH: u32 = 3;
-/// How much wider a line is for each line that covers it, so that it shows on both sides, and for how many.
+/// The extra width of a line for each line that covers it, so that it shows on both sides, and the most lines that count.
 const WIDER: u32 = 6;
 const MOST_WIDER: usize = 3;
 /// Lines are near each other where they differ by this share of the vertical axis.
 const NEAR: f64 = 0.004;
 
-/// What a place on an axis is called.
+/// The labels of an axis.
 type AxisLabel<'a> = Box<dyn Fn(&f64) -> String + 'a>;
 
 /// What the horizontal axis shows.
@@ -75,8 +75,8 @@ pub enum IntervalStyle {
     Behind,
 }
 
-/// A drawing of `lines`, as an SVG element. `vertical` names the vertical axis, and a dashed line marks each of the
-/// heights `marked`.
+/// A drawing of `lines`, as an SVG element. `vertical` names the vertical axis; a dashed line marks
+/// each of the heights in `marked`.
 pub fn line_plot(
     horizontal: &HorizontalAxis,
     vertical: &str,
@@ -115,7 +115,7 @@ impl LinePlot<'_> {
         span(points.chain(ends).chain(self.marked.iter().copied()))
     }
 
-    /// Where the first and the last point are.
+    /// The positions of the first and the last point.
     fn ends(&self) -> (f64, f64) {
         let start = (f64::INFINITY, f64::NEG_INFINITY);
         self.points()
@@ -172,7 +172,7 @@ impl LinePlot<'_> {
         let ticks = match self.horizontal {
             HorizontalAxis::Levels(levels) => {
                 mesh.disable_x_mesh();
-                // Enough ticks for each level to have one.
+                // Enough ticks for each level to get one.
                 2 * levels.len() + 1
             }
             _ => 5,
@@ -278,8 +278,8 @@ fn plain(x: &f64) -> String {
     short(if x.abs() < 1e-12 { &0.0 } else { x })
 }
 
-/// Named intervals in rows, as an SVG element. `axis` names the axis, which spans `ends`; up to `margin` on either side
-/// of 0 it is shaded.
+/// Named intervals in rows, as an SVG element. `axis` names the axis, which spans `ends`; the area up
+/// to `margin` on either side of 0 is shaded.
 pub fn forest_plot(
     rows: &[(String, Estimate)],
     axis: &str,

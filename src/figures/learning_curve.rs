@@ -1,4 +1,4 @@
-//! One run at a glance: its returns above, two quantities of its updates below.
+//! A figure of one run: its returns above, two quantities of its updates below.
 
 use std::path::Path;
 
@@ -13,25 +13,25 @@ use super::{
 };
 use crate::{Result, numbers::count};
 
-/// Episodes that the training curve is the mean of.
+/// The training curve is the mean of this many episodes.
 const SMOOTHING: usize = 20;
 
-/// Where a logarithmic axis ends.
+/// The lower end of a logarithmic axis.
 const LEAST: f64 = 1e-6;
 
 /// A run's returns and updates over its environment steps.
 pub struct LearningCurve {
-    /// Which run it is.
+    /// The name of the run.
     pub title: String,
-    /// What came of it.
+    /// The result of the run.
     pub note: String,
-    /// Where the axis ends: the steps of the whole run.
+    /// The end of the axis: the steps of the whole run.
     pub steps: u64,
     /// The return of each training episode, at its last step.
     pub episodes: Vec<(f64, f64)>,
     /// The evaluations.
     pub evaluations: Vec<Spread>,
-    /// Episodes of an evaluation.
+    /// Episodes in an evaluation.
     pub evaluation_episodes: u32,
     /// The return that solves the environment.
     pub threshold: Option<f64>,
@@ -41,7 +41,7 @@ pub struct LearningCurve {
 
 /// The returns of an evaluation's episodes.
 pub struct Spread {
-    /// When it was, in environment steps.
+    /// The environment step of the evaluation.
     pub step: u64,
     /// Their mean.
     pub mean: f64,
@@ -51,7 +51,7 @@ pub struct Spread {
 
 /// A quantity of updates.
 pub struct Detail {
-    /// What it is called.
+    /// The name.
     pub name: &'static str,
     /// Its values by environment steps.
     pub points: Vec<(f64, f64)>,
@@ -73,7 +73,7 @@ pub fn learning_curve(path: &Path, run: &LearningCurve) -> Result<()> {
         let Some(logarithmic) = details.next() else {
             return Ok(());
         };
-        // Not `max`: a value that is no number must not look like an excellent one.
+        // Not `max`: a NaN must not look like an excellent value.
         let floor = |&(x, y): &(f64, f64)| (x, if y < LEAST { LEAST } else { y });
         let points: Points = logarithmic.points.iter().map(floor).collect();
         let logs = span(points.iter().map(|(_, y)| y.log10()));

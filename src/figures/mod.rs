@@ -1,4 +1,4 @@
-//! Figures of plain series. They know nothing of runs and studies, and compute no result of their own.
+//! Figures of plain series. They know nothing of runs and studies, and they compute no results.
 
 mod axes;
 mod clip;

@@ -13,26 +13,26 @@ use super::{
 };
 use crate::Result;
 
-/// Points that a running median is of.
+/// The number of points in a running median.
 pub const MEDIAN_OF: usize = 31;
 
 /// Panels in a row.
 const COLUMNS: usize = 3;
-/// The height of a row of panels, and of what is above and below them.
+/// The height of a row of panels, and of the space above and below the rows.
 const ROW: u32 = 477;
 const REST: u32 = 106;
 
 /// One set of axes with its curves.
 pub struct Panel {
-    /// What stands along the horizontal axis.
+    /// The name of the horizontal axis.
     pub x: &'static str,
-    /// What stands along the vertical axis.
+    /// The name of the vertical axis.
     pub y: &'static str,
-    /// What the horizontal axis spans.
+    /// The range of the horizontal axis.
     pub range: Range<f64>,
-    /// What a place on the horizontal axis is called.
+    /// The label of a place on the horizontal axis.
     pub x_label: fn(&f64) -> String,
-    /// How heights are laid out.
+    /// The scale of the heights.
     pub scale: Scale,
     /// The curves, those in front last.
     pub curves: Vec<Curve>,
@@ -40,7 +40,7 @@ pub struct Panel {
 
 /// A line over faint points.
 pub struct Curve {
-    /// What it is called; nothing if it is alone.
+    /// The name; empty if the curve is alone.
     pub name: &'static str,
     /// Its colour.
     pub colour: Colour,
@@ -50,19 +50,19 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
 }
 
-/// How heights are laid out.
+/// The scale of the heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// From -1 to 1 at most.
     Cosine,
-    /// Linear, with 0; the two most extreme percent of each side may be cut off.
+    /// Linear and including 0; the most extreme two percent on each side may be cut off.
     Linear,
     /// Logarithmic; the lowest two percent may be cut off.
     Log,
 }
 
 impl Curve {
-    /// `points` with their running median as the line; those that are no number are left out.
+    /// `points` with their running median as the line; NaN is left out.
     pub fn with_running_median(
         name: &'static str,
         colour: Colour,

@@ -1,4 +1,4 @@
-//! What every figure shares: font, colours, axes.
+//! What all figures share: font, colours, axes.
 
 use std::{path::Path, sync::Once};
 
@@ -34,7 +34,7 @@ pub const SERIES: [RGBColor; 10] = [
 /// The colours that a panel's curves can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
-    /// For what the others are measured by.
+    /// For curves that the others are compared with.
     Faint,
     /// Blue.
     Blue,
@@ -82,7 +82,7 @@ pub fn over(
     Ok(())
 }
 
-/// Draws a PNG of `size` pixels. It is written whole or not at all.
+/// Draws a PNG of `size` pixels. The file is written whole or not at all.
 pub fn png(
     path: &Path,
     size: (u32, u32),
@@ -118,8 +118,8 @@ fn not_drawn(path: &Path, error: &dyn std::error::Error) -> Error {
     }
 }
 
-/// What is drawn on `size` units, as an SVG element that takes its width and its colours from its page. The page has
-/// a variable for each colour: `--s0` to `--s9`, `--faint` and `--grid`.
+/// An SVG element of what is drawn on `size` units. It takes its width and its colours from its page.
+/// The page has a variable for each colour: `--s0` to `--s9`, `--faint` and `--grid`.
 pub fn svg(
     size: (u32, u32),
     draw: impl FnOnce(&DrawingArea<SVGBackend, Shift>) -> Drawn,
@@ -176,7 +176,7 @@ pub fn span(values: impl IntoIterator<Item = f64>) -> std::ops::Range<f64> {
     low - margin..high + margin
 }
 
-/// A number as short as can be.
+/// A number in as few characters as possible.
 pub fn short(x: &f64) -> String {
     let size = x.abs();
     if size >= 1e5 || (size < 1e-3 && size > 0.0) {
@@ -189,7 +189,7 @@ pub fn short(x: &f64) -> String {
     }
 }
 
-/// `text`, or as much of it as fits in `most` letters.
+/// `text`, shortened to `most` letters if necessary.
 pub fn shortened(text: String, most: usize) -> String {
     if text.chars().count() <= most {
         return text;

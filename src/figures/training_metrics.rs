@@ -1,4 +1,4 @@
-//! Supervised runs side by side: loss and accuracy over the batches, as the note drew them.
+//! Supervised runs side by side: loss and accuracy over the batches, in the manner of the note.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ use super::{
 };
 use crate::Result;
 
-/// Lines of the history that the curves are the moving average of.
+/// The curves are moving averages over this many lines of the history.
 const SMOOTHING: usize = 5;
 
 /// A supervised run's loss and accuracy.
 pub struct Metrics {
-    /// What it is called.
+    /// The name.
     pub label: String,
     /// Its loss.
     pub loss: Metric,
@@ -63,7 +63,7 @@ fn panel(
     let curves: Vec<Points> = runs.iter().map(smoothed).collect();
     let end = curves.iter().flatten().map(|(x, _)| *x).fold(1.0, f64::max);
     let circles = || runs.iter().flat_map(|run| metric(run).test.iter());
-    // A loss that shot up for a moment must not flatten all others.
+    // A brief spike in one loss must not flatten all others.
     let mut heights: Vec<f64> = curves.iter().flatten().map(|(_, y)| *y).collect();
     heights.retain(|y| y.is_finite());
     heights.sort_by(f64::total_cmp);

@@ -36,7 +36,7 @@ pub fn paths_of_each(
 pub struct OptimiserPaths {
     /// The surface.
     pub surface: &'static Surface,
-    /// The optimiser, and how it came by its lr.
+    /// The optimiser, and how its lr was chosen.
     pub tuned: Tuned,
     /// One path for each reported seed, all with the same number of points.
     pub paths: Vec<Path>,

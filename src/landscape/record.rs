@@ -163,7 +163,7 @@ pub fn table(claims: &[MeasuredClaim]) -> String {
         verdict,
     } in claims
     {
-        // The sentence and its verdict appear only beside its first number.
+        // The sentence and its verdict appear only next to its first number.
         let mut sentence = String::from(claim.sentence);
         let mut verdict = format!("**{verdict}**");
         for measurement in measurements {

@@ -1,30 +1,32 @@
 //! Gradients of weights that bypass candle's sums.
 //!
-//! For each argument of an operation candle fills a tensor with zeros and adds the gradient to it,
-//! although a weight's gradient comes from one place. For a large layer on a small batch that costs as
-//! much as half of the layer's products.
+//! For each argument of an operation, candle fills a tensor with zeros and adds the gradient to it,
+//! although a weight gets its gradient from a single place. For a large layer on a small batch that
+//! costs as much as half of the layer's products.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{Result, Tensor, TensorId, backprop::GradStore};
 
-/// Where the layers of one network leave the gradients of their weights.
+/// Where the layers of one network store the gradients of their weights.
 #[derive(Clone, Default)]
 pub(super) struct GradientBypass(Arc<Mutex<Vec<(TensorId, Tensor)>>>);
 
 impl GradientBypass {
-    /// Leaves `grad`, the gradient of `weight`.
+    /// Stores `grad`, the gradient of `weight`.
     pub fn push(&self, weight: &Tensor, grad: Tensor) {
         let mut grads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         grads.push((weight.id(), grad));
     }
 
-    /// The gradients of `loss`, with those that its backward pass leaves here.
-    pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
-        // Gradients that an earlier backward pass left unclaimed would be counted twice.
-        self.take();
+    /// The gradients of `loss`, including those that its backward pass stores in `bypasses`.
+    pub fn backward(bypasses: &[&Self], loss: &Tensor) -> Result<GradStore> {
+        // Gradients left over from an earlier backward pass would be counted twice.
+        for bypass in bypasses {
+            bypass.take();
+        }
         let mut all = loss.backward()?;
-        for (id, grad) in self.take() {
+        for (id, grad) in bypasses.iter().flat_map(|bypass| bypass.take()) {
             let grad = match all.get_id(id) {
                 Some(before) => (before + grad)?,
                 None => grad,

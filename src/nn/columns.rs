@@ -1,4 +1,4 @@
-//! Images as the matrix that a convolution multiplies its weights with (im2col), tile by tile.
+//! Images as the matrix by which a convolution multiplies its weights (im2col), tile by tile.
 //!
 //! A column holds the numbers that one output sees; a tile holds the columns of a few rows of outputs.
 
@@ -10,14 +10,15 @@ use super::window::Window;
 
 /// Numbers in the columns of a tile: few enough for the cache.
 const TILE_NUMBERS: usize = 1 << 15;
-/// The fewest positions in a tile. With fewer the product slows down, as each tile reads the weights again.
+/// The fewest positions in a tile. With fewer, the product slows down because each tile reads the
+/// weights again.
 const MIN_POSITIONS: usize = 256;
 /// Numbers copied at once.
 const COPY_LEN: usize = 8;
 
 impl Window {
-    /// Cuts the rows of the outputs into tiles. The rows are numbered through all of the `batch` images;
-    /// a tile of small images holds whole ones.
+    /// Cuts the rows of the outputs into tiles. The rows are numbered through all `batch` images; a
+    /// tile of small images holds whole images.
     pub fn tiles(&self, batch: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let positions = (TILE_NUMBERS / self.receptive_field()).max(MIN_POSITIONS);
         let mut rows_each = positions.div_ceil(self.out_width);
@@ -56,7 +57,8 @@ impl Window {
         );
     }
 
-    /// Adds each number of the columns to the place in `images` that [`gather`](Self::gather) takes it from.
+    /// Adds each number of the columns to the place in `images` from which [`gather`](Self::gather)
+    /// takes it.
     #[inline(always)]
     pub fn scatter<T: WithDType>(&self, columns: &[T], tile: Range<usize>, images: &mut [T]) {
         let stride = self.stride;
@@ -101,7 +103,7 @@ impl Window {
         for channel in 0..self.channels {
             for (dy, rows) in rows.iter().enumerate() {
                 for (dx, columns) in columns.iter().enumerate() {
-                    // Rows that follow each other without a gap are one.
+                    // Rows that follow each other without a gap are copied as one.
                     let gapless = stride == 1 && columns.len() == width && self.out_width == width;
                     for image in images.clone() {
                         let first = image * self.out_height;
@@ -133,8 +135,8 @@ impl Window {
         }
     }
 
-    /// Which of `outputs` outputs along an axis of `length` have number `offset` of the kernel inside the
-    /// image.
+    /// The range of `outputs` outputs along an axis of `length` for which number `offset` of the kernel
+    /// lies inside the image.
     fn inside(&self, offset: usize, outputs: usize, length: usize) -> Range<usize> {
         let start = self.padding.saturating_sub(offset).div_ceil(self.stride);
         let end = (length + self.padding).saturating_sub(offset);
@@ -158,8 +160,8 @@ struct Block {
 }
 
 impl Block {
-    /// Copies the rows in pieces of one length; the last piece overlaps the one before. A `memcpy` for each
-    /// of many short rows would take longer than the copying.
+    /// Copies the rows in pieces of one length; the last piece overlaps the one before. Calling
+    /// `memcpy` for each of many short rows would take longer than the copying itself.
     #[inline(always)]
     fn copy<T: Copy>(&self, columns: &mut [T], images: &[T]) {
         let end = |step: usize| (self.rows - 1) * step + self.width;

@@ -1,16 +1,16 @@
-//! `relu(conv(x) + b)` for a cohort, as one operation with its own backward.
+//! `relu(conv(x) + b)` for a cohort, as one operation with its own backward pass.
 //!
-//! candle's own convolution computes an input gradient whether one is needed or not, by a transposed
-//! convolution that is slow on the CPU, and fails on some sizes with a stride.
+//! candle's own convolution always computes the input gradient, needed or not. It uses a transposed
+//! convolution that is slow on the CPU and fails on some sizes with a stride.
 
 use candle_core::{Result, Tensor, Var};
 
 use super::{bypass::GradientBypass, conv_kernel::ConvKernel, fused::FusedLayer};
 use optim::Parameter;
 
-/// A convolution with square kernels for each agent: weight `[agents, out, in, k, k]`, bias
-/// `[agents, out]` or none, images `[agents, batch, in, height, width]`. Behind the agents' axis that is
-/// the layout of `torch.nn.Conv2d`.
+/// A convolution with square kernels for each agent: weight `[agents, out, in, k, k]`, bias `[agents,
+/// out]` or none, images `[agents, batch, in, height, width]`. After the agents' axis this is the
+/// layout of `torch.nn.Conv2d`.
 #[derive(Clone)]
 pub struct Conv(FusedLayer<ConvKernel>);
 
@@ -37,18 +37,18 @@ impl Conv {
         self
     }
 
-    /// The same layer by candle's operations, as on a GPU.
+    /// The same layer computed by candle's operations, as on a GPU.
     pub(super) fn composed(self) -> Self {
         Self(self.0.composed())
     }
 
-    /// The same layer, which leaves the gradients of its weight and bias in `bypass`.
+    /// The same layer, with the gradients of its weight and bias stored in `bypass`.
     pub(super) fn bypassing(self, bypass: &GradientBypass) -> Self {
         Self(self.0.bypassing(bypass))
     }
 
     /// `[agents, batch, in, height, width]` to `[agents, batch, out, height', width']`, recorded for
-    /// backward.
+    /// the backward pass.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Conv {
         self.0.forward(x)
     }
 
-    /// [`forward`](Self::forward) without a backward.
+    /// [`forward`](Self::forward) without recording a backward pass.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
         self.0.infer(x)
     }
@@ -67,7 +67,7 @@ impl Conv {
         self.0.parameters(prefix)
     }
 
-    /// A layer like this one whose variables are what `map` makes of this one's.
+    /// A layer like this one, with `map` applied to its variables.
     pub(super) fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         self.0.map_vars(map).map(Self)
     }
@@ -78,7 +78,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-    use crate::nn::linear::Linear;
+    use crate::nn::{Activation, linear::Linear};
 
     fn waves(dims: &[usize], frequency: f64) -> Var {
         let wave = |i: usize| (i as f64 * frequency + 0.3).sin();
@@ -105,8 +105,8 @@ mod tests {
     fn composed_layers_are_the_fused_ones() {
         let x = waves(&[2, 5, 4], 0.9);
         let (w, b) = (waves(&[2, 3, 4], 0.7), waves(&[2, 3], 1.9));
-        for relu in [false, true] {
-            let fused = Linear::new(w.clone(), b.clone(), relu, true);
+        for activation in [None, Some(Activation::Relu), Some(Activation::Tanh)] {
+            let fused = Linear::new(w.clone(), b.clone(), activation, true);
             let composed = fused.clone().composed().forward(&x).unwrap();
             alike(&fused.forward(&x).unwrap(), &composed, &[&x, &w, &b]);
         }

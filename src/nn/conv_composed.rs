@@ -1,4 +1,4 @@
-//! A convolution put together from candle's operations, for devices that ours have no kernels for.
+//! A convolution composed of candle's operations, for devices for which we have no kernel.
 //!
 //! The columns (im2col) are gathered by an index that the host computes; then all agents of a cohort go
 //! through one batched product.
@@ -43,8 +43,8 @@ pub(super) fn conv(
     if relu { y.relu() } else { Ok(y) }
 }
 
-/// The place in a padded image of each number of the columns: for each channel, row and column of the
-/// kernel the numbers under it at each output, row by row.
+/// For each number of the columns, its place in a padded image. For each channel, row and column of the
+/// kernel, these are the numbers under it at each output, row by row.
 fn column_index(window: &Window) -> Vec<u32> {
     let Window {
         channels,

@@ -5,10 +5,10 @@ use std::ops::Range;
 use candle_core::{Result, Shape, Tensor, WithDType, bail};
 
 use super::{
+    activation::{clip_at_zero, relu_gradient},
     conv_composed,
     fused::{LayerGradients, LayerKernel},
     matmul::{Mat, add_matmul, matmul},
-    relu::{clip_at_zero, relu_gradient},
     slices::part,
     window::Window,
 };
@@ -35,8 +35,8 @@ pub(super) struct ConvSizes {
 }
 
 impl ConvSizes {
-    /// Calls `visit` with each output channel and, for its neighbours in a tile of rows of outputs, where
-    /// they lie in the tile and in all outputs of an agent.
+    /// Calls `visit` with each output channel and, for its neighbours in a tile of rows of outputs,
+    /// their positions in the tile and in all outputs of an agent.
     #[inline(always)]
     fn each_run(
         &self,

@@ -1,8 +1,9 @@
-//! What all layers with weights share: one operation of ours for candle, its backward, the variables.
+//! What all layers with weights share: the variables, and one custom candle operation with its backward
+//! pass.
 //!
-//! A layer's arithmetic is a [`LayerKernel`]: two loops over slices. [`FusedLayer`] makes a layer of it: it
-//! owns the variables, hands the operation to candle, and computes with candle's own operations where
-//! ours have no kernel, as on a GPU.
+//! A layer's arithmetic is a [`LayerKernel`]: two loops over slices. [`FusedLayer`] turns it into a
+//! layer: it owns the variables, passes the operation to candle, and uses candle's own operations where
+//! we have no kernel, as on a GPU.
 
 use candle_core::{
     CpuStorage, CustomOp2, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, Var, WithDType,
@@ -15,18 +16,18 @@ use super::{
 };
 use optim::Parameter;
 
-/// The arithmetic of a layer with a weight and perhaps a bias, for a cohort of agents.
+/// The arithmetic of a layer with a weight and an optional bias, for a cohort of agents.
 pub(super) trait LayerKernel: Copy + Send + Sync + 'static {
     /// The sizes of one application.
     type Sizes: Copy;
 
-    /// The name in errors.
+    /// The name used in errors.
     const NAME: &'static str;
 
     /// Whether the input needs a gradient.
     fn input_grad(&self) -> bool;
 
-    /// The sizes for tensors of these shapes; an error if they do not fit together.
+    /// The sizes for tensors of these shapes; an error if they do not match.
     fn sizes(&self, x: &Shape, weight: &Shape, bias: Option<&Shape>) -> Result<Self::Sizes>;
 
     /// The shape of the output.
@@ -47,7 +48,7 @@ pub(super) trait LayerKernel: Copy + Send + Sync + 'static {
         dy: &[T],
     ) -> LayerGradients<T>;
 
-    /// The output, by candle's operations.
+    /// The output, computed by candle's operations.
     fn composed(
         self,
         sizes: Self::Sizes,
@@ -57,7 +58,7 @@ pub(super) trait LayerKernel: Copy + Send + Sync + 'static {
     ) -> Result<Tensor>;
 }
 
-/// Gradients of a layer; that of the input is empty if none is needed, that of the bias if there is none.
+/// Gradients of a layer. The input's is empty if it is not needed, the bias's if there is no bias.
 pub(super) struct LayerGradients<T> {
     pub x: Vec<T>,
     pub weight: Vec<T>,
@@ -70,7 +71,7 @@ pub(super) struct FusedLayer<K> {
     weight: Var,
     bias: Option<Var>,
     pub op: FusedOp<K>,
-    /// Whether it computes with candle's own operations.
+    /// Whether it uses candle's own operations.
     composed: bool,
 }
 
@@ -89,19 +90,19 @@ impl<K: LayerKernel> FusedLayer<K> {
         }
     }
 
-    /// The same layer by candle's operations, as on a GPU.
+    /// The same layer computed by candle's operations, as on a GPU.
     pub fn composed(mut self) -> Self {
         self.composed = true;
         self
     }
 
-    /// The same layer, which leaves the gradients of its weight and bias in `bypass`.
+    /// The same layer, with the gradients of its weight and bias stored in `bypass`.
     pub fn bypassing(mut self, bypass: &GradientBypass) -> Self {
         self.op.bypass = Some(bypass.clone());
         self
     }
 
-    /// A layer like this one whose variables are what `map` makes of this one's.
+    /// A layer like this one, with `map` applied to its variables.
     pub fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         let weight = map(&self.weight)?;
         Ok(Self {
@@ -112,7 +113,7 @@ impl<K: LayerKernel> FusedLayer<K> {
         })
     }
 
-    /// The output, recorded for backward.
+    /// The output, recorded for the backward pass.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         if self.composed {
             return self.compose(x);
@@ -124,7 +125,7 @@ impl<K: LayerKernel> FusedLayer<K> {
         }
     }
 
-    /// [`forward`](Self::forward) without a backward.
+    /// [`forward`](Self::forward) without recording a backward pass.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
         if self.composed {
             return Ok(self.compose(x)?.detach());
@@ -155,14 +156,14 @@ impl<K: LayerKernel> FusedLayer<K> {
     }
 }
 
-/// A kernel as candle's operation.
+/// A kernel as a candle operation.
 #[derive(Clone)]
 pub(super) struct FusedOp<K> {
     pub kernel: K,
     bypass: Option<GradientBypass>,
 }
 
-/// A tensor on the CPU as candle hands it to an operation.
+/// A tensor on the CPU, as candle passes it to an operation.
 type Stored<'a> = (&'a CpuStorage, &'a Layout);
 
 impl<K: LayerKernel> FusedOp<K> {
@@ -242,7 +243,7 @@ impl<K: LayerKernel> FusedOp<K> {
         Ok([dx, dw, db])
     }
 
-    /// What candle gets as the gradient of `weight`: nothing if it goes by the bypass.
+    /// The gradient of `weight` to return to candle: none if it goes through the bypass.
     fn hand_over(&self, weight: &Tensor, grad: Tensor) -> Option<Tensor> {
         match &self.bypass {
             Some(bypass) => {

@@ -1,15 +1,15 @@
-//! `relu(x W^T + b)` for a cohort, as one operation with its own backward.
+//! `f(x W^T + b)` for a cohort, as one operation with its own backward pass; `f` is an activation or nothing.
 //!
-//! candle would take a transpose, a product, a broadcast, an addition and a clamp, each with a buffer of
-//! its own, and as many steps back.
+//! candle would need a transpose, a product, a broadcast, an addition and the activation, each with its own
+//! buffer, and as many operations in the backward pass.
 
 use candle_core::{Result, Shape, Tensor, Var, WithDType, bail};
 
 use super::{
+    activation::Activation,
     bypass::GradientBypass,
     fused::{FusedLayer, LayerGradients, LayerKernel},
     matmul::{Mat, matmul},
-    relu::{clip_at_zero, relu_gradient},
     slices::part,
 };
 use optim::Parameter;
@@ -23,30 +23,33 @@ pub(super) struct Linear(FusedLayer<LinearKernel>);
 impl Linear {
     /// A layer with the given weights.
     ///
-    /// `relu` clips its output at 0. `input_grad` says whether the input needs a gradient; the first
-    /// layer's does not.
-    pub fn new(weight: Var, bias: Var, relu: bool, input_grad: bool) -> Self {
-        let kernel = LinearKernel { relu, input_grad };
+    /// `activation` is what its output goes through. `input_grad` says whether the input needs a gradient; the
+    /// first layer's does not.
+    pub fn new(weight: Var, bias: Var, activation: Option<Activation>, input_grad: bool) -> Self {
+        let kernel = LinearKernel {
+            activation,
+            input_grad,
+        };
         Self(FusedLayer::new(weight, Some(bias), kernel))
     }
 
-    /// The same layer by candle's operations, as on a GPU.
+    /// The same layer computed by candle's operations, as on a GPU.
     pub fn composed(self) -> Self {
         Self(self.0.composed())
     }
 
-    /// The same layer, which leaves the gradients of its weight and bias in `bypass`.
+    /// The same layer, with the gradients of its weight and bias stored in `bypass`.
     pub fn bypassing(self, bypass: &GradientBypass) -> Self {
         Self(self.0.bypassing(bypass))
     }
 
-    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for backward. An input may have several
-    /// axes of its own, as an image has.
+    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for the backward pass. An input may
+    /// have several axes, as an image does.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.0.forward(x)
     }
 
-    /// [`forward`](Self::forward) without a backward.
+    /// [`forward`](Self::forward) without recording a backward pass.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
         self.0.infer(x)
     }
@@ -56,7 +59,7 @@ impl Linear {
         self.0.parameters(prefix)
     }
 
-    /// A layer like this one whose variables are what `map` makes of this one's.
+    /// A layer like this one, with `map` applied to its variables.
     pub fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         self.0.map_vars(map).map(Self)
     }
@@ -64,7 +67,7 @@ impl Linear {
 
 #[derive(Clone, Copy)]
 struct LinearKernel {
-    relu: bool,
+    activation: Option<Activation>,
     input_grad: bool,
 }
 
@@ -77,14 +80,12 @@ struct LinearSizes {
     outputs: usize,
 }
 
-impl LinearKernel {
-    /// Adds the bias to a row of the output and clips it.
-    #[inline(always)]
-    fn activate<T: WithDType>(self, y: &mut [T], bias: &[T]) {
-        let zero = T::from_f64(0.0);
-        for (y, &bias) in y.iter_mut().zip(bias) {
-            let z = *y + bias;
-            *y = if self.relu { clip_at_zero(z, zero) } else { z };
+/// Adds the bias to each row of the output, and sends it through `f`.
+#[inline(always)]
+fn finish<T: WithDType>(y: &mut [T], bias: &[T], f: impl Fn(T) -> T) {
+    for row in y.chunks_exact_mut(bias.len()) {
+        for (y, &bias) in row.iter_mut().zip(bias) {
+            *y = f(*y + bias);
         }
     }
 }
@@ -136,8 +137,11 @@ impl LayerKernel for LinearKernel {
             || {
                 let agents = y.chunks_exact_mut(s.batch * s.outputs);
                 for (y, bias) in agents.zip(bias.chunks_exact(s.outputs)) {
-                    for row in y.chunks_exact_mut(s.outputs) {
-                        self.activate(row, bias);
+                    // A loop for each, or the choice would be made for each number.
+                    match self.activation {
+                        None => finish(y, bias, |z| z),
+                        Some(Activation::Relu) => finish(y, bias, |z| Activation::Relu.of(z)),
+                        Some(Activation::Tanh) => finish(y, bias, |z| Activation::Tanh.of(z)),
                     }
                 }
             },
@@ -155,22 +159,27 @@ impl LayerKernel for LinearKernel {
         dy: &[T],
     ) -> LayerGradients<T> {
         let zero = T::from_f64(0.0);
-        let mut clipped = Vec::new();
+        let mut scaled = Vec::new();
         let mut grads = LayerGradients {
             x: Vec::new(),
             weight: Vec::with_capacity(weight.len()),
             bias: vec![zero; s.agents * s.outputs],
         };
-        // The gradient before relu.
+        // The gradient before the activation.
         let dz = vectorised(
             #[inline(always)]
             || {
-                let dz = if self.relu {
-                    let pairs = dy.iter().zip(y);
-                    clipped.extend(pairs.map(|(&dy, &y)| relu_gradient(dy, y, zero)));
-                    &clipped
-                } else {
-                    dy
+                let pairs = dy.iter().zip(y);
+                let dz = match self.activation {
+                    None => dy,
+                    Some(Activation::Relu) => {
+                        scaled.extend(pairs.map(|(&dy, &y)| Activation::Relu.gradient(dy, y)));
+                        &scaled
+                    }
+                    Some(Activation::Tanh) => {
+                        scaled.extend(pairs.map(|(&dy, &y)| Activation::Tanh.gradient(dy, y)));
+                        &scaled
+                    }
                 };
                 let agents = grads.bias.chunks_exact_mut(s.outputs);
                 for (db, dz) in agents.zip(dz.chunks_exact(s.batch * s.outputs)) {
@@ -210,6 +219,9 @@ impl LayerKernel for LinearKernel {
             Some(bias) => y.broadcast_add(&bias.unsqueeze(1)?)?,
             None => y,
         };
-        if self.relu { y.relu() } else { Ok(y) }
+        match self.activation {
+            Some(activation) => activation.composed(&y),
+            None => Ok(y),
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! Matrix products on slices, by the kernels candle itself uses, on the calling thread alone.
+//! Matrix products on slices, using candle's own kernels, on the calling thread alone.
 //!
-//! Parallelism belongs to runs, and a product on one thread has the same bits whatever
-//! `RAYON_NUM_THREADS` says.
+//! Parallelism belongs to runs. A product on one thread also gives the same bits whatever
+//! `RAYON_NUM_THREADS` is.
 
 use candle_core::WithDType;
 
@@ -70,7 +70,7 @@ pub(super) fn matmul<T: WithDType>(out: &mut Vec<T>, a: Mat<T>, b: Mat<T>) {
     }
 }
 
-/// Up to this size of the product, gemm multiplies rows by rows as they lie in memory. For larger products it
+/// Up to this size of the product, gemm multiplies rows by rows as stored. For larger products it
 /// first moves them number by number.
 const ROWS_TIMES_ROWS: usize = 256;
 

@@ -1,9 +1,9 @@
-//! A multi-layer perceptron with relu between its layers.
+//! A multi-layer perceptron with an activation between its layers.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
-use super::{bypass::GradientBypass, init, linear::Linear};
+use super::{activation::Activation, bypass::GradientBypass, init, linear::Linear};
 use optim::Parameter;
 
 /// A multi-layer perceptron for each agent of a cohort.
@@ -12,34 +12,37 @@ pub struct Mlp {
     layers: Vec<Linear>,
 }
 
-/// What depends on the layers before and behind a perceptron.
+/// What a perceptron is apart from its sizes.
 #[derive(Clone, Copy)]
-pub(super) struct MlpEnds {
+pub(super) struct MlpKind {
+    /// What the outputs of its layers go through.
+    pub activation: Activation,
     /// Whether its input needs a gradient.
     pub input_grad: bool,
-    /// Whether its output is clipped at 0, as that of its other layers is.
-    pub output_relu: bool,
+    /// Whether the output of its last layer goes through the activation too.
+    pub activated_output: bool,
 }
 
 impl Mlp {
-    /// Layers of the given `sizes`, the input's first and the output's last, initialised by PyTorch's
-    /// default for `Linear`. Each agent draws from its own stream.
+    /// Layers of the given `sizes`, from the input's to the output's, with relu between them and PyTorch's default
+    /// initialisation for `Linear`. Each agent draws from its own stream.
     pub fn new(
         sizes: &[usize],
         streams: &mut [impl Rng],
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let ends = MlpEnds {
+        let kind = MlpKind {
+            activation: Activation::Relu,
             input_grad: false,
-            output_relu: false,
+            activated_output: false,
         };
-        Self::inside(ends, sizes, streams, dtype, device)
+        Self::inside(kind, sizes, streams, dtype, device)
     }
 
-    /// [`new`](Self::new) for a part of a larger network. A single size makes no layer at all.
+    /// [`new`](Self::new) for a part of a larger network. With a single size there is no layer at all.
     pub(super) fn inside(
-        ends: MlpEnds,
+        kind: MlpKind,
         sizes: &[usize],
         streams: &mut [impl Rng],
         dtype: DType,
@@ -51,20 +54,22 @@ impl Mlp {
             let (inputs, outputs) = (pair[0], pair[1]);
             let shape = [outputs, inputs];
             let (weight, bias) = init::layer(&shape, streams, dtype, device)?;
-            let (relu, input_grad) = (i < last || ends.output_relu, i > 0 || ends.input_grad);
-            layers.push(Linear::new(weight, bias, relu, input_grad));
+            let activated = i < last || kind.activated_output;
+            let input_grad = i > 0 || kind.input_grad;
+            let activation = activated.then_some(kind.activation);
+            layers.push(Linear::new(weight, bias, activation, input_grad));
         }
         Ok(Self { layers })
     }
 
-    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for backward.
+    /// `[agents, batch, in]` to `[agents, batch, out]`, recorded for the backward pass.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.layers
             .iter()
             .try_fold(x.clone(), |x, layer| layer.forward(&x))
     }
 
-    /// [`forward`](Self::forward) without a backward.
+    /// [`forward`](Self::forward) without recording a backward pass.
     pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
         self.layers
             .iter()
@@ -82,7 +87,7 @@ impl Mlp {
         self.layers.iter().enumerate().flat_map(named).collect()
     }
 
-    /// The same perceptron, which leaves the gradients of its weights and biases in `bypass`.
+    /// The same perceptron, with the gradients of its weights and biases stored in `bypass`.
     pub(super) fn bypassing(self, bypass: &GradientBypass) -> Self {
         let layers = self.layers.into_iter().map(|layer| layer.bypassing(bypass));
         Self {
@@ -90,7 +95,7 @@ impl Mlp {
         }
     }
 
-    /// The same perceptron by candle's operations, as on a GPU.
+    /// The same perceptron computed by candle's operations, as on a GPU.
     pub(super) fn composed(self) -> Self {
         let layers = self.layers.into_iter().map(Linear::composed);
         Self {
@@ -98,7 +103,7 @@ impl Mlp {
         }
     }
 
-    /// A perceptron like this one whose variables are what `map` makes of this one's.
+    /// A perceptron like this one, with `map` applied to its variables.
     pub(super) fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
         let layers = self.layers.iter().map(|layer| layer.map_vars(&map));
         Ok(Self {

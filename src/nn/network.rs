@@ -5,11 +5,12 @@ use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
 use rand::Rng;
 
 use super::{
+    activation::Activation,
     bypass::GradientBypass,
     conv::Conv,
     filters::Filters,
     init,
-    mlp::{Mlp, MlpEnds},
+    mlp::{Mlp, MlpKind},
     window::Window,
 };
 use optim::Parameter;
@@ -25,7 +26,9 @@ pub struct Architecture {
     pub conv: Vec<Filters>,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
-    /// The number of values it outputs for an observation.
+    /// What the hidden layers' outputs go through.
+    pub activation: Activation,
+    /// The number of values that it outputs for an observation.
     pub outputs: usize,
     /// Whether a value is the state's value plus the action's advantage less the mean advantage (Wang et
     /// al. 2016, eq. 9). Each of the two streams then has its own last hidden layer.
@@ -33,7 +36,7 @@ pub struct Architecture {
 }
 
 impl Architecture {
-    /// The numbers that each layer outputs for one observation, the convolutions first; an error if the
+    /// The number of outputs of each layer for one observation, convolutions first; an error if the
     /// convolutions do not fit the observation.
     pub fn sizes(&self) -> Result<Vec<usize>> {
         let mut sizes = Vec::new();
@@ -84,7 +87,7 @@ impl Architecture {
     }
 }
 
-/// The shape of what `filters` make of `image`, both `[channels, height, width]`.
+/// The shape of the output of `filters` applied to `image`, both `[channels, height, width]`.
 fn filtered(image: [usize; 3], filters: Filters) -> Result<[usize; 3]> {
     let window = Window::new(image, filters.size, 1, 0).map_err(|_| {
         let [_, height, width] = image;
@@ -153,12 +156,13 @@ impl Network {
         }
         let mut sizes = [&[features], architecture.hidden.as_slice()].concat();
         let mut input_grad = image.is_some();
-        let mut perceptron = |sizes: &[usize], input_grad, output_relu| {
-            let ends = MlpEnds {
+        let mut perceptron = |sizes: &[usize], input_grad, activated_output| {
+            let kind = MlpKind {
+                activation: architecture.activation,
                 input_grad,
-                output_relu,
+                activated_output,
             };
-            Mlp::inside(ends, sizes, streams, dtype, device)
+            Mlp::inside(kind, sizes, streams, dtype, device)
         };
         let (body, dueling) = if architecture.dueling {
             let own = sizes.split_off(architecture.hidden.len().max(1));
@@ -184,7 +188,7 @@ impl Network {
         Ok(network.with_own_bypass())
     }
 
-    /// The same network with a bypass that no other network shares.
+    /// The same network with a bypass that it shares with no other network.
     fn with_own_bypass(self) -> Self {
         let bypass = GradientBypass::default();
         let conv = self.conv.into_iter().map(|layer| layer.bypassing(&bypass));
@@ -201,8 +205,8 @@ impl Network {
         }
     }
 
-    /// The same network by candle's operations, as on a GPU. On the CPU this is slower, and serves to
-    /// compare the two.
+    /// The same network computed by candle's operations, as on a GPU. It is slower on the CPU; tests
+    /// use it to compare the two.
     pub fn composed(self) -> Self {
         let dueling = self.dueling.map(|Dueling { value, advantage }| Dueling {
             value: value.composed(),
@@ -222,15 +226,21 @@ impl Network {
         self.apply(x, Conv::forward, Mlp::forward)
     }
 
-    /// [`forward`](Self::forward) without a backward.
+    /// [`forward`](Self::forward) without recording a backward pass.
     pub fn infer(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         self.apply(x, Conv::infer, Mlp::infer)
     }
 
-    /// The gradients of `loss`. [`Tensor::backward`] would miss those of this network's weights, which
-    /// bypass candle's sums.
+    /// The gradients of `loss`. [`Tensor::backward`] would miss the gradients of this network's
+    /// weights, which bypass candle's sums.
     pub fn backward(&self, loss: &Tensor) -> candle_core::Result<GradStore> {
-        self.bypass.backward(loss)
+        Self::backward_all(&[self], loss)
+    }
+
+    /// The gradients of `loss`, which follows from the outputs of all of `networks`.
+    pub fn backward_all(networks: &[&Self], loss: &Tensor) -> candle_core::Result<GradStore> {
+        let bypasses: Vec<_> = networks.iter().map(|network| &network.bypass).collect();
+        GradientBypass::backward(&bypasses, loss)
     }
 
     fn apply(

@@ -25,7 +25,7 @@ impl Augmentation {
         flip: false,
     };
 
-    /// Writes row `y` of the augmented `channel`; `row` is as long as a row of the image.
+    /// Writes row `y` of the augmented `channel` to `row`, which is as long as a row of the image.
     fn write_row(self, channel: &[u8], y: usize, row: &mut [u8]) {
         let width = row.len();
         row.fill(0);
@@ -45,8 +45,8 @@ impl Augmentation {
     }
 }
 
-/// A network's input for each brightness: torchvision's `ToTensor`, which divides by 255, and
-/// `Normalize(0.5, 0.5)`, in f32 as there.
+/// A network's input for each brightness: torchvision's `ToTensor`, which divides by 255, followed by
+/// `Normalize(0.5, 0.5)`, in f32 like torchvision.
 static NORMALISED: LazyLock<[f32; 256]> =
     LazyLock::new(|| std::array::from_fn(|brightness| (brightness as f32 / 255.0 - 0.5) / 0.5));
 
@@ -55,10 +55,10 @@ pub(crate) fn normalised(brightness: u8) -> f32 {
     NORMALISED[usize::from(brightness)]
 }
 
-/// Writes a minibatch, normalised to -1..=1, into `out`, `[height, width, batch, channels]`.
+/// Writes a minibatch to `out`, `[height, width, batch, channels]`, normalised to -1..=1.
 ///
-/// `images` has one image `[channels, height, width]` for each place of the batch. With
-/// `augmentations`, which has as many, image `i` is cropped and mirrored as number `i` says.
+/// `images` has one image `[channels, height, width]` for each place in the batch. `augmentations`, if
+/// given, has one entry per image, by which the image is cropped and mirrored.
 pub(crate) fn fill_by_position(
     images: &[&[u8]],
     [channels, height, width]: [usize; 3],

@@ -1,4 +1,4 @@
-//! The numbers of contiguous tensors on the CPU, for operations of our own.
+//! The numbers of contiguous tensors on the CPU, for our custom operations.
 
 use candle_core::{CpuStorage, Layout, Result, Storage, WithDType, bail};
 
@@ -13,7 +13,7 @@ pub(crate) fn contiguous<'a, T: WithDType>(
     }
 }
 
-/// [`contiguous`] for a storage that may be on any device; an error if it is not on the CPU.
+/// [`contiguous`] for a storage on any device; an error if it is not on the CPU.
 pub(crate) fn on_cpu<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
     match storage {
         Storage::Cpu(storage) => contiguous(storage, layout),

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, bail};
 
-/// A square kernel that slides over one image, and the size of what comes out.
+/// A square kernel that slides over one image, and the size of the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Window {
     pub channels: usize,

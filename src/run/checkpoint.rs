@@ -1,8 +1,8 @@
 //! Where a run can go on: `checkpoint.safetensors`.
 //!
-//! It has everything that a run is at one moment, and how long each of the run's files was. The metadata
-//! says whose it is: the run's id and the version of the program, since another version might go on
-//! differently.
+//! It has everything that a run is at one moment, and how long each of the run's files was, with the SHA-256 of
+//! what it held. The metadata says whose it is: the run's id and the version of the program, since another
+//! version might go on differently.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use safetensors::Dtype;
 use super::Configuration;
 use optim::state_file::{self, Array, StateFile};
 
-use crate::{Error, Result};
+use crate::{Error, Result, checksums::Checksum};
 
 /// What is saved here, and the metadata's key.
 const WHAT: &str = "checkpoint";
@@ -19,6 +19,8 @@ const WHAT: &str = "checkpoint";
 const STEP: &str = "step";
 /// What the names of files' lengths begin with.
 const FILE: &str = "file:";
+/// What the names of their SHA-256 begin with.
+const SHA256: &str = "sha256:";
 
 /// All that a run is at one moment.
 pub struct Snapshot {
@@ -48,13 +50,30 @@ impl Snapshot {
         Self { owner, arrays }
     }
 
-    /// The content of the checkpoint, for a run whose files are of the given lengths now.
-    pub fn to_safetensors(&self, files: &[(&str, u64)]) -> Result<Vec<u8>> {
-        let length = |(name, length): &(&str, u64)| number(&format!("{FILE}{name}"), *length);
-        let lengths: Vec<Array> = files.iter().map(length).collect();
-        let arrays = self.arrays.iter().chain(&lengths);
+    /// The content of the checkpoint, for a run whose files are as given now.
+    pub fn to_safetensors(&self, files: &[(&str, Checksum)]) -> Result<Vec<u8>> {
+        let of_file = |(name, sum): &(&str, Checksum)| {
+            let digits = sum.sha256.clone().into_bytes();
+            let name_of_sum = format!("{SHA256}{name}");
+            [
+                number(&format!("{FILE}{name}"), sum.bytes),
+                (name_of_sum, Dtype::U8, vec![digits.len()], digits),
+            ]
+        };
+        let of_files: Vec<Array> = files.iter().flat_map(of_file).collect();
+        let arrays = self.arrays.iter().chain(&of_files);
         Ok(state_file::write(WHAT, self.owner.clone(), arrays)?)
     }
+}
+
+/// What a file held at a checkpoint.
+pub struct Saved {
+    /// The file's name.
+    pub file: String,
+    /// How long it was.
+    pub bytes: u64,
+    /// The SHA-256 of what it held; none in checkpoints from before it was written.
+    pub sha256: Option<String>,
 }
 
 /// A checkpoint that was read.
@@ -64,8 +83,8 @@ pub struct Checkpoint {
     path: String,
     /// Environment steps, or batches, done.
     pub step: u64,
-    /// How long each file of the run's folder was, under its name.
-    pub files: Vec<(String, u64)>,
+    /// What the tables of the run's folder held.
+    pub files: Vec<Saved>,
 }
 
 impl Checkpoint {
@@ -77,13 +96,20 @@ impl Checkpoint {
             let saved = StateFile::read(WHAT, &owner, &data)?;
             let names = saved.names().into_iter();
             let files = names.filter_map(|name| Some((name, name.strip_prefix(FILE)?)));
-            let length = |(name, file): (&str, &str)| Ok((file.to_owned(), saved.count(name)?));
-            let files = files.map(length).collect::<Result<_>>()?;
+            let of_file = |(name, file): (&str, &str)| {
+                let sum = saved.list(&format!("{SHA256}{file}"), Dtype::U8);
+                Ok(Saved {
+                    file: file.to_owned(),
+                    bytes: saved.count(name)?,
+                    sha256: sum
+                        .ok()
+                        .map(|sum| String::from_utf8_lossy(sum).into_owned()),
+                })
+            };
+            let files = files.map(of_file).collect::<Result<_>>()?;
             Ok((saved.count(STEP)?, files))
         };
-        let (step, files) = read().map_err(|error: Error| {
-            Error::usage(format!("{shown}: {error}; it is left as it is"))
-        })?;
+        let (step, files) = read().map_err(|error: Error| Error::unusable(path, error))?;
         Ok(Self {
             step,
             files,

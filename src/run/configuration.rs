@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::RowTable;
+use super::{RowTable, Told};
 use optim::Spec;
 
 /// The files of a family of runs, beside those that every run has.
@@ -42,6 +42,9 @@ pub trait Configuration: Clone {
 
     /// The tables that this run has, each with its header.
     fn headers(&self) -> Vec<(RowTable, String)>;
+
+    /// What `outcome` tells of a table that such a run has.
+    fn told(&self, outcome: &Self::Outcome, table: RowTable) -> Told;
 
     /// Whether the file at `path` is the configuration of a run of this family.
     fn describes(path: &Path) -> bool;

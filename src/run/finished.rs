@@ -1,15 +1,21 @@
 //! A finished run, read from its folder.
+//!
+//! No file is believed that is not what the run wrote: its checksums say so, and of a run from before there
+//! were any, its outcome.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, HistoryRow, OUTCOME,
-    RowTable, UpdateRow, folder::CONFIG, table_file::read_rows,
+    RowTable, Told, UpdateRow, folder::CONFIG, table_file,
 };
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    checksums::{Checksums, read_file},
+    files::short_id,
+};
 
 /// The folder of a finished run.
 pub struct Finished<C: Configuration> {
@@ -17,61 +23,154 @@ pub struct Finished<C: Configuration> {
     pub path: PathBuf,
     /// What came of the run.
     pub outcome: C::Outcome,
+    /// The run's id, as its outcome has it.
+    id: String,
+    /// The checksums of its files; none if the run is from before there were any.
+    sums: Option<Checksums>,
+    /// What the outcome tells of tables, if that is all there is to go by.
+    told: Vec<(RowTable, Told)>,
+}
+
+/// The column of `outcome.csv` that says whose it is.
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+}
+
+/// The one row of `outcome.csv` with this content.
+fn one<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<T> {
+    let row = table_file::rows(path, content)?.pop();
+    row.ok_or_else(|| Error::damaged(path, "it has no row"))
+}
+
+/// The id of the run that finished at `path`.
+pub(super) fn outcome_id(path: &Path) -> Result<String> {
+    let path = path.join(OUTCOME);
+    Ok(one::<Id>(&path, &read_file(&path)?)?.id)
 }
 
 impl<C: Configuration> Finished<C> {
-    /// Reads the outcome from `path`.
+    /// Reads the outcome from `path`; an error if it is damaged. Other files are checked when they are read.
     pub fn read(path: &Path) -> Result<Self> {
+        let sums = Checksums::read(path)?;
         let file = path.join(OUTCOME);
-        let outcome = read_rows(&file)?.pop().ok_or_else(|| {
-            let file = file.display();
-            Error::usage(format!("{file} has no row; --force runs it again"))
-        })?;
+        let content = match &sums {
+            Some(sums) => sums.read_file(path, OUTCOME)?,
+            None => read_file(&file)?,
+        };
         Ok(Self {
             path: path.to_path_buf(),
-            outcome,
+            outcome: one(&file, &content)?,
+            id: one::<Id>(&file, &content)?.id,
+            sums,
+            told: Vec::new(),
         })
+    }
+
+    /// [`read`](Self::read) where the run `config` should be.
+    pub(super) fn of(path: &Path, config: &C) -> Result<Self> {
+        let mut run = Self::read(path)?;
+        run.check_id(&config.id())?;
+        if run.sums.is_none() {
+            let told = |(table, _)| (table, config.told(&run.outcome, table));
+            run.told = config.headers().into_iter().map(told).collect();
+        }
+        Ok(run)
+    }
+
+    /// The run that has just ended at `path`.
+    pub(super) fn new(path: PathBuf, outcome: C::Outcome, id: String, sums: Checksums) -> Self {
+        Self {
+            path,
+            outcome,
+            id,
+            sums: Some(sums),
+            told: Vec::new(),
+        }
+    }
+
+    /// An error if the outcome is not that of the run `id`.
+    fn check_id(&self, id: &str) -> Result<()> {
+        let found = &self.id;
+        if found == id {
+            return Ok(());
+        }
+        let why = format!("it is of run {found}, and {CONFIG} is of run {id}");
+        Err(Error::damaged(&self.path.join(OUTCOME), why))
+    }
+
+    /// An error for the first file that is not what the run wrote, the configuration left out.
+    pub(super) fn check_but_config(&self) -> Result<()> {
+        let check = |file: &str| self.file(file).map(drop);
+        match &self.sums {
+            Some(sums) => sums
+                .names()
+                .filter(|file| *file != CONFIG)
+                .try_for_each(check),
+            None => self
+                .told
+                .iter()
+                .try_for_each(|(table, _)| check(table.file())),
+        }
+    }
+
+    /// The content of `file`; an error if it is not what the run wrote.
+    pub(super) fn file(&self, file: &str) -> Result<Vec<u8>> {
+        if let Some(sums) = &self.sums {
+            return sums.read_file(&self.path, file);
+        }
+        let path = self.path.join(file);
+        let content = read_file(&path)?;
+        let told = self.told.iter().find(|(table, _)| table.file() == file);
+        if let Some((_, told)) = told {
+            told.check(&path, &content)?;
+        }
+        if file == CONFIG && short_id(&String::from_utf8_lossy(&content)) != self.id {
+            let why = format!("it is not the configuration of run {}", self.id);
+            return Err(Error::damaged(&path, why));
+        }
+        Ok(content)
     }
 
     /// Its configuration, as TOML.
     pub fn config(&self) -> Result<toml::Table> {
-        let path = self.path.join(CONFIG);
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-        let table = text.and_then(|text| text.parse().map_err(|e: toml::de::Error| e.to_string()));
-        table.map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))
+        let text = self.file(CONFIG)?;
+        let table = String::from_utf8_lossy(&text).parse();
+        table.map_err(|e: toml::de::Error| Error::damaged(&self.path.join(CONFIG), e))
     }
 
-    fn file(&self, table: RowTable) -> PathBuf {
-        self.path.join(table.file())
+    fn rows<T: DeserializeOwned>(&self, table: RowTable) -> Result<Vec<T>> {
+        let content = self.file(table.file())?;
+        table_file::rows(&self.path.join(table.file()), &content)
     }
 
     /// Its training episodes.
     pub fn episodes(&self) -> Result<Vec<EpisodeRow>> {
-        read_rows(&self.file(RowTable::Episodes))
+        self.rows(RowTable::Episodes)
     }
 
     /// Its evaluations.
     pub fn evaluations(&self) -> Result<Vec<EvaluationRow>> {
-        read_rows(&self.file(RowTable::Evaluations))
+        self.rows(RowTable::Evaluations)
     }
 
     /// Its recorded updates.
     pub fn updates(&self) -> Result<Vec<UpdateRow>> {
-        read_rows(&self.file(RowTable::Updates))
+        self.rows(RowTable::Updates)
     }
 
     /// Its diagnostics; an error if it was run without.
     pub fn diagnostics(&self) -> Result<Vec<DiagnosticsRow>> {
-        read_rows(&self.file(RowTable::Diagnostics))
+        self.rows(RowTable::Diagnostics)
     }
 
     /// Its supervised training, a few batches a line.
     pub fn history(&self) -> Result<Vec<HistoryRow>> {
-        read_rows(&self.file(RowTable::History))
+        self.rows(RowTable::History)
     }
 
     /// Its epochs of supervised training.
     pub fn epochs(&self) -> Result<Vec<EpochRow>> {
-        read_rows(&self.file(RowTable::Epochs))
+        self.rows(RowTable::Epochs)
     }
 }

@@ -9,18 +9,21 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Checkpoint, Configuration, Finished, Observer, Row, RowTable, Snapshot, table_file::TableFile,
+    Checkpoint, Configuration, Finished, Observer, Row, RowTable, Snapshot,
+    content::{Content, content, files},
+    table_file::TableFile,
 };
 use crate::{
     Error, Result,
-    files::{csv_text, write_whole},
+    checksums::{CHECKSUMS, Checksum, Checksums},
+    files::{csv_text, write_before_another, write_whole},
 };
 
 pub(super) const CONFIG: &str = "config.toml";
 /// The file that is there when a run has ended, and that is written last.
 pub const OUTCOME: &str = "outcome.csv";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
-const LOCK: &str = ".lock";
+pub(super) const LOCK: &str = ".lock";
 pub(super) const MACHINE: &str = "machine.toml";
 
 /// What to do about a run that is there already.
@@ -32,6 +35,9 @@ pub enum Again {
     Resume,
     /// Start from the beginning.
     Force,
+    /// As `Resume`, but start from the beginning where a file is damaged. For folders that belong to one run by
+    /// their names, as those of a study.
+    Mend,
 }
 
 /// What was found where a run should go.
@@ -40,64 +46,6 @@ pub enum Opened<C: Configuration> {
     Unfinished(Box<Ready<C>>),
     /// This very run, finished earlier.
     Finished(Box<Finished<C>>),
-}
-
-/// What is in a folder where a run should go.
-enum Content {
-    Nothing,
-    ThisUnfinished,
-    ThisFinished,
-    OtherRun,
-    /// A file that no run left there.
-    Foreign(String),
-}
-
-/// Every file of a run like `C`.
-fn files<C: Configuration>() -> Vec<&'static str> {
-    let common = [CONFIG, OUTCOME, CHECKPOINT, MACHINE, LOCK];
-    let layout = C::LAYOUT;
-    let mut all = [&common[..], &[layout.weights], layout.figures].concat();
-    all.extend(layout.tables.iter().map(|table| table.file()));
-    all
-}
-
-/// What is at `path`, where the run with the configuration `text` should go.
-fn content<C: Configuration>(path: &Path, text: &str) -> Result<Content> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Content::Nothing),
-        Err(error) => return Err(Error::unwritable(path, &error)),
-    };
-    let names = entries
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<std::io::Result<Vec<String>>>()
-        .map_err(|error| Error::unwritable(path, &error))?;
-    let ours = files::<C>();
-    // A run that was killed leaves what it was writing under such a name.
-    let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
-    let foreign = names
-        .iter()
-        .find(|name| !ours.contains(&whole(name).as_str()));
-    let config = path.join(CONFIG);
-    let found = fs::read_to_string(&config).unwrap_or_default();
-    Ok(
-        if found == text && names.iter().any(|name| name == OUTCOME) {
-            Content::ThisFinished
-        } else if found == text {
-            Content::ThisUnfinished
-        } else if names.iter().all(|name| name == LOCK) {
-            Content::Nothing
-        } else if found.is_empty() {
-            // Interrupted before its first file was whole, or never a run's.
-            foreign.map_or(Content::ThisUnfinished, |name| {
-                Content::Foreign(name.clone())
-            })
-        } else if C::describes(&config) {
-            Content::OtherRun
-        } else {
-            Content::Foreign(CONFIG.into())
-        },
-    )
 }
 
 /// Takes the folder for this process.
@@ -110,39 +58,69 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// Whether a run is finished here that is to be left; an error if what is here must not be touched.
-fn is_left(path: &Path, content: &Content, again: Again) -> Result<bool> {
+/// The run that is finished here and is to be left, or what else is here; an error if what is here must not be
+/// touched.
+enum Found<C: Configuration> {
+    Finished(Box<Finished<C>>),
+    /// The damage, if the run was finished.
+    Unfinished(Content, Option<Error>),
+}
+
+fn find<C: Configuration>(path: &Path, config: &C, text: &str, again: Again) -> Result<Found<C>> {
     let (shown, force) = (path.display(), again == Again::Force);
-    match content {
-        Content::Foreign(what) => Err(Error::usage(format!(
+    let mend = force || again == Again::Mend;
+    match content(path, config, text) {
+        Ok(Content::Foreign(what)) => Err(Error::usage(format!(
             "{shown} already holds {what}, which is no run's; choose another folder"
         ))),
-        Content::OtherRun if !force => Err(Error::usage(format!(
+        Ok(Content::OtherRun) if !force => Err(Error::usage(format!(
             "{shown} already holds another run; choose another --out, or --force to overwrite it"
         ))),
-        Content::ThisFinished => Ok(!force),
-        _ => Ok(false),
+        Ok(Content::Unknown) if !mend => Err(Error::missing(&path.join(CONFIG)).mended_by(
+            "which run this was is not known: choose another --out, or --force to overwrite it",
+        )),
+        Ok(Content::ThisFinished) if !force => {
+            let whole = Finished::of(path, config).and_then(|run| {
+                run.check_but_config()?;
+                Ok(run)
+            });
+            match whole {
+                Ok(run) => Ok(Found::Finished(Box::new(run))),
+                Err(damage @ Error::Damaged(_)) if mend => {
+                    Ok(Found::Unfinished(Content::ThisFinished, Some(damage)))
+                }
+                Err(error) => Err(error),
+            }
+        }
+        // An outcome that does not say whose it is.
+        Err(damage @ Error::Damaged(_)) if mend => {
+            Ok(Found::Unfinished(Content::Unknown, Some(damage)))
+        }
+        other => Ok(Found::Unfinished(other?, None)),
     }
 }
 
 /// Looks at `path`, takes it for the run `config` and creates it where needed. Nothing in it changes
-/// before [`Ready::open`].
+/// before [`Ready::open`], except that a finished run gets its configuration back if that was lost.
 ///
 /// A folder that holds anything but a run is never touched.
 pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<Opened<C>> {
     let text = config.to_toml();
-    let finished = || Finished::read(path).map(|run| Opened::Finished(Box::new(run)));
-    if is_left(path, &content::<C>(path, &text)?, again)? {
-        return finished();
+    let left = |run: Box<Finished<C>>| {
+        restore(path, &text)?;
+        Ok(Opened::Finished(run))
+    };
+    if let Found::Finished(run) = find(path, config, &text, again)? {
+        return left(run);
     }
     let created = !path.exists();
     fs::create_dir_all(path).map_err(|error| Error::unwritable(path, &error))?;
     let lock = lock(path)?;
     // Another process may have come to its end here in the meantime.
-    let content = content::<C>(path, &text)?;
-    if is_left(path, &content, again)? {
-        return finished();
-    }
+    let (content, mut damage) = match find(path, config, &text, again)? {
+        Found::Finished(run) => return left(run),
+        Found::Unfinished(content, damage) => (content, damage),
+    };
     let saved = path.join(CHECKPOINT);
     let interrupted = matches!(content, Content::ThisUnfinished) && saved.exists();
     let from = match again {
@@ -152,7 +130,14 @@ pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<O
                 path.display()
             )));
         }
-        Again::Resume if interrupted => Some(Checkpoint::read(&saved, config)?),
+        Again::Resume | Again::Mend if interrupted => match Interrupted::read(path, config) {
+            Ok(from) => Some(from),
+            Err(error @ Error::Damaged(_)) if again == Again::Mend => {
+                damage = Some(error);
+                None
+            }
+            Err(error) => return Err(error),
+        },
         _ => None,
     };
     Ok(Opened::Unfinished(Box::new(Ready {
@@ -161,14 +146,51 @@ pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<O
         lock: Some(lock),
         created,
         from,
+        damage,
     })))
 }
 
-/// The run `config`, if it has finished at `path`. Nothing is touched.
+/// Writes the configuration `text` of the run at `path`, if it is not there.
+fn restore(path: &Path, text: &str) -> Result<()> {
+    let config = path.join(CONFIG);
+    match fs::read_to_string(&config) {
+        Ok(found) if found == text => Ok(()),
+        _ => write_whole(&config, text),
+    }
+}
+
+/// The run `config`, if it has finished at `path`. Nothing is touched, and files are checked when they are read.
 pub fn finished<C: Configuration>(path: &Path, config: &C) -> Result<Option<Finished<C>>> {
-    match content::<C>(path, &config.to_toml())? {
-        Content::ThisFinished => Finished::read(path).map(Some),
+    match content(path, config, &config.to_toml())? {
+        Content::ThisFinished => Finished::of(path, config).map(Some),
         _ => Ok(None),
+    }
+}
+
+/// Where an interrupted run goes on.
+struct Interrupted {
+    checkpoint: Checkpoint,
+    tables: Vec<(RowTable, TableFile)>,
+}
+
+impl Interrupted {
+    /// Reads the checkpoint at `path` of the run `config`, and the tables up to there; an error if any is damaged.
+    fn read(path: &Path, config: &impl Configuration) -> Result<Self> {
+        let read = || {
+            let checkpoint = Checkpoint::read(&path.join(CHECKPOINT), config)?;
+            let go_on = |(table, _): (RowTable, String)| {
+                let mut files = checkpoint.files.iter();
+                let saved = files.find(|saved| saved.file == table.file());
+                let length = saved.map_or(0, |saved| saved.bytes);
+                let sha256 = saved.and_then(|saved| saved.sha256.as_deref());
+                let file = TableFile::go_on(path.join(table.file()), length, sha256)?;
+                Ok((table, file))
+            };
+            let tables = config.headers().into_iter().map(go_on);
+            let tables = tables.collect::<Result<_>>()?;
+            Ok(Self { checkpoint, tables })
+        };
+        read().map_err(|error: Error| error.mended_by("--force starts the run again"))
     }
 }
 
@@ -181,7 +203,9 @@ pub struct Ready<C: Configuration> {
     /// Whether the folder was created for it.
     created: bool,
     /// Where the run goes on; from the start if there is none.
-    pub from: Option<Checkpoint>,
+    from: Option<Interrupted>,
+    /// Why the run starts again though it had finished or come to a checkpoint.
+    damage: Option<Error>,
 }
 
 impl<C: Configuration> Drop for Ready<C> {
@@ -199,38 +223,50 @@ impl<C: Configuration> Drop for Ready<C> {
 impl<C: Configuration> Ready<C> {
     /// Steps done by its checkpoint, 0 if there is none.
     pub fn step(&self) -> u64 {
-        self.from.as_ref().map_or(0, |from| from.step)
+        self.from.as_ref().map_or(0, |from| from.checkpoint.step)
+    }
+
+    /// Why the run starts again though it had finished or come to a checkpoint: a file of it is damaged.
+    pub fn damage(&self) -> Option<&Error> {
+        self.damage.as_ref()
     }
 
     /// Makes the folder the run's: empty, or as it was at the checkpoint, which is given too.
     pub fn open(mut self) -> Result<(RunFolder, Option<Checkpoint>)> {
-        let from = self.from.take();
         remove_parts(&self.path, &files::<C>());
-        if from.is_none() {
-            let tables = self.config.headers();
-            let rewritten = |file: &&str| tables.iter().all(|(table, _)| table.file() != *file);
-            let stale: Vec<&str> = files::<C>().into_iter().filter(rewritten).collect();
-            begin(&self.path, &stale, &self.config.to_toml())?;
-        }
-        let headers = self.config.headers().into_iter();
-        let table = |(table, header): (RowTable, String)| {
-            let path = self.path.join(table.file());
-            let file = match &from {
-                None => TableFile::create(path, &header)?,
-                Some(from) => {
-                    let length = from.files.iter().find(|(file, _)| file == table.file());
-                    TableFile::go_on(path, length.map_or(0, |(_, length)| *length))?
-                }
-            };
-            Ok((table, file))
+        let text = self.config.to_toml();
+        let (tables, checkpoint) = match self.from.take() {
+            Some(Interrupted { checkpoint, tables }) => {
+                restore(&self.path, &text)?;
+                tables.iter().try_for_each(|(_, file)| file.cut())?;
+                (tables, Some(checkpoint))
+            }
+            None => (self.start(&text)?, None),
         };
+        let mut sums = Checksums::default();
+        sums.insert(CONFIG, Checksum::of(&text));
         let folder = RunFolder {
-            tables: headers.map(table).collect::<Result<_>>()?,
+            tables,
             path: self.path.clone(),
             weights: C::LAYOUT.weights,
+            id: self.config.id(),
+            sums,
             _lock: self.lock.take(),
         };
-        Ok((folder, from))
+        Ok((folder, checkpoint))
+    }
+
+    /// Empties the folder, and starts the run's tables in it.
+    fn start(&self, text: &str) -> Result<Vec<(RowTable, TableFile)>> {
+        let tables = self.config.headers();
+        let rewritten = |file: &&str| tables.iter().all(|(table, _)| table.file() != *file);
+        let stale: Vec<&str> = files::<C>().into_iter().filter(rewritten).collect();
+        begin(&self.path, &stale, text)?;
+        let create = |(table, header): (RowTable, String)| {
+            let file = TableFile::create(self.path.join(table.file()), &header)?;
+            Ok((table, file))
+        };
+        tables.into_iter().map(create).collect()
     }
 }
 
@@ -258,7 +294,7 @@ fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
             _ => {}
         }
     }
-    match write_whole(&path.join(CONFIG), config) {
+    match write_before_another(&path.join(CONFIG), config) {
         Err(Error::Io { source, .. }) => Err(Error::unwritable(path, &source)),
         other => other,
     }
@@ -272,6 +308,10 @@ pub struct RunFolder {
     path: PathBuf,
     tables: Vec<(RowTable, TableFile)>,
     weights: &'static str,
+    /// The run's.
+    id: String,
+    /// Of what is written and will not change.
+    sums: Checksums,
     /// Held while the run goes, so that no other process writes here too.
     _lock: Option<File>,
 }
@@ -288,23 +328,25 @@ impl RunFolder {
             .try_for_each(|(_, file)| file.flush())
     }
 
-    /// Writes what is left and the outcome, and makes both last.
+    /// Writes what is left, the checksums and the outcome, and makes all of it last.
     pub fn finish<C: Configuration>(mut self, outcome: C::Outcome) -> Result<Finished<C>>
     where
         C::Outcome: Serialize,
     {
-        for (_, file) in &mut self.tables {
+        for (table, file) in &mut self.tables {
             file.flush()?;
             file.sync()?;
+            self.sums.insert(table.file(), file.sum());
         }
-        write_whole(&self.path.join(OUTCOME), csv_text([&outcome])?)?;
+        let text = csv_text([&outcome])?;
+        self.sums.insert(OUTCOME, Checksum::of(&text));
+        // A run that is killed between the two has no outcome, so it goes on or starts again.
+        write_before_another(&self.path.join(CHECKSUMS), self.sums.to_toml()?)?;
+        write_whole(&self.path.join(OUTCOME), text)?;
         for done_with in [CHECKPOINT, LOCK] {
             let _ = fs::remove_file(self.path.join(done_with));
         }
-        Ok(Finished {
-            path: self.path,
-            outcome,
-        })
+        Ok(Finished::new(self.path, outcome, self.id, self.sums))
     }
 }
 
@@ -322,18 +364,19 @@ impl Observer for RunFolder {
     }
 
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let mut lengths = Vec::new();
+        let mut sums = Vec::new();
         for (table, file) in &mut self.tables {
             file.flush()?;
             // They must last before the checkpoint that counts on them.
             file.sync()?;
-            lengths.push((table.file(), file.length()?));
+            sums.push((table.file(), file.sum()));
         }
-        let data = snapshot.to_safetensors(&lengths)?;
+        let data = snapshot.to_safetensors(&sums)?;
         write_whole(&self.path.join(CHECKPOINT), data)
     }
 
     fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
-        write_whole(&self.path.join(self.weights), safetensors)
+        self.sums.insert(self.weights, Checksum::of(safetensors));
+        write_before_another(&self.path.join(self.weights), safetensors)
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, num::NonZero, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::folder::MACHINE;
-use crate::{Error, Result, energy::Spent, files::write_whole};
+use crate::{Error, Result, energy::Spent, files::write_before_another};
 
 /// Where a run ran, how fast, and what it took: `machine.toml`, the only file of a run that differs from
 /// time to time.
@@ -56,7 +56,7 @@ impl Machine {
     /// Writes it into a run's folder.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let text = toml::to_string(self).map_err(|e| Error::usage(e.to_string()))?;
-        write_whole(&folder.join(MACHINE), text)
+        write_before_another(&folder.join(MACHINE), text)
     }
 
     /// Reads it from a run's folder, if it is there.

@@ -8,6 +8,7 @@
 
 mod checkpoint;
 mod configuration;
+mod content;
 mod control;
 mod device;
 mod diagnostics_row;
@@ -20,8 +21,9 @@ pub mod rl;
 mod rows;
 pub mod supervised;
 mod table_file;
+mod told;
 
-pub use checkpoint::{Checkpoint, Snapshot};
+pub use checkpoint::{Checkpoint, Saved, Snapshot};
 pub use configuration::{Configuration, FolderLayout, default_folder};
 pub use control::Control;
 pub use device::Compute;
@@ -32,3 +34,4 @@ pub use machine::Machine;
 pub use observer::{Observer, Progress};
 pub use outcome::{Outcome, Status, SupervisedOutcome};
 pub use rows::{EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow};
+pub use told::Told;

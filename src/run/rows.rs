@@ -1,6 +1,12 @@
 //! The schema of every table that a run writes.
 
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeTuple};
+use std::fmt::{self, Formatter};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, SeqAccess, Visitor},
+    ser::SerializeTuple,
+};
 
 use super::DiagnosticsRow;
 use crate::files::csv_text;
@@ -95,8 +101,7 @@ impl Serialize for Row<'_> {
 }
 
 /// A finished training episode: a line of `episodes.csv`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(from = "(u64, u64, f64, u32, Vec<f64>)")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpisodeRow {
     /// Environment steps done when it ended.
     pub step: u64,
@@ -132,23 +137,54 @@ impl Serialize for EpisodeRow {
     }
 }
 
-impl From<(u64, u64, f64, u32, Vec<f64>)> for EpisodeRow {
-    fn from(
-        (step, episode, episode_return, length, behaviour): (u64, u64, f64, u32, Vec<f64>),
-    ) -> Self {
-        Self {
-            step,
-            episode,
-            episode_return,
-            length,
-            behaviour,
+impl<'de> Deserialize<'de> for EpisodeRow {
+    fn deserialize<D: Deserializer<'de>>(line: D) -> std::result::Result<Self, D::Error> {
+        struct Line;
+        impl<'de> Visitor<'de> for Line {
+            type Value = EpisodeRow;
+
+            fn expecting(&self, f: &mut Formatter) -> fmt::Result {
+                f.write_str("step, episode, return, length and what the algorithm adds")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut columns: A,
+            ) -> std::result::Result<EpisodeRow, A::Error> {
+                Ok(EpisodeRow {
+                    step: column(&mut columns, 0, &self)?,
+                    episode: column(&mut columns, 1, &self)?,
+                    episode_return: column(&mut columns, 2, &self)?,
+                    length: column(&mut columns, 3, &self)?,
+                    behaviour: rest(columns)?,
+                })
+            }
         }
+        line.deserialize_seq(Line)
     }
 }
 
+/// The next column of a line, number `place`, which must be there.
+fn column<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
+    columns: &mut A,
+    place: usize,
+    expected: &dyn de::Expected,
+) -> std::result::Result<T, A::Error> {
+    let column = columns.next_element()?;
+    column.ok_or_else(|| de::Error::invalid_length(place, expected))
+}
+
+/// The columns that are left, of which there may be none.
+fn rest<'de, A: SeqAccess<'de>>(mut columns: A) -> std::result::Result<Vec<f64>, A::Error> {
+    let mut rest = Vec::new();
+    while let Some(number) = columns.next_element()? {
+        rest.push(number);
+    }
+    Ok(rest)
+}
+
 /// An update, one of every `log_every`: a line of `updates.csv`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(from = "(u64, u64, Vec<f64>)")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateRow {
     /// Environment steps done.
     pub step: u64,
@@ -176,13 +212,28 @@ impl Serialize for UpdateRow {
     }
 }
 
-impl From<(u64, u64, Vec<f64>)> for UpdateRow {
-    fn from((step, update, measured): (u64, u64, Vec<f64>)) -> Self {
-        Self {
-            step,
-            update,
-            measured,
+impl<'de> Deserialize<'de> for UpdateRow {
+    fn deserialize<D: Deserializer<'de>>(line: D) -> std::result::Result<Self, D::Error> {
+        struct Line;
+        impl<'de> Visitor<'de> for Line {
+            type Value = UpdateRow;
+
+            fn expecting(&self, f: &mut Formatter) -> fmt::Result {
+                f.write_str("step, update and what the algorithm adds")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut columns: A,
+            ) -> std::result::Result<UpdateRow, A::Error> {
+                Ok(UpdateRow {
+                    step: column(&mut columns, 0, &self)?,
+                    update: column(&mut columns, 1, &self)?,
+                    measured: rest(columns)?,
+                })
+            }
         }
+        line.deserialize_seq(Line)
     }
 }
 
@@ -237,4 +288,51 @@ pub struct EpochRow {
     pub test_accuracy: f64,
     /// Of action values, the mean return of their greedy policy in five episodes.
     pub test_return: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes back of rows that are written as CSV.
+    fn read_back<T: Serialize + for<'de> Deserialize<'de>>(rows: &[T]) -> Vec<T> {
+        let mut writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(Vec::new());
+        rows.iter().for_each(|row| writer.serialize(row).unwrap());
+        let text = writer.into_inner().unwrap();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(&text[..]);
+        reader
+            .deserialize()
+            .collect::<std::result::Result<_, _>>()
+            .unwrap()
+    }
+
+    #[test]
+    fn rows_come_back_whatever_an_algorithm_adds() {
+        for added in [vec![], vec![0.5], vec![1.0, -2.5]] {
+            let episode = EpisodeRow {
+                step: 8,
+                episode: 2,
+                episode_return: 1.5,
+                length: 3,
+                behaviour: added.clone(),
+            };
+            let update = UpdateRow {
+                step: 8,
+                update: 1,
+                measured: added,
+            };
+            assert_eq!(
+                read_back(&[episode.clone(), episode.clone()]),
+                [episode.clone(), episode]
+            );
+            assert_eq!(
+                read_back(&[update.clone(), update.clone()]),
+                [update.clone(), update]
+            );
+        }
+    }
 }

@@ -2,72 +2,118 @@
 
 use std::{
     fs::File,
-    io::{ErrorKind, Seek, SeekFrom, Write},
+    io::{ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    checksums::{Checksum, Checksummer},
+};
 
-/// The rows of the CSV file at `path`, each of its columns in the order of the file.
-pub(super) fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let wrong =
-        |error: csv::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
-    let mut reader = csv::Reader::from_path(path).map_err(wrong)?;
-    reader
-        .deserialize()
-        .collect::<std::result::Result<_, _>>()
-        .map_err(wrong)
+/// The rows of the CSV file at `path` with this content, each of its columns in the order of the file.
+pub(super) fn rows<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<Vec<T>> {
+    let mut reader = csv::Reader::from_reader(content);
+    let rows = reader.deserialize().collect::<csv::Result<_>>();
+    rows.map_err(|error| Error::damaged(path, error))
 }
 
 /// A CSV file being written.
 pub(super) struct TableFile {
     path: PathBuf,
-    writer: csv::Writer<File>,
+    writer: csv::Writer<Summed>,
+}
+
+/// A file, and the checksum of what was written to it.
+struct Summed {
+    file: File,
+    sum: Checksummer,
+}
+
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.sum.add(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
 }
 
 impl TableFile {
     /// Starts `path` with its header.
     pub fn create(path: PathBuf, header: &str) -> Result<Self> {
         let start = || {
-            let mut file = File::create(&path)?;
-            writeln!(file, "{header}")?;
+            let file = File::create(&path)?;
+            let sum = Checksummer::default();
+            let mut file = Summed { file, sum };
+            file.write_all(format!("{header}\n").as_bytes())?;
             Ok(file)
         };
         let file = start().map_err(|error: std::io::Error| Error::unwritable(&path, &error))?;
         Ok(Self::onto(path, file))
     }
 
-    /// Goes on with `path` behind its first `length` bytes.
-    pub fn go_on(path: PathBuf, length: u64) -> Result<Self> {
-        let open = || {
-            let mut file = File::options().write(true).open(&path)?;
-            let found = file.metadata()?.len();
-            if found < length {
-                let why = format!("it has {found} bytes; the checkpoint counts on {length}");
-                return Err(std::io::Error::new(ErrorKind::InvalidData, why));
-            }
-            file.set_len(length)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
+    /// Goes on with `path` behind its first `length` bytes, whose SHA-256 is `sha256` if it is known. The file does not change
+    /// before [`cut`](Self::cut).
+    pub fn go_on(path: PathBuf, length: u64, sha256: Option<&str>) -> Result<Self> {
+        let unreadable = |error: std::io::Error| match error.kind() {
+            ErrorKind::NotFound => Error::missing(&path),
+            _ => Error::io("cannot go on with", &path, error),
         };
-        let file = open().map_err(|error| Error::io("cannot go on with", &path, error))?;
-        Ok(Self::onto(path, file))
+        let file = File::options().read(true).write(true).open(&path);
+        let file = file.map_err(unreadable)?;
+        let mut sum = Checksummer::default();
+        let mut rows = (&file).take(length);
+        let mut block = vec![0; 1 << 16];
+        loop {
+            match rows.read(&mut block).map_err(unreadable)? {
+                0 => break,
+                n => sum.add(&block[..n]),
+            }
+        }
+        let Checksum {
+            bytes,
+            sha256: found,
+        } = sum.now();
+        if bytes < length {
+            let why = format!("it has {bytes} bytes, and the checkpoint counts on {length}");
+            return Err(Error::damaged(&path, why));
+        }
+        if sha256.is_some_and(|saved| saved != found) {
+            let why = "its content is not what it was at the checkpoint (its sha256 differs)";
+            return Err(Error::damaged(&path, why));
+        }
+        Ok(Self::onto(path, Summed { file, sum }))
     }
 
-    fn onto(path: PathBuf, file: File) -> Self {
+    fn onto(path: PathBuf, file: Summed) -> Self {
         let writer = csv::WriterBuilder::new()
             .has_headers(false)
             .from_writer(file);
         Self { path, writer }
     }
 
-    /// Bytes written, after a flush.
-    pub fn length(&self) -> Result<u64> {
-        let metadata = self.writer.get_ref().metadata();
-        let metadata = metadata.map_err(|error| Error::io("cannot read", &self.path, error))?;
-        Ok(metadata.len())
+    /// Drops what is behind the place where it goes on.
+    pub fn cut(&self) -> Result<()> {
+        let Summed { file, sum } = self.writer.get_ref();
+        let cut = || {
+            file.set_len(sum.bytes())?;
+            (&*file).seek(SeekFrom::End(0))
+        };
+        match cut() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::io("cannot go on with", &self.path, error)),
+        }
+    }
+
+    /// The checksum of what was written, after a flush.
+    pub fn sum(&self) -> Checksum {
+        self.writer.get_ref().sum.now()
     }
 
     pub fn write(&mut self, row: &impl Serialize) -> Result<()> {
@@ -82,7 +128,7 @@ impl TableFile {
 
     /// Makes what was flushed last, whatever happens to the machine.
     pub fn sync(&mut self) -> Result<()> {
-        let result = self.writer.get_ref().sync_all();
+        let result = self.writer.get_ref().file.sync_all();
         result.map_err(|error| Error::io("cannot write", &self.path, error))
     }
 }

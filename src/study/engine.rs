@@ -1,4 +1,4 @@
-//! A study from its experiment to its results: tuning, choice, report, record.
+//! A study from its experiment to its results: tuning, selection, report, record.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{Error, Result, numbers::count};
 
-/// An experiment and where its runs and its results are.
+/// An experiment and the folders of its runs and its results.
 pub struct Study {
     /// The experiment.
     pub experiment: Experiment,
-    /// The folder that has a folder for each run: `runs/<experiment>`.
+    /// The folder that holds one folder per run: `runs/<experiment>`.
     pub runs: PathBuf,
     /// The folder with the results: `results/<experiment>`.
     pub out: PathBuf,
@@ -56,7 +56,8 @@ type SeedScores = Vec<(u64, f64)>;
 pub struct Chosen {
     /// The trial.
     pub trial: usize,
-    /// Each trial's score on the tuning seeds, by the experiment's rule of choice; empty if there is only one trial.
+    /// Each trial's score on the tuning seeds, by the experiment's selection rule; empty if there is
+    /// only one trial.
     pub scores: Vec<f64>,
 }
 
@@ -105,9 +106,24 @@ impl Study {
         pool::run(&wanted, &self.runs, options, &progress)
     }
 
-    /// The outcome of a run; `None` if the run is not done.
+    /// The outcome of a run; `None` if the run is not done. [`Error::Damaged`] if a file that says so is damaged.
     pub fn outcome(&self, run: &Run) -> Result<Option<Outcome>> {
-        run.job.outcome(&self.runs.join(run.job.id()))
+        let outcome = run.job.outcome(&self.runs.join(run.job.id()));
+        outcome.map_err(|error| error.mended_by(self.does_again()))
+    }
+
+    /// Whether a run is done, and what says so is whole.
+    pub fn is_done(&self, run: &Run) -> Result<bool> {
+        match self.outcome(run) {
+            Err(Error::Damaged(_)) => Ok(false),
+            other => Ok(other?.is_some()),
+        }
+    }
+
+    /// What does a damaged run again.
+    fn does_again(&self) -> String {
+        let experiment = self.experiment.path.display();
+        format!("`study run {experiment}` does this run again")
     }
 
     /// The outcomes of `runs`; an error if any of them is not done.

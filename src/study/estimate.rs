@@ -35,7 +35,7 @@ impl Study {
         let runs = self.experiment.tuning()?;
         let mut recorded: HashMap<usize, (f64, usize)> = HashMap::new();
         for run in &runs {
-            if self.outcome(run)?.is_none() {
+            if !self.is_done(run)? {
                 continue;
             }
             if let Some(machine) = Machine::read(&self.runs.join(run.job.id())) {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{Error, Result, files};
 
-/// The folder `path` for results, made if it is not there; an error if it is a run's.
+/// The folder `path` for results, created if it does not exist; an error if it belongs to a run.
 pub fn results_folder(path: &Path) -> Result<PathBuf> {
     if path.join("config.toml").exists() {
         return Err(Error::usage(format!(
@@ -19,7 +19,7 @@ pub fn results_folder(path: &Path) -> Result<PathBuf> {
     files::folder(path)
 }
 
-/// Removes the file at `path`, which need not be there.
+/// Removes the file at `path` if it exists.
 pub fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -1,4 +1,4 @@
-//! A run's diagnostics summed up in one line, which a study keeps.
+//! A one-line summary of a run's diagnostics, which a study keeps.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Mechanism {
     pub score: f64,
     /// Rows of the diagnostics.
     pub rows: usize,
-    /// The decay of momentum's average at each step.
+    /// The decay of momentum's average per step.
     pub momentum_beta: f64,
     /// Whether the optimiser has no momentum, so that the average is only hypothetical.
     pub momentum_is_hypothetical: bool,
@@ -45,8 +45,8 @@ pub struct Mechanism {
     pub target_push: Option<f64>,
     /// The same for the part that is due to other data.
     pub data_push: Option<f64>,
-    /// What the push by other data would be if their distribution were the same: `-noise / 4` along today's gradient.
-    /// That gradient is of four minibatches, and the average does not share their noise.
+    /// The expected push by other data if their distribution were the same: `-noise / 4` along today's
+    /// gradient. That gradient is of four minibatches, and the average does not share their noise.
     pub data_push_by_chance: Option<f64>,
     /// The squared norm of the expected gradient over the variance of a minibatch's gradient.
     pub signal_to_noise: Option<f64>,
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!((found.data_push, found.target_drift), (None, None));
         // Three noises of 6 by 4 by norms of 2, over four norms.
         assert_eq!(found.data_push_by_chance, Some(-2.25 / 8.0));
-        // One variance is 0 and its ratio no number.
+        // One variance is 0, so its ratio is not a number.
         assert_eq!(found.signal_to_noise, Some(0.5));
         // 8 in the first fifth, the median of 2, 4 and 6 in the rest.
         assert_eq!(found.norm_after_target, Some(2.0));

@@ -1,9 +1,9 @@
 //! Many runs together.
 //!
-//! An [`Experiment`](experiment::Experiment) is one TOML file, and a [`Study`] is an experiment with its runs. The tuning
-//! stage runs every trial on the tuning seeds. A rule then chooses each optimiser's settings in each environment,
-//! and the report stage runs the chosen settings on seeds of its own. The results have the same bytes whichever
-//! processes and machines do the runs.
+//! An [`Experiment`](experiment::Experiment) is one TOML file, and a [`Study`] is an experiment with
+//! its runs. The tuning stage runs every trial on the tuning seeds. A rule then chooses each
+//! optimiser's settings in each environment, and the report stage runs the chosen settings on separate
+//! seeds. The results have the same bytes whichever processes and machines do the runs.
 
 pub mod describe;
 mod engine;

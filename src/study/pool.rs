@@ -1,5 +1,5 @@
-//! Runs on all cores: first those that keep all of them busy, one after the other, then one on each core, the
-//! longest first. Finished runs are skipped.
+//! Runs on all cores: first the runs that use all of them, one after another, then one run per core,
+//! the longest first. Finished runs are skipped.
 
 use std::{
     collections::HashSet,
@@ -26,18 +26,19 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// How a pool does its runs.
 #[derive(Clone)]
 pub struct PoolOptions {
-    /// Runs at once, or threads of a run that takes all cores; one for each core if `None`.
+    /// Runs at once, or threads of a run that takes all cores; one per core if `None`.
     pub jobs: Option<usize>,
-    /// Steps from checkpoint to checkpoint; by the clock if `None`.
+    /// Steps between checkpoints; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
     /// Set this to a signal's number to end all runs after a checkpoint.
     pub stop: Arc<AtomicUsize>,
-    /// What energy is assumed to be where it cannot be measured.
+    /// The assumed power and carbon intensity where energy cannot be measured.
     pub energy: Energy,
 }
 
-/// Does `runs`, each in its own folder below `folder`, and returns when all are done, by this process or by others. An
-/// error if it was stopped or if runs failed; a run that fails does not keep the others from being done.
+/// Does `runs`, each in its own folder below `folder`, and returns when this process or others have
+/// done all of them. An error if it was stopped or if runs failed. A failed run does not keep the
+/// others from being done.
 pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progress) -> Result<()> {
     let order = order(runs, folder);
     let of = order.len();
@@ -73,15 +74,16 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// What `work` gives where its operations have `threads` threads.
+/// The result of `work`, with `threads` threads for its operations.
 pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| Error::usage(format!("cannot start {threads} threads: {e}")))?;
     Ok(pool.install(work))
 }
 
-/// The numbers of the runs in the order in which they are done: the most work first. A run that two arms share comes
-/// once. Finished runs come before all others, so that the estimate of the time left soon covers only the rest.
+/// The numbers of the runs in the order in which they are done: the most work first. A run that two
+/// arms share appears once. Finished runs come before all others, so that the estimate of the time left
+/// soon covers only unfinished runs.
 fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
@@ -96,11 +98,11 @@ fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
     order
 }
 
-/// Runs that are given out in order.
+/// A queue of runs, taken in order.
 struct Queue {
     order: Vec<usize>,
     next: AtomicUsize,
-    /// Runs that another process was doing.
+    /// Runs that another process was doing when they were tried.
     taken: Mutex<Vec<usize>>,
 }
 
@@ -180,7 +182,7 @@ impl Pool<'_> {
         Some(self.options.stop.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
     }
 
-    /// What came of all `of` runs.
+    /// The result of all `of` runs.
     fn result(self, of: usize) -> Result<()> {
         let done = self.progress.runs_done();
         if let Some(signal) = self.stopped().filter(|_| done < of) {
@@ -204,11 +206,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Watches one run: counts its progress as the pool's, and writes its cost into its folder.
+/// Watches one run: adds its progress to the pool's, and writes its cost into its folder.
 struct RunWatcher<'a> {
     pool: &'a Pool<'a>,
     id: &'a str,
-    /// Effort of a step.
+    /// The effort of a step.
     weight: f64,
     /// How many runs share the GPU, if this one is on it.
     on_gpu: Option<usize>,
@@ -223,6 +225,10 @@ struct RunWatcher<'a> {
 }
 
 impl Watcher for RunWatcher<'_> {
+    fn starts_again(&mut self, damage: &Error) {
+        self.pool.progress.run_starts_again(self.id, damage);
+    }
+
     fn begins(&mut self, _folder: &Path, from: u64) -> Result<()> {
         (self.began, self.from, self.step) = (true, from, from);
         self.meter = Some(match self.alone {
@@ -257,7 +263,7 @@ impl Watcher for RunWatcher<'_> {
             machine.threads = self.pool.threads;
         }
         let now = meter.stop(&self.pool.options.energy);
-        // A run that goes on adds to what its earlier parts cost. For a new run the file is stale.
+        // A resumed run adds to the cost of its earlier parts. For a new run the file is stale.
         let before = Machine::read(folder).filter(|_| self.from > 0);
         machine.spent = match before.and_then(|before| before.spent) {
             Some(before) => Some(before.and(now)),

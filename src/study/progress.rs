@@ -1,4 +1,4 @@
-//! How far a study's runs are.
+//! The progress of a study's runs.
 
 use std::{
     collections::HashSet,
@@ -10,20 +10,25 @@ use std::{
 };
 
 use super::experiment::Run;
+use crate::Error;
 
 /// Shows a study's progress.
 pub trait ProgressDisplay: Sync {
     /// Shows `progress`, which has changed.
     fn update(&self, progress: &Progress);
 
-    /// Says that the run `id` goes on from a checkpoint at step `from`.
+    /// Reports that the run `id` resumes from a checkpoint at step `from`.
     fn run_resumed(&self, id: &str, from: u64);
+
+    /// Says that the run `id` starts again because of `damage` to what it left.
+    fn run_starts_again(&self, id: &str, damage: &Error);
 
     /// Ends the display.
     fn finish(&self);
 }
 
-/// How far a study's runs are, all together. Effort is in the units of [`Job::effort`](super::family::Job::effort).
+/// The progress of all of a study's runs together. Effort is in the units of
+/// [`Job::effort`](super::family::Job::effort).
 pub struct Progress<'a> {
     runs: usize,
     runs_done: AtomicUsize,
@@ -109,9 +114,14 @@ impl<'a> Progress<'a> {
         self.skipped.fetch_add(effort as u64, Ordering::Relaxed);
     }
 
-    /// Says that the run `id` goes on from a checkpoint at step `from`.
+    /// Reports that the run `id` resumes from a checkpoint at step `from`.
     pub fn run_resumed(&self, id: &str, from: u64) {
         self.display.run_resumed(id, from);
+    }
+
+    /// Says that the run `id` starts again because of `damage` to what it left.
+    pub fn run_starts_again(&self, id: &str, damage: &Error) {
+        self.display.run_starts_again(id, damage);
     }
 
     /// Counts a run that is done.

@@ -1,7 +1,8 @@
-//! A study's results. Except for `cost.csv`, they do not depend on which processes did the runs.
+//! A study's results. Except for `cost.csv` and its checksum, they do not depend on which processes did the runs.
 
-use std::fs::File;
+use std::{fs::File, path::Path};
 
+use serde::Serialize;
 use settings::{Settings, Value};
 use sha2::{Digest, Sha256};
 
@@ -15,16 +16,18 @@ use super::{
 };
 use crate::{
     Error, Result,
+    checksums::{CHECKSUMS, Checksum, Checksums},
     config::AsToml,
     files,
-    files::{write_csv, write_whole},
+    files::{csv_text, write_whole},
     run::{Machine, Status},
 };
 
 impl Study {
-    /// Writes the results: `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv`, `cost.csv`, and of the report
-    /// stage alone `curves.csv` and, if its runs had diagnostics, `mechanism.csv`. An error if a run is missing.
-    /// Returns a warning for each chosen setting that is at an end of its grid.
+    /// Writes the results: `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv`, `cost.csv`,
+    /// and, for the report stage only, `curves.csv` and, if its runs had diagnostics, `mechanism.csv`, and
+    /// the checksums of them all. An error if a run is missing. Returns a warning for each chosen setting
+    /// that is at an end of its grid.
     pub fn record(&self) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
@@ -35,15 +38,18 @@ impl Study {
         outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
 
         results_folder(&self.out)?;
-        // Two processes that come to the end together write one after the other.
+        // Two processes that finish at the same time must write one after the other.
         let path = self.runs.join(".lock");
         let lock = File::create(&path).map_err(|e| Error::io("cannot write", &path, e))?;
         // Some file systems have no locks.
         let _ = lock.lock();
 
+        // Results that are half written must not look damaged.
+        remove_if_there(&self.out.join(CHECKSUMS))?;
+        let mut written = Written::new(&self.out);
         let both = || runs.iter().zip(&outcomes).enumerate();
         let rows = both().map(|(k, (run, outcome))| self.row(k, tuning_runs, run, outcome));
-        write_csv(&self.out.join("runs.csv"), rows)?;
+        written.table("runs.csv", rows)?;
         let report = both().skip(tuning_runs);
         let curves = report.flat_map(|(_, (run, outcome))| {
             let id = run.job.id();
@@ -54,11 +60,11 @@ impl Study {
             };
             outcome.curve.iter().map(row)
         });
-        write_csv(&self.out.join("curves.csv"), curves)?;
-        self.write_mechanism(&runs[tuning_runs..], &outcomes[tuning_runs..])?;
-        let warnings = self.write_tuning(&chosen)?;
-        self.write_cost(&runs)?;
-        write_whole(&self.out.join("experiment.toml"), &experiment.text)?;
+        written.table("curves.csv", curves)?;
+        self.write_mechanism(&mut written, &runs[tuning_runs..], &outcomes[tuning_runs..])?;
+        let warnings = self.write_tuning(&mut written, &chosen)?;
+        self.write_cost(&mut written, &runs)?;
+        written.file("experiment.toml", &experiment.text)?;
         let diverged = |outcome: &&Outcome| outcome.status == Status::Diverged;
         let manifest = Manifest {
             experiment: experiment.name.clone(),
@@ -70,7 +76,8 @@ impl Study {
         };
         let text = toml::to_string(&AsToml(&Value::Table(manifest.to_table())))
             .map_err(|e| Error::usage(e.to_string()))?;
-        write_whole(&self.out.join("manifest.toml"), text)?;
+        written.file("manifest.toml", &text)?;
+        written.finish()?;
         Ok(warnings)
     }
 
@@ -97,8 +104,13 @@ impl Study {
         }
     }
 
-    /// Writes what the diagnostics of `runs` say; there is no file if none of them had diagnostics.
-    fn write_mechanism(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<()> {
+    /// Writes the diagnostics of `runs`; there is no file if none of them had diagnostics.
+    fn write_mechanism(
+        &self,
+        written: &mut Written,
+        runs: &[Run],
+        outcomes: &[Outcome],
+    ) -> Result<()> {
         let experiment = &self.experiment;
         let rows = runs.iter().zip(outcomes).filter_map(|(run, outcome)| {
             let (cell, arm) = (&experiment.cells[run.cell], &experiment.arms[run.arm]);
@@ -113,14 +125,13 @@ impl Study {
             })
         });
         let rows: Vec<Mechanism> = rows.collect();
-        let path = self.out.join("mechanism.csv");
-        if !rows.is_empty() {
-            return write_csv(&path, rows);
+        match rows.is_empty() {
+            true => remove_if_there(&self.out.join("mechanism.csv")),
+            false => written.table("mechanism.csv", rows),
         }
-        remove_if_there(&path)
     }
 
-    fn write_tuning(&self, chosen: &[Vec<Chosen>]) -> Result<Vec<String>> {
+    fn write_tuning(&self, written: &mut Written, chosen: &[Vec<Chosen>]) -> Result<Vec<String>> {
         let experiment = &self.experiment;
         let (mut rows, mut warnings) = (Vec::new(), Vec::new());
         for (cell, chosen) in experiment.cells.iter().zip(chosen) {
@@ -147,11 +158,11 @@ impl Study {
                 }
             }
         }
-        write_csv(&self.out.join("tuning.csv"), rows)?;
+        written.table("tuning.csv", rows)?;
         Ok(warnings)
     }
 
-    fn write_cost(&self, runs: &[Run]) -> Result<()> {
+    fn write_cost(&self, written: &mut Written, runs: &[Run]) -> Result<()> {
         let rows = runs.iter().filter_map(|run| {
             let machine = Machine::read(&self.runs.join(run.job.id()))?;
             Some(CostRow {
@@ -166,6 +177,33 @@ impl Study {
                 processor: machine.processor,
             })
         });
-        write_csv(&self.out.join("cost.csv"), rows)
+        written.table("cost.csv", rows)
+    }
+}
+
+/// Files that are written into a folder, and their checksums.
+struct Written<'a> {
+    folder: &'a Path,
+    sums: Checksums,
+}
+
+impl<'a> Written<'a> {
+    fn new(folder: &'a Path) -> Self {
+        let sums = Checksums::default();
+        Self { folder, sums }
+    }
+
+    fn file(&mut self, name: &str, text: &str) -> Result<()> {
+        self.sums.insert(name, Checksum::of(text));
+        write_whole(&self.folder.join(name), text)
+    }
+
+    fn table<T: Serialize>(&mut self, name: &str, rows: impl IntoIterator<Item = T>) -> Result<()> {
+        self.file(name, &csv_text(rows)?)
+    }
+
+    /// Writes the checksums.
+    fn finish(self) -> Result<()> {
+        write_whole(&self.folder.join(CHECKSUMS), self.sums.to_toml()?)
     }
 }

@@ -79,7 +79,7 @@ settings! {
         tuning_runs: usize;
         /// The runs of the report stage
         report_runs: usize;
-        /// Those of all runs that diverged
+        /// The number of runs that diverged
         diverged: usize;
     }
 }

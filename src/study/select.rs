@@ -5,8 +5,8 @@ use stats::{Scores, choose};
 use super::experiment::Selection;
 use crate::Result;
 
-/// The trial that `rule` chooses in `cell`, the first of equals, and every trial's score by that rule. `trials` has each
-/// trial's seeds with their scores.
+/// The trial that `rule` chooses in `cell`, the first of several equal ones, and every trial's score by
+/// that rule. `trials` has each trial's seeds with their scores.
 pub fn select(
     rule: Selection,
     cell: &str,
@@ -35,7 +35,7 @@ mod tests {
         let trials: [&[f64]; 3] = [&[0.0, 0.0], &[1.0, 2.0], &[3.0, 0.0]];
         let (best, means) = select(Selection::BestMean, &trials);
         assert_eq!((best, means), (1, vec![0.0, 1.5, 1.5]));
-        // One lucky run lifts a mean and not an interquartile mean.
+        // One lucky run lifts a mean but not an interquartile mean.
         let trials: [&[f64]; 2] = [&[0.0, 0.0, 0.0, 9.0], &[1.0, 1.0, 1.0, 1.0]];
         assert_eq!(select(Selection::BestMean, &trials).0, 0);
         assert_eq!(select(Selection::BestIqm, &trials), (1, vec![0.0, 1.0]));

@@ -1,8 +1,9 @@
 //! A study on a Slurm cluster: array jobs for each stage, then a job for its results.
 //!
-//! `submit.sh` submits the jobs, and `task.sh` is one element of an array. A task may be killed, requeued or run twice at
-//! any moment: runs go on from their checkpoints, and finished runs are skipped. When the scripts are written again,
-//! they ask only for the tasks that still have something to do.
+//! `submit.sh` submits the jobs, and `task.sh` is one element of an array. A task may be killed,
+//! requeued or run twice at any moment: runs resume from their checkpoints, and finished runs are
+//! skipped. When the scripts are written again, they ask only for tasks that still have something to
+//! do.
 
 use std::{
     env, fs,
@@ -25,15 +26,15 @@ const MAX_ARRAY: usize = 1001;
 /// How a study is divided into Slurm's jobs.
 #[derive(Clone, Debug)]
 pub struct SlurmOptions {
-    /// Where the scripts and the logs go.
+    /// The folder for the scripts and the logs.
     pub folder: PathBuf,
-    /// The most tasks of a stage; its runs are dealt to them.
+    /// The most tasks of a stage; runs are distributed over them.
     pub tasks: usize,
     /// The most elements of an array; the cluster's limit if `None`.
     pub max_array: Option<usize>,
     /// The most tasks of an array at once; no limit if `None`.
     pub at_once: Option<usize>,
-    /// Steps from checkpoint to checkpoint of a run; by the clock if `None`.
+    /// Steps between checkpoints of a run; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
     /// Options for each `sbatch`.
     pub sbatch: Vec<String>,
@@ -47,7 +48,7 @@ impl Study {
         let tune = self.unfinished(Stage::Tune, options.tasks)?;
         let report = match tune.left.is_empty() {
             true => self.unfinished(Stage::Report, options.tasks)?,
-            // Which runs these are is known only after tuning; how many they are is known now.
+            // The runs are known only after tuning, but their number is known now.
             false => Tasks::all(self.experiment.count(Stage::Report), options.tasks),
         };
         let max_array = options
@@ -97,7 +98,7 @@ impl Study {
         let program = program.map_err(|e| Error::io("cannot find", Path::new("study"), e))?;
         let here = env::current_dir();
         let here = here.map_err(|e| Error::io("cannot find", Path::new("."), e))?;
-        // Slurm would take a `%` in a path for a pattern.
+        // Slurm would read a `%` in a path as a pattern.
         let logs = folder.join("logs").to_string_lossy().replace('%', "%%");
         let path =
             |path: &Path| -> Result<String> { Ok(quoted(&absolute(path)?.to_string_lossy())) };
@@ -126,7 +127,7 @@ impl Study {
                     of: all.of,
                 };
                 if !*open && part.contains(k) {
-                    *open = self.outcome(run)?.is_none();
+                    *open = !self.is_done(run)?;
                 }
             }
         }

@@ -1,11 +1,11 @@
-//! Text put into a page that people write, between two marks.
+//! Inserts text between two marks in a hand-written page.
 
 use std::{fs, path::Path};
 
 use crate::{Error, Result, files::write_whole};
 
-/// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at `path`. An error if
-/// either mark is missing or there twice, or if they are in the wrong order.
+/// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at
+/// `path`. An error if either mark is missing or appears twice, or if they are in the wrong order.
 pub fn splice(path: &Path, name: &str, text: &str) -> Result<()> {
     let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
     let page = spliced(&page, name, text)

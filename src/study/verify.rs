@@ -1,4 +1,4 @@
-//! The first steps of every trial, so that what would fail later fails now.
+//! The first steps of every trial, so that late failures show up early.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,10 @@ use crate::{Result, parallel::parallel, run::Status};
 
 /// Steps of a rehearsal.
 const STEPS: u64 = 300;
-/// Steps of a rehearsal of a run that takes all cores, whose steps are long.
+/// Steps of a rehearsal of a run that takes all cores and whose steps are long.
 const LONG_STEPS: u64 = 3;
 
-/// What came of a trial's rehearsal.
+/// The result of a trial's rehearsal.
 pub struct Rehearsed {
     /// Its environment and its optimiser.
     pub trial: String,

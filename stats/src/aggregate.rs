@@ -18,7 +18,7 @@ pub enum Aggregate {
     /// How far scores fall short of `gamma`: the mean over tasks of the mean over runs of
     /// `gamma - min(score, gamma)` (Agarwal et al. 2021, section 4.3). Lower is better.
     OptimalityGap {
-        /// The score beyond which more is worth nothing, a finite number: 1 on normalised scores.
+        /// The score above which more is worth nothing, a finite number: 1 on normalised scores.
         gamma: f64,
     },
 }

@@ -19,7 +19,7 @@ const RESAMPLES: usize = 10_000;
 /// More resamples than this, of several statistics at once, would not fit in memory.
 const MOST_RESAMPLES: usize = 10_000_000;
 
-/// The default share of intervals that hold the truth.
+/// The default share of intervals that cover the true value.
 const LEVEL: f64 = 0.95;
 
 /// How an interval is read off the resamples.
@@ -54,7 +54,7 @@ impl Default for Bootstrap {
 }
 
 impl Bootstrap {
-    /// Intervals from `resamples` resamples that hold the truth in a share `level` of cases.
+    /// Intervals from `resamples` resamples that cover the true value in a share `level` of cases.
     ///
     /// # Errors
     /// Unless there are 1 to 10,000,000 resamples and `level` lies between 0 and 1.

@@ -198,7 +198,7 @@ mod tests {
             effect.estimate(MEAN, &Bootstrap::default(), &mut rng());
         assert!((point - 2.0).abs() < 1e-12 && hi - lo < 1e-10);
         assert_eq!(n, 60);
-        // Drawn independently, it would not.
+        // If they were drawn independently, it would not cancel.
         let apart = Contrast::arm(&with).minus(Contrast::arm(&without));
         let apart = apart.estimate(MEAN, &Bootstrap::default(), &mut rng());
         assert!((apart.point - 2.0).abs() < 1e-9 && apart.hi - apart.lo > 10.0);

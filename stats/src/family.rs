@@ -1,4 +1,5 @@
-//! P-values of several tests at once. The more tests there are, the likelier it is that one finds something by chance.
+//! P-values of several tests at once. The more tests there are, the more likely it is that one finds
+//! something by chance.
 
 use crate::{Error, Result};
 

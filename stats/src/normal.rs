@@ -54,7 +54,7 @@ mod tests {
             assert!((found / expected - 1.0).abs() < 1e-11, "{found}");
         }
         assert!(quantile(0.0).is_infinite() && quantile(1.0).is_infinite());
-        // Where one formula takes over from the other.
+        // At the switch from one formula to the other.
         let (below, above) = (
             t_quantile(0.99, MANY_DEGREES),
             t_quantile(0.99, MANY_DEGREES + 1e-6),

@@ -43,7 +43,7 @@ pub enum Design {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Power {
     design: Design,
-    /// How often a test may find a difference, or an equivalence, that is not there.
+    /// The accepted probability of finding a difference, or an equivalence, that does not exist.
     alpha: f64,
 }
 

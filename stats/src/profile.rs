@@ -42,7 +42,7 @@ impl Scores {
             .iter()
             .map(|scores| scores.iter().map(|&score| passed(score)).collect())
             .collect();
-        // The share of scores that pass exactly so many thresholds.
+        // The share of scores that pass exactly this many thresholds.
         let mut passing = vec![0.0; thresholds.len() + 1];
         let shares = |drawn: &[Vec<usize>], out: &mut Vec<f64>| {
             passing.fill(0.0);

@@ -17,7 +17,7 @@ pub struct Choice<'a> {
     tuning: &'a Scores,
 }
 
-/// How the chosen setting does on fresh seeds.
+/// The performance of the chosen setting on fresh seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
     /// The score on the fresh seeds.
@@ -27,7 +27,7 @@ pub struct Evaluation {
     pub bias: Estimate,
 }
 
-/// Chooses the setting with the best tuning scores by `rule`, the first of equals.
+/// Chooses the setting with the best tuning scores by `rule`; the first one if several are equal.
 ///
 /// # Errors
 /// If there are no settings, or if they differ in tasks or seeds: every setting must have the same budget.
@@ -57,8 +57,8 @@ impl Choice<'_> {
         self.index
     }
 
-    /// How the setting does on `fresh` runs: their score by `aggregate`, and how much better the tuning score was by
-    /// the rule of the choice.
+    /// The performance of the setting on `fresh` runs: their score by `aggregate`, and how much better
+    /// the tuning score was by the rule of the choice.
     ///
     /// # Errors
     /// If a fresh seed was used to choose, in any task, or if the tasks differ.

@@ -7,7 +7,7 @@ use crate::{Bootstrap, Error, Estimate, Result, aggregate::mean};
 /// A least-squares line through the means of groups of pairs, and the rank correlation of the means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slope {
-    /// By how much the second number grows when the first grows by 1.
+    /// The growth of the second number when the first grows by 1.
     pub slope: Estimate,
     /// Spearman's rank correlation of the means of the groups, where equal means share their rank. `None` if the
     /// second number has the same mean in all groups.

@@ -192,8 +192,8 @@ impl Streams {
     }
 }
 
-/// The smallest p-value that swaps within so many streams can give. There are `2^streams` ways to swap, and swapping
-/// the other streams instead gives the same distance.
+/// The smallest p-value that swaps within this many streams can give. There are `2^streams` ways to
+/// swap, and swapping the other streams instead gives the same distance.
 pub fn least_p(streams: usize) -> f64 {
     0.5f64.powi(streams.saturating_sub(1) as i32)
 }

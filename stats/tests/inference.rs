@@ -229,8 +229,8 @@ fn exponential(rng: &mut ChaCha8Rng, runs: usize) -> Scores {
     tasks(&[sample(1.0), sample(2.0), sample(3.0)])
 }
 
-/// How often the percentile and the BCa interval of the mean, at 95 %, hold the truth, which is 2, in the same 1500
-/// tables.
+/// How often the percentile and the BCa interval of the mean, at 95 %, cover the true value, which is
+/// 2, in the same 1500 tables.
 fn coverage(seed: u64, mut draw: impl FnMut(&mut ChaCha8Rng) -> Scores) -> [f64; 2] {
     let mut rng = rng(seed);
     let mut hits = [0, 0];

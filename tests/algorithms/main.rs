@@ -1,4 +1,5 @@
-//! What every algorithm promises, for each in the registry and for two toys that are registered here by a line each.
+//! The promises of every algorithm: those in the registry and two toys that are registered here, each
+//! with one line.
 
 mod tabular;
 
@@ -17,7 +18,7 @@ use optimiser_paradigms::{
 };
 use settings::{Table, Value};
 
-/// Every algorithm, the toys among them.
+/// Every algorithm, including the toys.
 fn algorithms() -> Vec<&'static dyn Definition> {
     static TOYS: Once = Once::new();
     TOYS.call_once(|| {
@@ -28,10 +29,10 @@ fn algorithms() -> Vec<&'static dyn Definition> {
 }
 
 const STEPS: u64 = 600;
-/// When the first checkpoint is made, not at the end of an episode.
+/// The step of the first checkpoint, which is not at the end of an episode.
 const CHECKPOINT: u64 = 250;
 
-/// A short run that learns in the second half of it at least.
+/// A short run that learns in at least its second half.
 fn short(definition: &dyn Definition, seed: u64) -> Config {
     let agent = (definition.presets()[0].agent)();
     let run = [
@@ -41,6 +42,7 @@ fn short(definition: &dyn Definition, seed: u64) -> Config {
         ("eval_every", Value::Whole(200)),
         ("eval_episodes", Value::Whole(3)),
         ("log_every", Value::Whole(3)),
+        ("diagnostics", Value::Whole(4)),
     ];
     let source = ConfigSource {
         algo: Some(definition.name().into()),
@@ -51,7 +53,7 @@ fn short(definition: &dyn Definition, seed: u64) -> Config {
     source.resolve(None).unwrap()
 }
 
-/// Everything that a run tells, and its first checkpoint with what it had told by then.
+/// Everything that a run reports, and its first checkpoint with what was reported before it.
 #[derive(Default)]
 struct Record {
     rows: Vec<String>,
@@ -82,7 +84,7 @@ fn alone(config: &Config) -> (Record, Outcome) {
     (record, outcome)
 }
 
-/// The runs of `configs` in lock-step, from `from` where there is one, with a checkpoint on the way.
+/// The runs of `configs` in lock-step, resumed from `from` if given, with a checkpoint on the way.
 fn together(configs: &[Config], from: Vec<Option<Checkpoint>>) -> (Vec<Record>, Vec<Outcome>) {
     let mut records: Vec<Record> = configs.iter().map(|_| Record::default()).collect();
     let tasks = configs.iter().zip(from).zip(&mut records);
@@ -260,7 +262,7 @@ fn a_configuration_file_names_its_algorithm() {
     assert!(error.contains("did you mean `tabular`?"), "{error}");
 }
 
-/// The numbers of a row that a run told, such as `step: 12`.
+/// The number called `name` in a row reported by a run, such as `step: 12`.
 fn field(row: &str, name: &str) -> f64 {
     let start = row.find(&format!("{name}: ")).unwrap() + name.len() + 2;
     let text: String = row[start..]
@@ -284,7 +286,7 @@ fn steps_and_episodes_of_several_environments_are_counted_together() {
                 .filter(|row| row.starts_with(kind))
                 .collect()
         };
-        // At the first step of all environments at or past each multiple.
+        // At the first step of all environments that is at or past each multiple.
         let evaluated: Vec<u64> = rows("Evaluation")
             .iter()
             .map(|row| field(row, "step") as u64)
@@ -299,7 +301,7 @@ fn steps_and_episodes_of_several_environments_are_counted_together() {
             .zip(&episodes)
             .all(|(n, row)| field(row, "episode") == f64::from(n));
         assert!(numbered, "{}", definition.name());
-        // An episode of catch takes nine steps, in each environment by itself.
+        // An episode of catch takes nine steps in each environment.
         let ended = |environments: u64| STEPS / environments / 9 * environments;
         assert_eq!(outcome.episodes, ended(together), "{}", definition.name());
         for (n, row) in (0..).zip(episodes) {
@@ -327,7 +329,7 @@ fn environments_of_an_agent_have_streams_and_clocks_of_their_own() {
         source.resolve(None)
     };
     algorithms();
-    // Otherwise all three would begin and end alike, and the returns come in threes.
+    // Otherwise all three would begin and end alike, and returns would come in groups of three.
     let (record, _) = alone(&several(1, "cartpole", 300).unwrap());
     let lengths: Vec<f64> = record
         .rows
@@ -342,7 +344,8 @@ fn environments_of_an_agent_have_streams_and_clocks_of_their_own() {
                 .any(|three| three.iter().any(|l| *l != three[0])),
         "{lengths:?}"
     );
-    // Every 7 steps of each environment, so every 21 of the agent: each time all three episodes are cut short.
+    // Every 7 steps of each environment are 21 of the agent's; each time all three episodes are
+    // truncated.
     let (record, _) = alone(&several(1, "chain?every=7&of=catch|catch?reward=0.5", 63).unwrap());
     let ends: Vec<u64> = record
         .rows

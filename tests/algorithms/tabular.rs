@@ -1,4 +1,4 @@
-//! A toy that shows what an algorithm needs: Q-learning with a table (Watkins 1989), without networks.
+//! A toy that shows what an algorithm needs: tabular Q-learning (Watkins 1989), without networks.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use safetensors::Dtype;
 use settings::{Setting, Settings, Table, settings};
 
 settings! {
-    /// The settings of Q-learning with a table.
+    /// The settings of tabular Q-learning.
     pub struct TabularSettings {
         /// Discount of a reward one step later
         gamma: f64 = 0.9, in 0.0..=1.0;
         /// Probability of a random action
         epsilon: f64 = 0.2, in 0.0..=1.0;
-        /// Cells that an observation's unit of length is cut into
+        /// Number of cells into which an observation's unit of length is cut
         cells: u32 = 4, in 1..=100;
-        /// Environments that an agent acts in at once
+        /// Number of environments in which an agent acts at once
         environments: usize = 1, in 1..=16;
     }
 }
@@ -33,7 +33,7 @@ pub enum Tabular {
     Several,
 }
 
-/// Does not divide what comes at regular steps.
+/// Does not divide the intervals of regular events.
 const SEVERAL: usize = 3;
 
 const PRESETS: [Preset; 2] = [
@@ -61,7 +61,7 @@ const PRESETS: [Preset; 2] = [
     },
 ];
 
-/// What a table saves its file as.
+/// What a table's file holds.
 const WHAT: &str = "table";
 
 impl Definition for Tabular {
@@ -140,7 +140,7 @@ impl Definition for Tabular {
     }
 }
 
-/// A value for each action in each cell of observations that was met.
+/// A value for each action in each cell of observations visited so far.
 #[derive(Clone)]
 struct Values {
     cells: f32,
@@ -255,7 +255,7 @@ impl Algorithm for Cohort {
     }
 
     fn behaviour(&self) -> Vec<f64> {
-        // The same for all, so that no agent's records depend on others.
+        // The same for all, so that no agent's records depend on other agents.
         vec![self.settings.epsilon, f64::from(self.settings.cells)]
     }
 

@@ -3,14 +3,14 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-/// What came of a command.
+/// The result of a command.
 pub struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// Runs `program` in `folder` with more in its environment.
+/// Runs `program` in `folder` with additional environment variables.
 pub fn run(program: &str, folder: &Path, args: &[&str], vars: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(program);
     command
@@ -25,7 +25,7 @@ pub fn run(program: &str, folder: &Path, args: &[&str], vars: &[(&str, &str)]) -
     }
 }
 
-/// A run of a second or less that learns all the same.
+/// A run of at most a second that still learns.
 pub const SHORT: [&str; 8] = [
     "--steps",
     "3000",

@@ -66,7 +66,7 @@ fn a_bad_archive_is_an_error_that_names_it() {
         try_with(&gz(&tar(&batches[..5]))),
         &[NAME, "no test_batch.bin"],
     );
-    // gzip's checksum alone is wrong.
+    // Only gzip's checksum is wrong.
     let mut damaged = whole.clone();
     let at = damaged.len() - 8;
     damaged[at] ^= 1;

@@ -45,7 +45,7 @@ fn a_missing_data_set_is_an_error_that_says_how_to_get_it() {
     );
 }
 
-/// Asserts that no damage to the file `name` of a data set in `folder` makes a panic.
+/// Asserts that no damage to the file `name` of a data set in `folder` causes a panic.
 fn survives_damage(data: DatasetName, folder: &Path, name: &str, tries: u32) {
     let path = folder.join(name);
     let good = fs::read(&path).unwrap();

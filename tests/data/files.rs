@@ -1,4 +1,4 @@
-//! Files of every form, and the fixtures that Python wrote.
+//! Files of every form, and fixtures written by Python.
 
 use std::{
     fs,
@@ -45,7 +45,7 @@ pub fn fashion(folder: &Path) -> Result<Dataset, Error> {
     Dataset::load(DatasetName::FashionMnist, Some(folder))
 }
 
-/// Asserts that the request is at fault, and that the message has all `parts`.
+/// Asserts that the request is at fault and that the message contains all `parts`.
 #[track_caller]
 pub fn usage(result: Result<Dataset, Error>, parts: &[&str]) {
     let Err(Error::Usage(message)) = result else {

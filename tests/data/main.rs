@@ -1,4 +1,4 @@
-//! The data sets: what files of each form give, and what damaged ones give.
+//! The data sets: the content of files of each form, and errors about damaged ones.
 
 mod cifar;
 mod damage;

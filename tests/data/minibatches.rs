@@ -138,7 +138,7 @@ fn every_crop_occurs_and_half_of_the_images_are_flipped() {
         .map(|n| (f64::from(*n) - each).powi(2) / each)
         .sum();
     assert!(chi < 131.0, "{chi}");
-    // A part of an epoch does not depend on whether what comes before it was drawn.
+    // A part of an epoch does not depend on whether the part before it was drawn.
     assert_eq!(augmentations(1, 3, 700..900), all[700..900]);
     assert_ne!(augmentations(1, 4, 0..50), all[..50]);
     assert_ne!(augmentations(2, 3, 0..50), all[..50]);
@@ -169,7 +169,7 @@ fn the_synthetic_set_can_be_learnt() {
         |i: &usize| nearest(data.test.image(*i as u32)) == Some(data.test.labels()[*i].into());
     let right = (0..200).filter(right).count();
     assert!(right > 190, "{right} of 200");
-    // The set depends on the seed alone.
+    // The set depends only on the seed.
     assert_eq!(Dataset::synthetic(1, 500, 200), data);
     assert_ne!(Dataset::synthetic(2, 500, 200), data);
     assert_eq!(

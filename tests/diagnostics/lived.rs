@@ -1,4 +1,4 @@
-//! A run lived through once more with the library's parts, everything about it remembered.
+//! Repeats a run with the library's parts and keeps everything about it.
 
 use super::Case;
 use candle_core::DType;
@@ -12,24 +12,24 @@ use rand_chacha::ChaCha8Rng;
 
 /// A gradient step.
 pub struct Update {
-    /// The weights before it, and the target network's.
+    /// The weights before it, and those of the target network.
     pub online: Vec<f64>,
     pub target: Vec<f64>,
     pub batch: Batch,
     /// Gradient steps since the target network's last update.
     pub since: u64,
     pub step: u64,
-    /// How long ago each transition of the batch began.
+    /// The age of each transition of the batch.
     pub ages: Vec<u64>,
-    /// The lags looked back to, their weights, and minibatches drawn now, if it was looked at.
+    /// If the step is examined: the past lags, their weights, and minibatches drawn now.
     pub look: Option<Look>,
 }
 
 /// Lags with their weights, and minibatches drawn now.
 pub type Look = (Vec<(usize, f64)>, Vec<Batch>);
 
-/// All gradient steps of the run `config`; those of `looked_at`, by number, with what is drawn for
-/// them. `beta` is momentum's; `resets` says whether target updates start it afresh.
+/// All gradient steps of the run `config`; the steps numbered in `looked_at` have what is drawn for
+/// them. `beta` is momentum's; `resets` says whether target updates reset it.
 pub fn live(config: &Case, looked_at: &[u64], beta: f64, resets: bool) -> Vec<Update> {
     let (run, agent) = (&config.run, &config.agent);
     let mut env = envs::make(&run.env).unwrap();
@@ -98,7 +98,7 @@ pub fn live(config: &Case, looked_at: &[u64], beta: f64, resets: bool) -> Vec<Up
                 let past = past(run.diagnostics_lags, beta, gradients, &mut rng);
                 (past, (0..3).map(|_| sample(&mut rng)).collect())
             });
-            // Of the steps of an episode that goes on, the last ones begin nothing complete yet.
+            // In an episode that continues, the transitions of the last steps are not complete yet.
             let open = (agent.n_step as u64 - 1).min(goes_on);
             let age = |index: &u32| {
                 let complete = step + 1 - open;
@@ -132,7 +132,7 @@ pub fn live(config: &Case, looked_at: &[u64], beta: f64, resets: bool) -> Vec<Up
     updates
 }
 
-/// Which of the past minibatches count, and how much, as `diagnostics.csv` has it.
+/// Which past minibatches count, and with what weight, as in `diagnostics.csv`.
 fn past(n: u32, beta: f64, gradients: u64, rng: &mut ChaCha8Rng) -> Vec<(usize, f64)> {
     let reach = (1..1000).find(|j| beta.powi(*j) <= 0.01).unwrap_or(1000) as u64;
     let most = gradients.min(reach) as usize;

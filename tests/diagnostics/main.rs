@@ -1,4 +1,4 @@
-//! `diagnostics.csv` against a second computation of everything in it, in f64 from its definitions.
+//! `diagnostics.csv` against a second computation of all its values, in f64 from their definitions.
 
 mod lived;
 mod plain;
@@ -51,7 +51,7 @@ impl Case {
     }
 }
 
-/// A run of some hundred small updates, `lags` past minibatches looked at in one of every `every`.
+/// A run of a few hundred small updates; in one of every `every`, `lags` past minibatches are examined.
 fn small(optimiser: &str, hidden: &[usize], every: u64, lags: u32) -> Case {
     let source = ConfigSource {
         optimiser: Some(optimiser.parse().unwrap()),
@@ -108,11 +108,12 @@ fn sum(terms: &[(f64, &[f64])]) -> Vec<f64> {
     (0..terms[0].1.len()).map(at).collect()
 }
 
-/// Momentum from the gradients since it began.
+/// Momentum computed from all gradients since its start.
 type Own = fn(&[Vec<f64>]) -> Vec<f64>;
 
-/// How momentum is measured in a test: its decay, whether target updates reset it, and the rule's own
-/// momentum before the update of this index, given all gradients before it, if that is not the average.
+/// How a test measures momentum: its decay, whether target updates reset it, and, if it is not the
+/// average, the rule's own momentum before the update of this index, computed from all gradients before
+/// it.
 struct Momentum {
     beta: f64,
     resets: bool,
@@ -120,7 +121,7 @@ struct Momentum {
     own: Option<Own>,
 }
 
-/// The row of the update at index `u`, whose gradients are `all`, computed anew.
+/// The row of the update at index `u`, recomputed; `all` are its gradients.
 fn expected(
     net: &Plain,
     past: &[Update],
@@ -223,11 +224,12 @@ fn expected(
     row
 }
 
-/// The numbers of a row, each with its name and the size of what it is made of: an error counts
-/// against that.
+/// The numbers of a row, each with its name and the magnitude of its terms, to which an error is
+/// relative.
 fn numbers(row: &DiagnosticsRow) -> Vec<(&'static str, Option<f64>, f64)> {
     let size = row.grad_norm + row.fresh_norm + row.average_norm.unwrap_or(0.0);
-    // A cosine with a small difference of two gradients is as uncertain as that is small.
+    // A cosine with a small difference of two gradients is uncertain in proportion to how small the
+    // difference is.
     let part = |norm: Option<f64>| norm.map_or(1.0, |norm| 1.0f64.max(size / norm));
     vec![
         ("grad_norm", Some(row.grad_norm), size),
@@ -273,7 +275,7 @@ fn numbers(row: &DiagnosticsRow) -> Vec<(&'static str, Option<f64>, f64)> {
     ]
 }
 
-/// Compares every row of the run with its own computation; gives the rows.
+/// Compares every row of the run with its own computation; returns the rows.
 fn compare(config: &Case, sizes: &[usize], momentum: Momentum) -> Vec<DiagnosticsRow> {
     let rows = rows(config);
     let looked_at: Vec<u64> = rows.diagnostics.iter().map(|row| row.update).collect();
@@ -288,7 +290,7 @@ fn compare(config: &Case, sizes: &[usize], momentum: Momentum) -> Vec<Diagnostic
         net.gradient(&u.batch, &u.online, &targets)
     };
     let all: Vec<Vec<f64>> = past.iter().map(own).collect();
-    // The life lived again is the run's.
+    // The repeated run must equal the recorded one.
     for (row, gradient) in rows.updates.iter().zip(&all) {
         assert!((row.measured[2] - norm(gradient)).abs() < 1e-4 * (1e-2 + row.measured[2]));
     }
@@ -311,7 +313,7 @@ fn compare(config: &Case, sizes: &[usize], momentum: Momentum) -> Vec<Diagnostic
         {
             let (ours, theirs) = match (ours, theirs) {
                 (Some(ours), Some(theirs)) => (ours, theirs),
-                // Targets that have not moved: nothing exactly, or next to nothing.
+                // Targets that have not moved: the difference is 0, or almost 0.
                 _ if name == "cos_target_fresh" && expected.target_norm < Some(1e-6) => continue,
                 other => {
                     assert_eq!(other.0, other.1, "{name} of update {}", row.update);
@@ -351,7 +353,7 @@ fn everything_is_what_its_definition_says() {
     );
     compare(&all("lion:lr=1e-3"), sizes, plain_average(0.99));
 
-    // A look at every step, a linear network, some of the past alone, a target that creeps.
+    // Every step is examined; a linear network, only some of the past, a slowly moving target.
     let mut every = small("sgd:lr=1e-2,momentum=0.8", &[], 1, 3);
     every.agent.tau = 0.3;
     every.agent.gradient_steps = 2;
@@ -447,7 +449,7 @@ fn the_parts_are_the_whole() {
     assert!(moved > 50, "{moved}");
 }
 
-/// The rows of a run whose weights stand still.
+/// The rows of a run whose weights do not change.
 fn still(batch_size: usize) -> Vec<DiagnosticsRow> {
     let mut config = small("momentum:lr=0", &[], 2, 4);
     config.run.steps = 6_000;

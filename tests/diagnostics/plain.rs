@@ -1,15 +1,17 @@
-//! Q-learning's loss and its gradient once more: in f64, one number at a time, from the definitions.
+//! Q-learning's loss and its gradient, computed a second time: in f64, one number at a time, from the
+//! definitions.
 
 use optimiser_paradigms::algorithm::dqn::{Batch, DqnConfig, Loss};
 
-/// A perceptron of these layer sizes; its weights are one list, for each layer `[out, in]` and biases.
+/// A perceptron of these layer sizes; its weights are one list: for each layer, `[out, in]` and then
+/// the biases.
 pub struct Plain<'a> {
     pub sizes: &'a [usize],
     pub config: &'a DqnConfig,
 }
 
 impl Plain<'_> {
-    /// What each layer gives for one observation, the observation first.
+    /// The output of each layer for one observation, starting with the observation.
     fn layers(&self, weights: &[f64], obs: &[f32]) -> Vec<Vec<f64>> {
         let mut all: Vec<Vec<f64>> = vec![obs.iter().map(|x| f64::from(*x)).collect()];
         let mut at = 0;
@@ -37,8 +39,8 @@ impl Plain<'_> {
         &all[i * self.sizes[0]..(i + 1) * self.sizes[0]]
     }
 
-    /// The targets of `batch` by the target network's weights `target`, and the online ones where
-    /// they have a say.
+    /// The targets of `batch` from the target network's weights `target`, and from the online ones
+    /// where they are used.
     pub fn targets(&self, batch: &Batch, online: &[f64], target: &[f64]) -> Vec<f64> {
         let one = |i: usize| {
             let next = self.obs(&batch.next_obs, i);

@@ -10,36 +10,36 @@ const LONGEST: i64 = 1 << 53;
 words! {
     /// How a drifting number moves between its ends.
     pub(crate) enum Shape {
-        /// Stays for half a period, then jumps to the farther end, and from there from end to end
-        /// every half period
+        /// Stays for half a period, then jumps to the farther end, and from then on jumps from end
+        /// to end every half period
         Step = "step",
         /// Moves evenly to the farther end within one period, and stays there
         Ramp = "ramp",
         /// Swings between the ends, once a period
         Sine = "sine",
-        /// Goes up or down by a coin flip and is reflected at the ends; without ends, its standard
-        /// deviation after one period would be their distance
+        /// Goes up or down by coin flips and is reflected at the ends; without ends, its standard
+        /// deviation after one period would equal the distance between them
         Walk = "walk",
     }
 }
 
 settings! {
-    /// How a drift moves: the text behind its `/`.
+    /// How a drift moves: the text after its `/`.
     pub(crate) table Motion {
-        /// steps of the environment
+        /// steps of the environment in a period
         period: u64, in 1..=LONGEST;
         /// how it moves between its ends
         shape: Shape = Shape::Sine;
-        /// how many times as fast time runs: the dose
+        /// factor by which time runs faster: the dose
         rate: f64 = 1.0, in 0.0..=1e9;
     }
 }
 
-/// The values of a number over time. It begins at the value that the environment was made with, and
-/// at a rate of 0 it stays there exactly.
+/// The values of a number over time. It starts at the value that the environment was made with. At a
+/// rate of 0 it stays exactly there.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Path {
-    /// Where it begins, from `low` to `high`.
+    /// The start, between `low` and `high`.
     pub start: f64,
     /// The least value.
     pub low: f64,
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_walk_spreads_by_its_range_in_a_period_and_stays_inside() {
-        // From the middle of a range whose ends a sixty-fourth of a period does not reach.
+        // From the middle of a range whose ends are out of reach within a sixty-fourth of a period.
         let path = Path {
             start: 0.0,
             low: -1.0,

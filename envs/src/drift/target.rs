@@ -5,28 +5,28 @@ use super::path::Path;
 /// What drifts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Target {
-    /// A dial of the environment, by its place.
+    /// A dial of the environment, by its index.
     Dial(usize),
-    /// The factor that rewards are multiplied by.
+    /// The factor of rewards.
     Reward,
-    /// Which action each number stands for.
+    /// The mapping of numbers to actions.
     Actions,
 }
 
-/// A number that can drift, and where it stands before it does.
+/// A number that can drift, and its value before it drifts.
 pub(crate) struct Start<'a> {
     pub target: Target,
     pub setting: &'a Setting,
     pub value: f64,
 }
 
-/// One thing that drifts, and where it is.
+/// A drift and its present value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Drift {
     pub target: Target,
     /// The word for what drifts.
     pub key: &'static str,
     pub path: Path,
-    /// Its value now; for the actions, how many permutations have been drawn.
+    /// The present value; for actions, the number of permutations drawn so far.
     pub value: f64,
 }

@@ -10,7 +10,7 @@ use crate::Error;
 const ACTIONS: &str = "actions";
 
 impl Drift {
-    /// Reads the drifts of the environment `name`, in which the numbers of `starts` can drift.
+    /// Reads the drifts of the environment `name`; the numbers in `starts` can drift.
     pub fn read_all(name: &str, starts: &[Start], texts: &[String]) -> Result<Vec<Self>, Error> {
         let mut drifts: Vec<Self> = Vec::new();
         for text in texts {
@@ -23,7 +23,7 @@ impl Drift {
         Ok(drifts)
     }
 
-    /// The text that [`read_all`](Self::read_all) takes, without what is at its default.
+    /// The text that [`read_all`](Self::read_all) reads, without defaults.
     pub fn text(&self) -> String {
         let Path { low, high, .. } = self.path;
         let Motion {
@@ -72,7 +72,7 @@ fn read(starts: &[Start], text: &str) -> Result<Drift, SettingError> {
     })
 }
 
-/// The ends of a range; the error says what they can be.
+/// Reads the ends of a range; the error says what is allowed.
 fn read_ends(dial: &Setting, start: f64, range: &str) -> Result<(f64, f64), String> {
     let (least, most) = dial.allowed.bounds().unwrap_or((start, start));
     let ends = || {
@@ -89,7 +89,7 @@ fn read_ends(dial: &Setting, start: f64, range: &str) -> Result<(f64, f64), Stri
     })
 }
 
-/// Reads what is behind the `/`; `shape` is the shape if the text has none.
+/// Reads the text after the `/`; `shape` is the default shape.
 fn read_motion(text: &str, shape: Shape) -> Result<Motion, SettingError> {
     let mut table = Table::new();
     for pair in text.split(',').filter(|pair| !pair.is_empty()) {

@@ -3,11 +3,11 @@ use settings::Setting;
 use super::{Drift, Target};
 use crate::{Canvas, Draws, Environment, Error, Spec, Step};
 
-/// An environment whose dials drift, whose rewards are multiplied by a factor, or whose actions
-/// change their numbers.
+/// An environment whose dials drift, whose rewards have a factor, or whose actions change their
+/// numbers.
 ///
-/// Time is counted in steps over all episodes: the environment ages, not the episode. The clock is
-/// part of the saved state.
+/// Time is counted in steps over all episodes: it is the environment that ages, not the episode. The
+/// clock is part of the saved state.
 pub(crate) struct Varied {
     inner: Box<dyn Environment>,
     spec: Spec,
@@ -78,8 +78,8 @@ impl Varied {
         }
     }
 
-    /// How many numbers the drift adds to a saved state: the clock, whether it is held, the drifts'
-    /// values and the actions.
+    /// How many numbers the drift adds to a saved state: the clock, whether the clock is held, the
+    /// drifts' values and the actions.
     fn saved_len(&self) -> usize {
         2 + self.drifts.len() + self.actions.len()
     }
@@ -148,7 +148,7 @@ impl Varied {
         self.turn_dials();
     }
 
-    /// The numbers of the drift, and those of the environment inside.
+    /// Splits the numbers into the drift's and those of the inner environment.
     fn split<'a>(&self, numbers: &'a [f64]) -> Result<(&'a [f64], &'a [f64]), Error> {
         numbers
             .split_at_checked(self.saved_len())
@@ -171,8 +171,8 @@ struct DriftState {
     actions: Vec<usize>,
 }
 
-/// Scales the bounds of rewards and returns for rewards multiplied by a factor from `least` to
-/// `most`, in f32 as a step multiplies.
+/// Scales the bounds of rewards and returns for a reward factor from `least` to `most`, in f32 like the
+/// rewards of steps.
 fn scale(spec: &mut Spec, (least, most): (f64, f64)) -> Result<(), Error> {
     let (low, high) = spec.rewards;
     let ends = [low, high].map(|end| [end * least as f32, end * most as f32]);

@@ -1,4 +1,4 @@
-//! Asterix: gather gold, keep out of the enemies' way.
+//! Asterix: gather gold and avoid the enemies.
 
 use super::frame::Frame;
 use super::game::{About, Action, Game};
@@ -19,12 +19,12 @@ const ENEMY: usize = 1;
 const TRAIL: usize = 2;
 const GOLD: usize = 3;
 
-/// Asterix: gather gold and keep out of the enemies' way.
-/// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
+/// Asterix: gather gold and avoid the enemies. [`MinAtar`](crate::minatar::MinAtar) describes what all
+/// games share.
 ///
-/// **State**: the player's cell; in each of the rows 1 to 8 nothing or one enemy
-/// or one gold, with its column and direction; timers for the next arrival, the
-/// next move and the next ramp; how many ramps there were.
+/// **State**: the player's cell; in each of the rows 1 to 8 nothing, one enemy or one gold, with its
+/// column and direction; timers for the next arrival, the next move and the next ramp; the number of
+/// ramps so far.
 ///
 /// **Observation**: 4 channels: 0 the player, 1 enemies, 2 the cell that each
 /// enemy or gold comes from (unless that is off the grid), 3 gold.
@@ -33,29 +33,27 @@ const GOLD: usize = 3;
 /// columns 0 to 9 and the rows 1 to 8.
 ///
 /// **Dynamics**, in this order:
-/// 1. If the arrival timer is 0, something arrives and the timer is set to the
-///    arrival interval. It comes from the left or the right with equal chances and
-///    is gold with probability 1/3, else an enemy; its row is one of those that
-///    hold nothing, all equally likely. If all hold something the arrival is lost,
-///    but both chances have been drawn.
+/// 1. If the arrival timer is 0, something arrives and the timer is set to the arrival interval. It
+///    comes from the left or the right with equal chances. It is gold with probability 1/3, otherwise an
+///    enemy. Its row is drawn uniformly from the empty rows. If no row is empty the arrival is lost, but
+///    both chances have been drawn.
 /// 2. The player moves.
-/// 3. If something is in the player's cell, gold is taken for a reward of 1, and
-///    an enemy ends the episode.
-/// 4. If the move timer is 0 it is set to the move interval, everything moves one
-///    cell, what leaves the grid is gone, and 3 is repeated.
+/// 3. If something is in the player's cell, gold is taken for a reward of 1, and an enemy ends the
+///    episode.
+/// 4. If the move timer is 0 it is set to the move interval, everything moves one cell, things that
+///    leave the grid disappear, and 3 is repeated.
 /// 5. The arrival timer and the move timer go down by 1.
-/// 6. Ramping, while a ramp can change something: the ramp timer goes down by 1 if
-///    it is at least 0. Else it is set to 100, so that ramps are 102 steps apart;
-///    the arrival interval falls by 1 if above 1, and at every second ramp, the
-///    second first, the move interval falls by 1 if above 1.
+/// 6. Ramping, as long as a ramp can change something: the ramp timer goes down by 1 unless it is
+///    negative. Otherwise it is set to 100, so that ramps are 102 steps apart. The arrival interval then
+///    falls by 1 if above 1. At every second ramp, starting with the second, the move interval falls by 1
+///    if above 1.
 ///
 /// **Reward**: 1 for each gold, at most one a step.
 ///
-/// **Start**: the player in column 5, row 5; nothing else; arrival interval 10,
-/// move interval 5, ramp timer 100, each timer at its interval.
+/// **Start**: the player in column 5, row 5; nothing else; arrival interval 10, move interval 5, ramp
+/// timer 100, and the other timers at their intervals.
 ///
-/// **End**: terminates when the player meets an enemy. The rest of that
-/// step still happens.
+/// **End**: terminates when the player meets an enemy. The rest of that step still happens.
 pub struct Asterix {
     x: i32,
     y: i32,
@@ -63,7 +61,7 @@ pub struct Asterix {
     spawn_timer: i32,
     move_timer: i32,
     ramp_timer: i32,
-    /// How often the game has become harder.
+    /// The number of ramps so far.
     ramps: i32,
 }
 
@@ -103,7 +101,7 @@ impl Asterix {
         }
     }
 
-    /// Meets whatever is in the player's cell. Returns the reward and whether the episode is over.
+    /// Handles whatever is in the player's cell. Returns the reward and whether the episode is over.
     fn meet(&mut self) -> (u32, bool) {
         let row = &mut self.rows[self.y as usize - 1];
         match row {

@@ -1,4 +1,4 @@
-//! Breakout: bounce a ball with a paddle, break three rows of bricks.
+//! Breakout: bounce a ball with a paddle and break three rows of bricks.
 
 use super::frame::Frame;
 use super::game::{About, Action, Game};
@@ -18,33 +18,31 @@ const BALL: usize = 1;
 const TRAIL: usize = 2;
 const BRICK: usize = 3;
 
-/// Breakout: bounce a ball with a paddle, break three rows of bricks.
+/// Breakout: bounce a ball with a paddle and break three rows of bricks.
 /// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
 ///
-/// **State**: the paddle's column; the ball's cell, the one it was in before, and
-/// its direction, always diagonal; the bricks; whether the ball is in a brick.
+/// **State**: the paddle's column; the ball's cell, its previous cell and its direction, which is
+/// always diagonal; the bricks; whether the ball is in a brick.
 ///
-/// **Observation**: 4 channels: 0 the paddle, in row 9, 1 the ball, 2 the cell it
-/// was in before, 3 bricks.
+/// **Observation**: 4 channels: 0 the paddle, in row 9, 1 the ball, 2 its previous cell, 3 bricks.
 ///
 /// **Actions**: stay, left, right matter; the paddle stays in the columns 0 to 9.
 ///
 /// **Dynamics**, in this order:
 /// 1. The paddle moves.
-/// 2. The ball's next cell is one column and one row on. Beyond a side wall, its
-///    column stays and it turns sideways.
+/// 2. The ball's next cell is one column and one row on. If that is beyond a side wall, its column
+///    stays and it turns sideways.
 /// 3. Then one of these, the first that holds:
-///    - beyond the top, its row stays and it turns downwards;
+///    - the next cell is beyond the top: its row stays and it turns downwards;
 ///    - there is a brick in the next cell: if the ball was not in a brick on the
-///      step before, the brick breaks, the row stays, the ball turns up or down;
-///      **else it goes into the brick** and does not break it;
+///      previous step, the brick breaks, the row stays and the ball turns up or
+///      down; **otherwise it goes into the brick** and does not break it;
 ///    - the next row is the paddle's: if no brick is left, all are put back. If
 ///      the paddle is below the cell where the ball *was*, the row stays and the
-///      ball turns upwards. Else, if the paddle is in the next cell, the row stays
-///      and the ball goes back where it came from, sideways as well. Else the ball
-///      is lost.
-/// 4. The ball counts as in a brick if on this step the next cell had one, be it
-///    broken or not.
+///      ball turns upwards. Otherwise, if the paddle is in the next cell, the row
+///      stays and the ball reverses both its directions. Otherwise the ball is
+///      lost.
+/// 4. The ball counts as in a brick if the next cell on this step had one, broken or not.
 ///
 /// **Reward**: 1 for each brick broken, at most one a step.
 ///

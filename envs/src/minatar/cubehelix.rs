@@ -1,4 +1,4 @@
-//! Green's cubehelix: colours that grow evenly brighter while their hue goes around.
+//! Green's cubehelix: colours that become steadily brighter while their hue goes around.
 
 use std::f64::consts::TAU;
 
@@ -6,11 +6,11 @@ use crate::canvas::Colour;
 
 const START: f64 = 0.5;
 const ROTATIONS: f64 = -1.5;
-/// Steps of matplotlib's map, from which seaborn picks.
+/// Steps of matplotlib's map, from which seaborn selects.
 const STEPS: usize = 256;
 
-/// The colour of one of `n` channels, as seaborn's `color_palette("cubehelix", n)`
-/// has it and matplotlib shows it.
+/// The colour of one of `n` channels, as in seaborn's `color_palette("cubehelix", n)` and as matplotlib
+/// shows it.
 ///
 /// Source: Green, "A colour scheme for the display of astronomical intensity
 /// images" (2011), with the paper's start, rotations and hue.
@@ -25,7 +25,7 @@ pub(super) fn colour(channel: usize, n: usize) -> Colour {
         -0.29227 * cos - 0.90649 * sin,
         1.97294 * cos,
     ];
-    // Cut off, not rounded, as matplotlib does it.
+    // Truncated rather than rounded, as in matplotlib.
     rgb.map(|turn| ((light + reach * turn).clamp(0.0, 1.0) * 255.0) as u8)
 }
 

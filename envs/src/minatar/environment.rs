@@ -16,7 +16,7 @@ const PIXELS: u32 = 32;
 words! {
     /// Which actions an agent has.
     pub enum ActionSet {
-        /// All six
+        /// All six actions
         Full = "full",
         /// Those that make a difference in the game
         Minimal = "minimal",
@@ -24,15 +24,15 @@ words! {
 }
 
 settings! {
-    /// What a game is made with.
+    /// The settings of a game.
     pub struct MinAtarSettings {
-        /// all six actions, or those that make a difference in this game
+        /// all six actions, or only those that make a difference in this game
         actions: ActionSet = ActionSet::Full;
     }
 }
 
 dials! {
-    /// What can be set of a game, and made to drift.
+    /// The dials of a game.
     struct MinAtarDials {
         /// probability that a step repeats the previous action instead of taking its own
         sticky = 0.1, in 0.0..=1.0;
@@ -41,7 +41,7 @@ dials! {
     }
 }
 
-/// The registry's line for a game.
+/// The registry's entry for a game.
 pub(crate) const fn entry<G: Game + 'static>() -> Entry {
     Entry {
         name: G::ABOUT.name,
@@ -58,26 +58,25 @@ pub(crate) const fn entry<G: Game + 'static>() -> Entry {
 
 /// A game of MinAtar: what all five games share.
 ///
-/// **Observation**: \[channels, 10, 10\], 1 where the cell in this row (from the top) and column
-/// (from the left) holds what the channel shows, else 0. This is PyTorch's layout; the reference
-/// has the channels last.
+/// **Observation**: \[channels, 10, 10\], 1 where the cell in this row (from the top) and column (from
+/// the left) holds what the channel shows, otherwise 0. This is PyTorch's layout; the reference has the
+/// channels last.
 ///
-/// **Actions**: 0 stay, 1 left, 2 up, 3 right, 4 down, 5 fire, all six in every
-/// game, as in the reference's `-v0`. `actions=minimal` leaves out those that do
-/// nothing in this game, numbered in the same order, as in its `-v1`.
+/// **Actions**: 0 stay, 1 left, 2 up, 3 right, 4 down, 5 fire: all six in every game, as in the
+/// reference's `-v0`. `actions=minimal` leaves out those that do nothing in this game and numbers the
+/// rest in the same order, as in its `-v1`.
 ///
-/// **Sticky actions**: with probability `sticky`, 0.1, a step repeats the action
-/// that the step before *took*, which may itself have been a repeated one. As in
-/// the reference a reset does not clear this memory: the first step of an episode may
-/// repeat the last action of the previous episode. Before the very first step it is 0, to stay.
+/// **Sticky actions**: with probability `sticky`, 0.1, a step repeats the action that the previous step
+/// *took*, which may itself have been a repeat. As in the reference, a reset does not clear this
+/// memory: the first step of an episode may repeat the last action of the previous episode. Before the
+/// very first step it is 0, to stay.
 ///
-/// **Ramping**: asterix, seaquest and space invaders grow harder as an episode
-/// goes on, unless `ramping` is below 0.5. The dial is read when the next
-/// increase is due; earlier increases stay.
+/// **Ramping**: asterix, seaquest and space invaders become harder during an episode, unless `ramping`
+/// is below 0.5. The dial is read when the next increase is due; earlier increases stay.
 ///
-/// **End**: as each game says. The reference has no time limit, so an agent that stays at
-/// seaquest's surface or never misses breakout's ball would play forever. Here an episode is
-/// truncated after 10,000 steps.
+/// **End**: as each game describes. The reference has no time limit, so an agent that stays at
+/// seaquest's surface or never misses breakout's ball would play forever. Here an episode is truncated
+/// after 10,000 steps.
 ///
 /// **Rendering**: the reference's colours, which are matplotlib's `cubehelix` map: one for each
 /// channel, over black; where several channels are on, the last one shows.
@@ -156,7 +155,7 @@ impl<G: Game> Environment for MinAtar<G> {
         if !draws.chance("sticky", self.dials.sticky) {
             self.last = self.actions[action];
         }
-        // After its end a game stands still, as the reference's do.
+        // After its end a game stands still, as in the reference.
         if !self.over {
             let ramping = self.dials.ramping >= 0.5;
             (reward, self.over) = self.game.play(self.last, ramping, draws);

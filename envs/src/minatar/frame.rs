@@ -8,7 +8,7 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// An empty frame. Panics if `observation` does not have room for exactly this many channels.
+    /// An empty frame. Panics unless `observation` has room for exactly this many channels.
     pub(super) fn empty(observation: &'a mut [f32], channels: usize) -> Self {
         assert_eq!(observation.len(), channels * CELLS);
         observation.fill(0.0);

@@ -1,4 +1,4 @@
-//! Freeway: cross a road of eight lanes.
+//! Freeway: cross a road with eight lanes.
 
 use super::frame::Frame;
 use super::game::{About, Action, Game};
@@ -16,37 +16,33 @@ const FRAMES: i32 = 2500;
 
 const CHICKEN: usize = 0;
 const CAR: usize = 1;
-/// The trail of the fastest cars; the slower ones' channels follow.
+/// The trail channel of the fastest cars; those of slower cars follow.
 const FASTEST: usize = 2;
 
-/// Freeway: cross a road of eight lanes.
-/// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
+/// Freeway: cross a road with eight lanes. [`MinAtar`](crate::minatar::MinAtar) describes what all
+/// games share.
 ///
 /// **State**: the chicken's row; its timer; in each of the rows 1 to 8 one car with
 /// its column, direction, interval (1 to 5) and timer; and the number of steps taken.
 ///
-/// **Observation**: 7 channels: 0 the chicken, 1 cars, 2 to 6 the cell that a car of
-/// interval 1 to 5 comes from. Lanes go around: column 9 is next to column 0.
+/// **Observation**: 7 channels: 0 the chicken, 1 cars, 2 to 6 the cell that a car of interval 1 to 5
+/// comes from. Lanes wrap around: column 9 is next to column 0.
 ///
 /// **Actions**: stay, up, down matter.
 ///
 /// **Dynamics**, in this order:
-/// 1. If the chicken's timer is 0, up or down moves it one row, not below row 9, and
-///    sets the timer to 3. The timer goes down by 1 every step while above 0, so a
-///    chicken can walk every third step.
-/// 2. At row 0 the chicken has crossed: a reward of 1, every car's interval and
-///    direction are drawn anew and its timer is set to the interval (its column
-///    stays), and the chicken is back in row 9.
-/// 3. The cars, from the topmost lane down: a car in the chicken's cell sends it
-///    back to row 9. Then the car moves one cell if its timer is 0, which sets the
-///    timer to the interval, so that a car of interval k moves every k + 1 steps; if
-///    it now is in the chicken's cell it sends it back as well. If the timer is not
-///    0 it goes down by 1.
+/// 1. If the chicken's timer is 0, up or down moves it one row, but not below row 9, and sets the timer
+///    to 3. The timer goes down by 1 every step while above 0, so a chicken can walk every third step.
+/// 2. At row 0 the chicken has crossed: the reward is 1, every car's interval and direction are drawn
+///    anew, its timer is set to the interval (its column stays), and the chicken returns to row 9.
+/// 3. The cars, from the topmost lane down: a car in the chicken's cell sends the chicken back to
+///    row 9. Then, if the car's timer is 0, the car moves one cell and sets the timer to the interval, so
+///    that a car of interval k moves every k + 1 steps; if it is now in the chicken's cell, it also sends
+///    the chicken back. If the timer is not 0 it goes down by 1.
 ///
-/// **Draws** for the cars: the eight intervals, 1 to 5 equally likely, then the eight
-/// directions with equal chances. (The reference takes the sign of a number from
-/// \[-0.5, 0.5), which once in 2^53 is 0: a car without direction, on which it
-/// would stumble. Here that car goes right.)
+/// **Draws** for the cars: the eight intervals, 1 to 5 equally likely, then the eight directions with
+/// equal chances. (The reference takes the sign of a number from \[-0.5, 0.5), which is 0 once in 2^53:
+/// a car without a direction, which makes it fail. Here that car goes right.)
 ///
 /// **Reward**: 1 for each crossing.
 ///
@@ -116,7 +112,7 @@ impl Freeway {
     }
 }
 
-/// The next column; after the last comes the first.
+/// The next column, wrapping around at the sides.
 fn around(x: i32, right: bool) -> i32 {
     match ahead(x, right) {
         ..0 => LAST,

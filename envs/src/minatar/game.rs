@@ -31,7 +31,7 @@ impl Action {
     ];
 }
 
-/// What a game is, seen from outside.
+/// The description of a game.
 pub struct About {
     /// Its name here.
     pub name: &'static str,
@@ -45,7 +45,7 @@ pub struct About {
     pub channels: &'static [&'static str],
     /// The actions that matter.
     pub minimal: &'static [Action],
-    /// Whether it grows harder as an episode goes on.
+    /// Whether it becomes harder during an episode.
     pub ramps: bool,
     /// The greatest reward of a step; the least is 0.
     pub max_reward: f32,
@@ -54,7 +54,7 @@ pub struct About {
 /// The rules of one game. Every value of the type, the default included, is a state that an
 /// episode can be in.
 pub trait Game: Default + Send {
-    /// What the game is.
+    /// The game's description.
     const ABOUT: About;
 
     /// Starts an episode.
@@ -70,6 +70,6 @@ pub trait Game: Default + Send {
     /// Appends the state as whole numbers.
     fn save(&self, state: &mut Vec<f64>);
 
-    /// Reads what [`save`](Self::save) appended, in an episode that is `over` or not.
+    /// Reads what [`save`](Self::save) appended; `over` says whether the episode has ended.
     fn load(reader: &mut StateReader, over: bool) -> Result<Self, Error>;
 }

@@ -45,23 +45,21 @@ const ALIEN_BULLET: usize = 5;
 /// **Dynamics**, in this order:
 /// 1. Fire, if the shot timer is 0, puts a bullet in the cannon's cell and sets the
 ///    timer to 5; left and right move the cannon.
-/// 2. The cannon's bullets go up by a row, the aliens' down by one; what leaves the
-///    grid is gone. An alien's bullet in the cannon's cell ends the episode.
+/// 2. The cannon's bullets go up by a row, the aliens' down by one; those that leave the grid
+///    disappear. An alien's bullet in the cannon's cell ends the episode.
 /// 3. An alien in the cannon's cell ends the episode.
-/// 4. If the move timer is 0 it is set to the number of aliens or the move interval,
-///    whichever is less. Then, if an alien is in the last column in the aliens'
-///    direction, they turn around and go down by a row; an alien that was in row 9
-///    already ends the episode **and comes back in row 0**. Else they go one column
-///    on. Again, an alien in the cannon's cell ends the episode.
+/// 4. If the move timer is 0 it is set to the number of aliens or the move interval, whichever is
+///    smaller. Then, if an alien is in the last column in the aliens' direction, they turn around and go
+///    down by a row; an alien that was already in row 9 ends the episode **and comes back in row 0**.
+///    Otherwise they go one column on. Again, an alien in the cannon's cell ends the episode.
 /// 5. If the aliens' shot timer is 0 it is set to 10, and the lowest alien of the
 ///    column nearest to the cannon (of two, the left one) puts a bullet in its own
 ///    cell.
-/// 6. Where a bullet of the cannon and an alien are in the same cell, both are gone
-///    and the reward is 1. A bullet and an alien that swap cells miss each other.
+/// 6. Where a bullet of the cannon and an alien are in the same cell, both disappear and the reward
+///    is 1. A bullet and an alien that swap cells miss each other.
 /// 7. The shot timer goes down by 1 if above 0, the aliens' timers by 1.
-/// 8. If no alien is left, the next wave appears at the top; its direction and
-///    timers are those of the wave before. With ramping the move interval falls by 1
-///    if above 6.
+/// 8. If no alien is left, the next wave appears at the top; it keeps the direction and timers of the
+///    wave before. With ramping, the move interval falls by 1 if above 6.
 ///
 /// **Reward**: 1 for each alien. At most two bullets of the cannon are on the grid
 /// at a time, so at most 2 a step.
@@ -215,7 +213,7 @@ impl Game for SpaceInvaders {
         frame.mark_all(ALIEN_BULLET, self.alien_bullets);
     }
 
-    /// Cells by rows, since an f64 cannot hold a hundred bits.
+    /// Cells are saved by rows, because an f64 cannot hold a hundred bits.
     fn save(&self, state: &mut Vec<f64>) {
         let numbers = [
             self.x,

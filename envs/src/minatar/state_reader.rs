@@ -1,6 +1,6 @@
 use crate::Error;
 
-/// Reads a saved state, whole numbers one after the other.
+/// Reads a saved state, one whole number after another.
 pub struct StateReader<'a> {
     name: &'static str,
     all: &'a [f64],

@@ -1,4 +1,4 @@
-//! What was recorded of an environment's reference, from `fixtures/`.
+//! The recording of an environment's reference, from `fixtures/`.
 #![allow(
     dead_code,
     reason = "each test file that has this module uses a part of it"
@@ -7,7 +7,7 @@
 use envs::Entry;
 use safetensors::{Dtype, SafeTensors};
 
-/// One file of records; see the script for what each tensor holds.
+/// One file of a recording; the script describes each tensor.
 pub struct Record {
     bytes: Vec<u8>,
 }

@@ -17,20 +17,21 @@ use crate::{
 const STEPS: u64 = 60;
 /// Two blocks of the CPU driver and a remainder.
 const WEIGHTS: usize = 131;
-/// How far f32 may be from f64, as a share of the largest weight so far.
+/// How far f32 may be from f64, relative to the largest weight so far.
 const CLOSE: f64 = 1e-4;
 
-/// Checks the optimiser with the settings `T`, which need not be registered. It promises that
+/// Checks the optimiser with the settings `T`, which need not be registered. It must keep these
+/// promises:
 ///
-/// - it can be asked for by name and has an lr, its defaults and each of its variants make a rule, and
+/// - it can be requested by name and has an lr, its defaults and each of its variants make a rule, and
 ///   an unknown key is refused;
-/// - the text that a variant is written as reads back as the same variant;
+/// - the text of a variant reads back as the same variant;
 /// - steps are deterministic and finite, no weight affects another, f32 is close to f64, and a gradient
 ///   that is 0 from the start never makes a NaN;
 /// - the kernel names its scalars and states, and the memory counted is that of the states;
 /// - the momentum that it declares is a state and decays as declared;
-/// - a saved state continues to the bit, for an agent that trains alone and for one of a cohort, and
-///   both train alike.
+/// - a saved state continues to the bit, both for an agent that trains alone and for one of a cohort,
+///   and both train alike.
 ///
 /// # Errors
 /// If a promise is broken. The error names the variant and the promise.
@@ -98,7 +99,7 @@ fn check_text(entry: &'static Entry, variant: &str, spec: &Spec) -> Result<()> {
     }
 }
 
-/// Gradients of very different sizes, some of them exactly 0.
+/// Gradients of very different magnitudes, some of them exactly 0.
 fn gradient(t: u64, i: usize) -> f64 {
     match i % 11 {
         10 => 0.0,
@@ -110,7 +111,7 @@ fn start(i: usize) -> f64 {
     (i as f64 * 0.71).cos()
 }
 
-/// The weights with the numbers `which` after each step, from [`start`] along [`gradient`].
+/// The weights numbered `which` after each step, from [`start`] along [`gradient`].
 fn path_f64(rule: &dyn AnyRule, lr: f64, which: &[usize]) -> Vec<Vec<f64>> {
     let n = which.len();
     let mut w: Vec<f64> = which.iter().map(|&i| start(i)).collect();
@@ -219,7 +220,7 @@ fn check_momentum(variant: &str, spec: &Spec) -> Result<()> {
     let Some(momentum) = spec.momentum() else {
         return Ok(());
     };
-    // A weight that is pulled on only once, and not by a penalty.
+    // A weight with a single non-zero gradient and no penalty.
     let mut spec = spec.clone();
     if spec.get("weight_decay").is_some() {
         spec.set("weight_decay", 0.0)?;
@@ -227,7 +228,7 @@ fn check_momentum(variant: &str, spec: &Spec) -> Result<()> {
     let (mut optimiser, var) = of_one_weight(&spec)?;
     let mut states = Vec::new();
     for g in [1.0, 0.0, 0.0] {
-        // Not times a number: candle would leave out a gradient of 0.
+        // Not multiplied by a number: candle would leave out a gradient of 0.
         let loss = (var.as_tensor() * Tensor::new(&[g], &Device::Cpu)?)?;
         optimiser.step(&loss.backward()?)?;
         states.push(f64::from(optimiser.flat_state(momentum.state, 0)?[0]));

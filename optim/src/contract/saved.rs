@@ -12,7 +12,7 @@ struct Training {
 }
 
 impl Training {
-    /// Two parameters for each of `specs`, an agent each. The first agent starts as number `first` does.
+    /// Two parameters for `specs`, with one agent for each. The first agent starts like number `first`.
     fn new(specs: &[Spec], first: usize) -> Result<Self> {
         let parameter = |name: &str, shape: &[usize]| -> Result<Parameter> {
             let each: usize = shape.iter().product();
@@ -51,7 +51,7 @@ impl Training {
         Ok((self.optimiser.agent_to_safetensors(agent)?, weights))
     }
 
-    /// The same weights with a new optimiser that has taken over the state, agent by agent.
+    /// The same weights with a new optimiser that has restored the state, agent by agent.
     fn restored(&self, specs: &[Spec]) -> Result<Self> {
         let mut parameters = self.parameters.clone();
         for parameter in &mut parameters {

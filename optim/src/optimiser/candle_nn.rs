@@ -3,8 +3,8 @@ use candle_core::{Var, backprop::GradStore};
 use super::{Optimiser, Parameter, check_lr};
 use crate::Spec;
 
-/// For code that takes any candle-nn optimiser. Variables come without names here, so that the state
-/// cannot be saved or loaded; [`Optimiser::for_varmap`] and [`Optimiser::new`] take names.
+/// For code that takes any candle-nn optimiser. Variables have no names here, so the state cannot be
+/// saved or loaded; [`Optimiser::for_varmap`] and [`Optimiser::new`] take names.
 impl ::candle_nn::Optimizer for Optimiser {
     type Config = Spec;
 
@@ -23,7 +23,7 @@ impl ::candle_nn::Optimizer for Optimiser {
         })
     }
 
-    /// One step. An lr that `set_learning_rate` refused is an error here.
+    /// One step. An error if `set_learning_rate` was given an lr that is not allowed.
     fn step(&mut self, grads: &GradStore) -> candle_core::Result<()> {
         let allowed = self.refused_lr.map_or(Ok(()), check_lr);
         let stepped = allowed.and_then(|()| Optimiser::step(self, grads));
@@ -34,7 +34,7 @@ impl ::candle_nn::Optimizer for Optimiser {
         self.lr()
     }
 
-    /// Sets every agent's learning rate. One that is not allowed makes the next step an error.
+    /// Sets every agent's learning rate. If it is not allowed, the next step is an error.
     fn set_learning_rate(&mut self, lr: f64) {
         self.refused_lr = self.set_lr(lr).is_err().then_some(lr);
     }

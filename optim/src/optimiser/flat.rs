@@ -5,8 +5,8 @@ use candle_core::{CpuStorage, DType, Storage, backprop::GradStore};
 use super::{Optimiser, Parameter, part};
 use crate::{Error, Result};
 
-/// The gradient of agent number `agent` of a cohort: that of each weight of `parameters`, in order.
-/// Each parameter's first axis is the agents'.
+/// The gradient of agent number `agent` of a cohort: one number per weight of `parameters`, in order.
+/// The first axis of each parameter is the agents'.
 ///
 /// # Errors
 /// If a parameter has no gradient, or no axis for the agents.
@@ -43,7 +43,7 @@ impl Optimiser {
         flat_gradient(parameters, grads, agent)
     }
 
-    /// The state called `name` of agent number `agent`: that of each weight, in the order of the parameters.
+    /// The state `name` of agent number `agent`: one number per weight, in the order of the parameters.
     ///
     /// # Errors
     /// If there is no such state or no such agent.

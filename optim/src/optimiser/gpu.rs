@@ -20,7 +20,7 @@ use super::step::AgentStep;
 use crate::{AnyRule, Error, kernel};
 
 const THREADS: u32 = 256;
-/// Enough blocks to fill the largest GPUs; a thread then takes several weights.
+/// Enough blocks to fill the largest GPUs; each thread then processes several weights.
 const MOST_BLOCKS: u32 = 2048;
 
 /// A compiled kernel.
@@ -37,7 +37,7 @@ pub(super) struct Tensors<'a> {
     pub states: &'a [Tensor],
 }
 
-/// One step of `tensors`, all in one group, with the kernel of `rule`, which is compiled the first time.
+/// One step of `tensors`, all in one group, with the kernel of `rule`, which is compiled on first use.
 pub(super) fn step(
     kernel: &mut Option<Kernel>,
     rule: &dyn AnyRule,
@@ -70,7 +70,7 @@ pub(super) fn step(
 }
 
 impl Kernel {
-    /// Compiles `rule` for numbers of type f64 or else f32.
+    /// Compiles `rule` for numbers of type f64, or otherwise f32.
     fn compile(rule: &dyn AnyRule, f64: bool) -> Result<Self> {
         let ptx = compile(rule, f64)?;
         let mut hasher = DefaultHasher::new();
@@ -124,7 +124,7 @@ impl Kernel {
     }
 }
 
-/// The PTX of `rule`'s kernel for numbers of type f64 or else f32. Needs NVRTC, but no GPU.
+/// The PTX of `rule`'s kernel for numbers of type f64, or otherwise f32. Needs NVRTC, but no GPU.
 pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<String> {
     let text = format!("{}{}", kernel::prelude(f64), rule.kernel());
     let options = CompileOptions {
@@ -140,7 +140,7 @@ pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<String> {
         .to_src())
 }
 
-/// Where a contiguous tensor begins on the device.
+/// The address of a contiguous tensor on the device.
 fn address<T: CudaDType + DeviceRepr + 'static>(
     tensor: &Tensor,
     device: &CudaDevice,

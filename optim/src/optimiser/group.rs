@@ -3,7 +3,7 @@ use std::fmt;
 use super::{GroupRule, Optimiser, check_lr};
 use crate::{AnyRule, Error, Result, Spec};
 
-/// Parameters that are stepped with an lr or a weight decay of their own.
+/// Parameters that are stepped with their own lr or weight decay.
 ///
 /// ```
 /// use optim::Group;
@@ -21,14 +21,14 @@ pub struct Group {
     pub name: String,
     /// The names of its parameters.
     pub parameters: Vec<String>,
-    /// Its lr; `None` for the optimiser's.
+    /// Its lr; `None` uses the optimiser's.
     pub lr: Option<f64>,
-    /// Its weight decay; `None` for the optimiser's.
+    /// Its weight decay; `None` uses the optimiser's.
     pub weight_decay: Option<f64>,
 }
 
 impl Group {
-    /// A group of no parameters, with nothing of its own.
+    /// A group of no parameters, with no values of its own.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -38,7 +38,7 @@ impl Group {
         }
     }
 
-    /// What this group changes of `spec`.
+    /// `spec` with this group's changes.
     fn apply(&self, spec: &Spec) -> Result<Spec> {
         let mut spec = spec.clone();
         let own = [("lr", self.lr), ("weight_decay", self.weight_decay)];
@@ -80,17 +80,17 @@ impl fmt::Display for Group {
 }
 
 impl Optimiser {
-    /// With a group of parameters that have an lr or a weight decay of their own, for all agents.
+    /// Adds a group of parameters with their own lr or weight decay, for all agents.
     ///
     /// # Errors
-    /// If the group's name is taken, a parameter does not exist or is in a group already, or a value is
-    /// not allowed for the optimiser.
+    /// If the group's name is taken, if a parameter does not exist or is already in a group, or if a
+    /// value is not allowed for the optimiser.
     pub fn group(mut self, mut group: Group) -> Result<Self> {
         let name = &group.name;
         if self.groups.iter().any(|known| known.name == *name) {
             return Err(Error::usage(format!("two groups are called `{name}`")));
         }
-        // In the file, the order of the names makes no difference.
+        // The order of the names must not matter in the file.
         group.parameters.sort_unstable();
         group.parameters.dedup();
         let number = self.groups.len() + 1;
@@ -118,7 +118,7 @@ impl Optimiser {
         Ok(self)
     }
 
-    /// Sets the lr of the group called `name`, which must have one of its own, for every agent.
+    /// Sets the lr of the group called `name` for every agent; the group must have its own lr.
     pub fn set_group_lr(&mut self, name: &str, lr: f64) -> Result<()> {
         check_lr(lr)?;
         let Some(i) = self.groups.iter().position(|group| group.name == name) else {

@@ -16,39 +16,41 @@ pub use flat::flat_gradient;
 pub use group::Group;
 pub use parameter::Parameter;
 
-use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec};
+use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec, StepBound};
 use parameter::{Slot, check_distinct};
 use states::{States, part};
 
-/// An optimiser at work on the parameters of one agent, or of a cohort of agents.
+/// An optimiser that steps the parameters of one agent or of a cohort of agents.
 ///
-/// The agents share a rule and its branches; everything else (lr, betas, eps, ...) is each one's own.
+/// The agents share a rule and its branches; everything else (lr, betas, eps, ...) may differ between
+/// agents.
 pub struct Optimiser {
     agents: Vec<Agent>,
     slots: Vec<Slot>,
-    /// Group number 0 has no entry here: it is the parameters that are in none of these.
+    /// Group number 0 has no entry here: it holds the parameters that are in none of these groups.
     groups: Vec<Group>,
     clipping: Clipping,
     schedule: Schedule,
-    /// How many steps the schedule spans.
+    /// The number of steps that the schedule spans.
     horizon: u64,
     /// Steps done.
     step: u64,
-    /// Whether the parameters' names mean something from one process to the next.
+    /// Whether the parameters' names are the same in every process.
     named: bool,
     gradients_may_be_missing: bool,
-    /// What `set_learning_rate`, which cannot fail, was asked for and is not allowed.
+    /// An lr that was given to `set_learning_rate`, which cannot fail, but is not allowed.
     refused_lr: Option<f64>,
     #[cfg(feature = "cuda")]
     kernel: Option<gpu::Kernel>,
 }
 
-/// One agent's rules, and where it is.
+/// One agent's rules and its progress.
 struct Agent {
     spec: Spec,
-    /// The rule of each group, that of no group first.
+    /// The rule of each group; first, that of parameters in no group.
     rules: Vec<GroupRule>,
     restart: Restart,
+    bound: Option<StepBound>,
     /// Steps since the last restart.
     t: u64,
 }
@@ -65,8 +67,8 @@ impl Optimiser {
     /// With more than one agent, each parameter has the agents as its first axis.
     ///
     /// # Errors
-    /// If the agents' rules differ in more than numbers, two parameters share a name or a variable, they
-    /// are on different devices, or one is of another type or shape.
+    /// If the agents' rules differ in more than numbers, if two parameters share a name or a variable,
+    /// if they are on different devices, or if one has another type or shape.
     pub fn new(specs: &[Spec], parameters: Vec<Parameter>) -> Result<Self> {
         let agents = specs.iter().map(Agent::new).collect::<Result<Vec<_>>>()?;
         let first = agents
@@ -124,19 +126,20 @@ impl Optimiser {
         Self::new(&[spec.into()], parameters)
     }
 
-    /// With gradients clipped.
-    pub fn clip(mut self, clipping: Clipping) -> Self {
+    /// Clips gradients. An error unless the norm or the value is above 0 and finite.
+    pub fn clip(mut self, clipping: Clipping) -> Result<Self> {
+        clipping.check()?;
         self.clipping = clipping;
-        self
+        Ok(self)
     }
 
-    /// With lr following `schedule` over `steps` steps.
+    /// Makes lr follow `schedule` over `steps` steps.
     pub fn schedule(mut self, schedule: Schedule, steps: u64) -> Self {
         (self.schedule, self.horizon) = (schedule, steps);
         self
     }
 
-    /// With parameters that have no gradient left as they are, their states too. Without this, a step that
+    /// Leaves parameters without a gradient, and their states, as they are. Without this, a step that
     /// finds no gradient for a parameter is an error.
     pub fn allow_missing_gradients(mut self) -> Self {
         self.gradients_may_be_missing = true;
@@ -149,7 +152,8 @@ impl Optimiser {
         names.collect()
     }
 
-    /// Bytes of state that are really allocated, for each trained number; 0 if there is none.
+    /// Bytes of state that are actually allocated, for each trained number; 0 if there are no
+    /// parameters.
     pub fn bytes_per_parameter(&self) -> f64 {
         let bytes: usize = self.slots.iter().map(|slot| slot.states.byte_count()).sum();
         let counts = self
@@ -167,10 +171,11 @@ impl Optimiser {
         self.agents[0].rules[0].lr
     }
 
-    /// Sets the learning rate of every agent, for all parameters but those of a [`Group`] with an lr of its own.
+    /// Sets the learning rate of every agent, for all parameters except those of a [`Group`] with its
+    /// own lr.
     ///
     /// # Errors
-    /// If `lr` is negative, infinite or no number.
+    /// If `lr` is negative, infinite or NaN.
     pub fn set_lr(&mut self, lr: f64) -> Result<()> {
         check_lr(lr)?;
         let own = self.groups.iter().map(|group| group.lr.is_some());
@@ -184,7 +189,8 @@ impl Optimiser {
         Ok(())
     }
 
-    /// To be called when the target network has been updated: what `restart_t` and `reset_moments` wait for.
+    /// Must be called after an update of the target network; it triggers `restart_t` and
+    /// `reset_moments`.
     pub fn target_updated(&mut self) -> Result<()> {
         for agent in 0..self.agents.len() {
             match self.agents[agent].restart {
@@ -233,11 +239,12 @@ impl Agent {
             rules: vec![GroupRule { rule, lr }],
             spec: spec.clone(),
             restart: spec.restart(),
+            bound: spec.bound(),
             t: 0,
         })
     }
 
-    /// The rule of the parameters in no group. Those of groups differ from it in scalars alone.
+    /// The rule of the parameters in no group. The rules of groups differ from it only in scalars.
     fn rule(&self) -> &dyn AnyRule {
         &*self.rules[0].rule
     }

@@ -3,7 +3,8 @@ use candle_core::{DType, Var};
 use super::States;
 use crate::{Error, Result};
 
-/// A trainable tensor, and the name it is reported and saved under. In a cohort its first axis is the agents'.
+/// A trainable tensor, and the name under which it is reported and saved. In a cohort its first axis is
+/// the agents'.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     /// The name, unique within a model.
@@ -12,7 +13,7 @@ pub struct Parameter {
     pub var: Var,
 }
 
-/// One parameter with its states and the group that it is in.
+/// One parameter with its states and its group.
 pub(super) struct Slot {
     pub parameter: Parameter,
     pub states: States,
@@ -20,7 +21,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// `states` states for `parameter`, all 0.
+    /// `parameter` with `states` states, all 0.
     pub fn new(parameter: Parameter, agents: usize, states: usize) -> Result<Self> {
         let Parameter { name, var } = &parameter;
         let cohort = agents == 1 || var.dims().first() == Some(&agents);
@@ -50,7 +51,7 @@ impl Slot {
     }
 }
 
-/// An error unless the names differ, and all variables are different ones on one device.
+/// An error unless all names and all variables differ and all variables are on one device.
 pub(super) fn check_distinct(parameters: &[Parameter]) -> Result<()> {
     for (i, parameter) in parameters.iter().enumerate() {
         let before = &parameters[..i];

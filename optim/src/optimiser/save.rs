@@ -15,11 +15,11 @@ use crate::{
     state_file::{self, Array, StateFile, bytes, numbers, write_whole},
 };
 
-/// What is saved here, and the metadata's key.
+/// What a file holds; also the metadata's key.
 const WHAT: &str = "optimiser";
 
 impl Optimiser {
-    /// What the state of `agents` belongs to, in words.
+    /// A description of what the state of `agents` belongs to.
     fn description(&self, agents: &Range<usize>) -> String {
         let agents = self.agents[agents.clone()].iter();
         let specs: Vec<String> = agents.map(|agent| agent.spec.to_string()).collect();
@@ -39,7 +39,7 @@ impl Optimiser {
     }
 
     /// The whole state. A new optimiser with the same settings and parameters that
-    /// [`restore`](Self::restore)s it goes on as if nothing had happened.
+    /// [`restore`](Self::restore)s it continues as if nothing had happened.
     ///
     /// # Errors
     /// If the parameters have no names, because the optimiser was made by `candle_nn::Optimizer::new`.
@@ -47,10 +47,10 @@ impl Optimiser {
         self.save_agents(0..self.agents.len())
     }
 
-    /// The state of one agent of a cohort, as it would be had it trained alone.
+    /// The state of one agent of a cohort, as it would be if the agent had trained alone.
     ///
     /// # Errors
-    /// As [`to_safetensors`](Self::to_safetensors), and if there is no such agent.
+    /// As [`to_safetensors`](Self::to_safetensors), or if there is no such agent.
     pub fn agent_to_safetensors(&self, agent: usize) -> Result<Vec<u8>> {
         self.check_agent(agent)?;
         self.save_agents(agent..agent + 1)
@@ -83,7 +83,7 @@ impl Optimiser {
         state_file::write(WHAT, self.description(&agents), &arrays)
     }
 
-    /// The shape of a parameter of `agents` alone. With one agent there may be no axis for it.
+    /// The shape of a parameter of `agents` alone. With one agent there may be no axis for agents.
     fn shape(&self, slot: &Slot, agents: &Range<usize>) -> Vec<usize> {
         let mut shape = slot.parameter.var.dims().to_vec();
         if self.agents.len() > 1 {
@@ -100,7 +100,7 @@ impl Optimiser {
             .collect()
     }
 
-    /// An error if two arrays would be saved under one name.
+    /// An error if two arrays would be saved under the same name.
     pub(super) fn check_saved_names(&self) -> Result<()> {
         let mut names: BTreeSet<String> = ["agent.t", "agent.lr", "step"].map(String::from).into();
         names.extend(self.group_arrays());
@@ -126,21 +126,21 @@ impl Optimiser {
         }
     }
 
-    /// Takes over a state that [`to_safetensors`](Self::to_safetensors) gave.
+    /// Restores a state that [`to_safetensors`](Self::to_safetensors) returned.
     ///
     /// # Errors
-    /// If the state is of an optimiser with other settings, schedule, clipping or groups, or of other
-    /// parameters. The error says what differs, and nothing has changed.
+    /// If the state belongs to an optimiser with other settings, schedule, clipping or groups, or to
+    /// other parameters. The error says what differs, and nothing has changed.
     pub fn restore(&mut self, data: &[u8]) -> Result<()> {
         self.restore_agents(0..self.agents.len(), data)
     }
 
     /// [`restore`](Self::restore) for one agent, from what
-    /// [`agent_to_safetensors`](Self::agent_to_safetensors) gave. The agents of a cohort take the same
-    /// steps, so the schedule goes on from the step of the last one restored.
+    /// [`agent_to_safetensors`](Self::agent_to_safetensors) returned. The agents of a cohort take the
+    /// same steps, so the schedule continues from the step of the agent restored last.
     ///
     /// # Errors
-    /// As [`restore`](Self::restore), and if there is no such agent.
+    /// As [`restore`](Self::restore), or if there is no such agent.
     pub fn restore_agent(&mut self, agent: usize, data: &[u8]) -> Result<()> {
         self.check_agent(agent)?;
         self.restore_agents(agent..agent + 1, data)
@@ -187,7 +187,7 @@ impl Optimiser {
         Ok(())
     }
 
-    /// An error that lists both sides unless `file` has the arrays of these parameters and no others.
+    /// An error that lists both sides unless `file` has exactly the arrays of these parameters.
     fn check_arrays(&self, file: &StateFile, agents: &Range<usize>) -> Result<()> {
         let mut unknown: BTreeSet<&str> = file.names().into_iter().collect();
         let own = ["agent.t", "agent.lr", "step"].map(String::from);
@@ -233,7 +233,7 @@ impl Optimiser {
     /// Writes the state to `path`, whole or not at all.
     ///
     /// # Errors
-    /// As [`to_safetensors`](Self::to_safetensors), and if the file cannot be written.
+    /// As [`to_safetensors`](Self::to_safetensors), or if the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_whole(path.as_ref(), self.to_safetensors()?)
     }
@@ -241,7 +241,7 @@ impl Optimiser {
     /// Reads the state from `path`.
     ///
     /// # Errors
-    /// As [`restore`](Self::restore), and if the file cannot be read. The error names the file.
+    /// As [`restore`](Self::restore), or if the file cannot be read. The error names the file.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let data = fs::read(path).map_err(|error| Error::io("cannot read", path, error))?;

@@ -23,7 +23,7 @@ impl States {
         let n = var.elem_count();
         Ok(match var.dtype() {
             _ if !var.device().is_cpu() => {
-                // One by one: clones of a tensor would share its memory.
+                // One by one, because clones of a tensor would share its memory.
                 let states = (0..count).map(|_| var.as_tensor().zeros_like());
                 States::Gpu(states.collect::<candle_core::Result<_>>()?)
             }
@@ -44,7 +44,7 @@ impl States {
         }
     }
 
-    /// Sets each state to its one of `values` within `range`.
+    /// Sets each state within `range` to its entry of `values`.
     pub fn fill(&mut self, range: Range<usize>, values: &[f64]) -> Result<()> {
         match self {
             States::F32(states) => {
@@ -105,7 +105,7 @@ impl States {
         })
     }
 
-    /// States of this kind for `var`, with the numbers that [`to_bytes`](Self::to_bytes) gave.
+    /// States of the same kind for `var`, with the numbers that [`to_bytes`](Self::to_bytes) returned.
     pub fn with_bytes(&self, var: &Var, saved: &[Vec<u8>]) -> Result<States> {
         let f32s = |bytes: &Vec<u8>| numbers(bytes, f32::from_le_bytes);
         let f64s = |bytes: &Vec<u8>| numbers(bytes, f64::from_le_bytes);

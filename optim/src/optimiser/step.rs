@@ -28,8 +28,8 @@ impl Optimiser {
             let Parameter { name, var } = &slot.parameter;
             match grads.get(var) {
                 _ if slot.is_empty() => Ok(None),
-                // `contiguous` on its own would clone the handle of a tensor that is so already, which
-                // costs much beside a small tensor's update.
+                // `contiguous` would clone the handle even of a tensor that is already contiguous,
+                // which costs much compared with a small tensor's update.
                 Some(grad) if grad.is_contiguous() => Ok(Some(Cow::Borrowed(grad))),
                 Some(grad) => Ok(Some(Cow::Owned(grad.contiguous()?))),
                 None if self.gradients_may_be_missing => Ok(None),
@@ -60,10 +60,32 @@ impl Optimiser {
         Ok(squares)
     }
 
+    /// The L1 norm of each agent's clipped gradient; nothing if no step is bounded by it.
+    fn sizes(&self, grads: &[Gradient], norms: &[f64]) -> Result<Vec<f64>> {
+        if self.agents.iter().all(|agent| agent.bound.is_none()) {
+            return Ok(Vec::new());
+        }
+        let mut sizes = vec![0.0; self.agents.len()];
+        for grad in grads.iter().flatten() {
+            let each = grad.reshape((sizes.len(), ()))?.to_dtype(DType::F64)?;
+            for (agent, size) in sizes.iter_mut().enumerate() {
+                let Clip { scale, bound } = self.clipping.of(norms[agent]);
+                let own: Vec<f64> = each.get(agent)?.to_vec1()?;
+                // Not `min`, which would take the bound for a NaN.
+                let clipped = |g: f64| match (scale * g).abs() {
+                    g if g > bound => bound,
+                    g => g,
+                };
+                *size += own.into_iter().map(clipped).sum::<f64>();
+            }
+        }
+        Ok(sizes)
+    }
+
     /// One step.
     ///
     /// # Errors
-    /// If a parameter has no gradient; the error names it, and nothing has moved.
+    /// If a parameter has no gradient; the error names it, and nothing has changed.
     /// [`allow_missing_gradients`](Self::allow_missing_gradients) allows it.
     pub fn step(&mut self, grads: &GradStore) -> Result<()> {
         let grads = self.gradients(grads)?;
@@ -71,18 +93,24 @@ impl Optimiser {
             Clipping::Norm(_) => self.norms(&grads)?,
             _ => vec![0.0; self.agents.len()],
         };
+        let sizes = self.sizes(&grads, &norms)?;
         self.step += 1;
         let factor = self.schedule.factor(self.step, self.horizon);
         self.agents.iter_mut().for_each(|agent| agent.t += 1);
         for group in 0..=self.groups.len() {
-            let steps = |(agent, norm): (&Agent, &f64)| {
+            let steps = |(i, (agent, norm)): (usize, (&Agent, &f64))| {
                 let of_group = &agent.rules[group];
+                let mut lr = of_group.lr * factor;
+                if let (Some(bound), Some(size)) = (agent.bound, sizes.get(i)) {
+                    lr = bound.lr(lr, *size);
+                }
                 AgentStep {
-                    scalars: of_group.rule.scalars(agent.t, of_group.lr * factor),
+                    scalars: of_group.rule.scalars(agent.t, lr),
                     clip: self.clipping.of(*norm),
                 }
             };
-            let steps: Vec<AgentStep> = self.agents.iter().zip(&norms).map(steps).collect();
+            let agents = self.agents.iter().zip(&norms).enumerate();
+            let steps: Vec<AgentStep> = agents.map(steps).collect();
             self.step_group(group, &steps, &grads)?;
         }
         Ok(())
@@ -137,7 +165,7 @@ impl Optimiser {
     }
 }
 
-/// Where a contiguous tensor lies in its storage.
+/// The range of a contiguous tensor in its storage.
 fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(start..end),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 settings! {
-    /// Adadelta: RMSprop whose lr is a running root mean square of its own steps.
+    /// Adadelta: RMSprop with a running root mean square of its own steps as its lr.
     ///
     /// ```text
     /// v <- decay v + (1 - decay) g^2
@@ -16,11 +16,11 @@ settings! {
     /// w <- w - lr d
     /// ```
     ///
-    /// Its natural lr is 1: a grid shared with Adam's is not fair to it.
+    /// Its natural lr is 1, so a grid shared with Adam would not be fair to it.
     pub struct Adadelta {
         /// learning rate
         lr: f64 = 1.0, in LR;
-        /// of both averages (rho)
+        /// decay of both averages (rho)
         decay: f64 = 0.9, in 0.0..1.0;
         /// added inside both roots
         eps: f64 = 1e-6, in EPS;
@@ -28,7 +28,7 @@ settings! {
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

@@ -14,7 +14,7 @@ settings! {
     /// w <- w - lr / (1 + (t - 1) lr_decay) g / (sqrt(v) + eps)
     /// ```
     ///
-    /// It never forgets: it is RMSprop's recurrence with both weights 1.
+    /// It never forgets: it is RMSprop's recurrence with both factors 1.
     pub struct Adagrad {
         /// learning rate
         lr: f64 = 1e-2, in LR;
@@ -24,13 +24,13 @@ settings! {
         eps: f64 = 1e-10, in Interval::at_least(0.0);
         /// sqrt(v + eps) instead of sqrt(v) + eps
         eps_inside: bool = false;
-        /// where v starts
+        /// initial value of v
         initial_accumulator_value: f64 = 0.0, in Interval::at_least(0.0);
         /// L2 penalty, added to the gradient
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }
@@ -47,7 +47,7 @@ impl OptimiserSettings for Adagrad {
     ];
 
     fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
-        // v never falls, so a start above 0 is enough.
+        // v never falls, so an initial value above 0 is enough.
         if !EPS.contains(self.eps) && !EPS.contains(self.initial_accumulator_value) {
             return Err(format!(
                 "eps = {:e} and initial_accumulator_value = {:e} make the step of a gradient of 0 the quotient 0/0 in f32; allowed: one of them {EPS}",

@@ -7,7 +7,8 @@ use crate::{
 };
 
 settings! {
-    /// Adam: momentum, RMSprop's step per weight, and a correction of both averages' start at zero.
+    /// Adam: momentum, RMSprop's per-weight step, and a correction for the start of both averages at
+    /// zero.
     ///
     /// ```text
     /// m <- beta1 m + (1 - beta1) g
@@ -18,15 +19,16 @@ settings! {
     /// - `correct_m`, `correct_v`: each correction can be left out. Without both, `beta1 = 0` is
     ///   RMSprop, exactly; with `correct_v`, it is RMSprop with its `bias_correction`. They are
     ///   rungs of the ladder from one to the other (the presets `ladder-0` to `ladder-4`).
-    /// - `amsgrad`: the largest `v` so far in place of `v` (Reddi et al. 2018, alg. 2), corrected as PyTorch does.
-    /// - `restart_t`: Adam-Rel (Ellis et al. 2024, "Adam on local time"): `t` counts from the last update of
-    ///   the target network, the averages stay.
+    /// - `amsgrad`: uses the largest `v` so far in place of `v` (Reddi et al. 2018, alg. 2), corrected
+    ///   as in PyTorch.
+    /// - `restart_t`: Adam-Rel (Ellis et al. 2024, "Adam on local time"): `t` counts from the last
+    ///   update of the target network; the averages are kept.
     pub struct Adam {
         /// learning rate
         lr: f64 = 1e-3, in LR;
-        /// of the average of gradients: the momentum
+        /// decay of the average of gradients: the momentum
         beta1: f64 = 0.9, in 0.0..1.0;
-        /// of the average of squares
+        /// decay of the average of squares
         beta2: f64 = 0.999, in 0.0..1.0;
         /// added to the root
         eps: f64 = 1e-8, in EPS;
@@ -44,7 +46,7 @@ settings! {
         maximize: bool = false;
         /// count t from the last update of the target network (Adam-Rel)
         restart_t: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }
@@ -76,7 +78,7 @@ impl OptimiserSettings for Adam {
     }
 }
 
-/// Adam's rule, or AdamW's where the weight decay is `decoupled` from the gradient.
+/// Adam's rule, or AdamW's if the weight decay is `decoupled` from the gradient.
 pub(super) fn adam_rule(settings: Adam, decoupled: bool) -> Result<Box<dyn AnyRule>, String> {
     if settings.correct_v {
         Correction::check(settings.beta2, settings.eps, settings.eps_inside)?;

@@ -17,17 +17,17 @@ settings! {
     pub struct Adamax {
         /// learning rate
         lr: f64 = 2e-3, in LR;
-        /// of the average of gradients: the momentum
+        /// decay of the average of gradients: the momentum
         beta1: f64 = 0.9, in 0.0..1.0;
-        /// of the average of squares
+        /// decay of the average of squares
         beta2: f64 = 0.999, in 0.0..1.0;
-        /// added to the gradient's size
+        /// added to the absolute value of the gradient
         eps: f64 = 1e-8, in EPS;
         /// L2 penalty, added to the gradient
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

@@ -15,9 +15,9 @@ settings! {
     pub struct AdamW {
         /// learning rate
         lr: f64 = 1e-3, in LR;
-        /// of the average of gradients: the momentum
+        /// decay of the average of gradients: the momentum
         beta1: f64 = 0.9, in 0.0..1.0;
-        /// of the average of squares
+        /// decay of the average of squares
         beta2: f64 = 0.999, in 0.0..1.0;
         /// added to the root
         eps: f64 = 1e-8, in EPS;
@@ -35,7 +35,7 @@ settings! {
         maximize: bool = false;
         /// count t from the last update of the target network (Adam-Rel)
         restart_t: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 settings! {
-    /// Lion: the sign of a momentum that is part gradient, with decoupled weight decay.
+    /// Lion: the sign of momentum mixed with the gradient, with decoupled weight decay.
     ///
     /// ```text
     /// w <- (1 - lr weight_decay) w - lr sign(beta1 m + (1 - beta1) g)
@@ -18,13 +18,13 @@ settings! {
         lr: f64 = 1e-4, in LR;
         /// share of m in a step's sign
         beta1: f64 = 0.9, in 0.0..1.0;
-        /// of the average of gradients
+        /// decay of the average of gradients
         beta2: f64 = 0.99, in 0.0..1.0;
         /// shrinks the weights by lr weight_decay a step
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

@@ -1,4 +1,4 @@
-//! The rules, each in a file with its settings.
+//! The rules, each with its settings in its own file.
 
 mod adadelta;
 mod adagrad;
@@ -9,6 +9,7 @@ mod lion;
 mod momentum;
 mod nadam;
 mod nag;
+mod obgd;
 mod radam;
 mod rmsprop;
 mod sgd;
@@ -22,6 +23,7 @@ pub use lion::Lion;
 pub use momentum::Momentum;
 pub use nadam::NAdam;
 pub use nag::Nag;
+pub use obgd::ObGd;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;

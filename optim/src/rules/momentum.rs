@@ -14,9 +14,9 @@ settings! {
     /// w <- w - lr b
     /// ```
     ///
-    /// `averaged` is the exponentially weighted average of the gradients instead,
-    /// `V <- momentum V + (1 - momentum) g` from `V = 0`. At the same lr its steps
-    /// are `1 - momentum` times as long: compare the two at `lr` and `lr / (1 - momentum)`.
+    /// `averaged` gives the exponentially weighted average of the gradients instead, `V <- momentum V +
+    /// (1 - momentum) g` from `V = 0`. At the same lr its steps are `1 - momentum` times as long:
+    /// compare the two at `lr` and `lr / (1 - momentum)`.
     pub struct Momentum {
         /// learning rate
         lr: f64 = 1e-3, in LR;
@@ -30,7 +30,7 @@ settings! {
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

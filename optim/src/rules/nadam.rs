@@ -20,9 +20,9 @@ settings! {
     pub struct NAdam {
         /// learning rate
         lr: f64 = 2e-3, in LR;
-        /// of the average of gradients: the momentum
+        /// decay of the average of gradients: the momentum
         beta1: f64 = 0.9, in 0.0..1.0;
-        /// of the average of squares
+        /// decay of the average of squares
         beta2: f64 = 0.999, in 0.0..1.0;
         /// added to the root
         eps: f64 = 1e-8, in EPS;
@@ -34,7 +34,7 @@ settings! {
         decoupled_weight_decay: bool = false;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }
@@ -66,7 +66,8 @@ impl OptimiserSettings for NAdam {
 
 struct NAdamRule {
     settings: NAdam,
-    /// The last product of `mu` computed, and up to which step. It follows from `t` alone, but not quickly.
+    /// The last product of `mu` computed, and its step. It follows from `t` alone, but is slow to
+    /// compute.
     product: Mutex<(u64, f64)>,
 }
 
@@ -82,7 +83,7 @@ impl NAdamRule {
         if last.0 > t {
             *last = (0, 1.0);
         }
-        // Below the smallest number nothing changes any more.
+        // Once the product has underflowed to 0, it no longer changes.
         while last.0 < t && last.1 > 0.0 {
             *last = (last.0 + 1, last.1 * self.mu(last.0 + 1));
         }

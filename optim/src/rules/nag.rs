@@ -21,18 +21,18 @@ settings! {
     /// W <- W - V
     /// ```
     ///
-    /// The parameters hold the point `w = W - momentum V` where the gradient is
-    /// taken, so that one gradient a step is enough; substituting it gives, exactly,
+    /// The parameters hold the point `w = W - momentum V` where the gradient is taken, so that one
+    /// gradient per step is enough. Exact substitution gives
     ///
     /// ```text
     /// V' = momentum V + lr g(w)
     /// w' = w + momentum V - (1 + momentum) V'
     /// ```
     ///
-    /// and `W = w + momentum V` recovers the other sequence (Bengio et al. 2013,
-    /// "Advances in optimizing recurrent networks", section 3.5). At a constant lr
-    /// it is PyTorch's form with `V = lr b`; when lr changes they differ, because here
-    /// the velocity keeps the lr that each gradient came with.
+    /// and `W = w + momentum V` recovers the other sequence (Bengio et al. 2013, "Advances in
+    /// optimizing recurrent networks", section 3.5). At a constant lr it is PyTorch's form with `V = lr
+    /// b`. When lr changes they differ, because here the velocity keeps the lr that each gradient came
+    /// with.
     pub struct Nag {
         /// learning rate
         lr: f64 = 1e-3, in LR;
@@ -44,7 +44,7 @@ settings! {
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 settings! {
-    /// RAdam: Adam whose step per weight waits until the variance of `v` is known.
+    /// RAdam: Adam that takes per-weight steps only once the variance of `v` is known.
     ///
     /// ```text
     /// rho_inf = 2 / (1 - beta2) - 1,  rho_t = rho_inf - 2 t beta2^t / (1 - beta2^t)
@@ -18,9 +18,9 @@ settings! {
     pub struct RAdam {
         /// learning rate
         lr: f64 = 1e-3, in LR;
-        /// of the average of gradients: the momentum
+        /// decay of the average of gradients: the momentum
         beta1: f64 = 0.9, in 0.0..1.0;
-        /// of the average of squares
+        /// decay of the average of squares
         beta2: f64 = 0.999, in 0.0..1.0;
         /// added to the root
         eps: f64 = 1e-8, in EPS;
@@ -30,7 +30,7 @@ settings! {
         decoupled_weight_decay: bool = false;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }

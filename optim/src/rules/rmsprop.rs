@@ -16,16 +16,17 @@ settings! {
     ///
     /// Libraries disagree on the rest, so each convention is a field:
     /// - `eps_inside`: `sqrt(v + eps)` (TensorFlow 1, optax, the Nature DQN) instead of PyTorch's `sqrt(v) + eps`.
-    /// - `centered`: `v - a^2` for `v`, where `a <- decay a + (1 - decay) g`; clamped at 0,
-    ///   below which rounding can push it.
+    /// - `centered`: uses `v - a^2` for `v`, where `a <- decay a + (1 - decay) g`. It is clamped at 0,
+    ///   because rounding can push it below.
     /// - `momentum`: `b <- momentum b + g / root`, `w <- w - lr b`. The Nature DQN has none: its two
     ///   0.95s are the decays of `v` and `a`.
     /// - `v0`: 0 in PyTorch, 1 in TensorFlow 1.
-    /// - `bias_correction`: `v / (1 - decay^t)` for `v`. With this it is Adam at `beta1 = 0`, exactly.
+    /// - `bias_correction`: uses `v / (1 - decay^t)` for `v`. With this it is exactly Adam at `beta1 =
+    ///   0`.
     pub struct RmsProp {
         /// learning rate
         lr: f64 = 1e-2, in LR;
-        /// of the average of squares
+        /// decay of the average of squares
         decay: f64 = 0.99, in 0.0..1.0;
         /// added to the root
         eps: f64 = 1e-8, in EPS;
@@ -35,7 +36,7 @@ settings! {
         centered: bool = false;
         /// how much of the past a step keeps
         momentum: f64 = 0.0, in 0.0..1.0;
-        /// where v starts
+        /// initial value of v
         v0: f64 = 0.0, in Interval::at_least(0.0);
         /// divide v by 1 - decay^t
         bias_correction: bool = false;
@@ -43,7 +44,7 @@ settings! {
         weight_decay: f64 = 0.0, in WEIGHT_DECAY;
         /// ascend instead of descend
         maximize: bool = false;
-        /// start all states and t afresh at each update of the target network
+        /// restart all states and t at each update of the target network
         reset_moments: bool = false;
     }
 }
@@ -100,7 +101,7 @@ impl OptimiserSettings for RmsProp {
 }
 
 scalars! {
-    /// The numbers of all four forms. Without momentum, the step contains the gain.
+    /// The scalars of all four forms. Without momentum, the step contains the gain.
     pub(crate) struct Scalars {
         descent: Descent, decay, one_minus_decay, eps, step, momentum, gain
     }
@@ -132,7 +133,7 @@ impl RmsProp {
 }
 
 impl<R: Real> Scalars<R> {
-    /// The running average `old`, once it has taken in `new`.
+    /// The running average `old`, updated with `new`.
     #[inline(always)]
     fn average(self, old: R, new: R) -> R {
         mix(self.decay, old, self.one_minus_decay, new)

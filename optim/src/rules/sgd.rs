@@ -14,7 +14,7 @@ settings! {
     /// w <- w - lr g
     /// ```
     ///
-    /// `sgd` takes PyTorch's `SGD` arguments whole: with `momentum` it is
+    /// `sgd` takes all arguments of PyTorch's `SGD`: with `momentum` it is
     /// [`Momentum`](crate::Momentum), with `nesterov` [`Nag`](crate::Nag).
     pub struct Sgd {
         /// learning rate

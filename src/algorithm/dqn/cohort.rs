@@ -1,4 +1,4 @@
-//! DQN agents at work in lock-step: they act, remember, and learn in CleanRL's order.
+//! DQN agents in lock-step: they act, remember and learn in CleanRL's order.
 
 use candle_core::DType;
 
@@ -13,7 +13,7 @@ use crate::{
     streams::{Stream, stream},
 };
 
-/// A cohort: the networks of all agents, and each one's memory.
+/// A cohort: the networks of all agents, and the memory of each agent.
 pub(super) struct Cohort {
     config: DqnConfig,
     /// Environment steps of the run.
@@ -22,13 +22,13 @@ pub(super) struct Cohort {
     agents: Dqn,
     memories: Vec<Memory>,
     batch: Batch,
-    /// Agent by agent, whether its action in this step is random.
+    /// For each agent, its random action in this step, if it takes one.
     random: Vec<Option<usize>>,
     epsilon: f64,
 }
 
 impl Cohort {
-    /// Agents at their start.
+    /// Agents that have learned nothing yet.
     pub fn new(config: DqnConfig, setup: &Setup) -> Result<Self> {
         let space = &setup.env.observation;
         let init = setup.seeds.iter().map(|seed| stream(*seed, Stream::Init));
@@ -97,7 +97,7 @@ impl Cohort {
     }
 }
 
-/// Tells what an update of one agent came to.
+/// Reports the outcome of one agent's update.
 fn report(
     agent: usize,
     update: u64,
@@ -148,7 +148,7 @@ impl Algorithm for Cohort {
         self.memories[agent].push(experience)
     }
 
-    /// CleanRL's order: no update before `learning_starts` is passed, the target network last.
+    /// CleanRL's order: no update until `learning_starts` has passed, and the target network last.
     fn learn(&mut self, step: u64, learning: &mut dyn Learning) -> Result<()> {
         if step <= self.config.learning_starts {
             return Ok(());

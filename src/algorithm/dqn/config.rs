@@ -1,105 +1,22 @@
 //! The hyper-parameters of a DQN agent, and the published settings that they start from.
 
-use std::fmt;
-
-use settings::{Allowed, Field, Interval, Settings, Value, settings, words};
+use settings::{Interval, Settings, settings, words};
 
 use optim::{Clipping, Schedule};
 
 use crate::{
     Result,
-    nn::{Architecture, Filters},
+    algorithm::{Convs, Hidden},
+    nn::{Activation, Architecture, Filters},
 };
 
 words! {
-    /// How a value's distance from its target counts.
+    /// How the distance between a value and its target counts.
     pub enum Loss {
         /// The square of the difference
         Mse = "mse",
         /// Half the square up to 1, linear beyond (PyTorch's `SmoothL1Loss`)
         Huber = "huber",
-    }
-}
-
-/// The sizes of the hidden layers, written `120,84` or `[120, 84]`; `linear` or `[]` for none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hidden(pub Vec<usize>);
-
-/// More layers than this, or larger ones, are a slip of the finger.
-const MOST_LAYERS: usize = 16;
-
-impl Field for Hidden {
-    fn allowed() -> Allowed {
-        "at most 16 sizes from 1 to 65536, such as 120,84, or `linear`".into()
-    }
-
-    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
-        let sizes = match value {
-            Value::Text(text) if text == "linear" => Some(Vec::new()),
-            Value::Text(text) => text.split(',').map(|s| s.trim().parse().ok()).collect(),
-            Value::List(items) => {
-                let sizes = items.iter().map(|item| usize::from_value(item).ok());
-                sizes.collect::<Option<Vec<usize>>>()
-            }
-            _ => None,
-        };
-        let fits = |sizes: &Vec<usize>| {
-            sizes.len() <= MOST_LAYERS && sizes.iter().all(|size| (1..=1 << 16).contains(size))
-        };
-        let refused = || settings::Error::not_allowed("", value.plain(), Self::allowed());
-        sizes.filter(fits).map(Self).ok_or_else(refused)
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        let sizes = self.0.iter().map(|size| Value::Whole(*size as i64));
-        Some(Value::List(sizes.collect()))
-    }
-}
-
-impl fmt::Display for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sizes: Vec<String> = self.0.iter().map(usize::to_string).collect();
-        f.write_str(&sizes.join(","))
-    }
-}
-
-/// The convolutions before the hidden layers, written `16x3,32x3`; `none` for none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Convs(pub Vec<Filters>);
-
-impl Field for Convs {
-    fn allowed() -> Allowed {
-        "at most 16 layers, filters x size with at most 4096 filters of size 256, such as 16x3,32x3, or `none`"
-            .into()
-    }
-
-    fn from_value(value: &Value) -> std::result::Result<Self, settings::Error> {
-        let layers: Option<Vec<Filters>> = match value {
-            Value::Text(text) if text == "none" => Some(Vec::new()),
-            Value::Text(text) => text.split(',').map(|layer| layer.parse().ok()).collect(),
-            _ => None,
-        };
-        let fits = |layers: &Vec<Filters>| {
-            let fits =
-                |f: &Filters| (1..=1 << 12).contains(&f.count) && (1..=1 << 8).contains(&f.size);
-            layers.len() <= MOST_LAYERS && layers.iter().all(fits)
-        };
-        let refused = || settings::Error::not_allowed("", value.plain(), Self::allowed());
-        layers.filter(fits).map(Self).ok_or_else(refused)
-    }
-
-    fn to_value(&self) -> Option<Value> {
-        Some(Value::Text(self.to_string()))
-    }
-}
-
-impl fmt::Display for Convs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        let layers: Vec<String> = self.0.iter().map(Filters::to_string).collect();
-        f.write_str(&layers.join(","))
     }
 }
 
@@ -119,21 +36,22 @@ settings! {
         dueling: bool = false;
         /// Discount of a reward one step later
         gamma: f64 = 0.99, in 0.0..=1.0;
-        /// Steps whose rewards a target adds up before it values what follows
+        /// Number of steps whose rewards a target adds up before it bootstraps
         n_step: u32 = 1, in 1..=1000;
-        /// Transitions the replay buffer holds
+        /// Transitions the replay buffer holds; if as many as batch_size and train_frequency, a batch is the
+        /// whole buffer, and there is no replay
         buffer_size: usize = 10_000, in 1..=1 << 30;
         /// Transitions in a batch
         batch_size: usize = 128, in 1..=1 << 20;
         /// Environment steps before the first update
         learning_starts: u64 = 10_000, in 0..;
-        /// Environment steps from update to update
+        /// Environment steps between updates
         train_frequency: u64 = 10, in 1..;
-        /// Gradient steps an update
+        /// Gradient steps per update
         gradient_steps: u32 = 1, in 1..=1 << 20;
         /// Environment steps between updates of the target network
         target_network_frequency: u64 = 500, in 1..;
-        /// Share of the online network that the target network takes over: 1 copies it
+        /// Share of the online network that is mixed into the target network: 1 copies it
         tau: f64 = 1.0, in Interval::above(0.0).at_most(1.0);
         /// Probability of a random action at the start
         start_e: f64 = 1.0, in 0.0..=1.0;
@@ -145,26 +63,27 @@ settings! {
         loss: Loss = Loss::Mse;
         /// Double DQN: the online network chooses the next action, the target network values it
         double: bool = false;
-        /// Munchausen DQN: the policy's log-probability is added to the reward, and what follows is
-        /// valued softly
+        /// Munchausen DQN: adds the policy's log-probability to the reward and uses soft values for
+        /// the next state
         munchausen: bool = false;
         /// Share of the log-probability that is added to the reward
         munchausen_alpha: f64 = 0.9, in 0.0..=1.0;
-        /// Temperature of the softmax of the values that is the policy
+        /// Temperature of the policy, which is a softmax of the values
         munchausen_temperature: f64 = 0.03, in 1e-6..=1e6;
-        /// The least that temperature times log-probability counts as, at most 0
+        /// Lower bound of temperature times log-probability; at most 0
         munchausen_clip: f64 = -1.0, in Interval::FINITE.at_most(0.0);
         /// Prioritized replay: transitions are drawn by the size of their last TD error
         prioritized: bool = false;
-        /// Power of a priority in the probability: 0 draws uniformly
+        /// Exponent of the priorities: 0 draws uniformly
         priority_alpha: f64 = 0.6, in 0.0..=1.0;
-        /// How far weights make up for priorities at the start; wholly, 1, at the end
+        /// How far weights correct for the priorities at the start of the run; 1, at the end, is
+        /// wholly
         priority_beta: f64 = 0.4, in 0.0..=1.0;
-        /// Added to the size of every TD error
+        /// Added to the absolute value of every TD error
         priority_eps: f64 = 1e-6, in Interval::above(0.0).at_most(1e9);
-        /// Longer gradients are scaled down to this norm; 0 leaves them
+        /// Longer gradients are scaled down to this norm; 0 turns this off
         max_grad_norm: f64 = 0.0, in CLIPPING;
-        /// Larger elements of a gradient are cut to this size; 0 leaves them
+        /// Larger elements of a gradient are cut to this size; 0 turns this off
         max_grad_value: f64 = 0.0, in CLIPPING;
         /// What lr is multiplied by over the run: constant, linear[:end=0], cosine[:end=0] or
         /// step:every=1000,gamma=0.5, each with warmup=500 if wanted; in gradient steps
@@ -175,13 +94,13 @@ settings! {
 }
 
 impl DqnConfig {
-    /// CleanRL's `dqn.py` for classic control: Adam at lr 2.5e-4 is its optimiser.
+    /// CleanRL's `dqn.py` for classic control. Its optimiser is Adam at lr 2.5e-4.
     pub fn cleanrl() -> Self {
         Self::default()
     }
 
-    /// MinAtar's `dqn.py` (Young & Tian 2019, sec. 4): `rmsprop-minatar` is its optimiser, and runs
-    /// of 5 million steps are what the exploration is a share of.
+    /// MinAtar's `dqn.py` (Young & Tian 2019, sec. 4). Its optimiser is `rmsprop-minatar`; the
+    /// exploration fraction assumes runs of 5 million steps.
     pub fn minatar() -> Self {
         Self {
             conv: Convs(vec![Filters { count: 16, size: 3 }]),
@@ -198,31 +117,52 @@ impl DqnConfig {
         }
     }
 
-    /// The network for observations of the shape `observation` and so many actions.
+    /// CleanRL's agent without replay: each transition is learned from once, and updates are as frequent as
+    /// CleanRL's.
+    pub fn no_replay() -> Self {
+        let cleanrl = Self::cleanrl();
+        let steps = cleanrl.train_frequency as usize;
+        Self {
+            buffer_size: steps,
+            batch_size: steps,
+            ..cleanrl
+        }
+    }
+
+    /// Whether a batch is the whole buffer, each transition once: the buffer holds exactly one batch, and as many
+    /// steps pass between updates. No transition is then learned from twice.
+    pub fn learns_once(&self) -> bool {
+        self.buffer_size == self.batch_size
+            && self.batch_size as u64 == self.train_frequency
+            && !self.prioritized
+    }
+
+    /// The network for observations of shape `observation` and `actions` actions.
     pub fn architecture(&self, observation: &[usize], actions: usize) -> Architecture {
         Architecture {
             observation: observation.to_vec(),
             conv: self.conv.0.clone(),
             hidden: self.hidden.0.clone(),
+            activation: Activation::Relu,
             outputs: actions,
             dueling: self.dueling,
         }
     }
 
-    /// An error that names the first value that is out of its range or does not go with the others.
+    /// An error that names the first value that is out of range or contradicts another.
     pub fn validate(&self) -> Result<()> {
         self.check_ranges()?;
         let refused = |key: &str, value: String, allowed: &str| {
             Err(settings::Error::not_allowed(key, value, allowed).into())
         };
-        // Else the first update could find no transition complete.
+        // Otherwise no transition could be complete at the first update.
         let most = self.learning_starts.saturating_add(2);
         if u64::from(self.n_step) > most {
             let allowed = "1 <= x <= 1000, and at most learning_starts + 2";
             return refused("n_step", self.n_step.to_string(), allowed);
         }
-        // Munchausen's target takes no best action that another network could choose, and each step's own
-        // log-probability would have to be known.
+        // Munchausen's target has no best action for another network to choose, and with n steps
+        // the log-probability of each step's action would have to be known.
         if self.munchausen && self.double {
             return refused("double", "true".into(), "false where munchausen is set");
         }
@@ -240,8 +180,8 @@ impl DqnConfig {
         Ok(())
     }
 
-    /// How far the weights of prioritized replay make up for the priorities at step `t` of `steps`:
-    /// from `priority_beta` to 1 in a straight line.
+    /// How far the weights of prioritized replay correct for the priorities at step `t` of `steps`:
+    /// rises linearly from `priority_beta` to 1.
     pub fn beta(&self, t: u64, steps: u64) -> f64 {
         self.priority_beta + (1.0 - self.priority_beta) * (t as f64 / steps as f64)
     }
@@ -262,17 +202,38 @@ impl DqnConfig {
         after_start.saturating_mul(self.gradient_steps.into())
     }
 
-    /// If a run of `steps` takes no gradient step: the key that prevents it.
+    /// The key that prevents learning, if a run of `steps` takes no gradient step.
     pub fn learns_nothing(&self, steps: u64) -> Option<&'static str> {
         if self.updates(steps) > 0 {
             return None;
         }
-        // Where no step of the run is an update's, an earlier start would be of no use.
+        // If no step of the run is due for an update, an earlier start would not help.
         Some(if self.train_frequency >= steps {
             "train_frequency"
         } else {
             "learning_starts"
         })
+    }
+
+    /// What is of no use in a run of so many environment steps.
+    pub fn warnings(&self, steps: u64) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let explored = self.exploration_fraction * steps as f64;
+        let falls = explored > 0.0 && self.start_e != self.end_e;
+        if falls && explored < self.learning_starts as f64 && self.learning_starts < steps {
+            warnings.push(format!(
+                "epsilon is at end_e = {} from step {explored:.0} on, before anything is learned: learning_starts = {}",
+                self.end_e, self.learning_starts
+            ));
+        }
+        let updates = self.updates(steps);
+        if updates > 0 && self.lr_schedule.warmup() >= updates {
+            warnings.push(format!(
+                "lr_schedule = {} is still warming up when the run ends: it makes {updates} updates",
+                self.lr_schedule
+            ));
+        }
+        warnings
     }
 
     /// How many gradient steps before number `update`, counted from 1, were taken since the last
@@ -282,7 +243,7 @@ impl DqnConfig {
         let before = self.learning_starts / self.train_frequency + 1;
         let turn = before.saturating_add((update - 1) / each);
         let step = turn.saturating_mul(self.train_frequency);
-        // The target network follows the gradient steps of the same environment step.
+        // The target network is updated after the gradient steps of the same environment step.
         let last = (step - 1) / self.target_network_frequency * self.target_network_frequency;
         if last <= self.learning_starts {
             return update - 1;
@@ -324,6 +285,35 @@ mod tests {
             }
             assert!(update > 100);
         }
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_told() {
+        let told = |change: fn(&mut DqnConfig), steps: u64| -> Vec<String> {
+            let mut config = DqnConfig::cleanrl();
+            change(&mut config);
+            config.warnings(steps)
+        };
+        assert_eq!(told(|_| {}, 500_000), [""; 0]);
+        assert_eq!(told(|_| {}, 20_000), [""; 0]);
+        assert_eq!(
+            told(|_| {}, 19_998),
+            [
+                "epsilon is at end_e = 0.05 from step 9999 on, before anything is learned: learning_starts = 10000"
+            ]
+        );
+        // Constant exploration has no end; nor has a run that learns nothing anything to explore for.
+        assert_eq!(told(|c| c.exploration_fraction = 0.0, 19_998), [""; 0]);
+        assert_eq!(told(|c| c.start_e = c.end_e, 19_998), [""; 0]);
+        assert_eq!(told(|_| {}, 5_000), [""; 0]);
+        let warming = |c: &mut DqnConfig| c.lr_schedule = "linear:warmup=1000000".parse().unwrap();
+        assert_eq!(
+            told(warming, 500_000),
+            [
+                "lr_schedule = linear:warmup=1000000 is still warming up when the run ends: it makes 48999 updates"
+            ]
+        );
+        assert_eq!(told(warming, 20_000_000), [""; 0]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the value networks of a cohort say of transitions: values, targets, losses, gradients.
+//! A cohort's value networks applied to transitions: values, targets, losses, gradients.
 
 use candle_core::{
     DType, Device, Result as CandleResult, Shape, Tensor, Var, WithDType, backprop::GradStore,
@@ -23,35 +23,35 @@ pub struct Critic {
     pub(super) actions: usize,
     pub(super) online: Network,
     pub(super) target: Network,
-    /// What it computes in, f32 or f64.
+    /// The type that it computes in, f32 or f64.
     pub(super) dtype: DType,
-    /// Whether it is put together from candle's operations.
+    /// Whether it is composed of candle's operations.
     pub(super) composed: bool,
     pub(super) device: Device,
 }
 
-/// What the target networks say of a batch: all that its targets need of them.
+/// The target networks' outputs for a batch: all that the targets need from them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetValues<T = f32> {
-    /// The values of what followed, `[agents, batch, actions]`.
+    /// The values of the next observations, `[agents, batch, actions]`.
     pub next: Vec<T>,
-    /// The values of the observations, `[agents, batch, actions]`; empty but for Munchausen DQN.
+    /// The values of the observations, `[agents, batch, actions]`; empty except for Munchausen DQN.
     pub obs: Vec<T>,
 }
 
-/// What a batch says of the networks as they are.
+/// The loss and gradient of a batch for the networks as they are.
 pub struct Fit {
     /// Each agent's loss.
     pub loss: Vec<f64>,
     /// The values of the observations, `[agents, batch, actions]`.
     pub values: Vec<f32>,
-    /// The losses' gradients.
+    /// The gradients of the losses.
     pub grads: GradStore,
 }
 
-/// A batch's loss, and what it was made of, on the way to its gradient.
+/// A batch's loss and its ingredients, before the gradient is taken.
 pub(super) struct BatchLoss {
-    /// Each agent's, `[agents]`.
+    /// Each agent's loss, `[agents]`.
     pub loss: Tensor,
     q: Tensor,
     actions: Tensor,
@@ -59,8 +59,8 @@ pub(super) struct BatchLoss {
 }
 
 impl Critic {
-    /// A network for each stream of `init`, which its initial weights are drawn from, for observations
-    /// of the shape `observation`; the target networks are equal to them.
+    /// One network for each stream in `init`, from which its initial weights are drawn, for
+    /// observations of shape `observation`. The target networks start equal to them.
     pub fn new(
         config: &DqnConfig,
         observation: impl Into<Shape>,
@@ -84,7 +84,7 @@ impl Critic {
         })
     }
 
-    /// The networks of agent number `agent` alone; they share no memory with these.
+    /// The networks of agent number `agent` alone; they share no memory with this critic's.
     pub fn alone(&self, agent: usize) -> Result<Self> {
         Ok(Self {
             config: self.config.clone(),
@@ -96,7 +96,7 @@ impl Critic {
         })
     }
 
-    /// These networks, put together from candle's operations.
+    /// These networks, composed of candle's operations.
     pub(super) fn composed(self) -> Self {
         Self {
             online: self.online.composed(),
@@ -112,8 +112,8 @@ impl Critic {
         Ok(q.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
     }
 
-    /// What the target networks say of `batch`, and its loss against the targets that follow, in what
-    /// the networks compute in.
+    /// The target networks' outputs for `batch`, and the loss of `batch` against the targets that
+    /// follow from them, in the type that the networks compute in.
     pub(super) fn ahead<T: WithDType + Float>(
         &self,
         batch: &Batch,
@@ -143,14 +143,14 @@ impl Critic {
         })
     }
 
-    /// What the target networks, in f32, say of `batch`.
+    /// The outputs of the target networks, in f32, for `batch`.
     pub fn target_values(&self, batch: &Batch) -> Result<TargetValues> {
         self.said_of(batch)
     }
 
-    /// The targets `[agents, batch]` of `batch`, of which the target networks, in f32, say `values`: the
-    /// reward, and unless the episode terminated the discounted value of what came next. A
-    /// truncated episode would have gone on, so its value counts.
+    /// The targets `[agents, batch]` of `batch`, given `values`, the outputs of the target networks in
+    /// f32. A target is the reward plus, unless the episode terminated, the discounted value of what
+    /// came next. A truncated episode would have continued, so that value counts.
     pub fn targets(&self, batch: &Batch, values: &TargetValues) -> Result<Vec<f32>> {
         self.targets_in(batch, values)
     }
@@ -178,8 +178,8 @@ impl Critic {
         Ok(bootstrapped(batch, rewards, following))
     }
 
-    /// The rewards, each with the log-probability of its action added, as `values` of the
-    /// observations have it.
+    /// The rewards, each with the log-probability of its action added, computed from the `values` of
+    /// the observations.
     fn own_rewards<T: WithDType + Float>(
         &self,
         batch: &Batch,
@@ -229,7 +229,7 @@ impl Critic {
         })
     }
 
-    /// The weights that learn.
+    /// The weights that are trained.
     pub fn parameters(&self) -> Vec<Parameter> {
         self.online.parameters()
     }
@@ -242,14 +242,14 @@ impl Critic {
         Ok(())
     }
 
-    /// The gradient of the loss of `batch` against `targets`, of a critic [`alone`](Self::alone):
-    /// every weight's, in the order of the network's parameters.
+    /// The gradient of the loss of `batch` against `targets`, for a critic made by
+    /// [`alone`](Self::alone): one number per weight, in the order of the network's parameters.
     pub fn gradient(&self, batch: &Batch, targets: &[f32]) -> Result<Vec<f32>> {
         let grads = self.online.backward(&self.loss(batch, targets)?.loss)?;
         Ok(flat_gradient(&self.online.parameters(), &grads, 0)?)
     }
 
-    /// Each weight of the target network, with the online network's.
+    /// Pairs each weight of the target network with the online network's.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (Var, Tensor)> {
         let targets = self.target.parameters().into_iter().map(|p| p.var);
         let online = self.online.parameters().into_iter();
@@ -282,7 +282,7 @@ impl BatchLoss {
     }
 }
 
-/// Each reward, and unless the episode terminated the discounted value of what followed.
+/// Each reward plus, unless the episode terminated, the discounted value of what followed.
 fn bootstrapped<T: WithDType>(
     batch: &Batch,
     rewards: impl Iterator<Item = T>,
@@ -300,7 +300,7 @@ fn bootstrapped<T: WithDType>(
     steps.map(target).collect()
 }
 
-/// A number of a batch in what the networks compute in.
+/// Converts a number of a batch to the type that the networks compute in.
 fn number<T: WithDType>(x: f32) -> T {
     T::from_f64(f64::from(x))
 }

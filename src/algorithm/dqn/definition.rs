@@ -1,26 +1,26 @@
-//! DQN's line in the registry.
+//! DQN's entry in the registry.
 
 use settings::{Setting, Settings, Table, Value};
 
-use super::{DqnConfig, QPolicy, cohort::Cohort, untrained_policy};
+use super::{DqnConfig, QPolicy, cohort::Cohort, memory::Memory, untrained_policy};
 use crate::{
     Error, Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup},
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup, layers::check_size},
 };
 
-/// The name to ask for DQN by.
+/// The name by which DQN is requested.
 pub const NAME: &str = "dqn";
 /// DQN.
 pub const DEFINITION: Dqn = Dqn;
 
-/// DQN, as the registry has it.
+/// DQN, as the registry lists it.
 pub struct Dqn;
 
 /// CleanRL's and MinAtar's settings.
 ///
-/// The learning rates are the best of a grid on CartPole, on seeds kept for that
-/// (`results/cartpole_lr`); Adam's is CleanRL's own. For MinAtar there is no such grid yet.
-const PRESETS: [Preset; 2] = [
+/// The learning rates are the best of a grid on CartPole, on separate tuning seeds
+/// (`results/cartpole_lr`); Adam's is CleanRL's own. There is no such grid for MinAtar yet.
+const PRESETS: [Preset; 3] = [
     Preset {
         name: "cleanrl",
         help: "CleanRL's dqn.py: classic control, 500,000 steps, MLP 120-84",
@@ -54,13 +54,17 @@ const PRESETS: [Preset; 2] = [
         optimiser: "rmsprop-minatar",
         lrs: &[],
     },
+    Preset {
+        name: "no_replay",
+        help: "CleanRL's without replay: buffer, batch and train frequency are 10; any other k for all three works",
+        run: Table::new,
+        agent: || DqnConfig::no_replay().to_table(),
+        optimiser: "rmsprop",
+        lrs: &[],
+    },
 ];
 
-/// A layer's output with more numbers than this (1 GiB) is a slip of the finger, and would end in an abort.
-const MOST_ACTIVATIONS: usize = 1 << 28;
-/// And so are more weights than this in the network.
-const MOST_WEIGHTS: usize = 100_000_000;
-/// The replay buffer keeps an action in a byte.
+/// The replay buffer stores an action in a byte.
 const MOST_ACTIONS: usize = 256;
 
 impl Dqn {
@@ -112,27 +116,24 @@ impl Definition for Dqn {
             )));
         }
         let network = config.architecture(&env.observation.shape, actions);
-        let layers = network.sizes()?.into_iter().chain([env.observation.len()]);
-        let widest = layers.max().unwrap_or(1);
-        let weights = network.weights()?;
-        let times = match agents {
-            1 => String::new(),
-            _ => format!(" times {agents} agents"),
-        };
-        if weights > MOST_WEIGHTS / agents {
-            let allowed = format!(
-                "at most 100 million weights in the network, and with conv = {} it has {weights}{times}",
-                config.conv
-            );
-            return Err(settings::Error::not_allowed("hidden", &config.hidden, allowed).into());
-        }
-        let most = MOST_ACTIVATIONS / widest / agents;
+        let layers = (&config.conv, &config.hidden);
+        let (most, allowed) = check_size(&[network], layers, agents)?;
         if config.batch_size > most {
-            let allowed = format!("at most {most} with a layer of {widest}{times}");
             let wrong = settings::Error::not_allowed("batch_size", config.batch_size, allowed);
             return Err(wrong.into());
         }
         Ok(())
+    }
+
+    fn experience_bytes(
+        &self,
+        settings: &Table,
+        env: &envs::Spec,
+        steps: u64,
+    ) -> Option<(u64, &'static str)> {
+        let config = Self::read(settings).ok()?;
+        let bytes = Memory::buffer(&config, &env.observation).bytes_of(steps);
+        Some((bytes, "buffer_size"))
     }
 
     fn updates(&self, settings: &Table, steps: u64) -> u64 {
@@ -143,13 +144,18 @@ impl Definition for Dqn {
         Self::read(settings).ok()?.learns_nothing(steps)
     }
 
+    fn warnings(&self, settings: &Table, steps: u64) -> Vec<String> {
+        Self::read(settings).map_or(Vec::new(), |config| config.warnings(steps))
+    }
+
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
         let Ok(config) = Self::read(settings) else {
             return 0.0;
         };
         let network = config.architecture(&env.observation.shape, env.actions);
         let pass = network.weights().unwrap_or(1) as f64;
-        // A pass to act, and for each row of a batch three and the target's.
+        // One forward pass to act; for each row of a batch three passes and the target network's
+        // one.
         let learning = config.updates(steps) as f64 * config.batch_size as f64 * 4.0;
         pass * (steps as f64 + learning)
     }

@@ -1,9 +1,9 @@
-//! Exploration: how often an action is random, and the action when it is not.
+//! Exploration: how often an action is random.
 
 use super::DqnConfig;
 
-/// The probability of a random action at step `t` of `steps`: from `start_e` to `end_e` in a
-/// straight line over the first `exploration_fraction` of the run.
+/// The probability of a random action at step `t` of `steps`: falls linearly from `start_e` to `end_e`
+/// over the first `exploration_fraction` of the run.
 pub fn epsilon(config: &DqnConfig, t: u64, steps: u64) -> f64 {
     let DqnConfig { start_e, end_e, .. } = *config;
     let duration = config.exploration_fraction * steps as f64;
@@ -11,17 +11,6 @@ pub fn epsilon(config: &DqnConfig, t: u64, steps: u64) -> f64 {
         return end_e;
     }
     start_e + (end_e - start_e) * t as f64 / duration
-}
-
-/// The action with the largest value, the first of equals.
-pub fn greedy<T: PartialOrd>(values: &[T]) -> usize {
-    let mut best = 0;
-    for (action, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = action;
-        }
-    }
-    best
 }
 
 #[cfg(test)]
@@ -40,11 +29,5 @@ mod tests {
             ..config
         };
         assert_eq!(epsilon(&at_once, 0, 1000), 0.05);
-    }
-
-    #[test]
-    fn greedy_takes_the_first_of_equals() {
-        assert_eq!(greedy(&[1.0, 3.0, 3.0]), 1);
-        assert_eq!(greedy(&[-1.0]), 0);
     }
 }

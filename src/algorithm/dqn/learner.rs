@@ -11,15 +11,15 @@ use crate::Result;
 pub struct Dqn {
     critic: Critic,
     optimiser: Optimiser,
-    /// Which agents had diverged by the last update.
+    /// Which agents had diverged by the time of the last update.
     diverged: Vec<bool>,
 }
 
-/// What one gradient step saw, agent by agent.
+/// What one gradient step measured, for each agent.
 pub struct Learned {
     /// The loss of the batch.
     pub loss: Vec<f64>,
-    /// Whether that is above `max_loss`, or no number.
+    /// Whether the loss is above `max_loss` or NaN.
     pub diverged: Vec<bool>,
     /// More about the batch, if asked for or if an agent has just diverged.
     pub details: Option<Details>,
@@ -27,7 +27,7 @@ pub struct Learned {
     pub td_errors: Option<Vec<f32>>,
 }
 
-/// What is only worth computing when it is recorded.
+/// Measurements that are computed only when they are recorded.
 pub struct Details {
     /// The mean value of the batch's actions, before the step.
     pub mean_q: Vec<f64>,
@@ -35,34 +35,35 @@ pub struct Details {
     pub grad_norm: Vec<f64>,
 }
 
-/// A gradient step about to be taken, when nothing has moved yet.
+/// A gradient step about to be taken, before anything has changed.
 pub struct Pending<'a> {
     /// The networks as they are.
     pub critic: &'a Critic,
-    /// What the target networks said of the batch.
+    /// The target networks' outputs for the batch.
     pub target_values: &'a TargetValues,
-    /// Whether each agent's loss is above `max_loss`, or no number.
+    /// Whether each agent's loss is above `max_loss` or NaN.
     pub diverged: &'a [bool],
     optimiser: &'a Optimiser,
     grads: &'a GradStore,
 }
 
 impl Pending<'_> {
-    /// The gradient of agent number `agent`, before clipping: every weight's, in the order of
+    /// The gradient of agent number `agent`, before clipping: one number per weight, in the order of
     /// [`Dqn::parameters`].
     pub fn gradient(&self, agent: usize) -> Result<Vec<f32>> {
         Ok(self.optimiser.flat_gradient(self.grads, agent)?)
     }
 
-    /// The optimiser's state called `name` of agent number `agent`, in the same order.
+    /// The state `name` of the optimiser of agent number `agent`, in the same order.
     pub fn state(&self, name: &str, agent: usize) -> Result<Vec<f32>> {
         Ok(self.optimiser.flat_state(name, agent)?)
     }
 }
 
 impl Dqn {
-    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights
-    /// drawn from its stream of `init`. `updates` is how many gradient steps the lr schedule spans.
+    /// One agent for each of `specs`, for observations of shape `observation`; its initial weights are
+    /// drawn from its stream in `init`. `updates` is the number of gradient steps that the lr schedule
+    /// spans.
     pub fn new(
         config: &DqnConfig,
         specs: &[Spec],
@@ -90,7 +91,7 @@ impl Dqn {
         Self::on(config, specs, observation, actions, init, updates, on)
     }
 
-    /// [`new`](Self::new), computing in a type and on a device.
+    /// [`new`](Self::new), with the type to compute in and the device.
     pub fn on(
         config: &DqnConfig,
         specs: &[Spec],
@@ -103,7 +104,7 @@ impl Dqn {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let critic = Critic::new(config, observation, actions, init, (dtype, device))?;
         let optimiser = Optimiser::new(specs, critic.parameters())?
-            .clip(config.clipping())
+            .clip(config.clipping())?
             .schedule(config.lr_schedule, updates);
         Ok(Self {
             critic,
@@ -112,8 +113,8 @@ impl Dqn {
         })
     }
 
-    /// These agents, put together from candle's operations as on a GPU: slower on the CPU, and the way
-    /// to see that both are the same.
+    /// These agents, composed of candle's operations as on a GPU. Slower on the CPU; tests use it to
+    /// show that both ways agree.
     pub fn composed(mut self) -> Self {
         self.critic = self.critic.composed();
         self
@@ -160,7 +161,7 @@ impl Dqn {
         self.learn_watched(batch, details, |_| Ok(()))
     }
 
-    /// [`learn`](Self::learn), which `show` sees before the step is taken.
+    /// [`learn`](Self::learn), with a call to `show` before the step is taken.
     pub fn learn_watched(
         &mut self,
         batch: &Batch,
@@ -173,7 +174,7 @@ impl Dqn {
         };
         let grads = self.critic.online.backward(&of.loss)?;
         let loss: Vec<f64> = of.loss.to_dtype(DType::F64)?.to_vec1()?;
-        // Not `loss > max_loss`: NaN must count as diverged.
+        // Not `loss > max_loss`, because NaN must count as diverged.
         let sound = |loss: &f64| *loss <= self.critic.config.max_loss;
         let diverged: Vec<bool> = loss.iter().map(|loss| !sound(loss)).collect();
         let td_errors = if self.critic.config.prioritized {

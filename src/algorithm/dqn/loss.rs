@@ -1,4 +1,4 @@
-//! The loss of the values against their targets, as one operation with its own backward.
+//! The loss of the values against their targets, as one operation with its own backward pass.
 
 use candle_core::{
     CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, WithDType, bail,
@@ -8,7 +8,7 @@ use super::Loss;
 use crate::nn::slices::{contiguous, on_cpu};
 
 /// Each agent's mean loss, `[agents]`, of `q[agent, i, actions[agent, i]]` against `targets[agent, i]`,
-/// each times `weights[agent, i]` if there are weights.
+/// each multiplied by `weights[agent, i]` if there are weights.
 ///
 /// `q` is `[agents, batch, actions]`, `actions` (u32), `targets` and `weights` (of `q`'s
 /// type) are `[agents, batch]`. Only `q` gets a gradient.
@@ -29,7 +29,7 @@ pub fn td_loss(
         .apply_op3(actions, targets, TdLoss { loss, weights })
 }
 
-/// [`td_loss`] put together from candle's operations: what runs on a GPU.
+/// [`td_loss`] composed of candle's operations, which is what runs on a GPU.
 pub(super) fn composed_td_loss(
     q: &Tensor,
     actions: &Tensor,
@@ -86,7 +86,7 @@ fn dims(q: &Shape, actions: &Shape, targets: &Shape) -> Result<(usize, usize, us
 }
 
 impl TdLoss {
-    /// Calls `f` with the weights, empty if there are none.
+    /// Calls `f` with the weights, or with an empty slice if there are none.
     fn with_weights<T: WithDType, R>(&self, f: impl FnOnce(&[T]) -> R) -> Result<R> {
         let Some(weights) = &self.weights else {
             return Ok(f(&[]));

@@ -13,10 +13,11 @@ mod pending;
 mod policy;
 mod replay;
 
-pub use config::{Convs, DqnConfig, Hidden, Loss};
+pub use super::{Convs, Hidden, greedy};
+pub use config::{DqnConfig, Loss};
 pub use critic::{Critic, Fit, TargetValues};
 pub use definition::{DEFINITION, NAME};
-pub use explore::{epsilon, greedy};
+pub use explore::epsilon;
 pub use learner::{Details, Dqn, Learned, Pending};
 pub use loss::td_loss;
 pub use policy::{QPolicy, untrained_policy};

@@ -1,5 +1,5 @@
-//! Munchausen Q-learning (Vieillard, Pietquin and Geist 2020, section 2): the reward has the
-//! policy's own log-probability added, and what follows is valued softly.
+//! Munchausen Q-learning (Vieillard, Pietquin and Geist 2020, section 2): the policy's own
+//! log-probability is added to the reward, and the next state has a soft value.
 //!
 //! The policy is the softmax of the target network's values `q` over a temperature `t`. With
 //! `V(s) = t log sum_a exp(q(s, a) / t)`,
@@ -18,14 +18,14 @@ pub(super) fn soft_value<T: Float>(values: &[T], temperature: T) -> T {
     largest + above
 }
 
-/// `t log pi(action | s)`, cut to `clip` where it is lower. NaN if any value is.
+/// `t log pi(action | s)`, raised to `clip` where it is lower. NaN if any value is.
 pub(super) fn log_policy<T: Float>(values: &[T], action: usize, temperature: T, clip: T) -> T {
     let (largest, above) = soft_maximum(values, temperature);
     (values[action] - largest - above).clamp(clip, T::zero())
 }
 
-/// The largest value, and how far the soft value is above it: apart, for nothing overflows so, and a
-/// small difference of large values keeps its digits.
+/// The largest value, and how far the soft value is above it. They are returned separately so that
+/// nothing overflows and a small difference of large values keeps its digits.
 fn soft_maximum<T: Float>(values: &[T], temperature: T) -> (T, T) {
     let largest = values.iter().copied().fold(T::neg_infinity(), T::max);
     let likelihood = |value: &T| ((*value - largest) / temperature).exp();
@@ -37,7 +37,7 @@ fn soft_maximum<T: Float>(values: &[T], temperature: T) -> (T, T) {
 mod tests {
     use super::*;
 
-    /// By the definition, in f64.
+    /// Computes both from their definitions, in f64.
     fn plainly(values: &[f32], t: f64) -> (f64, Vec<f64>) {
         let values: Vec<f64> = values.iter().map(|v| f64::from(*v)).collect();
         let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -70,12 +70,13 @@ mod tests {
 
     #[test]
     fn is_sound_at_its_limits() {
-        // Far apart, the soft value is the largest, and the log-probability of the rest is cut.
+        // If the values are far apart, the soft value is the largest, and the log-probability of
+        // the others is clipped.
         assert_eq!(soft_value(&[3e38, -3e38], 0.03), 3e38);
         assert_eq!(soft_value(&[-1e30, -1e30], 1e-6), -1e30);
         assert_eq!(log_policy(&[1000.0, 0.0], 1, 0.03, -1.0), -1.0);
         assert_eq!(log_policy(&[1000.0, 0.0], 0, 0.03, -1.0), 0.0);
-        // Alike, the policy is uniform.
+        // If the values are equal, the policy is uniform.
         let log = log_policy(&[5.0; 4], 2, 0.1, -1.0);
         assert!((log + 0.1 * 4f32.ln()).abs() < 1e-6);
         assert!(soft_value(&[1.0, f32::NAN], 0.1).is_nan());

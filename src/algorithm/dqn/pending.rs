@@ -1,4 +1,4 @@
-//! An update about to be made, as the diagnostics of one agent see it.
+//! An update about to be made, as one agent's diagnostics see it.
 
 use std::cell::OnceCell;
 
@@ -17,12 +17,12 @@ use crate::{
 pub(super) struct AgentUpdate<'a> {
     pending: &'a Pending<'a>,
     agent: usize,
-    /// The whole cohort's.
+    /// The batch of the whole cohort.
     batch: &'a Batch,
     replay: &'a Replay,
-    /// How far weights make up for priorities.
+    /// How far weights correct for priorities.
     priority_beta: f64,
-    /// The agent's networks, copied when they are first asked for.
+    /// The agent's networks, copied on first use.
     critic: OnceCell<Critic>,
 }
 
@@ -113,7 +113,7 @@ impl PendingUpdate for AgentUpdate<'_> {
     }
 }
 
-/// A minibatch and what the target network said of it, as named arrays.
+/// A minibatch and the target network's outputs for it, as named arrays.
 fn arrays(batch: &Batch, values: &TargetValues) -> Vec<Array> {
     let floats = [
         ("obs", &batch.obs),
@@ -137,7 +137,7 @@ fn arrays(batch: &Batch, values: &TargetValues) -> Vec<Array> {
     arrays
 }
 
-/// What [`arrays`] wrote.
+/// Reads what [`arrays`] wrote.
 fn read(arrays: &[Array]) -> Result<(Batch, TargetValues)> {
     let find = |name: &str| {
         let found = arrays.iter().find(|(known, ..)| known == name);

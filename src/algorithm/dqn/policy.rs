@@ -1,19 +1,22 @@
-//! One agent's network as it acts, alone: what is evaluated, saved and shown.
+//! One agent's network without the cohort: what is evaluated, saved and shown.
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
 use super::{Critic, Dqn, DqnConfig, greedy};
-use optim::state_file::{self, Array, Part, StateFile, bytes, numbers};
+use optim::state_file::{self, Array, Part, StateFile};
 
 use crate::{
     Result,
-    algorithm::Policy,
+    algorithm::{
+        Policy,
+        weights::{array, load_agent, set},
+    },
     nn::Network,
     streams::{Stream, stream},
 };
 
-/// What is saved here, and the metadata's key.
+/// The metadata key of a saved policy.
 const WHAT: &str = "policy";
 
 /// The greedy policy of one agent.
@@ -39,12 +42,12 @@ impl QPolicy {
         Ok(self.net.infer(&obs)?.flatten_all()?.to_vec1()?)
     }
 
-    /// What it is of: the shapes that a file must fit.
+    /// What the policy belongs to: the shapes that a file must match.
     fn whose(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
-    /// This network with the weights that [`to_safetensors`](Self::to_safetensors) gave.
+    /// This network with the weights that [`to_safetensors`](Self::to_safetensors) returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
         let saved = StateFile::read(WHAT, &self.whose(), data)?;
         for p in self.net.parameters() {
@@ -62,7 +65,7 @@ impl Policy for QPolicy {
         Ok(values.chunks_exact(self.actions).map(greedy).collect())
     }
 
-    /// The weights under their names, as `policy.safetensors` has them.
+    /// The named weights, as in `policy.safetensors`.
     fn to_safetensors(&self) -> Result<Vec<u8>> {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
@@ -71,7 +74,7 @@ impl Policy for QPolicy {
     }
 }
 
-/// The policy of an agent that has learned nothing, to [load](QPolicy::load) one into.
+/// The policy of an agent that has learned nothing, into which a saved one is [loaded](QPolicy::load).
 pub fn untrained_policy(config: &DqnConfig, env: &envs::Spec) -> Result<QPolicy> {
     let init = &mut [stream(0, Stream::Init)];
     let shape = env.observation.shape.as_slice();
@@ -80,9 +83,9 @@ pub fn untrained_policy(config: &DqnConfig, env: &envs::Spec) -> Result<QPolicy>
 }
 
 impl Critic {
-    /// The policy that agent number `agent` has now.
+    /// The present policy of agent number `agent`.
     pub fn policy(&self, agent: usize) -> Result<QPolicy> {
-        // Evaluated on the CPU wherever it was trained.
+        // Evaluation is on the CPU, wherever the agent was trained.
         let net = self.online.agent(agent, &Device::Cpu)?;
         Ok(QPolicy::new(net, self.obs_len, self.actions))
     }
@@ -98,19 +101,11 @@ impl Critic {
         Ok(arrays)
     }
 
-    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
     pub(crate) fn load_agent(&self, agent: usize, saved: &Part) -> Result<()> {
         for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
             for p in net.parameters() {
-                let name = format!("{prefix}.{}", p.name);
-                let one = p.var.as_tensor().narrow(0, agent, 1)?.copy()?;
-                let one = Var::from_tensor(&one)?;
-                set(&one, saved.find(&name, Dtype::F32, one.dims())?)?;
-                let n = p.var.dims()[0];
-                let before = p.var.as_tensor().narrow(0, 0, agent)?;
-                let after = p.var.as_tensor().narrow(0, agent + 1, n - agent - 1)?;
-                p.var
-                    .set(&Tensor::cat(&[&before, one.as_tensor(), &after], 0)?)?;
+                load_agent(&p.var, agent, &format!("{prefix}.{}", p.name), saved)?;
             }
         }
         Ok(())
@@ -118,12 +113,12 @@ impl Critic {
 }
 
 impl Dqn {
-    /// The policy that agent number `agent` has now.
+    /// The present policy of agent number `agent`.
     pub fn policy(&self, agent: usize) -> Result<QPolicy> {
         self.critic().policy(agent)
     }
 
-    /// Everything of agent number `agent`: its network, its target network, its optimiser's state.
+    /// The whole state of agent number `agent`: its network, its target network, its optimiser's state.
     pub(crate) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
         let mut arrays = self.critic().agent_arrays(agent)?;
         let state = self.optimiser().agent_to_safetensors(agent)?;
@@ -131,22 +126,10 @@ impl Dqn {
         Ok(arrays)
     }
 
-    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
     pub(crate) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
         self.critic().load_agent(agent, saved)?;
         let state = saved.list("optimiser", Dtype::U8)?;
         Ok(self.optimiser_mut().restore_agent(agent, state)?)
     }
-}
-
-fn array(name: &str, tensor: &Tensor) -> Result<Array> {
-    let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-    let data = bytes(&values, |x| x.to_le_bytes());
-    Ok((name.into(), Dtype::F32, tensor.dims().to_vec(), data))
-}
-
-/// Sets `var` to the numbers in `data`.
-fn set(var: &Var, data: &[u8]) -> Result<()> {
-    let values = numbers(data, f32::from_le_bytes);
-    Ok(var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?)
 }

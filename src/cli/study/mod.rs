@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Which study is meant.
+/// Selects a study.
 #[derive(Args, Debug)]
 pub struct StudyArgs {
     /// The experiment: a TOML file, or the name of one in experiments/
@@ -37,7 +37,7 @@ pub struct StudyArgs {
 }
 
 impl StudyArgs {
-    /// The study, its experiment read and checked.
+    /// The study, with its experiment read and checked.
     pub fn study(&self) -> Result<Study> {
         let experiment = Experiment::read(&self.experiment)?;
         let default = |folder: &str| Path::new(folder).join(&experiment.name);
@@ -68,11 +68,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "K", requires = "stage", value_parser = at_least::<usize>(0))]
     index: Option<usize>,
 
-    /// Runs at once [default: one for each core]
+    /// Runs at once [default: one per core]
     #[arg(long, value_name = "N", value_parser = at_least::<u16>(1))]
     jobs: Option<u16>,
 
-    /// Steps from checkpoint to checkpoint of a run [default: one a minute]
+    /// Steps between checkpoints of a run [default: one checkpoint a minute]
     #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     checkpoint_every: Option<u64>,
 }
@@ -153,7 +153,7 @@ pub struct SlurmArgs {
     #[arg(long, value_name = "FOLDER")]
     scripts: Option<PathBuf>,
 
-    /// The most tasks of a stage; its runs are dealt to them
+    /// The most tasks of a stage; runs are distributed over them
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least::<u32>(1))]
     tasks: u32,
 
@@ -165,7 +165,7 @@ pub struct SlurmArgs {
     #[arg(long, value_name = "N", value_parser = at_least::<u32>(1))]
     at_once: Option<u32>,
 
-    /// Steps from checkpoint to checkpoint of a run [default: one a minute]
+    /// Steps between checkpoints of a run [default: one checkpoint a minute]
     #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     checkpoint_every: Option<u64>,
 

@@ -3,14 +3,15 @@
 use std::{io::Write as _, sync::Mutex, time::Duration};
 
 use crate::{
+    Error,
     cli::progress::{Bar, long, short},
     numbers::count,
     study::{Progress, ProgressDisplay},
 };
 
-/// One line for all runs: a bar on a terminal, elsewhere a new line for each tenth of the work.
+/// One line for all runs: a bar on a terminal, otherwise a new line for each tenth of the work.
 pub struct StudyProgress {
-    /// What the line begins with.
+    /// The start of the line.
     name: &'static str,
     quiet: bool,
     bar: Option<Bar>,
@@ -21,7 +22,7 @@ pub struct StudyProgress {
 const WHOLE: f64 = 1000.0;
 
 impl StudyProgress {
-    /// A line that begins with `name`, or nothing if `quiet`.
+    /// A line that starts with `name`, or nothing if `quiet`.
     pub fn new(quiet: bool, name: &'static str) -> Self {
         Self {
             name,
@@ -31,7 +32,17 @@ impl StudyProgress {
         }
     }
 
-    /// What is said of `progress`, the most important first.
+    /// Prints a line above the bar.
+    fn say(&self, line: &str) {
+        if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
+            match &self.bar {
+                Some(bar) => bar.println(line),
+                None => drop(writeln!(std::io::stderr(), "{line}")),
+            }
+        }
+    }
+
+    /// The parts of the line about `progress`, the most important first.
     fn pieces(&self, progress: &Progress, left: fn(Option<Duration>) -> String) -> Vec<String> {
         let whole_seconds = |left: Duration| Duration::from_secs(left.as_secs());
         let (done, runs) = (progress.runs_done(), progress.runs());
@@ -65,13 +76,15 @@ impl ProgressDisplay for StudyProgress {
     }
 
     fn run_resumed(&self, id: &str, from: u64) {
-        if let (false, Ok(_one_at_a_time)) = (self.quiet, self.tenths.lock()) {
-            let line = format!("run {id} goes on from step {from}");
-            match &self.bar {
-                Some(bar) => bar.println(&line),
-                None => drop(writeln!(std::io::stderr(), "{line}")),
-            }
-        }
+        self.say(&format!("run {id} goes on from step {from}"));
+    }
+
+    fn run_starts_again(&self, id: &str, damage: &Error) {
+        let damage = match damage {
+            Error::Damaged(damage) => damage.what(),
+            other => other.to_string(),
+        };
+        self.say(&format!("run {id} starts again: {damage}"));
     }
 
     fn finish(&self) {

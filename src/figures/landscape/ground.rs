@@ -29,7 +29,7 @@ pub fn map<'a, 'b>(area: &'a Area<'b>, surface: &Surface, size: u32) -> Tried<Ma
         .build_cartesian_2d(left..right, bottom..top)?)
 }
 
-/// The ground at step `t`, in quiet shades: logarithmic, as the valleys are what matters.
+/// The ground at step `t`, in muted shades. They are logarithmic because the valleys matter most.
 pub fn ground(
     area: &Area,
     surface: &Surface,
@@ -77,7 +77,7 @@ pub fn ground(
     Ok(())
 }
 
-/// How objectives become shades.
+/// The mapping from objectives to shades.
 struct Shades {
     count: usize,
     unit: f64,
@@ -133,7 +133,7 @@ pub fn trace(
     Ok(())
 }
 
-/// A line piece by piece: plotters gives a line that is drawn as one a spike wherever it turns back.
+/// Draws a line piece by piece: plotters draws a spike wherever a single line turns back.
 pub fn segments(
     line: &[(f64, f64)],
     colour: RGBColor,
@@ -144,7 +144,7 @@ pub fn segments(
         .map(move |pair| PathElement::new(pair.to_vec(), style))
 }
 
-/// The start, a ring, and the minimum at step `t`, a cross.
+/// Marks the start with a ring, and the minimum at step `t` with a cross.
 pub fn marks(map: &mut Map, surface: &Surface, t: u64, size: i32) -> Drawn {
     let [x, y] = surface.start;
     map.draw_series([
@@ -159,7 +159,7 @@ pub fn marks(map: &mut Map, surface: &Surface, t: u64, size: i32) -> Drawn {
     Ok(())
 }
 
-/// The way that a moving minimum takes in `end` steps.
+/// The path of a moving minimum in `end` steps.
 pub fn way_of_the_minimum(map: &mut Map, surface: &Surface, end: u64) -> Drawn {
     if surface.moves {
         let way = (0..=end).map(|t| (surface.minimum)(t)).map(|[x, y]| (x, y));

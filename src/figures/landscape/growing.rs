@@ -1,4 +1,4 @@
-//! The paths as they grow, frame by frame.
+//! Films of the growing paths, frame by frame.
 
 use std::path::Path;
 
@@ -19,17 +19,17 @@ use crate::{
 
 const SIZE: (u32, u32) = (540, 320);
 
-/// Shades of a ground that moves: fewer, to keep the file small.
+/// The number of shades if the ground moves: fewer, to keep the file small.
 const SHADES_MOVING: usize = 10;
 
-/// Frames of a film whose ground is still, and of one whose ground moves.
+/// The number of frames if the ground is still, and if it moves.
 const FRAMES: u64 = 60;
 const FRAMES_MOVING: u64 = 90;
 
-/// Points of a path that are kept where the minimum moves.
+/// The number of points of a path that stay visible if the minimum moves.
 const TRAIL: usize = 50;
 
-/// Draws the paths as they grow to `path`, an animated GIF.
+/// Draws the growing paths to `path`, an animated GIF.
 pub fn landscape_film(path: &Path, surface: &Surface, descents: &[Descent]) -> Result<()> {
     let shots = shots(surface, descents).map_err(|error| Error::Figure {
         path: path.to_path_buf(),
@@ -68,8 +68,8 @@ fn shots(surface: &Surface, descents: &[Descent]) -> Tried<Vec<Shot>> {
     Ok(shots)
 }
 
-/// The steps that a film shows: evenly spread where the minimum moves, else more of the early ones, in
-/// which most happens.
+/// The steps that a film shows: evenly spread if the minimum moves, otherwise denser among the early
+/// steps, in which most happens.
 fn film_steps(end: u64, moves: bool) -> Vec<u64> {
     let (frames, pace) = if moves {
         (FRAMES_MOVING, 1)
@@ -95,7 +95,7 @@ fn background(surface: &Surface, descents: &[Descent], t: u64) -> Tried<Vec<u8>>
     Ok(pixels)
 }
 
-/// The map's part of a frame, and the key's.
+/// The parts of a frame for the map and for the key.
 fn frame_parts<'a>(root: &Area<'a>) -> (Area<'a>, Area<'a>) {
     root.split_horizontally(416)
 }

@@ -1,4 +1,5 @@
-//! A surface of two weights seen from above with the optimisers' paths over it, still and moving.
+//! A surface of two weights seen from above, with the optimisers' paths over it, as a picture and as a
+//! film.
 
 mod ground;
 mod growing;

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Where the objective's logarithmic axis ends.
+/// The lower end of the objective's logarithmic axis.
 const LEAST: f64 = 1e-10;
 
 /// Columns of the key below a figure, and the height of its rows.
@@ -82,7 +82,7 @@ fn objective(area: &Area, descents: &[Descent]) -> Drawn {
     Ok(())
 }
 
-/// From the power of ten below `values` to the one above, within what is worth showing.
+/// From the power of ten below `values` to the one above, limited to a useful range.
 fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values.fold((f64::INFINITY, LEAST), |(low, high), value| {
         (low.min(value), high.max(value))
@@ -91,7 +91,7 @@ fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
     10f64.powf(low.floor())..10f64.powf(high.ceil())
 }
 
-/// Every optimiser in its colour, and what the marks are.
+/// Each optimiser in its colour, and the meaning of the marks.
 fn legend(area: &Area, descents: &[Descent]) -> Drawn {
     let width = area.dim_in_pixel().0 as i32 / COLUMNS as i32;
     let cell = |i: usize| {

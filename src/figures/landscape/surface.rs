@@ -1,10 +1,10 @@
-//! A surface and the paths over it, as figures take them.
+//! A surface and the paths over it, in the form that figures take.
 
 use plotters::style::RGBColor;
 
 use crate::figures::style::SERIES;
 
-/// The most paths in a figure, because each has a colour of its own.
+/// The most paths in a figure, because each has a separate colour.
 pub const MOST_PATHS: usize = SERIES.len();
 
 /// Shades between the lowest and the highest ground.
@@ -12,9 +12,9 @@ pub const SHADES: usize = 18;
 
 /// A surface to draw.
 pub struct Surface<'a> {
-    /// What it is called.
+    /// The name.
     pub name: &'a str,
-    /// What it shows, and of which paths.
+    /// What the surface shows, and which paths these are.
     pub summary: &'a str,
     /// The objective as a formula.
     pub formula: &'a str,
@@ -32,15 +32,15 @@ pub struct Surface<'a> {
 
 /// An optimiser's path over a surface.
 pub struct Descent {
-    /// What the optimiser is called.
+    /// The optimiser's name.
     pub name: String,
-    /// What the key says of it beside its name.
+    /// A note next to the name in the key.
     pub note: String,
-    /// Where it is after each step, the start first.
+    /// The position after each step, starting with the start.
     pub points: Vec<[f64; 2]>,
-    /// The objective after each step, the start first.
+    /// The objective after each step, starting with the start.
     pub objective: Vec<f64>,
-    /// Seeds that the objective is the mean of.
+    /// The objective is the mean over this many seeds.
     pub seeds: usize,
 }
 
@@ -55,7 +55,7 @@ pub fn last_step(descents: &[Descent]) -> u64 {
     steps.max().unwrap_or(0) as u64
 }
 
-/// The paths with their colours, the longest first, so that a path that goes to and fro does not hide the
+/// The paths with their colours, the longest first, so that a path that oscillates does not hide the
 /// others.
 pub fn longest_first(descents: &[Descent]) -> Vec<(&[[f64; 2]], RGBColor)> {
     let paths = descents.iter().map(|one| &one.points[..]);

@@ -20,9 +20,9 @@ pub const MARGIN: f64 = 1.05;
 pub struct Claim {
     /// A name for tables.
     pub name: &'static str,
-    /// What the note says, in other words.
+    /// The note's statement, paraphrased.
     pub sentence: &'static str,
-    /// The surfaces that it is measured on.
+    /// The surfaces on which it is measured.
     pub surfaces: &'static [&'static str],
     pub(super) measure: fn(&mut Tuner) -> Result<Vec<Measurement>>,
 }

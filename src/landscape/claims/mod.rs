@@ -1,4 +1,5 @@
-//! What the note says about optimisers: each sentence, with the numbers that support or contradict it.
+//! The note's statements about optimisers: each sentence, with the numbers that support or contradict
+//! it.
 //!
 //! One rule decides every verdict. A number with a prediction *supports* the sentence if its whole interval
 //! lies beyond the predicted bound by the factor [`MARGIN`], and *contradicts* it if the whole interval lies

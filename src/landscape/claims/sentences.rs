@@ -91,7 +91,7 @@ pub(super) const CLAIMS: &[Claim] = &[
 const MOVING_AND_STILL: [&str; 4] = ["drift", "slow_drift", "jump", "still"];
 
 fn small_gradients(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
-    // When half of the objective is gone, the plain is crossed and the well begins.
+    // When half of the objective is gone, the path has crossed the plateau and reached the well.
     let mut steps = |spec| each(tuner, "plateau", spec, |path| steps_to_share(path, 0.5));
     let (sgd, rmsprop, adam) = (steps("sgd")?, steps("rmsprop")?, steps("adam")?);
     let numbers = [

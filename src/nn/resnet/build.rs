@@ -14,12 +14,12 @@ use crate::nn::{
 /// Channels of the four stages; each has two blocks, and all but the first halve the image.
 const STAGES: [usize; 4] = [64, 128, 256, 512];
 
-/// Makes the layers one after the other, drawing from one stream.
+/// Makes the layers in order, drawing from one stream.
 struct Builder<'a, R> {
     rng: &'a mut R,
     dtype: DType,
     device: &'a Device,
-    /// The shape that the layers so far make of an image.
+    /// The shape of an image after the layers made so far.
     image: [usize; 3],
 }
 
@@ -113,7 +113,7 @@ impl ResNet {
             stem,
             pool,
             blocks,
-            head: Linear::new(weight, bias, false, true),
+            head: Linear::new(weight, bias, None, true),
             batches: 0,
         })
     }

@@ -1,4 +1,4 @@
-//! ResNet-18 (He et al. 2016, table 1 and figure 5 left), torchvision's `resnet18` to the last detail.
+//! ResNet-18 (He et al. 2016, table 1 and figure 5 left), identical to torchvision's `resnet18`.
 
 mod build;
 mod network;

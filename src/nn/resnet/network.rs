@@ -1,8 +1,8 @@
-//! The network: forward, and back.
+//! The network: forward and backward passes.
 //!
-//! The backward pass through the convolutions is written out here, block by block: candle's own would fill
-//! a tensor with zeros for each gradient and add to it, on one thread. The last layer and the loss are
-//! candle's.
+//! The backward pass through the convolutions is written out here, block by block. candle's own would
+//! fill a tensor with zeros for each gradient and add to it, on one thread. The last layer and the loss
+//! use candle's.
 
 use candle_core::{DType, Result, Tensor, Var, backprop::GradStore, bail};
 use optim::Parameter;
@@ -13,7 +13,7 @@ use crate::nn::{
 };
 
 settings::words! {
-    /// How an image comes in.
+    /// The first layers, which take the image.
     pub enum Stem {
         /// torchvision's: 7x7 with stride 2, then 3x3 max pooling with stride 2
         Imagenet = "imagenet",
@@ -24,18 +24,18 @@ settings::words! {
 
 /// ResNet-18. Images lie position by position, `[height * width, batch, 3]`.
 ///
-/// It computes in the type of its images. On a GPU that may be bf16 while the weights are f32; then the
-/// moments, the last layer, the loss and the gradients of the weights are f32 too.
+/// It computes in the type of its images. On a GPU that may be bf16 while the weights are f32. The
+/// moments, the last layer, the loss and the gradients of the weights are then f32 too.
 pub struct ResNet {
     pub(super) stem: ConvNorm,
     pub(super) pool: Option<Pool>,
     pub(super) blocks: Vec<Block>,
     pub(super) head: Linear,
-    /// Batches that the running statistics have taken in.
+    /// The number of batches in the running statistics.
     pub batches: u64,
 }
 
-/// Two 3x3 convolutions and a shortcut past them.
+/// Two 3x3 convolutions and a shortcut around them.
 pub(super) struct Block {
     pub first: ConvNorm,
     pub second: ConvNorm,
@@ -53,7 +53,7 @@ pub struct BatchGradients {
     pub grads: GradStore,
 }
 
-/// [`BatchGradients`] whose loss may still be on its way from a GPU.
+/// [`BatchGradients`] whose loss may not have arrived from the GPU yet.
 struct PendingGradients {
     loss: Tensor,
     logits: Tensor,
@@ -61,7 +61,7 @@ struct PendingGradients {
 }
 
 impl PendingGradients {
-    /// Waits for the loss. This comes last, so that a GPU has been given the whole step before.
+    /// Waits for the loss. This comes last, so that the whole step has already been queued on the GPU.
     fn wait(self) -> Result<BatchGradients> {
         Ok(BatchGradients {
             loss: self.loss.to_dtype(DType::F64)?.to_scalar()?,
@@ -74,7 +74,7 @@ impl PendingGradients {
 /// What the backward pass needs, in the order of the forward pass.
 struct Tape {
     stem: ConvNormTape,
-    /// The taps that the pooling found its numbers at.
+    /// The taps at which the pooling found its numbers.
     pooled_from: Option<Tensor>,
     blocks: Vec<BlockTape>,
     /// Positions of the last block's output.
@@ -91,8 +91,8 @@ struct BlockTape {
 }
 
 impl ResNet {
-    /// The loss of a batch and the gradients of all parameters. Normalisation is by the batch's statistics,
-    /// which the running ones take in.
+    /// The loss of a batch and the gradients of all parameters. Normalises by the batch's statistics
+    /// and updates the running ones with them.
     ///
     /// `images` is `[height * width, batch, 3]`, `labels` `[batch]` of u32.
     pub fn learn(&mut self, images: &Tensor, labels: &Tensor) -> Result<BatchGradients> {
@@ -106,8 +106,8 @@ impl ResNet {
         learned.wait()
     }
 
-    /// The loss of a batch and the gradients of the last layer alone. The other layers normalise by their
-    /// running statistics, which stay as they are.
+    /// The loss of a batch and the gradients of the last layer alone. The other layers normalise by
+    /// their running statistics, which do not change.
     pub fn learn_last(&self, images: &Tensor, labels: &Tensor) -> Result<BatchGradients> {
         let features = Var::from_tensor(&self.features(images)?)?;
         self.learn_head(&features, labels)?.0.wait()
@@ -188,7 +188,8 @@ impl ResNet {
         Ok((self.mean_over_positions(&x)?, tape))
     }
 
-    /// The gradients of all parameters but the last layer's. Each part of the tape is freed once it is used.
+    /// The gradients of all parameters except the last layer's. Each part of the tape is freed once it
+    /// has been used.
     fn backward(&self, tape: Tape, d_features: &Tensor) -> Result<WeightGrads> {
         let mut grads = Vec::new();
         let dy = d_features.affine(1.0 / tape.positions as f64, 0.0)?;
@@ -220,8 +221,8 @@ impl ResNet {
         std::iter::once(&self.stem).chain(layers.flatten())
     }
 
-    /// Multiplications and additions of the convolutions and the last layer in a step of training, for one
-    /// image.
+    /// The number of multiplications and additions in the convolutions and the last layer, for one
+    /// image in a training step.
     pub fn operations(&self) -> usize {
         let convolutions: usize = self.layers().map(ConvNorm::operations).sum();
         let last = 2 * self.last()[0].var.elem_count();

@@ -10,8 +10,8 @@ use optim::Parameter;
 use crate::nn::spatial::ConvNorm;
 
 impl ResNet {
-    /// Every parameter under torchvision's name. The numbers of a convolution's weight have an order of their
-    /// own; [`state`](Self::state) gives torchvision's.
+    /// Every parameter under torchvision's name. The numbers of a convolution's weight are in our own
+    /// order; [`state`](Self::state) gives torchvision's.
     pub fn parameters(&self) -> Vec<Parameter> {
         let mut all: Vec<_> = self.layers().flat_map(ConvNorm::parameters).collect();
         all.extend(self.last());
@@ -72,8 +72,8 @@ impl ResNet {
         Ok(all)
     }
 
-    /// Loads a `state_dict` of torchvision's `resnet18`. Returns whether its last layer was taken over; one for
-    /// another number of classes is not.
+    /// Loads a `state_dict` of torchvision's `resnet18`. Returns whether its last layer was loaded; a
+    /// last layer for another number of classes is not.
     ///
     /// # Errors
     ///

@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn padding_has_no_connections() {
-        // Of a 3x3 kernel on one pixel padded by 1, the middle alone is connected.
+        // With a 3x3 kernel on one pixel padded by 1, only the middle is connected.
         let window = Window::new([1, 1, 1], 3, 1, 1).unwrap();
         let middle = Connection {
             input: 0,

@@ -21,7 +21,7 @@ macro_rules! by_dtype {
     };
 }
 
-/// Shadows tensors by slices of their numbers.
+/// Shadows tensors with slices of their numbers.
 macro_rules! slices {
     ($($x:ident: $t:ty),*) => {
         $(
@@ -70,7 +70,7 @@ fn input_grad_of<T: Lanes>(geometry: &Geometry, dy: &Tensor, weight: &Tensor) ->
     tensor(geometry.input_grad(dy, weight, None), shape)
 }
 
-/// Adds the gradient of a convolution's input to what is there.
+/// Adds the gradient of a convolution's input to an existing one.
 struct AddInputGrad<'a>(&'a Geometry);
 
 impl AddInputGrad<'_> {
@@ -146,7 +146,7 @@ fn batch_shape(x: &Tensor) -> Result<BatchShape> {
 pub(super) fn moments(x: &Tensor, running: &[Var; 2], share: f64) -> Result<[Tensor; 2]> {
     let moments = by_dtype!(x, moments_of(x))?;
     let n = (x.dim(0)? * x.dim(1)?) as f64;
-    // The running variance takes in the unbiased one.
+    // The running variance is updated with the unbiased variance.
     for ((running, moment), factor) in running.iter().zip(&moments).zip([1.0, n / (n - 1.0)]) {
         let kept = running.affine(1.0 - share, 0.0)?;
         running.set(&(kept + moment.affine(share * factor, 0.0)?)?)?;

@@ -1,4 +1,4 @@
-//! A convolution's three passes on the CPU: forward, the gradient of the input, that of the weight.
+//! A convolution's three passes on the CPU: forward, gradient of the input, gradient of the weight.
 
 #[cfg(any(feature = "cuda", test))]
 use std::sync::OnceLock;
@@ -18,9 +18,9 @@ use super::{
 };
 use crate::nn::window::Window;
 
-/// Rows of a tile's worth of taps: taps with few channels are taken together until they have so many.
+/// The number of rows that fill a tile: taps with few channels are grouped until they have this many.
 const GROUPED_ROWS: usize = 48;
-/// Images that the gradient of the weight takes at a time: few enough for the cache.
+/// Images that the gradient of the weight processes at a time: few enough for the cache.
 const IMAGES_AT_A_TIME: usize = 128;
 
 /// The connections of one convolution, computed once.
@@ -102,7 +102,8 @@ impl Geometry {
         input.through(weight, self.sizes.taps, &self.by_output, outputs, None)
     }
 
-    /// The gradient of the input from `dy`, that of the output; added to `onto` if there is one.
+    /// The gradient of the input from `dy`, the gradient of the output; added to `onto` if there is
+    /// one.
     pub fn input_grad<T: Lanes>(&self, dy: &[T], weight: &[T], onto: Option<Vec<T>>) -> Vec<T> {
         let WeightSizes {
             outputs, inputs, ..
@@ -225,7 +226,7 @@ impl Geometry {
     }
 }
 
-/// Some rows of one panel of a result, and the products that are summed up in them.
+/// Some rows of one panel of a result, and the products that are added up in them.
 struct PanelSum<'a, T> {
     terms: &'a [ProductTerm<'a, T>],
     rows: usize,
@@ -258,14 +259,14 @@ struct PassInput<'a, T> {
     data: &'a [T],
     positions: usize,
     channels: usize,
-    /// The position of a connection that is read.
+    /// Selects which position of a connection is read.
     position_of: fn(&Connection) -> usize,
 }
 
 impl<T: Lanes> PassInput<'_, T> {
-    /// The sums of what arrives at each position through its connections in `to`, `[to.len(), batch,
-    /// channels]`, for a weight `[channels / PANEL, taps, self.channels, PANEL]`; added to `onto` if there
-    /// is one.
+    /// For each position, the sum of what arrives through its connections in `to`, `[to.len(), batch,
+    /// channels]`, for a weight `[channels / PANEL, taps, self.channels, PANEL]`; added to `onto` if
+    /// there is one.
     fn through(
         &self,
         weight: &[T],

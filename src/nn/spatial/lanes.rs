@@ -1,9 +1,9 @@
-//! f32 and f64 in vectors of whatever width the machine has.
+//! f32 and f64 in vectors of the machine's width.
 
 use candle_core::WithDType;
 use pulp::Simd;
 
-/// A type of number that fills the lanes of a vector.
+/// A number type that fills the lanes of a vector.
 pub(super) trait Lanes: WithDType {
     /// A vector of such numbers.
     type Vector<S: Simd>: Copy;

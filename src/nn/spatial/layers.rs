@@ -1,4 +1,4 @@
-//! The layers with their weights. Forward keeps what backward needs.
+//! The layers with their weights. The forward pass keeps what the backward pass needs.
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
@@ -18,19 +18,19 @@ const EPS: f64 = 1e-5;
 /// The share of the newest batch in the running statistics; PyTorch calls it `momentum`.
 const RUNNING_SHARE: f64 = 0.1;
 
-/// The share that the start values still have in a batch norm's running statistics after so many batches.
+/// The share that the start values still have in batch norm's running statistics after so many batches.
 pub fn start_of_running_statistics(batches: u64) -> f64 {
     (1.0 - RUNNING_SHARE).powf(batches as f64)
 }
 
-/// A convolution without bias and the batch normalisation behind it.
+/// A convolution without bias and the batch normalisation after it.
 ///
 /// `relu(norm(conv(x)) + shortcut)`, where the shortcut and relu are optional.
 pub(in crate::nn) struct ConvNorm {
     names: [String; 2],
     geometry: Geometry,
     kernel: usize,
-    /// Output channels side by side in the weight.
+    /// The number of output channels side by side in the weight.
     panel: usize,
     weight: Var,
     gamma: Var,
@@ -51,7 +51,7 @@ pub(in crate::nn) struct ConvNormTape {
     y: Option<Tensor>,
 }
 
-/// What becomes of the gradient of the input.
+/// What to do with the gradient of the input.
 pub(in crate::nn) enum InputGrad {
     /// It is not computed.
     Unneeded,
@@ -65,8 +65,9 @@ pub(in crate::nn) enum InputGrad {
 pub(in crate::nn) type WeightGrads = Vec<(Var, Tensor)>;
 
 impl ConvNorm {
-    /// A layer that slides as `window` says. `names` are those of the convolution and the normalisation,
-    /// `weight` is the convolution's in PyTorch's order; the normalisation starts as the identity.
+    /// A layer that slides as `window` says. `names` are those of the convolution and the
+    /// normalisation; `weight` is the convolution's weight in PyTorch's order. The normalisation starts
+    /// as the identity.
     pub fn new(
         names: [String; 2],
         window: &Window,
@@ -120,7 +121,7 @@ impl ConvNorm {
         torch.permute((0, 3, 2, 1))?.contiguous()
     }
 
-    /// The name of the counter of batches.
+    /// The name of the batch counter.
     pub fn counter(&self) -> String {
         format!("{}.num_batches_tracked", self.names[1])
     }
@@ -155,7 +156,7 @@ impl ConvNorm {
         })
     }
 
-    /// The output, normalised by the batch's statistics, which the running ones take in.
+    /// The output, normalised by the batch's statistics, which also update the running statistics.
     pub fn forward(&self, x: &Tensor, shortcut: Option<&Tensor>) -> Result<(Tensor, ConvNormTape)> {
         let weight = self.weight.to_dtype(x.dtype())?;
         let [convolved, seen] = passes::convolve(&self.geometry, x, &weight)?;
@@ -196,8 +197,8 @@ impl ConvNorm {
         passes::normalise(x, moments, scale, EPS, shortcut, self.relu)
     }
 
-    /// Appends the gradients of the variables to `grads`, and returns those of the input and of the shortcut
-    /// as far as they are asked for.
+    /// Appends the gradients of the variables to `grads`. Returns the gradients of the input and of the
+    /// shortcut if they are asked for.
     pub fn backward(
         &self,
         tape: ConvNormTape,
@@ -251,7 +252,7 @@ impl Pool {
         MaxPool::new(window).map(Self)
     }
 
-    /// The largest numbers, and the taps that they were found at.
+    /// The largest numbers, and the taps at which they were found.
     pub fn forward(&self, x: &Tensor) -> Result<[Tensor; 2]> {
         passes::max_pool(&self.0, x)
     }
@@ -262,7 +263,7 @@ impl Pool {
     }
 }
 
-/// A convolution without weights of its own, for measuring what one costs.
+/// A convolution that owns no weights, for measuring the cost of one.
 ///
 /// Images lie position by position, `[height * width, batch, channels]`.
 pub struct Convolution {
@@ -298,12 +299,12 @@ impl Convolution {
         Ok(y)
     }
 
-    /// The gradient of the input from `dy`, that of the output.
+    /// The gradient of the input from `dy`, the gradient of the output.
     pub fn input_grad(&self, dy: &Tensor, weight: &Tensor) -> Result<Tensor> {
         passes::input_grad(&self.geometry, dy, weight, None)
     }
 
-    /// The gradient of a weight of the shape of `weight`, from `dy`, that of the output.
+    /// The gradient of a weight shaped like `weight`, from `dy`, the gradient of the output.
     pub fn weight_grad(&self, x: &Tensor, dy: &Tensor, weight: &Tensor) -> Result<Tensor> {
         passes::weight_grad(&self.geometry, x, dy, weight)
     }

@@ -1,4 +1,4 @@
-//! Minibatches of images that lie on a GPU.
+//! Minibatches of images stored on a GPU.
 
 use candle_core::{DType, Result, Tensor, bail};
 
@@ -10,12 +10,12 @@ use crate::nn::pixels::Augmentation;
 /// u8: normalised to -1..=1, `[height * width, rows, channels]` of `dtype`, which is f32, f64 or bf16.
 ///
 /// With `augmentations`, image `rows[i]` is cropped and mirrored as `augmentations[i]` says. In f32 the
-/// numbers are those that the CPU makes of the same images, to the bit.
+/// numbers equal, bit for bit, those that the CPU computes from the same images.
 ///
 /// # Errors
 ///
-/// If there is no such image, if there are not as many augmentations as rows, if the images are not u8 on
-/// a GPU, or if this program was built without `--features cuda`.
+/// If an image does not exist, if the number of augmentations and rows differ, if the images are not u8
+/// on a GPU, or if this program was built without `--features cuda`.
 pub fn minibatch(
     images: &Tensor,
     rows: &[u32],

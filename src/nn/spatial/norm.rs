@@ -1,5 +1,5 @@
-//! Batch normalisation (Ioffe & Szegedy 2015, algorithm 1), with what follows it in a residual network:
-//! the sum with a shortcut, and relu.
+//! Batch normalisation (Ioffe & Szegedy 2015, algorithm 1), together with what follows it in a residual
+//! network: the sum with a shortcut, and relu.
 
 use std::mem::MaybeUninit;
 
@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{lanes::Lanes, parallel_output::ParallelOutput};
 use crate::{
-    nn::relu::{clip_at_zero, relu_gradient},
+    nn::activation::{clip_at_zero, relu_gradient},
     simd::vectorised,
 };
 
@@ -18,7 +18,7 @@ pub(super) struct Moments<T> {
     pub variance: Vec<T>,
 }
 
-/// The sizes of images `[positions, batch, channels]`; each core takes a position at a time.
+/// The sizes of images `[positions, batch, channels]`; each core processes a position at a time.
 #[derive(Clone, Copy)]
 pub(super) struct BatchShape {
     pub positions: usize,
@@ -94,7 +94,7 @@ fn part_moments<T: Lanes>(part: &[T], channels: usize) -> [Vec<T>; 2] {
     [mean, squares]
 }
 
-/// What each channel's numbers are multiplied by, and what is then added.
+/// A factor and an offset for each channel.
 pub(super) struct ChannelAffine<T> {
     pub factor: Vec<T>,
     pub offset: Vec<T>,
@@ -171,7 +171,7 @@ fn apply_to_part<T: Lanes>(
     }
 }
 
-/// The gradients of what a normalisation takes; `V` is a vector of numbers or a tensor.
+/// The gradients of a normalisation's inputs; `V` is a vector of numbers or a tensor.
 pub(super) struct NormGradients<V> {
     pub x: V,
     pub gamma: V,
@@ -180,7 +180,7 @@ pub(super) struct NormGradients<V> {
     pub shortcut: Option<V>,
 }
 
-/// The gradients of what [`apply`] took, where the moments were those of `x` itself.
+/// The gradients of the inputs of [`apply`], if the moments were those of `x` itself.
 ///
 /// `y` is the output if relu clipped it. `shortcut` says whether the gradient of the shortcut is wanted.
 pub(super) fn backward<T: Lanes>(
@@ -219,8 +219,8 @@ pub(super) fn backward<T: Lanes>(
         .clone()
         .map(|c| total(1, c) * inverse[c].to_f64())
         .collect();
-    // dx = gamma inverse (dz - mean(dz) - (x - mean) inverse mean(dz x^)). Not written as `a dz + b x + c`:
-    // the rounding error of c would be the same everywhere, while the sum of all dx is next to nothing.
+    // dx = gamma inverse (dz - mean(dz) - (x - mean) inverse mean(dz x^)). Not written as `a dz + b x +
+    // c`: the rounding error of c would be the same everywhere, while the sum of all dx is almost 0.
     let share = |total: f64| T::from_f64(total / n);
     let factor: Vec<T> = gamma.iter().zip(&inverse).map(|(&g, &i)| g * i).collect();
     let of_dz: Vec<T> = dbeta.iter().map(|&total| share(total)).collect();
@@ -260,8 +260,8 @@ fn part<T>(all: &[T], i: usize, shape: BatchShape) -> &[T] {
     &all[i * shape.part()..(i + 1) * shape.part()]
 }
 
-/// The sums of `dz` and of `dz (x - mean)` over one part, where `dz` is the gradient before relu. Writes `dz`
-/// to `before_relu` if that is there.
+/// The sums of `dz` and of `dz (x - mean)` over one part, where `dz` is the gradient before relu.
+/// Writes `dz` to `before_relu` if given.
 #[inline(always)]
 fn part_sums<T: Lanes>(
     x: &[T],

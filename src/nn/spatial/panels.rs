@@ -1,9 +1,9 @@
-//! The layout of weights, `[out / panel, taps, in, panel]`: a product finds its strip of each row in one
-//! piece. On a GPU there is one panel. Optimisers work number by number, so the layout does not concern
-//! them.
+//! The layout of weights, `[out / panel, taps, in, panel]`, in which a product finds its strip of each
+//! row contiguous. On a GPU there is one panel. Optimisers work number by number, so the layout does
+//! not matter to them.
 
-/// Output channels side by side on the CPU, whatever the width of its vectors, so that neither files nor
-/// results depend on the machine.
+/// Output channels side by side on the CPU. It does not depend on the vector width, so that neither
+/// files nor results depend on the machine.
 pub(super) const PANEL: usize = 32;
 
 /// The sizes of a convolution's weight.

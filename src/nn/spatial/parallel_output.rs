@@ -1,4 +1,4 @@
-//! A result whose parts several threads write.
+//! A result that several threads write in parts.
 
 use std::mem::{ManuallyDrop, MaybeUninit};
 
@@ -50,7 +50,7 @@ impl<T: Copy> ParallelOutput<T> {
     ///
     /// # Safety
     ///
-    /// No two parts that are held at the same time share a place.
+    /// No two parts that are held at the same time may overlap.
     #[allow(
         clippy::mut_from_ref,
         reason = "threads share it, each with parts of its own"
@@ -65,7 +65,7 @@ impl<T: Copy> ParallelOutput<T> {
     ///
     /// # Safety
     ///
-    /// Every place has been written.
+    /// Every place must have been written.
     pub unsafe fn into_written(self) -> Vec<T> {
         // SAFETY: these are the parts of the vector that it was made of, and all numbers are initialised.
         let data = unsafe { Vec::from_raw_parts(self.data, self.len, self.capacity) };

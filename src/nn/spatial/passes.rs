@@ -1,4 +1,4 @@
-//! The layers' passes on tensors, on the device that they lie on.
+//! The layers' passes on tensors, on the tensors' device.
 
 use candle_core::{Device, Result, Tensor, Var};
 
@@ -6,7 +6,7 @@ use candle_core::{Device, Result, Tensor, Var};
 use super::gpu;
 use super::{cpu, geometry::Geometry, norm::NormGradients, panels::PANEL, pool::MaxPool};
 
-/// Calls the pass of this name for the device that `$x` is on.
+/// Calls the pass of this name for the device of `$x`.
 macro_rules! by_device {
     ($x:expr, $pass:ident($($argument:expr),*)) => {{
         #[cfg(any(feature = "cuda", test))]
@@ -17,8 +17,8 @@ macro_rules! by_device {
     }};
 }
 
-/// Channels of a panel of weights on `device`. On a GPU it has all `outputs`, so that the weight is one
-/// matrix `[taps * in, out]`.
+/// Channels in a panel of weights on `device`. On a GPU a panel has all `outputs`, so that the weight
+/// is one matrix `[taps * in, out]`.
 pub(super) fn panel(device: &Device, outputs: usize) -> Result<usize> {
     #[cfg(any(feature = "cuda", test))]
     if gpu::machine(device)?.is_some() {
@@ -53,8 +53,8 @@ pub(super) fn weight_grad(
     by_device!(dy, weight_grad(geometry, seen, dy, like))
 }
 
-/// Mean and biased variance of each channel. The running ones move by `share` towards the mean and the
-/// unbiased variance.
+/// Mean and biased variance of each channel. The running statistics move by `share` towards the mean
+/// and the unbiased variance.
 pub(super) fn moments(x: &Tensor, running: &[Var; 2], share: f64) -> Result<[Tensor; 2]> {
     by_device!(x, moments(x, running, share))
 }
@@ -72,8 +72,8 @@ pub(super) fn normalise(
     by_device!(x, normalise(x, moments, scale, eps, shortcut, relu))
 }
 
-/// The gradients of what [`normalise`] took, where the moments were those of `x` itself. `y` is the output if
-/// relu clipped it.
+/// The gradients of the inputs of [`normalise`], if the moments were those of `x` itself. `y` is the
+/// output if relu clipped it.
 pub(super) fn normalise_backward(
     x: &Tensor,
     dy: &Tensor,
@@ -89,7 +89,7 @@ pub(super) fn normalise_backward(
     )
 }
 
-/// The largest numbers, and the taps that they were found at.
+/// The largest numbers, and the taps at which they were found.
 pub(super) fn max_pool(pool: &MaxPool, x: &Tensor) -> Result<[Tensor; 2]> {
     by_device!(x, max_pool(pool, x))
 }

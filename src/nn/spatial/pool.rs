@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{nn::window::Window, simd::vectorised};
 
-/// The largest number under each window, as by `torch.nn.MaxPool2d`: padding is never the largest, the first
-/// of equals counts, and a NaN is larger than anything.
+/// The largest number under each window, as in `torch.nn.MaxPool2d`: padding is never the largest, the
+/// first of several equal numbers counts, and a NaN is larger than anything.
 pub(super) struct MaxPool {
     by_input: Vec<Vec<Connection>>,
     by_output: Vec<Vec<Connection>>,
@@ -45,7 +45,7 @@ impl MaxPool {
         })
     }
 
-    /// As tables on a GPU, the outputs and taps of each input, then the inputs and taps of each output.
+    /// Tables on a GPU: the outputs and taps of each input, then the inputs and taps of each output.
     #[cfg(any(feature = "cuda", test))]
     pub fn tables(&self, device: &candle_core::Device) -> Result<&[Tensor; 2]> {
         if let Some(tables) = self.tables.get() {
@@ -63,8 +63,8 @@ impl MaxPool {
         [self.by_input.len(), self.by_output.len()]
     }
 
-    /// The largest numbers of `x` `[positions, batch, channels]`, `[positions', batch, channels]`, and the tap
-    /// that each was found at. `part` is batch x channels.
+    /// The largest numbers of `x` `[positions, batch, channels]`, as `[positions', batch, channels]`,
+    /// and the tap at which each was found. `part` is batch x channels.
     pub fn forward<T: Lanes>(&self, x: &[T], part: usize) -> (Vec<T>, Vec<u8>) {
         assert_eq!(x.len(), self.by_input.len() * part);
         let len = self.by_output.len() * part;
@@ -118,7 +118,7 @@ impl MaxPool {
         unsafe { (largest.into_written(), found.into_written()) }
     }
 
-    /// The gradient of the input from `dy`, that of the output.
+    /// The gradient of the input from `dy`, the gradient of the output.
     pub fn backward<T: Lanes>(&self, dy: &[T], found: &[u8], part: usize) -> Vec<T> {
         assert!(dy.len() == self.by_output.len() * part && found.len() == dy.len());
         let dx = ParallelOutput::uninitialised(self.by_input.len() * part);

@@ -10,7 +10,7 @@ use super::connections::Connection;
 pub(super) struct Tables {
     /// The taps from the first to the last that has a connection.
     pub taps: Range<usize>,
-    /// Whether each output sees one input, in order, so that nothing needs to be gathered.
+    /// Whether each output sees one input, in order, so that nothing has to be gathered.
     pub direct: bool,
     /// `[outputs, taps]`: the input under a tap at an output, or -1.
     pub inputs: Tensor,
@@ -44,8 +44,8 @@ impl Tables {
     }
 }
 
-/// A list of pairs for each group, in one table: the start of each list and the end of the last, counted in
-/// pairs, then all pairs.
+/// A list of pairs for each group, in one table: first the start of each list and the end of the last,
+/// counted in pairs, then all pairs.
 pub(super) fn pair_lists(
     groups: &[Vec<Connection>],
     pair: impl Fn(&Connection) -> [usize; 2],

@@ -1,4 +1,5 @@
-//! The product that every pass of a convolution comes down to: a few rows of one matrix times a strip of another.
+//! The product that every pass of a convolution reduces to: a few rows of one matrix times a strip of
+//! another.
 
 use pulp::Simd;
 
@@ -44,14 +45,14 @@ pub(super) struct ProductTerm<'a, T> {
     pub depth: usize,
 }
 
-/// Writes the sum of `terms`, `[rows, PANEL]`, to `out`, whose rows are `out_row` apart, or adds it to what
-/// is there if `add`. The terms of an entry are added one after the other by fused multiply-adds, each of
+/// Writes the sum of `terms`, `[rows, PANEL]`, to `out`, whose rows are `out_row` apart; adds it to
+/// what is there if `add`. The terms of an entry are added one by one with fused multiply-adds, each of
 /// which rounds once.
 ///
 /// # Safety
 ///
-/// The sizes and distances of the terms lead to memory that may be read, and those of `out` to memory that may
-/// be written and, if `add`, read.
+/// The sizes and distances of the terms must describe memory that may be read, and those of `out`
+/// memory that may be written and, if `add`, read.
 #[inline(always)]
 pub(super) unsafe fn sum_products<T: Lanes, S: Simd>(
     simd: S,
@@ -88,7 +89,7 @@ pub(super) unsafe fn sum_products<T: Lanes, S: Simd>(
     }
 }
 
-/// Where a tile lies in the output.
+/// The position of a tile in the output.
 #[derive(Clone, Copy)]
 struct TilePosition {
     row: usize,

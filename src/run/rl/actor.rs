@@ -9,8 +9,9 @@ use super::{Config, ConfigSource, state};
 use crate::{
     Error, Result,
     algorithm::{Policy, Setup},
+    checksums::read_file,
     run::{
-        Checkpoint, Configuration,
+        Checkpoint, Configuration, Finished, OUTCOME,
         folder::{CHECKPOINT, CONFIG},
     },
 };
@@ -81,19 +82,25 @@ impl Trained {
             false => path,
         };
         let (best, saved) = (run.join(policy_file), run.join(CHECKPOINT));
-        let interrupted = named(CHECKPOINT) || !named(policy_file) && !best.is_file();
-        if !(if interrupted { &saved } else { &best }).is_file() {
+        let interrupted = named(CHECKPOINT)
+            || !named(policy_file) && !best.is_file() && !run.join(OUTCOME).is_file();
+        // That a finished run has lost its policy is told below.
+        let is_there = if interrupted { &saved } else { &best }.is_file();
+        if !is_there && !run.join(OUTCOME).is_file() {
             return Err(Error::usage(format!(
                 "there is no {}; a trained agent is a run's folder with {CONFIG} and {policy_file}, or \
                  {CHECKPOINT} if it was interrupted",
                 best.display()
             )));
         }
-        let config = ConfigSource::read(&run.join(CONFIG))?.resolve(None)?;
+        let config = || ConfigSource::read(&run.join(CONFIG))?.resolve(None);
+        let again = |error: Error| error.mended_by(run_again(run));
         let mut trained = if interrupted {
-            interrupted_at(&Checkpoint::read(&saved, &config)?, config)?
+            let config = config()?;
+            interrupted_at(&Checkpoint::read(&saved, &config).map_err(again)?, config)?
         } else {
-            let read = std::fs::read(&best).map_err(|e| Error::io("cannot read", &best, e))?;
+            let read = weights(run).map_err(again)?;
+            let config = config()?;
             let within = |error: Error| Error::usage(format!("{}: {error}", best.display()));
             Self::of(config, &read).map_err(within)?
         };
@@ -121,6 +128,28 @@ impl Trained {
     /// The environment that it learned on.
     pub fn env(&self) -> &str {
         &self.config.run.env
+    }
+}
+
+/// The weights that the run in the folder `run` left; an error if they or its configuration are not as it left them.
+fn weights(run: &Path) -> Result<Vec<u8>> {
+    if !run.join(OUTCOME).is_file() {
+        return read_file(&run.join(Config::LAYOUT.weights));
+    }
+    let finished = Finished::<Config>::read(run)?;
+    finished.file(CONFIG)?;
+    finished.file(Config::LAYOUT.weights)
+}
+
+/// How the run in the folder `run` is run again.
+fn run_again(run: &Path) -> String {
+    let (shown, config) = (run.display(), run.join(CONFIG));
+    match ConfigSource::read(&config) {
+        Ok(_) => format!(
+            "`rl --config {} --out {shown} --force` runs it again",
+            config.display()
+        ),
+        Err(_) => format!("`rl` with its settings and --out {shown} --force runs it again"),
     }
 }
 

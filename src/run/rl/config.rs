@@ -5,14 +5,15 @@ use std::path::Path;
 use serde::Serialize;
 use settings::{Interval, Settings, Table, Value, settings, unknown};
 
-use optim::Spec;
+use optim::{Restart, Spec};
 
+use super::told::told;
 use crate::{
     Error, Result,
     algorithm::{self, Definition, Preset},
     config::{AsToml, Document},
     files::short_id,
-    run::{Compute, Configuration, EpisodeRow, FolderLayout, Outcome, RowTable, UpdateRow},
+    run::{Compute, Configuration, EpisodeRow, FolderLayout, Outcome, RowTable, Told, UpdateRow},
 };
 
 settings! {
@@ -77,8 +78,18 @@ const KEYS: [&str; 5] = ["algo", "preset", "run", "optimiser", "agent"];
 
 impl ConfigSource {
     /// Reads a TOML file; an error names the file, the line, the key and what is allowed.
+    ///
+    /// A file in which nothing is written is an error, for it may have lost what it had. Comments alone ask for the
+    /// defaults.
     pub fn read(path: &Path) -> Result<Self> {
         let document = Document::read(path)?;
+        if document.is_blank() {
+            return Err(Error::usage(format!(
+                "{}: it is empty; write settings as a run's config.toml has them, such as `run = {{ env = \"cartpole\" }}`, \
+                 or a comment to have all defaults",
+                path.display()
+            )));
+        }
         let source = Self::from_table(&document.table);
         source.map_err(|error| document.explain(error))
     }
@@ -190,6 +201,14 @@ impl ConfigSource {
         };
         config.check_cohort(1)?;
         config.optimiser.rule()?;
+        if config.optimiser.restart() != Restart::Nothing && !algorithm.has_target_network() {
+            return Err(Error::usage(format!(
+                "{} starts afresh at each update of a target network, and {} has none; allowed: optimisers without \
+                 restart_t and reset_moments",
+                config.optimiser,
+                algorithm.name()
+            )));
+        }
         Ok(config)
     }
 }
@@ -360,6 +379,10 @@ impl Configuration for Config {
             headers.push((RowTable::Diagnostics, RowTable::Diagnostics.header()));
         }
         headers
+    }
+
+    fn told(&self, outcome: &Outcome, table: RowTable) -> Told {
+        told(self, outcome, table)
     }
 
     fn describes(path: &Path) -> bool {

@@ -6,14 +6,17 @@ mod config;
 mod diagnose;
 mod evaluate;
 mod member;
+mod memory;
 mod play;
 mod state;
+mod told;
 
 use std::ops::Range;
 
 pub use actor::{Actor, Trained};
 pub use config::{Config, ConfigSource, RunConfig};
 pub use evaluate::Evaluator;
+pub use memory::check as check_memory;
 pub use play::{Episode, Picture, drawable, play};
 
 use self::{diagnose::Diagnostics, member::Member};
@@ -140,6 +143,7 @@ impl<'a> Cohort<'a> {
                 "agents of a cohort go on together only from the same step",
             ));
         }
+        check_memory(config, members.len())?;
         let algorithm = make(&members)?;
         let agents = members.len();
         let (environments, obs_len) = (members[0].envs.len(), members[0].spec().observation.len());

@@ -7,13 +7,14 @@ use settings::{Settings, Table, Value, settings, words};
 
 use optim::Spec;
 
+use super::told::told;
 use crate::{
     Error, Result,
     config::AsToml,
     data::DatasetName,
     files::short_id,
     nn::Stem,
-    run::{Compute, Configuration, FolderLayout, RowTable, SupervisedOutcome, rl::Trained},
+    run::{Compute, Configuration, FolderLayout, RowTable, SupervisedOutcome, Told, rl::Trained},
 };
 
 words! {
@@ -366,6 +367,10 @@ impl Configuration for SupervisedConfig {
     fn headers(&self) -> Vec<(RowTable, String)> {
         let tables = Self::LAYOUT.tables.iter();
         tables.map(|table| (*table, table.header())).collect()
+    }
+
+    fn told(&self, outcome: &SupervisedOutcome, table: RowTable) -> Told {
+        told(self, outcome, table)
     }
 
     fn describes(path: &Path) -> bool {

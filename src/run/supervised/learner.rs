@@ -14,7 +14,7 @@ use crate::{
     Error, Result,
     algorithm::dqn::DqnConfig,
     data::{self, Dataset, DatasetName, Split},
-    nn::{Architecture, Augmentation, Network, ResNet, minibatch},
+    nn::{Activation, Architecture, Augmentation, Network, ResNet, minibatch},
     streams::{Stream, stream},
 };
 
@@ -124,6 +124,7 @@ impl Classifier {
                     observation: vec![train.pixels()],
                     conv: Vec::new(),
                     hidden: DqnConfig::cleanrl().hidden.0,
+                    activation: Activation::Relu,
                     outputs: classes,
                     dueling: false,
                 };

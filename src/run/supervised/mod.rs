@@ -7,6 +7,7 @@ mod learner;
 mod q_regression;
 mod run;
 mod teacher;
+mod told;
 
 pub use compare::write_comparison;
 pub use config::{DataName, Layers, Net, Precision, SupervisedConfig, SupervisedRun, note_setting};

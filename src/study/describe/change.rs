@@ -1,4 +1,4 @@
-//! Early against late data: the first and the last fifth of each stream.
+//! Early data against late data: the first and the last fifth of each stream.
 
 use std::ops::Range;
 
@@ -65,7 +65,7 @@ pub fn of_rewards(streams: &[PlayedStream]) -> Option<Change> {
 }
 
 fn scale(values: &[f64]) -> MeanAndDeviation {
-    // The mean may have a rounding error, but what never changes has no deviation at all.
+    // The mean may have a rounding error, but if nothing ever changes the deviation is exactly 0.
     if values.iter().all(|x| *x == values[0]) {
         return (values[0], 0.0);
     }
@@ -95,7 +95,7 @@ fn compare(
         0 => of(i / 2, 0..fifth),
         _ => of(i / 2, length - fifth..length),
     });
-    // A distance is the same both ways, and those within a stream are not needed.
+    // A distance is symmetric, and those within a stream are not needed.
     let side = stretches.len();
     let halves = parallel(side, |i| -> Vec<f64> {
         let others = stretches[(i / 2 + 1) * 2..].iter();

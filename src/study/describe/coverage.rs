@@ -9,7 +9,7 @@ const BINS: f64 = 10.0;
 
 /// What counts as one state.
 pub enum States {
-    /// Equal observations, where observations are binary.
+    /// Equal observations, for binary observations.
     Exact,
     /// Observations in the same cell. The range of each feature over all streams is cut into ten equal parts.
     Cells(Vec<(f32, f32)>),

@@ -35,7 +35,7 @@ fn environment(description: &Description) -> Environment {
     }
 }
 
-/// Those of observations come last, so that they are in front.
+/// Dots for observations come last, so that they are drawn in front.
 fn times(description: &Description) -> Vec<Dot> {
     let dot = |memory: &Memory, estimate: Estimate, data| Dot {
         estimate,

@@ -101,7 +101,7 @@ fn coverage(states: &States, streams: &[PlayedStream]) -> Vec<(usize, Estimate)>
 /// The environment's full name; an error if what is to be played does not fit into memory.
 fn check(env: &str, policies: usize, extent: &Extent) -> Result<String> {
     let env = envs::make(env)?;
-    // A step has its row, its reward, and two numbers while the autocorrelation is computed.
+    // A step takes its row, its reward, and two numbers while the autocorrelation is computed.
     let row = Observations::row_bytes(&env.spec().observation) + 4 + 2 * size_of::<f64>();
     let most = MOST_BYTES / (row * policies.max(1) * extent.streams.max(1));
     if extent.steps > most {

@@ -13,7 +13,7 @@ use crate::parallel::parallel;
 /// Lags of the recorded autocorrelation for each factor of ten.
 const LAGS_A_DECADE: f64 = 30.0;
 
-/// An autocorrelation time below this is not 1 with a rounding error.
+/// An autocorrelation time below this is too low to be 1 with a rounding error.
 const REPELS: f64 = 0.9;
 
 /// How long one kind of data is remembered. Means are over the streams in which it changes at all.
@@ -108,7 +108,8 @@ fn time(rho: &[&[f64]]) -> Option<Estimate> {
     mean(&times.collect::<Vec<_>>())
 }
 
-/// The mean over streams. Each call has a generator of its own, so that no result depends on what else is computed.
+/// The mean over streams. Each call has its own generator, so that no result depends on what else is
+/// computed.
 pub fn mean(values: &[f64]) -> Option<Estimate> {
     stats::mean(values, &mut ChaCha8Rng::seed_from_u64(0))
 }
@@ -145,7 +146,8 @@ mod tests {
         let of = |steps: i32| {
             Memory::of(steps as usize, vec![decay(steps), None, decay(steps)]).unwrap()
         };
-        // (1 + 0.5) / (1 - 0.5) = 3, less what lies beyond the window of 15; its squares' is 5/3.
+        // (1 + 0.5) / (1 - 0.5) = 3, minus what lies beyond the window of 15; for the squares it is
+        // 5/3.
         let (enough, short) = (of(150), of(149));
         assert!((enough.time.point - 3.0).abs() < 1e-3 && !enough.too_short(enough.time));
         assert!((enough.swing_time.point - 5.0 / 3.0).abs() < 1e-3);

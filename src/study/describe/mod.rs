@@ -1,8 +1,9 @@
-//! What an agent learns from, and how far from independent and identically distributed it is.
+//! What an agent learns from, and how far from i.i.d. it is.
 //!
-//! [`describe`] plays independent streams of an environment under some policies. It measures, with intervals over the
-//! streams, how long observations and rewards remember (autocorrelation time), how many independent samples a
-//! stream is worth, how far its last fifth is from its first, and how many states it has seen after how many steps.
+//! [`describe`] plays independent streams of an environment under some policies. It measures, with
+//! intervals over the streams, how long observations and rewards remember (autocorrelation time), how
+//! many independent samples a stream is worth, how far its last fifth is from its first, and how many
+//! states have been seen after how many steps.
 
 mod change;
 mod coverage;

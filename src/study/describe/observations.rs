@@ -1,4 +1,4 @@
-//! The observations of one stream, in as little memory as they need.
+//! The observations of one stream, stored compactly.
 
 use envs::Space;
 
@@ -55,7 +55,7 @@ impl Observations {
         self.width
     }
 
-    /// Rows.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.length
     }

@@ -14,7 +14,7 @@ pub struct Extent {
     pub streams: usize,
     /// Steps of each stream.
     pub steps: usize,
-    /// The first stream's seed; each further stream has the next one.
+    /// The first stream's seed; each further stream has the next seed.
     pub seed: u64,
 }
 
@@ -31,7 +31,7 @@ pub struct PlayedStream {
 impl PlayedStream {
     /// Plays stream `index` of `actor` on the environment `env`.
     ///
-    /// The environment and the actions draw from the same streams of randomness as in the run with that seed.
+    /// The environment and the actions draw from the same random streams as in a run with that seed.
     pub fn play(env: &str, actor: Actor, extent: &Extent, index: usize) -> Result<Self> {
         let mut env = envs::make(env)?;
         let seed = extent.seed + index as u64;

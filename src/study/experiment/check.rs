@@ -44,7 +44,7 @@ fn not_empty(top: &Top, environments: &[Environment]) -> Result<()> {
     }
 }
 
-/// An error if both stages have a seed, or if the environments have no report seed in common.
+/// An error if the two stages share a seed, or if the environments have no report seed in common.
 fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
     let tuning = &top.seeds.tuning.0;
     for ReportSeeds { path, what, seeds } in report_seeds(top, environments) {
@@ -70,7 +70,7 @@ fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
             .iter()
             .any(|seed| b.report_seeds(top).contains(seed))
     };
-    // There may be no such pair: of three environments, each two may share a seed that the third lacks.
+    // There may be no such pair: any two of three environments may share a seed that the third lacks.
     let (path, pair) = match pairs.find(|(a, _, b)| !share(a, b)) {
         Some((a, i, b)) => (
             format!("environments.{}", i + 1),
@@ -92,7 +92,7 @@ struct ReportSeeds<'a> {
     seeds: &'a [u64],
 }
 
-/// Every list of report seeds: that of the experiment, and those of environments that have their own.
+/// Every list of report seeds: the experiment's, and those of environments with their own.
 fn report_seeds<'a>(
     top: &'a Top,
     environments: &'a [Environment],
@@ -213,7 +213,7 @@ fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
 
 /// Why an experiment may not set `key` to `value` in runs of this family, if it may not.
 fn settable(family: &dyn Family, key: &str, value: &Value) -> std::result::Result<(), String> {
-    // It would make another environment with this one's name and scale.
+    // It would turn the environment into another one that keeps its name and scale.
     if ["env", "run.env"].contains(&key) {
         return Err("environments belong in [[environments]]; `env.<dial>` is allowed".into());
     }
@@ -230,7 +230,7 @@ fn settable(family: &dyn Family, key: &str, value: &Value) -> std::result::Resul
     Ok(())
 }
 
-/// An error if a contrast has an unknown optimiser or environment, or the same on both of its sides.
+/// An error if a contrast has an unknown optimiser or environment, or the same one on both sides.
 fn contrasts(top: &Top, environments: &[Environment]) -> Result<()> {
     let optimisers: Vec<&str> = top.optimisers.iter().map(|o| o.name.as_str()).collect();
     let known_environments = names(environments);
@@ -292,7 +292,8 @@ fn known<'a>(
     }
 }
 
-/// An error if one of the tables `[[{what}s]]`, whose names these are, has an empty name or another's.
+/// An error if one of the tables `[[{what}s]]`, whose names these are, has an empty name or the name of
+/// another.
 fn unique<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
     let names: Vec<&str> = names.into_iter().collect();
     let path = |at: usize| format!("{what}s.{}.name", at + 1);
@@ -310,7 +311,7 @@ fn unique<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()
     }
 }
 
-/// The first of `names` that was there before, and its place.
+/// The first of `names` that occurred before, and its position.
 fn repeated<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let mut seen = BTreeSet::new();
     let mut numbered = names.into_iter().enumerate();

@@ -5,7 +5,7 @@ use settings::Table;
 use super::{seeds::Seeds, tables::Top};
 use crate::study::family::Family;
 
-/// What is run on, with which settings.
+/// What is run on, and with which settings.
 pub struct Environment {
     /// What it is called in the results.
     pub name: String,
@@ -13,7 +13,8 @@ pub struct Environment {
     pub rung: String,
     /// The family of its runs.
     pub family: &'static dyn Family,
-    /// The settings of its runs: its own over those that the experiment has for the whole family.
+    /// The settings of its runs: its own, which take precedence over those that the experiment has for
+    /// the whole family.
     pub settings: Table,
     /// The returns that count as 0 and as 1, where the experiment gives them.
     pub scale: (Option<f64>, Option<f64>),

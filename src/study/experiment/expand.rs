@@ -27,7 +27,7 @@ pub struct Cell {
     pub factors: String,
     /// The environment's rung on the ladder of controls.
     pub rung: String,
-    /// The returns that normalised scores call 0 and 1.
+    /// The returns that count as 0 and 1 in normalised scores.
     pub scale: Scale,
     /// The seeds of its report stage.
     pub report_seeds: Vec<u64>,
@@ -37,13 +37,13 @@ pub struct Cell {
     optimiser: Vec<(String, Value)>,
 }
 
-/// An optimiser with the settings it may be given.
+/// An optimiser with the settings that may be chosen for it.
 pub struct Arm {
     /// What it is called.
     pub name: String,
     /// Its trials, in the grid's order.
     pub trials: Vec<Trial>,
-    /// The settings of environments that it brings along.
+    /// Settings of environments that belong to this optimiser.
     set: BTreeMap<String, Value>,
 }
 
@@ -76,7 +76,7 @@ impl Cell {
             .into()
     }
 
-    /// The optimiser of `trial`, with what this cell's factors set.
+    /// The optimiser of `trial`, with the hyper-parameters that this cell's factors set.
     pub fn setting(&self, trial: &Trial) -> String {
         let mut spec = trial.spec.clone();
         for (key, value) in &self.optimiser {
@@ -100,8 +100,13 @@ impl Score {
 
 /// The mean of the evaluations.
 pub fn area(outcome: &Outcome) -> f64 {
-    let sum: f64 = outcome.curve.iter().map(|(_, score)| score).sum();
-    sum / outcome.curve.len() as f64
+    mean_score(&outcome.curve)
+}
+
+/// The mean score of a curve of steps and scores.
+pub fn mean_score(curve: &[(u64, f64)]) -> f64 {
+    let sum: f64 = curve.iter().map(|(_, score)| score).sum();
+    sum / curve.len() as f64
 }
 
 /// The optimisers with their trials; an error if their grids differ in size.
@@ -152,7 +157,8 @@ fn trials(table: &Optimiser) -> Result<Vec<Trial>> {
     combinations(&table.grid).into_iter().map(trial).collect()
 }
 
-/// Whether `value` is the least or the greatest of `values`. With fewer than three values each would be, so none is.
+/// Whether `value` is the least or the greatest of `values`. With fewer than three values every value
+/// would be, so none counts.
 fn at_end(values: &[f64], value: Value) -> bool {
     let least = values.iter().copied().reduce(f64::min);
     let greatest = values.iter().copied().reduce(f64::max);

@@ -1,4 +1,4 @@
-//! From an experiment's file to the experiment.
+//! Loads an experiment from its file.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What is wrong with an experiment whose values are allowed one by one.
+//! Mistakes in an experiment whose values are each allowed on their own.
 
 /// Something that has to be changed in an experiment's file.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! An experiment: one TOML file, read, checked, and laid out as cells, trials and runs.
+//! An experiment: one TOML file, read, checked, and expanded into cells, trials and runs.
 
 mod check;
 mod environment;
@@ -13,7 +13,7 @@ mod seeds;
 mod stage;
 mod tables;
 
-pub use expand::{Arm, Cell, Trial, area};
+pub use expand::{Arm, Cell, Trial, area, mean_score};
 pub use runs::{Experiment, Run};
 pub use schema::schema;
 pub use stage::Stage;

@@ -24,7 +24,7 @@ pub fn parse(file: &Table) -> Result<(Top, Vec<Environment>)> {
         }
     }
     let mut runs = Vec::new();
-    // Reading `Top` says what is wrong if this is no list.
+    // If this is not a list, reading `Top` says what is wrong.
     if let Some(Value::List(list)) = top.get("environments").cloned() {
         let mut entries = Vec::new();
         for (value, place) in list.iter().zip(1..) {
@@ -57,8 +57,9 @@ pub fn parse(file: &Table) -> Result<(Top, Vec<Environment>)> {
     Ok((top, environments))
 }
 
-/// An entry of `[[environments]]` without the keys of its family, the family, and the settings of its runs: those keys over
-/// what the experiment has for the whole family.
+/// Splits an entry of `[[environments]]`: the entry without the keys of its family, the family, and the
+/// settings of its runs. Those are the entry's keys, which take precedence over what the experiment has
+/// for the whole family.
 fn divide(entry: &Table, for_families: &Table) -> Result<(Table, &'static dyn Family, Table)> {
     let family = family_of(entry)?;
     let keys = family.settings().iter().map(|setting| setting.name);
@@ -90,7 +91,8 @@ fn split(table: &Table, known: &[Setting], extra: &[&str]) -> Result<(Table, Tab
     Ok((own, others))
 }
 
-/// An error for a setting that a family of runs does not have, or whose value is not allowed, or that the study sets itself.
+/// An error for a setting that a family of runs does not have, whose value is not allowed, or that only
+/// the study may set.
 fn check(family: &dyn Family, settings: &Table) -> Result<()> {
     let reserved = family.reserved().iter();
     let mut given = reserved.filter(|(path, _)| is_set(settings, path));

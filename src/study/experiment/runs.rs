@@ -60,8 +60,9 @@ impl Experiment {
         }
     }
 
-    /// How many runs each cell has in the two stages that no optimiser or cell before has too. Runs of the report stage
-    /// count as the same where all trials are the same, for then the choice is the same.
+    /// For each cell and both stages, the number of runs that no earlier optimiser or cell has too.
+    /// Runs of the report stage count as the same if all their trials are the same, because the choice
+    /// is then the same.
     pub fn count_different(&self) -> Result<Vec<[usize; 2]>> {
         let mut trials = vec![vec![BTreeSet::new(); self.arms.len()]; self.cells.len()];
         for run in self.trials()? {

@@ -14,7 +14,7 @@ words! {
 }
 
 impl Stage {
-    /// As it stands in files.
+    /// The name used in files.
     pub fn name(self) -> &'static str {
         self.word()
     }

@@ -44,9 +44,9 @@ settings! {
 settings! {
     /// The seeds of both stages, which have none in common.
     pub table SeedsTable {
-        /// Settings are chosen on these
+        /// Settings are chosen on these seeds
         tuning: Seeds;
-        /// The chosen settings are judged on these
+        /// The chosen settings are judged on these seeds
         report: Seeds;
     }
 }
@@ -64,7 +64,7 @@ settings! {
     pub struct EnvironmentTable {
         /// What it is called in the results; by default what its kind calls it
         name: Option<String> = None;
-        /// The kind of runs on it; the keys of that kind go beside this one
+        /// The family of its runs; the keys of that family go next to this one
         kind: String = "rl".into();
         /// Its rung on a ladder of controls; by default its kind. Rungs are in the order of their first environments, and
         /// the one with the most independent data comes first
@@ -120,7 +120,7 @@ settings! {
         /// The same difference in these environments is subtracted; what remains is how much larger it is in
         /// `environments`
         less: Vec<String> = Vec::new();
-        /// What the hypothesis says of it. The first contrast with a claim decides: its verdict is that of the study
+        /// What the hypothesis says about it. The first contrast with a claim decides: its verdict is that of the study
         claim: Option<Claim> = None;
     }
 }
@@ -163,7 +163,7 @@ impl Selection {
 }
 
 words! {
-    /// What a hypothesis says of a difference.
+    /// What a hypothesis says about a difference.
     pub enum Claim {
         /// It is above 0: `with` is better.
         Above = "above",

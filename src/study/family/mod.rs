@@ -1,7 +1,7 @@
-//! What a run of a study can be: each family of runs in a file of its own, with a line in [`registry`].
+//! The kinds of runs that a study can do: each family has its own file and a line in [`registry`].
 //!
-//! The engine expands, schedules, selects and records; a family turns settings, an optimiser and a seed
-//! into a [`Job`], which knows what it costs, how it is done in a folder, and what came of it.
+//! The engine expands, schedules, selects and records. A family turns settings, an optimiser and a seed
+//! into a [`Job`], which knows its cost, how to run in a folder, and its outcome.
 
 mod nested;
 mod rl;
@@ -21,12 +21,12 @@ use crate::{
     study::Mechanism,
 };
 
-/// Every family of runs there is; the first is that of environments that name none.
+/// Every family of runs; the first is the default for environments that do not name one.
 pub fn registry() -> &'static [&'static dyn Family] {
     &[&rl::Rl, &supervised::Supervised]
 }
 
-/// A family of runs, with settings of its own.
+/// A family of runs, with its own settings.
 pub trait Family: Sync {
     /// Its name, which experiments give as `kind`.
     fn name(&self) -> &'static str;
@@ -34,13 +34,14 @@ pub trait Family: Sync {
     /// Its keys in an experiment.
     fn settings(&self) -> &'static [Setting];
 
-    /// What stands in those of its keys that are tables, for `study schema`.
+    /// The settings in those of its keys that are tables, for `study schema`.
     fn tables(&self) -> Vec<InnerTable>;
 
     /// Paths of keys that only the study sets, and what to write instead.
     fn reserved(&self) -> &'static [(&'static str, &'static str)];
 
-    /// Reads `settings`, which may lack whatever has a default; an error has the path of its key.
+    /// Checks `settings`, from which anything with a default may be missing; an error has the path of
+    /// its key.
     fn check(&self, settings: &Table) -> std::result::Result<(), settings::Error>;
 
     /// Sets `key`, such as `agent.buffer_size`, to a level of a factor.
@@ -60,9 +61,9 @@ pub trait Family: Sync {
 pub struct InnerTable {
     /// The key whose value it is.
     pub key: &'static str,
-    /// What else has to be set for the table to have these settings: `algo = "dqn"`.
+    /// Another setting that is required for the table to have these settings: `algo = "dqn"`.
     pub condition: Option<String>,
-    /// What may stand in it.
+    /// The settings in the table.
     pub settings: Vec<Setting>,
 }
 
@@ -74,47 +75,51 @@ pub trait Job: Send + Sync {
     /// Steps from its start to its end.
     fn steps(&self) -> u64;
 
-    /// Multiply-adds from its start to its end, roughly: long runs go first.
+    /// Multiply-adds from its start to its end, roughly; the longest runs go first.
     fn effort(&self) -> f64;
 
     /// Whether it computes on a GPU.
     fn on_gpu(&self) -> bool;
 
-    /// Whether it keeps all cores busy by itself, so that no other run is done beside it.
+    /// Whether it uses all cores by itself, so that no other run may be done at the same time.
     fn takes_all_cores(&self) -> bool {
         false
     }
 
-    /// Does it in `folder`, from its checkpoint if there is one, and tells `watcher`; nothing happens
-    /// if it is there already. [`Error::Taken`] if another process is at it.
+    /// Runs in `folder`, from its checkpoint if there is one, and reports to `watcher`; does nothing if
+    /// the run is already finished there and whole. If a file there is damaged, it starts again.
+    /// [`Error::Taken`] if another process is doing it.
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;
 
-    /// What came of it, if it has finished in `folder`.
+    /// The outcome, if the run has finished in `folder`; [`Error::Damaged`] if a file there is damaged.
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>>;
 
-    /// Whether steps take time before it learns. If not, what comes before its first step does: reading
-    /// images, filling a buffer.
+    /// Whether steps take time before it learns. If not, the time goes into preparing its first step:
+    /// reading images, filling a buffer.
     fn acts(&self) -> bool {
         true
     }
 
-    /// Does its first `steps` steps and leaves nothing; it learns in the second half of them if
-    /// `learning`, else not at all. One that does not act learns in all of them or does none.
+    /// Does its first `steps` steps and leaves no files. If `learning`, it learns in the second half of
+    /// them, otherwise in none. A run that does not act learns in all of them or does none.
     fn rehearse(&self, steps: u64, learning: bool) -> Result<Status>;
 
     /// Gradient steps in the whole run, and in a rehearsal of `steps` steps.
     fn updates(&self, rehearsed: u64) -> (u64, u64);
 }
 
-/// Somebody who is told how a job goes.
+/// Receives reports on the progress of a job.
 pub trait Watcher {
-    /// It begins, at step `from`.
+    /// The files that the job left are damaged, and it starts again.
+    fn starts_again(&mut self, damage: &Error);
+
+    /// The job begins, at step `from`.
     fn begins(&mut self, folder: &Path, from: u64) -> Result<()>;
 
-    /// So many steps are done.
+    /// `step` steps are done.
     fn progress(&mut self, step: u64);
 
-    /// It has done all it will do now, up to `step`; what it leaves is not yet complete.
+    /// The job has done all that it will do now, up to `step`; its files are not yet complete.
     fn ends(&mut self, folder: &Path, step: u64) -> Result<()>;
 }
 
@@ -132,7 +137,8 @@ impl Observer for StepWatcher<'_> {
     }
 }
 
-/// What training came to, once `watcher` has heard where it ended: at step `at`, or where it was stopped.
+/// The result of training, after telling `watcher` where it ended: at step `at`, or where it was
+/// stopped.
 fn ended<T>(result: Result<T>, folder: &Path, at: u64, watcher: &mut dyn Watcher) -> Result<T> {
     match &result {
         Ok(_) => watcher.ends(folder, at)?,
@@ -142,7 +148,7 @@ fn ended<T>(result: Result<T>, folder: &Path, at: u64, watcher: &mut dyn Watcher
     result
 }
 
-/// What came of a run, whatever its family.
+/// The outcome of a run, whatever its family.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// How it ended.
@@ -151,7 +157,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Gradient steps done.
     pub updates: u64,
-    /// Step and score of each evaluation; those that a diverged run did not come to have the worst.
+    /// Step and score of each evaluation; evaluations that a diverged run did not reach have the worst
+    /// score.
     pub curve: Vec<(u64, f64)>,
     /// The last evaluation's score; the worst if it diverged.
     pub last: f64,
@@ -159,6 +166,6 @@ pub struct Outcome {
     pub solved_step: Option<u64>,
     /// Bytes of optimiser state for each weight.
     pub optimiser_bytes_per_parameter: f64,
-    /// What its diagnostics came to, if it had any.
+    /// A summary of its diagnostics, if it had any.
     pub mechanism: Option<Mechanism>,
 }

@@ -22,7 +22,7 @@ use crate::{
 pub struct Rl;
 
 settings! {
-    /// What an agent's run is made of, apart from its optimiser and its seed.
+    /// The settings of an agent's run, apart from its optimiser and its seed.
     pub struct AgentRuns {
         /// The environment, with its dials and drifts: `rl --list`
         env: Option<String> = None;
@@ -124,7 +124,7 @@ impl Family for Rl {
             .insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
         source.optimiser = Some(optimiser.clone());
         let config = source.resolve(None)?;
-        // A study of agents that learn nothing would find that optimisers do not differ.
+        // If no agent learned, a study would find no difference between optimisers.
         let steps = config.run.steps;
         if let Some(key) = config.algorithm.learns_nothing(&config.agent, steps) {
             let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
@@ -165,10 +165,13 @@ impl Job for AgentJob {
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match run::look(folder, &self.config, Again::Resume)? {
+        let ready = match run::look(folder, &self.config, Again::Mend)? {
             Opened::Finished(_) => return Ok(()),
             Opened::Unfinished(ready) => ready,
         };
+        if let Some(damage) = ready.damage() {
+            watcher.starts_again(damage);
+        }
         let first = ready.step();
         let (mut run_folder, from) = ready.open()?;
         watcher.begins(folder, first)?;
@@ -236,8 +239,8 @@ impl AgentJob {
         Ok(config)
     }
 
-    /// Step and mean return of each evaluation; those that a diverged run did not come to have the worst
-    /// return.
+    /// Step and mean return of each evaluation; evaluations that a diverged run did not reach have the
+    /// worst return.
     fn curve(&self, finished: &Finished<Config>) -> Result<Vec<(u64, f64)>> {
         let rows = finished.evaluations()?;
         let point = |row: &EvaluationRow| (row.step, row.mean_return);
@@ -245,7 +248,7 @@ impl AgentJob {
         if finished.outcome.status == Status::Diverged {
             let (run, worst) = (&self.config.run, finished.outcome.final_return);
             let last = curve.last().map_or(0, |(step, _)| *step);
-            // At the first step of all environments at or past each multiple.
+            // At the first step of all environments that is at or past each multiple.
             let together = self.config.environments() as u64;
             let due = (1..=run.steps.div_ceil(run.eval_every)).map(|k| {
                 let due = k.saturating_mul(run.eval_every).div_ceil(together);

@@ -1,28 +1,28 @@
-//! The scores that results are normalised by, of the environments whose are known.
+//! The scores by which results are normalised, for environments whose scores are known.
 
-/// Two scores of an environment, which normalised scores call 0 and 1.
+/// Two scores of an environment that count as 0 and 1 in normalised scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
-    /// What chance scores.
+    /// The score of chance.
     pub random: f64,
-    /// What a good agent scores.
+    /// The score of a good agent.
     pub reference: f64,
 }
 
-/// Scores of the plain environments: of chance as measured over 20 streams of 20,000 steps
-/// (`results/environments`), and of a good agent.
+/// Scores of the plain environments: that of chance, measured over 20 streams of 20,000 steps
+/// (`results/environments`), and that of a good agent.
 const SCALES: [(&str, f64, f64); 5] = [
-    // As long as an episode can be.
+    // The longest possible episode.
     ("cartpole", 22.2, 500.0),
     // Gymnasium's thresholds.
     ("acrobot", -498.0, -100.0),
     ("mountain_car", -200.0, -110.0),
-    // The most there is.
+    // The highest possible return.
     ("catch", -0.602, 1.0),
     ("deep_sea", -0.00412, 0.99),
 ];
 
-/// The scale of `env`, with whatever drifts and dials, if it is known.
+/// The scale of `env`, whatever its drifts and dials, if it is known.
 pub(super) fn scale_of(env: &str) -> Option<Scale> {
     let name = envs::make(env).ok()?.spec().name.clone();
     let plain = name.split('?').next()?;

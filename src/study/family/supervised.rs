@@ -1,8 +1,9 @@
 //! Supervised runs, as `supervised` does them: the control, where samples are independent.
 //!
-//! The score of a classifier is its accuracy on the test images, between 0 and 1. Action values are played:
-//! their score is the mean return of their greedy policy, on the scale of an agent in that environment. Both are
-//! taken at the end of each epoch; a run that diverged has accuracy 0, or the worst return there is.
+//! The score of a classifier is its accuracy on the test images, between 0 and 1. Networks that learned
+//! action values are played: their score is the mean return of their greedy policy, on the scale of an
+//! agent in that environment. Both are taken at the end of each epoch. A run that diverged has accuracy
+//! 0, or the worst return of the environment.
 
 use std::{
     path::Path,
@@ -20,7 +21,7 @@ use crate::{
     Result,
     algorithm::dqn::DqnConfig,
     data::{Dataset, DatasetName},
-    nn::{Architecture, Stem},
+    nn::{Activation, Architecture, Stem},
     run::{
         self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
         supervised::{self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env},
@@ -31,15 +32,15 @@ use crate::{
 pub struct Supervised;
 
 settings! {
-    /// What a supervised run is made of, apart from its optimiser and its seed.
+    /// The settings of a supervised run, apart from its optimiser and its seed.
     pub struct SupervisedRuns {
-        /// What is learned, by what, for how long: `supervised --help`, Run. Images are where `supervised`
-        /// finds them without --data-dir
+        /// What is learned, by which network, for how long: `supervised --help`, Run. Images are
+        /// where `supervised` finds them without --data-dir
         run: Table = Table::new();
     }
 }
 
-/// What `settings` set of a run, and the run with defaults for the rest.
+/// The settings of a run in `settings`, and the run with defaults for the rest.
 fn run_of(settings: &Table) -> std::result::Result<(Table, SupervisedRun), settings::Error> {
     let set = SupervisedRuns::from_table(settings)?.run;
     let mut run = SupervisedRun::note(Net::Mlp);
@@ -83,7 +84,7 @@ impl Family for Supervised {
         nested::set(settings, key, value)
     }
 
-    /// What is learned, and by what: `fashion-mnist, mlp`.
+    /// The data and the network: `fashion-mnist, mlp`.
     fn title(&self, settings: &Table) -> std::result::Result<String, settings::Error> {
         let (set, run) = run_of(settings)?;
         if set.get("dataset").is_none() {
@@ -112,8 +113,8 @@ impl Family for Supervised {
                 random: 0.0,
                 reference: 1.0,
             }),
-            // That of an agent there: what was learned is played. A teacher that cannot be read is for the
-            // run to report.
+            // The scale of an agent there, because the network is played. A teacher that cannot be
+            // read is reported by the run.
             None => scale_of(&teacher_env(&run).unwrap_or(run.env)),
         }
     }
@@ -169,10 +170,13 @@ impl Job for SupervisedJob {
     }
 
     fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match run::look(folder, &self.config, Again::Resume)? {
+        let ready = match run::look(folder, &self.config, Again::Mend)? {
             Opened::Finished(_) => return Ok(()),
             Opened::Unfinished(ready) => ready,
         };
+        if let Some(damage) = ready.damage() {
+            watcher.starts_again(damage);
+        }
         let first = ready.step();
         watcher.begins(folder, first)?;
         let mut learner = self.learner()?;
@@ -248,14 +252,15 @@ impl SupervisedJob {
             }),
         };
         match (run.net, run.stem) {
-            // 1.8e9 for 224x224 (He et al. 2015), here for 32x32; the other stem keeps four times the height
-            // and the width.
+            // 1.8e9 for 224x224 (He et al. 2015), scaled to 32x32; the other stem keeps four times
+            // the height and the width.
             (Net::Resnet18, Stem::Imagenet) => 3.7e7,
             (Net::Resnet18, Stem::Cifar) => 5.6e8,
             (Net::Mlp, _) => Architecture {
                 observation: vec![inputs],
                 conv: Vec::new(),
                 hidden: DqnConfig::cleanrl().hidden.0,
+                activation: Activation::Relu,
                 outputs,
                 dueling: false,
             }
@@ -268,7 +273,7 @@ impl SupervisedJob {
         self.config.run.dataset.images().is_some()
     }
 
-    /// The environment that is played with what was learned; images have none.
+    /// The environment in which what was learned is played; images have none.
     fn played(&self) -> Result<Option<envs::Spec>> {
         if self.of_images() {
             return Ok(None);
@@ -277,7 +282,7 @@ impl SupervisedJob {
         Ok(Some(env.spec().clone()))
     }
 
-    /// The score at the end of each epoch; `worst` of those that a diverged run did not come to.
+    /// The score at the end of each epoch; `worst` for epochs that a diverged run did not reach.
     fn curve(&self, finished: &Finished<SupervisedConfig>, worst: f64) -> Result<Vec<(u64, f64)>> {
         let [each, all] = self.config.batches(self.config.samples());
         let rows = finished.epochs()?;
@@ -289,7 +294,7 @@ impl SupervisedJob {
         if finished.outcome.status == Status::Diverged {
             let missed = rows.len() as u64 + 1..=all.div_ceil(each);
             curve.extend(missed.map(|epoch| (all.min(epoch.saturating_mul(each)), worst)));
-            // However well it did before.
+            // Whatever its earlier scores.
             if let Some(last) = curve.last_mut() {
                 last.1 = worst;
             }

@@ -1,4 +1,4 @@
-//! The question and its answer, with which a report begins.
+//! The question and its answer, which open a report.
 
 use super::{
     contrasts::{ContrastResult, POWER, place},

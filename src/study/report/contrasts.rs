@@ -1,4 +1,5 @@
-//! The differences that an experiment asks about: over all of a contrast's environments, and in each.
+//! The differences that an experiment asks about: over all of a contrast's environments, and in each
+//! environment.
 
 use stats::{
     Aggregate, Bootstrap, Design, Estimate, Moments, Power, Scores, holm, t_equivalence, t_test,
@@ -10,13 +11,13 @@ use super::{
 };
 use crate::{Result, study::experiment::Contrast};
 
-/// The probability with which the seeds that are needed would find what is there.
+/// The power: the probability that the required number of seeds finds an existing difference.
 pub const POWER: f64 = 0.8;
 
-/// From fewer seeds than this the spread is not known well enough to say how many seeds are needed.
+/// With fewer seeds than this the spread is not known well enough to say how many seeds are needed.
 const FEWEST_FOR_POWER: usize = 5;
 
-/// A contrast, and what the runs say of it.
+/// A contrast, and the result of the runs.
 pub struct ContrastResult<'a> {
     pub contrast: &'a Contrast,
     /// Whether its verdict is that of the study.
@@ -28,12 +29,13 @@ pub struct ContrastResult<'a> {
     /// The probability that a run of the one optimiser is better than a run of the other; `None` if the contrast subtracts
     /// environments.
     pub improvement: Option<Estimate>,
-    /// The seeds that would decide; `None` where there is no margin, no spread, or too few seeds to know it.
+    /// The number of seeds that would decide; `None` without a margin or a spread, or with too few seeds to know it.
     pub seeds_needed: Option<SeedsNeeded>,
     pub cells: Vec<CellDifference>,
 }
 
-/// Seeds in each cell that would decide a contrast with probability [`POWER`]; `None` if they are more than can be computed.
+/// The seeds needed in each cell to decide a contrast with probability [`POWER`]; `None` if there are
+/// more than can be computed.
 pub struct SeedsNeeded {
     /// To find a difference as large as the margin.
     pub to_detect: Option<usize>,
@@ -102,7 +104,7 @@ pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &Contras
     all.filter(|contrast| contrast.environments.is_empty() && contrast.less.is_empty())
 }
 
-/// The environments of a contrast, in words.
+/// The environments of a contrast as text.
 pub fn place(contrast: &Contrast) -> String {
     let joined = |names: &[String]| names.join(", ");
     match (contrast.environments.is_empty(), contrast.less.is_empty()) {
@@ -149,8 +151,8 @@ impl TwoArms {
     }
 }
 
-/// What the runs say of the difference that `contrast` makes in `cells`, minus the one that it makes in `subtracted`.
-/// `what` seeds the bootstrap.
+/// The evidence on the difference that `contrast` makes in `cells`, minus the one that it makes in
+/// `subtracted`. `what` seeds the bootstrap.
 pub fn evidence(
     results: &Results,
     contrast: &Contrast,
@@ -168,7 +170,7 @@ pub fn evidence(
         Some(other) => side.effect()?.minus(other.effect()?),
     };
     let bootstrap = Bootstrap::default();
-    // The interval and the p-value are of the same resamples.
+    // The interval and the p-value must use the same resamples.
     let rng = || results.rng(what);
     let sides = [cells, subtracted]
         .into_iter()
@@ -231,7 +233,7 @@ fn contrast_result<'a>(
     })
 }
 
-/// The arms of the contrast all of whose runs diverged in all cells of one of `sides`.
+/// The arms of the contrast whose runs all diverged in all cells of one of `sides`.
 fn all_diverged<'a>(
     results: &Results,
     contrast: &Contrast,
@@ -246,7 +248,7 @@ fn all_diverged<'a>(
     arms.filter(all).cloned().collect()
 }
 
-/// The seeds that would decide at a standard deviation of `sd` from seed to seed.
+/// The number of seeds that would decide, given a standard deviation of `sd` between seeds.
 fn seeds_needed(margin: f64, sd: f64) -> Result<Option<SeedsNeeded>> {
     if margin <= 0.0 || sd <= 0.0 {
         return Ok(None);

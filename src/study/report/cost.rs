@@ -1,4 +1,4 @@
-//! What runs cost, and how they were done. Except for memory, all of it depends on the machine.
+//! What runs cost, and how they were done. All of it except memory depends on the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,8 +100,8 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-/// A row for each arm: `value` for a run, for all runs, and for each run that solved its task. The last is over the
-/// environments where any run did. `None` if nothing is known.
+/// A row for each arm: `value` per run, for all runs, and per run that solved its task. The last covers
+/// the environments where any run did. `None` if nothing is known.
 fn per_arm(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
     let solved = |run: &RunRow| run.solved_step.is_some();
     let solvable: Vec<bool> = results
@@ -143,7 +143,7 @@ fn per_arm(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option
     (known > 0).then_some(rows)
 }
 
-/// The report seeds. Environments with seeds of their own are listed, unless all have the same.
+/// The report seeds. Environments with their own seeds are listed, unless all have the same.
 fn report_seeds(experiment: &Experiment) -> String {
     let common = &experiment.top.seeds.report.0;
     if let [first, others @ ..] = &experiment.cells[..]

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// The way to `folder` from the folder that `page` is in; `folder` itself without a page.
+/// The relative path to `folder` from the folder of `page`; `folder` itself without a page.
 pub fn way(page: Option<&Path>, folder: &Path) -> Result<PathBuf> {
     let Some(page) = page else {
         return Ok(folder.to_path_buf());
@@ -29,7 +29,7 @@ pub fn way(page: Option<&Path>, folder: &Path) -> Result<PathBuf> {
     Ok(steps(&whole(from)?, &whole(folder)?))
 }
 
-/// The steps from one absolute path to another.
+/// The relative path from one absolute path to another.
 fn steps(from: &Path, to: &Path) -> PathBuf {
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();

@@ -1,8 +1,7 @@
-//! A study's tables, read and checked against its experiment.
+//! Reads a study's tables and checks them against its experiment.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -16,24 +15,25 @@ use stats::Scores;
 use super::names::names;
 use crate::{
     Error, Result,
+    checksums::{Checksums, read_file},
     config::Document,
     files,
     run::Status,
     study::{
-        experiment::{Experiment, Stage},
+        experiment::{Experiment, Stage, mean_score},
         mechanism::Mechanism,
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
 };
 
-/// The results of a study, complete.
+/// The complete results of a study.
 pub struct Results {
     /// The experiment as it was run.
     pub experiment: Experiment,
     pub manifest: Manifest,
     /// `[cells][arms][report seeds]`.
     pub runs: Vec<Vec<Vec<RunRow>>>,
-    /// `[cells][arms][trials][tuning seeds]`; there are no trials where there was nothing to choose.
+    /// `[cells][arms][trials][tuning seeds]`; there are no trials if there was nothing to choose.
     pub tuning: Vec<Vec<Vec<Vec<RunRow>>>>,
     /// `[cells][arms][trials]`, likewise.
     pub trials: Vec<Vec<Vec<TuningRow>>>,
@@ -45,8 +45,8 @@ pub struct Results {
     pub mechanism: HashMap<String, Mechanism>,
     /// What each cell is called in figures and tables.
     pub names: Vec<String>,
-    /// For each cell, the first cell that has the same runs. That is the cell itself, unless an earlier one is the same
-    /// under another name.
+    /// For each cell, the first cell that has the same runs. That is the cell itself, unless an earlier
+    /// cell is the same under another name.
     pub same_as: Vec<usize>,
     seed: [u8; 32],
 }
@@ -54,23 +54,14 @@ pub struct Results {
 impl Results {
     /// Reads the results in `folder`; an error says which file is missing or wrong, and how.
     pub fn read(folder: &Path) -> Result<Self> {
+        let files = Files::of(folder)?;
         let manifest = folder.join("manifest.toml");
-        let text = fs::read_to_string(&manifest).map_err(|error| {
-            Error::usage(format!(
-                "cannot read {}: {error}; `study run` and `study collect` write a study's results",
-                manifest.display()
-            ))
-        })?;
+        let text = files.text("manifest.toml")?;
         let manifest = Document::parse(&text)
             .and_then(|file| Manifest::from_table(&file.table).map_err(|e| file.explain(e)))
             .map_err(|error| wrong(&manifest, error.to_string()))?;
         let path = folder.join("experiment.toml");
-        if !path.is_file() {
-            return Err(wrong(
-                &path,
-                "there is no such file; `study collect` writes it",
-            ));
-        }
+        files.text("experiment.toml")?;
         let mut experiment = Experiment::read(&path)?;
         experiment.name = manifest.experiment.clone();
         let digest = Sha256::digest(&experiment.text);
@@ -80,26 +71,21 @@ impl Results {
             return Err(wrong(&path, why));
         }
         let path = folder.join("runs.csv");
-        let rows: Vec<RunRow> = rows(&path)?;
+        let rows: Vec<RunRow> = files.rows("runs.csv")?;
         let (runs, tuning) = arranged(&experiment, rows).map_err(|why| wrong(&path, why))?;
         let path = folder.join("tuning.csv");
-        let trials = trials(&experiment, self::rows(&path)?).map_err(|why| wrong(&path, why))?;
-        let path = folder.join("curves.csv");
-        let curves = curves(self::rows(&path)?);
-        let all = runs.iter().flatten().flatten();
-        if let Some(run) = all.clone().find(|run| !curves.contains_key(&run.id)) {
-            return Err(wrong(
-                &path,
-                format!("run {} has no evaluation in it", run.id),
-            ));
+        let rows = files.rows("tuning.csv")?;
+        let trials = trials(&experiment, rows).map_err(|why| wrong(&path, why))?;
+        let curves = curves(files.rows("curves.csv")?);
+        for run in runs.iter().flatten().flatten() {
+            check_curve(&folder.join("curves.csv"), run, curves.get(&run.id))?;
         }
-        let path = folder.join("mechanism.csv");
-        let mechanism: Vec<Mechanism> = match path.exists() {
-            true => self::rows(&path)?,
+        let mechanism: Vec<Mechanism> = match files.has("mechanism.csv") {
+            true => files.rows("mechanism.csv")?,
             false => Vec::new(),
         };
         let mechanism = mechanism.into_iter().map(|row| (row.id.clone(), row));
-        let costs: Vec<CostRow> = self::rows(&folder.join("cost.csv"))?;
+        let costs: Vec<CostRow> = files.rows("cost.csv")?;
         let costs = costs
             .into_iter()
             .map(|row| ((row.stage, row.id.clone()), row));
@@ -118,15 +104,16 @@ impl Results {
         })
     }
 
-    /// The generator for `what`. It depends on the experiment and on `what` alone, not on what else is computed.
+    /// The generator for `what`. It depends only on the experiment and on `what`, not on what else is
+    /// computed.
     pub fn rng(&self, what: &str) -> ChaCha8Rng {
         let digest = Sha256::new().chain_update(self.seed).chain_update(what);
         ChaCha8Rng::from_seed(digest.finalize().into())
     }
 
-    /// The scores of an arm in `cells`, which are the tasks, on the seeds that all of them have. An environment with more
-    /// runs would have more weight in an interquartile mean. Cells with the same runs count once. An error if there
-    /// are no scores.
+    /// The scores of an arm in `cells`, which are the tasks, on the seeds that all of them have: an
+    /// environment with more runs would have more weight in an interquartile mean. Cells with the same
+    /// runs count once. An error if there are no scores.
     pub fn scores(&self, arm: usize, cells: &[usize]) -> Result<Scores> {
         let cells = self.distinct(cells);
         let common = self.common_seeds(&cells);
@@ -149,7 +136,7 @@ impl Results {
         seeds(first).iter().filter(everywhere).copied().collect()
     }
 
-    /// `cells` without those that have the same runs as an earlier one.
+    /// `cells` without those that have the same runs as an earlier cell.
     pub fn distinct(&self, cells: &[usize]) -> Vec<usize> {
         let mut seen = BTreeSet::new();
         let first = |cell: &&usize| seen.insert(self.same_as[**cell]);
@@ -178,10 +165,75 @@ fn wrong(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::usage(format!("{}: {why}", path.display()))
 }
 
-fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(path, error))?;
-    let rows = reader.deserialize().collect::<csv::Result<_>>();
-    rows.map_err(|error| wrong(path, error))
+/// What writes a study's results again.
+const WAY_OUT: &str = "`study run` and `study collect` write a study's results";
+
+/// The files of a study's results.
+struct Files<'a> {
+    folder: &'a Path,
+    /// None if they are from before there were any.
+    sums: Option<Checksums>,
+}
+
+impl<'a> Files<'a> {
+    fn of(folder: &'a Path) -> Result<Self> {
+        let sums = Checksums::read(folder).map_err(|error| error.mended_by(WAY_OUT))?;
+        Ok(Self { folder, sums })
+    }
+
+    fn has(&self, file: &str) -> bool {
+        match &self.sums {
+            Some(sums) => sums.names().any(|name| name == file),
+            None => self.folder.join(file).exists(),
+        }
+    }
+
+    /// The content of `file`; an error if it is not what was written.
+    fn text(&self, file: &str) -> Result<String> {
+        let path = self.folder.join(file);
+        let content = match &self.sums {
+            Some(sums) => sums.read_file(self.folder, file),
+            None => read_file(&path),
+        };
+        let content = content.map_err(|error| error.mended_by(WAY_OUT))?;
+        String::from_utf8(content).map_err(|error| wrong(&path, error))
+    }
+
+    fn rows<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>> {
+        let (path, text) = (self.folder.join(file), self.text(file)?);
+        if !text.ends_with('\n') {
+            return Err(Error::damaged(&path, "its last line is cut short").mended_by(WAY_OUT));
+        }
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let rows = reader.deserialize().collect::<csv::Result<_>>();
+        rows.map_err(|error| wrong(&path, error))
+    }
+}
+
+/// An error if the evaluations `curve` of `run`, in the file at `path`, are not those that the run's line in `runs.csv` is
+/// of.
+fn check_curve(path: &Path, run: &RunRow, curve: Option<&Vec<(u64, f64)>>) -> Result<()> {
+    let Some((curve, &(_, last))) = curve.and_then(|curve| Some((curve, curve.last()?))) else {
+        return Err(wrong(
+            path,
+            format!("run {} has no evaluation in it; {WAY_OUT}", run.id),
+        ));
+    };
+    // Files hold numbers exactly.
+    let same = |a: f64, b: f64| a == b || a.is_nan() && b.is_nan();
+    for (name, found, told) in [
+        ("last", last, run.last),
+        ("mean", mean_score(curve), run.area),
+    ] {
+        if !same(found, told) {
+            let id = &run.id;
+            let why = format!(
+                "the {name} of the evaluations of run {id} is {found}, and runs.csv has {told}"
+            );
+            return Err(Error::damaged(path, why).mended_by(WAY_OUT));
+        }
+    }
+    Ok(())
 }
 
 /// For each cell, the first one with the same runs.
@@ -292,7 +344,8 @@ fn curves(rows: Vec<CurveRow>) -> HashMap<String, Vec<(u64, f64)>> {
     curves
 }
 
-/// The folder with the results of the experiment that `asked` means: a folder, a TOML or an experiment's name.
+/// The folder with the results of the experiment `asked`: a folder, a TOML file or an experiment's
+/// name.
 pub fn folder(asked: &Path, out: Option<&Path>) -> PathBuf {
     match out {
         Some(out) => out.to_path_buf(),

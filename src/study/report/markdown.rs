@@ -1,4 +1,4 @@
-//! A document as Markdown. Its figures are in files of their own.
+//! A document as Markdown. Its figures are in separate files.
 
 use super::document::{Block, Document, Section, Table};
 

@@ -1,4 +1,5 @@
-//! The mechanism of momentum: how stale it is, what makes it stale, and whether its effect goes with that.
+//! The mechanism of momentum: how stale it is, what makes it stale, and whether its effect varies with
+//! its staleness.
 
 use serde::Serialize;
 
@@ -105,7 +106,7 @@ pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
     Ok(fits)
 }
 
-/// The section with what was measured in each cell, and what goes with momentum's effect.
+/// The section with what was measured in each cell, and what momentum's effect varies with.
 pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     let section = Section::new("Mechanism");
     if results.mechanism.is_empty() {
@@ -191,7 +192,8 @@ fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
         .collect()
 }
 
-/// How many runs have no diagnostics although others of the same optimiser in the same cell have.
+/// How many runs have no diagnostics although other runs of the same optimiser in the same cell have
+/// them.
 fn runs_without_diagnostics(results: &Results) -> usize {
     let missing = |runs: &Vec<RunRow>| {
         let missing = runs
@@ -202,7 +204,7 @@ fn runs_without_diagnostics(results: &Results) -> usize {
     results.runs.iter().flatten().filter_map(missing).sum()
 }
 
-/// For each seed, the measure with momentum, and what momentum did to the score.
+/// For each seed, the measure for the optimiser with momentum, and the effect of momentum on the score.
 fn pairs(
     results: &Results,
     contrast: &Contrast,

@@ -1,4 +1,4 @@
-//! A report on a study: its verdict first, then all that it rests on.
+//! A report on a study: the verdict first, then everything that supports it.
 //!
 //! Results are read (`load`), judged (`contrasts`, `verdict`), put into sections (`document`), and written as HTML and as
 //! Markdown with a picture for each figure. The same results give the same bytes, except for time, energy and machines.
@@ -38,13 +38,14 @@ use document::{Document, Section};
 use load::Results;
 pub use load::folder;
 
-/// What a report says in short.
+/// A report in brief.
 pub struct ReportSummary {
     /// The experiment.
     pub name: String,
     /// `supported`, `refuted`, `equivalent` or `inconclusive`; `None` if the experiment claims nothing.
     pub verdict: Option<&'static str>,
-    /// The verdict and the contrasts in Markdown, for another page. Its links lead there from the folder of that page.
+    /// The verdict and the contrasts in Markdown, for another page. Its links are relative to the
+    /// folder of that page.
     pub excerpt: String,
     /// What the reader should know before relying on it.
     pub warnings: Vec<String>,
@@ -71,8 +72,9 @@ struct ContrastRow<'a> {
 /// Reads the results in `folder` and writes the report there: `summary.csv`, `contrasts.csv`, `report.md`, `report.html`, the
 /// pictures in `figures`, and `mechanism_fit.csv` if there are diagnostics.
 ///
-/// `asked` is what the user called the experiment. If it leads to a TOML that has changed since the runs, there is a
-/// warning. `page` is where the excerpt will stand; without one its links start in the working folder.
+/// `asked` is the user's name for the experiment. If it leads to a TOML file that has changed since the
+/// runs, there is a warning. `page` is the page for the excerpt; without one, links start from the
+/// working folder.
 pub fn report(folder: &Path, asked: &Path, page: Option<&Path>) -> Result<ReportSummary> {
     let results = Results::read(folder)?;
     let contrasts = contrasts::contrasts(&results)?;

@@ -53,7 +53,8 @@ fn level_name(factor: &Factor, level: &str) -> String {
     format!("{of}{own}")
 }
 
-/// What all `levels` begin with, and the rest of each. It ends with `=`, `:`, `/` or `,`, so that numbers stay whole.
+/// The common start of all `levels`, and the rest of each. It ends with `=`, `:`, `/` or `,`, so that
+/// numbers stay whole.
 pub fn split_common_start(levels: &[String]) -> (String, Vec<String>) {
     let whole = || (String::new(), levels.to_vec());
     let [first, rest @ ..] = levels else {

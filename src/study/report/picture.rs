@@ -1,4 +1,4 @@
-//! A figure as an SVG file of its own, light or dark as the reader's system is.
+//! A figure as an SVG file, light or dark to match the reader's system.
 
 use super::{
     document::{Figure, Panel},

@@ -83,7 +83,7 @@ pub fn profiles(results: &Results) -> Result<Section> {
         .table(&head, rows))
 }
 
-/// Evenly spaced from chance to a good agent, and further where scores go further.
+/// Evenly spaced from chance to a good agent, and beyond if scores go further.
 fn thresholds(all: &[Scores]) -> Vec<f64> {
     let tasks = || all.iter().flat_map(Scores::tasks);
     let scores = || tasks().flat_map(|task| task.scores().iter().copied());

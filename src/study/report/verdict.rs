@@ -7,14 +7,14 @@ use stats::Estimate;
 
 use crate::{numbers::count, study::experiment::Claim};
 
-/// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds agree by chance in
-/// one case out of four.
+/// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds
+/// agree by chance in one case out of four.
 pub const FEWEST_SEEDS: usize = 10;
 
 /// The probability of finding a difference where there is none.
 pub const ALPHA: f64 = 0.05;
 
-/// What a verdict rests on.
+/// The evidence for a verdict.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// The difference with its 95 % interval.
@@ -23,13 +23,13 @@ pub struct Evidence {
     pub p: f64,
     /// Differences smaller than this count as none; 0 if every difference counts.
     pub margin: f64,
-    /// The number of seeds; if environments are subtracted, that of the side with fewer.
+    /// The number of seeds; if environments are subtracted, the smaller number of the two sides.
     pub seeds: usize,
-    /// The optimisers all of whose runs diverged; if there are any, nothing was compared.
+    /// The optimisers whose runs all diverged; if there are any, nothing was compared.
     pub all_diverged: Vec<String>,
 }
 
-/// What the evidence says of a difference.
+/// What the evidence says about a difference.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// Above 0.
@@ -38,11 +38,11 @@ pub enum Finding {
     Below,
     /// Within the margin.
     Equivalent,
-    /// Neither, and why.
+    /// Neither, with the reason.
     Undecided(String),
 }
 
-/// What a finding says of the hypothesis.
+/// What a finding means for the hypothesis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Supported,
@@ -92,7 +92,7 @@ impl Evidence {
 }
 
 impl Finding {
-    /// What it means for a hypothesis with this claim.
+    /// What the finding means for a hypothesis with this claim.
     pub fn verdict(&self, claim: Claim) -> Verdict {
         match (self, claim) {
             (Finding::Above, Claim::Above) | (Finding::Below, Claim::Below) => Verdict::Supported,
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
     use stats::{Aggregate, Bootstrap, Contrast, Scores};
 
-    /// The evidence of thirty pairs of scores in each of two tasks. On average `with` is `shift` above `without`, and
-    /// more or less than that from pair to pair.
+    /// The evidence from thirty pairs of scores in each of two tasks. On average `with` is `shift`
+    /// above `without`; pairs vary around that.
     fn evidence(shift: f64, spread: f64) -> Evidence {
         let arm = |shift: f64, spread: f64| {
             let score = move |seed: u64| {

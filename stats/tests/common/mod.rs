@@ -1,4 +1,4 @@
-//! The numbers that other libraries gave.
+//! The numbers that other libraries computed.
 
 use std::{fs, path::PathBuf};
 

@@ -18,7 +18,7 @@ use candle_optimisers::{
 };
 use measure::{CASES, Case, LR, Problem, Rows};
 
-// The same allocator as ours: it is what tensors made on the way cost least with.
+// The same allocator as ours, with which temporary tensors cost least.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -8,7 +8,7 @@ pub(super) const CELL_OF_AIR: i32 = AIR / 10;
 pub(super) const ABOARD: i32 = 6;
 /// The lowest row of the water; below it are the gauges.
 pub(super) const BOTTOM: i32 = LAST - 1;
-/// How many rows something can enter in; the first is row 1.
+/// The number of rows in which something can enter; the first is row 1.
 pub(super) const ROWS: usize = 8;
 pub(super) const ENEMY_INTERVAL: i32 = 20;
 pub(super) const DIVER_INTERVAL: i32 = 30;
@@ -20,7 +20,7 @@ pub(super) const RELOAD: i32 = 10;
 /// After this many ramps an enemy arrives at every step.
 pub(super) const RAMPS: i32 = ENEMY_INTERVAL - 1;
 
-/// Room for more than can be on the grid at once, so that no step allocates: an
-/// enemy moves at least every 6 steps, so 60 at most are in the water, and each
-/// shoots every 11 steps what leaves the grid within 10.
+/// Room for more than can be on the grid at once, so that no step allocates. An enemy moves at least
+/// every 6 steps, so at most 60 are in the water. Each shoots every 11 steps, and its bullet leaves the
+/// grid within 10.
 pub(super) const ROOM: usize = 72;

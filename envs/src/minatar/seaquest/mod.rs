@@ -1,4 +1,4 @@
-//! Seaquest: fetch divers with a submarine, shoot what swims, mind the air.
+//! Seaquest: fetch divers with a submarine, shoot enemies and watch the air.
 
 mod limits;
 mod rules;
@@ -25,65 +25,58 @@ const AIR_GAUGE: usize = 7;
 const DIVER_GAUGE: usize = 8;
 const DIVER: usize = 9;
 
-/// Seaquest: fetch divers with a submarine, shoot what swims, watch the air.
+/// Seaquest: fetch divers with a submarine, shoot enemies and watch the air.
 /// [`MinAtar`](crate::minatar::MinAtar) describes what all games share.
 ///
-/// **State**: the player's cell and direction; the air; the divers aboard; whether
-/// the player is at the surface; timers for the player's shot, the next enemy and
-/// the next diver; how many ramps there were; lists, in the order of arrival, of the
-/// player's bullets, the enemies' bullets, fish, enemy submarines and divers, each
-/// with its cell and direction; but for the bullets, a timer for its next move; for
-/// submarines, one for the next shot.
+/// **State**: the player's cell and direction; the air; the divers aboard; whether the player is at the
+/// surface; timers for the player's shot, the next enemy and the next diver; the number of ramps so
+/// far; lists, in the order of arrival, of the player's bullets, the enemies' bullets, fish, enemy
+/// submarines and divers. Each list entry has its cell and direction; all except bullets have a timer
+/// for the next move; submarines have one for the next shot.
 ///
-/// **Observation**: 10 channels: 0 the player, 1 the cell behind the player, 2 the
-/// player's bullets, 3 the cells that fish, submarines and divers come from (unless
-/// off the grid), 4 the enemies' bullets, 5 fish, 6 enemy submarines, 7 the air:
-/// of row 9 the first air / 20 cells, rounded down, 8 the divers aboard: of row 9
-/// as many cells from column 8 to the left, 9 divers.
+/// **Observation**: 10 channels: 0 the player, 1 the cell behind the player, 2 the player's bullets, 3
+/// the cells that fish, submarines and divers come from (unless off the grid), 4 the enemies' bullets,
+/// 5 fish, 6 enemy submarines, 7 the air: the first air / 20 cells of row 9, rounded down, 8 the divers
+/// aboard: that many cells of row 9, from column 8 to the left, 9 divers.
 ///
-/// **Actions**: all six; the player stays in the columns 0 to 9 and the rows 0 (the
-/// surface) to 8 and looks where it last went sideways.
+/// **Actions**: all six; the player stays in the columns 0 to 9 and the rows 0 (the surface) to 8 and
+/// faces the direction of its last sideways move.
 ///
 /// **Dynamics**, in this order:
-/// 1. If the enemy timer is 0 an enemy arrives and the timer is set to the enemy
-///    interval: from the left or the right with equal chances, a submarine with
-///    probability 1/3, else a fish, in one of the rows 1 to 8. If an enemy of the
-///    other direction is in that row, the arrival is lost. Its timer is the move
-///    interval, a submarine's shot timer 10.
+/// 1. If the enemy timer is 0 an enemy arrives and the timer is set to the enemy interval. It comes
+///    from the left or the right with equal chances, is a submarine with probability 1/3 and otherwise a
+///    fish, and enters in one of the rows 1 to 8. If an enemy of the other direction is in that row, the
+///    arrival is lost. Its timer is the move interval; a submarine's shot timer is 10.
 /// 2. If the diver timer is 0 a diver arrives and the timer is set to 30: from
 ///    either side, in one of the rows 1 to 8. Its timer is 5.
-/// 3. Fire, if the shot timer is 0, puts a bullet in the player's cell, flying the
-///    way the player looks, and sets the timer to 5. Other actions move the player.
-/// 4. The player's bullets, each: one cell on. Off the grid it disappears. If a fish,
-///    else a submarine, is in its cell, both are gone for a reward of 1.
-/// 5. The divers, each: taken aboard if in the player's cell and fewer than 6 are
-///    aboard. Else it moves if its timer is 0, which sets the timer to 5: off the
-///    grid it is gone, in the player's cell it is taken aboard as before. Otherwise
-///    its timer goes down by 1.
-/// 6. The enemy submarines, each: in the player's cell, it ends the episode. It
-///    moves if its timer is 0, which sets the timer to the move interval: off the
-///    grid, it is gone; in the player's cell, it ends the episode; in a cell with a
-///    player's bullet, both are gone for a reward of 1. Otherwise the timer goes
-///    down by 1. If its shot timer is 0, it puts a bullet in its cell, flying its
-///    way, and sets that timer to 10, **even if it has just been shot**; else that
-///    timer goes down by 1.
-/// 7. The enemies' bullets, each: ends the episode if in the player's cell, moves
-///    one cell, is gone if off the grid, else ends the episode if it now is in the
-///    player's cell.
-/// 8. The fish, as the submarines in 6, without shots.
+/// 3. Fire, if the shot timer is 0, puts a bullet in the player's cell, flying in the direction that
+///    the player faces, and sets the timer to 5. Other actions move the player.
+/// 4. Each of the player's bullets moves one cell. Off the grid it disappears. If a fish, or otherwise
+///    a submarine, is in its cell, both disappear for a reward of 1.
+/// 5. Each diver is taken aboard if it is in the player's cell and fewer than 6 are aboard. Otherwise
+///    it moves if its timer is 0, which sets the timer to 5: off the grid it disappears; in the player's
+///    cell it is taken aboard as before. If its timer is not 0, the timer goes down by 1.
+/// 6. Each enemy submarine ends the episode if it is in the player's cell. It moves if its timer is 0,
+///    which sets the timer to the move interval: off the grid, it disappears; in the player's cell, it
+///    ends the episode; in a cell with a player's bullet, both disappear for a reward of 1. If its timer
+///    is not 0, the timer goes down by 1. If its shot timer is 0, it puts a bullet in its cell, flying in
+///    its direction, and sets that timer to 10, **even if it has just been shot**; otherwise that timer
+///    goes down by 1.
+/// 7. Each enemy bullet ends the episode if it is in the player's cell. Otherwise it moves one cell; it
+///    disappears off the grid, and ends the episode if it is now in the player's cell.
+/// 8. The fish follow the rules of the submarines in 6, but do not shoot.
 /// 9. The timers for enemy, diver and shot go down by 1 if above 0.
-/// 10. No air left ends the episode.
-/// 11. Below the surface the air goes down by 1. On coming to the surface: with *no*
-///     divers aboard the episode ends; with 6 they all go ashore for a reward of
-///     air / 20, rounded down. Then the air is full, **one diver less is aboard, also
-///     after all 6 went ashore**, so that -1 are left, with which one can come up
-///     again and again, each time for one less; and the game ramps.
+/// 10. If no air is left, the episode ends.
+/// 11. Below the surface the air goes down by 1. On coming to the surface with *no* divers aboard the
+///     episode ends; with 6, they all go ashore for a reward of air / 20, rounded down. Then the air is
+///     refilled, **one diver fewer is aboard, even after all 6 went ashore**, which leaves -1. With a
+///     negative number one can surface again and again, and it falls by one each time. The game ramps.
 ///
-/// "Each" goes from the last of the list to the first. (The reference removes by
-/// value, so the first of two alike in all their numbers, and lets the other take
-/// another turn. From a reset on that never makes a difference: no bullet is left
-/// where an enemy is when another enemy moves there, divers are never alike, and
-/// there are never more than two bullets of the player.)
+/// "Each" goes from the last of the list to the first. (The reference removes by value, so it removes
+/// the first of two entries whose numbers are all equal, and lets the other take another turn. In
+/// episodes that start from a reset that never makes a difference: no bullet is left where an enemy is
+/// when another enemy moves there, divers are never equal, and there are never more than two bullets of
+/// the player.)
 ///
 /// **Ramping**: at every surfacing the enemy interval falls by 1 if above 1; at
 /// every second, the second first, the move interval falls by 1 if above 2.
@@ -105,7 +98,7 @@ pub struct Seaquest {
     shot_timer: i32,
     enemy_timer: i32,
     diver_timer: i32,
-    /// How often the game has become harder.
+    /// The number of ramps so far.
     ramps: i32,
     bullets: Vec<Swimmer>,
     enemy_bullets: Vec<Swimmer>,
@@ -121,7 +114,7 @@ impl Default for Seaquest {
 }
 
 impl Seaquest {
-    /// The start, in lists that may have been used before.
+    /// The start, reusing lists that may have been used before.
     fn with(mut lists: [Vec<Swimmer>; 5]) -> Self {
         lists.iter_mut().for_each(Vec::clear);
         let [bullets, enemy_bullets, fish, submarines, divers] = lists;
@@ -231,7 +224,7 @@ impl Game for Seaquest {
         }
     }
 
-    /// Ten numbers, then each list with its length before it.
+    /// Ten numbers, then each list preceded by its length.
     fn save(&self, state: &mut Vec<f64>) {
         let own = [
             self.right.into(),

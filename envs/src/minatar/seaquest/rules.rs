@@ -1,4 +1,4 @@
-//! The steps of seaquest's dynamics, in their order.
+//! The steps of seaquest's dynamics, in order.
 
 use super::Seaquest;
 use super::limits::{

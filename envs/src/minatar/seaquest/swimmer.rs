@@ -15,7 +15,7 @@ pub(super) struct Swimmer {
     pub reload: i32,
 }
 
-/// What came of an enemy's move; its own shot is not part of it.
+/// The result of an enemy's move; its own shot is not part of it.
 pub(super) struct EnemyMove {
     /// The enemy has left the grid or was shot.
     pub gone: bool,
@@ -101,7 +101,7 @@ impl Swimmer {
     }
 }
 
-/// Appends how many there are, then each.
+/// Appends the number of entries, then each entry.
 pub(super) fn save(list: &[Swimmer], state: &mut Vec<f64>) {
     state.push(list.len() as f64);
     for swimmer in list {

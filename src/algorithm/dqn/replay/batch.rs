@@ -1,6 +1,6 @@
 //! Transitions to learn from.
 
-/// Transitions to learn from, agent after agent: `[agents, batch, ...]`.
+/// Transitions to learn from, one agent after another: `[agents, batch, ...]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Observations before the step, `[agents, batch, obs_len]`.
@@ -11,14 +11,14 @@ pub struct Batch {
     pub actions: Vec<u32>,
     /// Discounted sums of the rewards of the n steps, `[agents, batch]`.
     pub rewards: Vec<f32>,
-    /// What the value of `next_obs` is multiplied by, gamma^n; of fewer steps where the episode
-    /// ended before, `[agents, batch]`.
+    /// The factor of the value of `next_obs`, `[agents, batch]`: gamma^n, or a lower power if the
+    /// episode ended earlier.
     pub discounts: Vec<f32>,
-    /// Whether the episode ended for good within the n steps, `[agents, batch]`.
+    /// Whether the episode terminated within the n steps, `[agents, batch]`.
     pub terminated: Vec<bool>,
-    /// How much each transition counts, `[agents, batch]`; empty where all count alike.
+    /// The weight of each transition, `[agents, batch]`; empty if all count equally.
     pub weights: Vec<f32>,
-    /// Where each transition is in its agent's buffer, `[agents, batch]`.
+    /// The index of each transition in its agent's buffer, `[agents, batch]`.
     pub indices: Vec<u32>,
 }
 
@@ -37,7 +37,7 @@ impl Batch {
         }
     }
 
-    /// Forgets the transitions, keeps the memory.
+    /// Removes the transitions but keeps the allocated memory.
     pub fn clear(&mut self) {
         self.obs.clear();
         self.next_obs.clear();
@@ -50,7 +50,7 @@ impl Batch {
     }
 }
 
-/// The part of agent number `agent` of `agents` in what all of them have.
+/// The part of agent number `agent` of `agents` in an array for all of them.
 fn part<T: Copy>(all: &[T], agent: usize, agents: usize) -> Vec<T> {
     let each = all.len() / agents;
     all[agent * each..(agent + 1) * each].to_vec()

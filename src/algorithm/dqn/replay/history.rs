@@ -6,25 +6,25 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// A ring of the last steps. Steps are counted from the first that was ever pushed, 0.
+/// A ring of the last steps. Steps are numbered from 0, the first that was ever pushed.
 ///
-/// What was observed after a step is what was observed before the next one, unless the episode
-/// ended there: then it has a row of its own.
+/// The observation after a step is the observation before the next one, unless the episode ended there:
+/// then it has its own row.
 pub(super) struct History {
     pub encoding: Encoding,
     pub obs_len: usize,
-    /// Steps held at most; step `k` is at `k % most`.
+    /// The capacity in steps; step `k` is at `k % most`.
     pub most: usize,
-    /// Steps ever pushed.
+    /// The number of steps ever pushed.
     pub pushed: u64,
     pub obs: Rows,
     pub steps: Vec<Step>,
-    /// Last observations of the episodes that ended in a step held.
+    /// The last observations of the episodes that ended in a step still held.
     pub finals: Rows,
-    /// Rows of `finals`, and which of them are not in use.
+    /// The number of rows of `finals`, and the rows that are not in use.
     pub slots: u32,
     free: Vec<u32>,
-    /// What was observed after the newest step.
+    /// The observation after the newest step.
     pub newest: Vec<f32>,
 }
 
@@ -36,8 +36,8 @@ pub(super) struct Step {
     pub action: u8,
 }
 
-/// Whether an episode ended with a step, how, and the slot of its last observation, in four bytes:
-/// 0, or a slot counted from 1 and, lowest, whether the episode terminated.
+/// Whether and how an episode ended with a step, and the slot of its last observation, in four bytes:
+/// 0, or a slot counted from 1 with the lowest bit saying whether the episode terminated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct End(u32);
 
@@ -65,7 +65,7 @@ impl End {
 }
 
 impl History {
-    /// Nothing yet, of observations of `obs_len` numbers.
+    /// An empty history for observations of `obs_len` numbers.
     pub fn new(most: usize, obs_len: usize, encoding: Encoding) -> Self {
         assert!(most < 1 << 31, "slots are numbered in 31 bits");
         Self {
@@ -82,7 +82,7 @@ impl History {
         }
     }
 
-    /// The place of step `k` in the ring.
+    /// The position of step `k` in the ring.
     fn place(&self, k: u64) -> usize {
         (k % self.most as u64) as usize
     }
@@ -92,12 +92,12 @@ impl History {
         self.steps[self.place(k)]
     }
 
-    /// Appends what was observed before step `k`.
+    /// Appends the observation before step `k`.
     pub fn append_before(&self, k: u64, out: &mut Vec<f32>) {
         self.obs.append(self.place(k), out);
     }
 
-    /// Appends what was observed after step `k`.
+    /// Appends the observation after step `k`.
     pub fn append_after(&self, k: u64, out: &mut Vec<f32>) {
         match self.step(k).end.slot() {
             Some(slot) => self.finals.append(slot as usize, out),
@@ -111,18 +111,22 @@ impl History {
         self.pushed.saturating_sub(self.most as u64)..self.pushed
     }
 
-    /// Adds a step in place of the oldest. On an error nothing has changed.
+    /// Adds a step in place of the oldest. On an error of the step nothing has changed; one of memory ends the run.
     pub fn push(&mut self, t: &Transition) -> Result<()> {
         assert!(t.obs.len() == self.obs_len && t.next_obs.len() == self.obs_len);
         self.check(t)?;
         let at = self.place(self.pushed);
+        if at == self.steps.len() {
+            make_room(&mut self.steps, 1, self.most)?;
+        }
+        self.obs.put(at, t.obs, self.most)?;
         if let Some(slot) = self.steps.get(at).and_then(|oldest| oldest.end.slot()) {
             self.free.push(slot);
         }
         let end = if t.terminated || t.truncated {
             let slot = self.free.pop().unwrap_or(self.slots);
             self.slots = self.slots.max(slot + 1);
-            self.finals.put(slot as usize, t.next_obs, self.most);
+            self.finals.put(slot as usize, t.next_obs, self.most)?;
             End::at(slot, t.terminated)
         } else {
             End::NONE
@@ -132,9 +136,7 @@ impl History {
             end,
             action: t.action,
         };
-        self.obs.put(at, t.obs, self.most);
         if at == self.steps.len() {
-            make_room(&mut self.steps, 1, self.most);
             self.steps.push(step);
         } else {
             self.steps[at] = step;
@@ -145,7 +147,7 @@ impl History {
     }
 
     fn check(&self, t: &Transition) -> Result<()> {
-        // Not `all`, which stops early and so goes one by one.
+        // Not `all`: it stops early, which prevents vectorisation.
         let same = |a: &[f32], b: &[f32]| {
             let pairs = a.iter().zip(b);
             pairs.fold(true, |all, (a, b)| all & (a.to_bits() == b.to_bits()))
@@ -168,7 +170,12 @@ impl History {
         Ok(())
     }
 
-    /// Bytes of memory held.
+    /// Bytes of a step with what was observed before it.
+    pub fn step_bytes(&self) -> u64 {
+        (self.encoding.row_bytes(self.obs_len) + size_of::<Step>()) as u64
+    }
+
+    /// The bytes of memory that it holds.
     pub fn bytes(&self) -> usize {
         self.obs.bytes()
             + self.finals.bytes()

@@ -17,7 +17,7 @@ use rand::Rng;
 
 use crate::Result;
 
-/// What the agent saw, did and got in one step.
+/// One step: what the agent saw, what it did and what it got.
 #[derive(Clone, Copy, Debug)]
 pub struct Transition<'a> {
     /// The observation before the step.
@@ -28,30 +28,30 @@ pub struct Transition<'a> {
     pub reward: f32,
     /// The observation after the step, before any reset.
     pub next_obs: &'a [f32],
-    /// Whether the episode is over for good: what follows is worth nothing.
+    /// Whether the episode terminated: what follows is worth nothing.
     pub terminated: bool,
-    /// Whether the episode was cut short, which does not stop the bootstrap.
+    /// Whether the episode was truncated, which does not stop the bootstrap.
     pub truncated: bool,
 }
 
 /// A ring of transitions over `n` steps (Sutton 1988; Watkins 1989 for Q-learning), 1 unless
 /// [`n_step`](Self::n_step) says otherwise.
 ///
-/// Transitions are counted in the order of their first step; number `k` is at index `k % capacity`.
-/// One over n steps is there as soon as its last step is, or the end of its episode.
+/// Transitions are numbered in the order of their first step; number `k` is at index `k % capacity`. An
+/// n-step transition becomes available with its last step, or at the end of its episode.
 pub struct Replay {
     capacity: usize,
     n_step: u32,
     gamma: f64,
     history: History,
-    /// How many transitions there ever were.
+    /// The number of transitions ever completed.
     complete: u64,
     priorities: Option<Priorities>,
 }
 
 impl Replay {
     /// An empty buffer for observations of `obs_len` numbers; what follows a step is discounted by
-    /// `gamma`. Memory grows as it fills.
+    /// `gamma`. Memory grows as the buffer fills.
     pub fn new(capacity: usize, obs_len: usize, encoding: Encoding, gamma: f64) -> Self {
         assert!(
             capacity > 0,
@@ -67,13 +67,13 @@ impl Replay {
         }
     }
 
-    /// This buffer, still empty, with transitions over `n` steps, from 1.
+    /// This buffer, still empty, with transitions over `n` steps; `n` is at least 1.
     pub fn n_step(self, n: u32) -> Self {
         assert!(n > 0 && self.history.pushed == 0);
         let History {
             obs_len, encoding, ..
         } = self.history;
-        // Behind the transitions there are the steps whose own are not complete.
+        // The history also holds the steps whose own transitions are not complete yet.
         let most = self.capacity + n as usize - 1;
         Self {
             n_step: n,
@@ -82,8 +82,8 @@ impl Replay {
         }
     }
 
-    /// This buffer, still empty, with transitions drawn by priority (Schaul et al. 2016): the TD
-    /// error's size plus `eps`, above 0, to the power `alpha`.
+    /// This buffer, still empty, with transitions drawn by priority (Schaul et al. 2016): the absolute
+    /// TD error plus `eps`, which is above 0, to the power `alpha`.
     pub fn prioritized(self, alpha: f64, eps: f64) -> Self {
         assert!(self.history.pushed == 0);
         Self {
@@ -108,24 +108,35 @@ impl Replay {
         self.history.bytes() + priorities
     }
 
+    /// Bytes that `steps` steps take at least: last observations of episodes come on top.
+    pub fn bytes_of(&self, steps: u64) -> u64 {
+        let held = steps.min(self.history.most as u64);
+        let priorities = match self.priorities {
+            Some(_) => steps.min(self.capacity as u64) * size_of::<f64>() as u64,
+            None => 0,
+        };
+        held * self.history.step_bytes() + priorities
+    }
+
     /// Adds a step; the transitions that it completes take the place of the oldest when full.
     ///
     /// An error if its observations do not fit the encoding, or if the episode goes on and `obs` is
-    /// not the `next_obs` of the step before, for an observation is held once. Then nothing has changed.
+    /// not the `next_obs` of the step before, for an observation is held once. Then nothing has changed. An error
+    /// too if there is no memory for it, which ends the run.
     pub fn push(&mut self, t: Transition) -> Result<()> {
         self.history.push(&t)?;
         let before = self.complete;
         self.complete = self.completed();
         if let Some(priorities) = &mut self.priorities {
             for k in before..self.complete {
-                priorities.add((k % self.capacity as u64) as usize);
+                priorities.add((k % self.capacity as u64) as usize)?;
             }
         }
         Ok(())
     }
 
-    /// How many transitions are complete: all of episodes that ended, and of the one that goes on
-    /// those that n steps followed.
+    /// How many transitions are complete: all of those in ended episodes, and those of the current
+    /// episode that n steps have followed.
     fn completed(&self) -> u64 {
         let history = &self.history;
         let open = history.held().rev().take(self.n_step as usize - 1);
@@ -133,17 +144,27 @@ impl Replay {
         history.pushed - open.count() as u64
     }
 
-    /// Appends `n` transitions to `batch`, drawn with replacement: uniformly, or by priority, with
-    /// weights that make up for it wholly at `beta` 1 and not at all at 0. It must not be empty.
+    /// Appends `n` transitions to `batch`, drawn with replacement: uniformly, or by priority with
+    /// weights that correct for the priorities wholly at `beta` 1 and not at all at 0. The buffer must
+    /// not be empty.
     pub fn sample(&self, rng: &mut impl Rng, n: usize, beta: f64, batch: &mut Batch) {
         let from = batch.indices.len();
         if let Some(priorities) = &self.priorities {
             priorities.draw(rng, n, beta, &mut batch.indices, &mut batch.weights);
         } else {
-            // u32: the same draws on every machine, whatever its word size.
+            // u32 gives the same draws on every machine, whatever its word size.
             let draw = |_| rng.random_range(0..self.len() as u32);
             batch.indices.extend((0..n).map(draw));
         }
+        self.fetch(from, batch);
+    }
+
+    /// Appends all transitions to `batch`, the oldest first, without weights.
+    pub fn append_all(&self, batch: &mut Batch) {
+        let (len, from) = (self.len() as u64, batch.indices.len());
+        let oldest = self.complete - len;
+        let places = (oldest..self.complete).map(|k| (k % self.capacity as u64) as u32);
+        batch.indices.extend(places);
         self.fetch(from, batch);
     }
 
@@ -155,7 +176,7 @@ impl Replay {
         self.fetch(from, batch);
     }
 
-    /// Appends the transitions at the batch's indices behind the first `from`.
+    /// Fetches the transitions at the batch's indices from position `from` on.
     fn fetch(&self, from: usize, batch: &mut Batch) {
         for at in from..batch.indices.len() {
             let first = self.first_step(batch.indices[at]);
@@ -196,8 +217,8 @@ impl Replay {
         self.history.pushed - 1 - self.first_step(index)
     }
 
-    /// Tells the TD errors, all finite, of the transitions at `indices`. Without priorities nothing
-    /// comes of it.
+    /// Updates the priorities of the transitions at `indices` from their TD errors, all of which are
+    /// finite. Does nothing if replay is not prioritized.
     pub fn update_priorities(&mut self, indices: &[u32], errors: &[f32]) {
         let Some(priorities) = &mut self.priorities else {
             return;

@@ -2,19 +2,30 @@
 
 use optim::state_file::{bytes, numbers};
 
-/// How observations are held. Either way they come back exact to the bit.
+use crate::{Error, Result};
+
+/// How observations are stored. Both ways preserve every bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Four bytes a value.
     Floats,
-    /// A bit a value, for observations of nothing but 0 and 1.
+    /// A bit a value, for observations of only 0 and 1.
     Bits,
 }
 
 impl Encoding {
-    /// The place of the first of `values` that this cannot hold.
+    /// Bytes of a row of `len` values.
+    pub(super) fn row_bytes(self, len: usize) -> usize {
+        match self {
+            Encoding::Floats => len * size_of::<f32>(),
+            Encoding::Bits => len.div_ceil(8),
+        }
+    }
+
+    /// The position of the first of `values` that this encoding cannot hold.
     pub(super) fn first_misfit(self, values: &[f32]) -> Option<usize> {
-        // By their bits: -0 would come back as 0. Not `all`, which stops early and so goes one by one.
+        // Compared by bits, because -0 would come back as 0. Not `all`: it stops early, which
+        // prevents vectorisation.
         let fits = |x: &f32| (x.to_bits() == 0) | (x.to_bits() == ONE);
         match self {
             Encoding::Floats => None,
@@ -24,10 +35,10 @@ impl Encoding {
     }
 }
 
-/// 1 as its bits: of 0 and 1 it alone has the lowest bit of the exponent.
+/// The bits of 1. Of 0 and 1, only 1 has the lowest bit of the exponent set.
 const ONE: u32 = 1f32.to_bits();
 
-/// Rows of equal length, one behind the other.
+/// Rows of equal length, stored one after another.
 pub(super) struct Rows {
     /// Values in a row.
     len: usize,
@@ -36,12 +47,12 @@ pub(super) struct Rows {
 
 enum Data {
     Floats(Vec<f32>),
-    /// Eight values a byte, the first in its lowest bit; a row starts with a byte of its own.
+    /// Eight values a byte, the first in its lowest bit; each row starts at a new byte.
     Bits(Vec<u8>),
 }
 
 impl Rows {
-    /// No rows yet, of `len` values each.
+    /// No rows yet; a row will have `len` values.
     pub fn new(encoding: Encoding, len: usize) -> Self {
         let data = match encoding {
             Encoding::Floats => Data::Floats(Vec::new()),
@@ -51,14 +62,15 @@ impl Rows {
     }
 
     /// Writes row `at`: over an old one, or a new one behind the last. The encoding must fit
-    /// `values`. There will never be more than `most` rows.
-    pub fn put(&mut self, at: usize, values: &[f32], most: usize) {
+    /// `values`. There will never be more than `most` rows. An error if there is no memory for a new one; then
+    /// nothing has changed.
+    pub fn put(&mut self, at: usize, values: &[f32], most: usize) -> Result<()> {
         assert_eq!(values.len(), self.len);
         match &mut self.data {
             Data::Floats(data) => {
                 let start = at * self.len;
                 if start == data.len() {
-                    make_room(data, self.len, most * self.len);
+                    make_room(data, self.len, most * self.len)?;
                     data.extend_from_slice(values);
                 } else {
                     data[start..start + self.len].copy_from_slice(values);
@@ -68,12 +80,13 @@ impl Rows {
                 let width = self.len.div_ceil(8);
                 let start = at * width;
                 if start == data.len() {
-                    make_room(data, width, most * width);
+                    make_room(data, width, most * width)?;
                     data.resize(start + width, 0);
                 }
                 pack(values, &mut data[start..start + width]);
             }
         }
+        Ok(())
     }
 
     /// Appends row `at` to `out`.
@@ -90,7 +103,7 @@ impl Rows {
         }
     }
 
-    /// The given rows as they are in memory, little-endian.
+    /// The given rows as stored, in little-endian order.
     pub fn to_bytes(&self, rows: impl Iterator<Item = usize>) -> Vec<u8> {
         match &self.data {
             Data::Floats(data) => {
@@ -107,7 +120,7 @@ impl Rows {
         }
     }
 
-    /// The rows that [`to_bytes`](Self::to_bytes) gave.
+    /// The rows that [`to_bytes`](Self::to_bytes) returned.
     pub fn from_bytes(encoding: Encoding, len: usize, data: &[u8]) -> Self {
         let data = match encoding {
             Encoding::Floats => Data::Floats(numbers(data, f32::from_le_bytes)),
@@ -116,7 +129,7 @@ impl Rows {
         Self { len, data }
     }
 
-    /// Bytes of memory held.
+    /// The bytes of memory that it holds.
     pub fn bytes(&self) -> usize {
         match &self.data {
             Data::Floats(data) => data.capacity() * size_of::<f32>(),
@@ -126,13 +139,19 @@ impl Rows {
 }
 
 /// Room for `more` items in a vector that will never hold more than `most`: it doubles, as a
-/// vector does, but not beyond that.
-pub(super) fn make_room<T>(items: &mut Vec<T>, more: usize, most: usize) {
+/// vector does, but not beyond that. An error if there is no memory for them.
+pub(super) fn make_room<T>(items: &mut Vec<T>, more: usize, most: usize) -> Result<()> {
     let needed = items.len() + more;
     if needed > items.capacity() {
         let room = (2 * items.capacity()).min(most).max(needed);
-        items.reserve_exact(room - items.len());
+        items.try_reserve_exact(room - items.len()).map_err(|_| {
+            Error::usage(format!(
+                "there is no memory for a replay buffer of {} more bytes; a smaller buffer_size needs less",
+                (room - items.len()).saturating_mul(size_of::<T>())
+            ))
+        })?;
     }
+    Ok(())
 }
 
 fn pack(values: &[f32], row: &mut [u8]) {
@@ -148,7 +167,7 @@ fn pack(values: &[f32], row: &mut [u8]) {
 }
 
 fn byte_of(eight: &[f32; 8]) -> u8 {
-    // A byte each, 0 or 1; the product has the i-th of them as the i-th bit of its highest byte.
+    // Each byte is 0 or 1; the product has the i-th of them as the i-th bit of its highest byte.
     let ones = eight.map(|x| (x.to_bits() >> ONE.trailing_zeros()) as u8 & 1);
     (u64::from_le_bytes(ones).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
@@ -164,7 +183,8 @@ fn unpack(row: &[u8], out: &mut [f32]) {
     }
 }
 
-/// The eight values of every byte, 8 KiB: copied in one go, where shifts and masks would take several.
+/// The eight values of every byte, 8 KiB. A copy from here is one operation where shifts and masks take
+/// several.
 static VALUES: [[f32; 8]; 256] = {
     let mut values = [[0.0; 8]; 256];
     let mut at = 0;
@@ -190,8 +210,8 @@ mod tests {
                     (0..len).map(|i| bit(i) as f32).collect()
                 };
                 let mut rows = Rows::new(encoding, len);
-                (0..5).for_each(|k| rows.put(k, &row(k), 5));
-                rows.put(2, &row(9), 5);
+                (0..5).for_each(|k| rows.put(k, &row(k), 5).unwrap());
+                rows.put(2, &row(9), 5).unwrap();
                 let mut out = vec![7.0];
                 [0, 2, 4].iter().for_each(|k| rows.append(*k, &mut out));
                 let expected = [vec![7.0], row(0), row(9), row(4)].concat();
@@ -220,5 +240,16 @@ mod tests {
             assert_eq!(Encoding::Bits.first_misfit(&[0.0, 1.0, other]), Some(2));
             assert_eq!(Encoding::Floats.first_misfit(&[0.0, 1.0, other]), None);
         }
+    }
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        let mut items = vec![0_u64; 3];
+        let error = make_room(&mut items, 1 << 59, usize::MAX).unwrap_err();
+        assert!(
+            error.to_string().contains("no memory for a replay buffer"),
+            "{error}"
+        );
+        assert_eq!(items.len(), 3);
     }
 }

@@ -1,10 +1,10 @@
 //! A replay buffer's content in safetensors, exact to the bit.
 //!
-//! Steps are in the order of their places in the ring: `obs` (f32, or u8 with eight values a byte),
-//! `actions`, `rewards` and `ends` (0: the episode went on, 1: truncated, 2: terminated); `finals` has
-//! the last observation of each episode that ended, in the same order, `newest` the one after the
-//! newest step. `pushed` counts the steps there ever were. With priorities, `priorities` has each
-//! transition's to the power alpha, and `largest_priority` the largest so far.
+//! Steps are in the order of their positions in the ring: `obs` (f32, or u8 with eight values a byte),
+//! `actions`, `rewards` and `ends` (0: the episode continued, 1: truncated, 2: terminated). `finals`
+//! has the last observation of each ended episode, in the same order; `newest` has the observation
+//! after the newest step. `pushed` counts all steps ever pushed. With priorities, `priorities` has each
+//! transition's priority to the power alpha, and `largest_priority` the largest so far.
 
 use safetensors::Dtype;
 
@@ -18,11 +18,11 @@ use optim::state_file::{self, Array, StateFile, bytes, numbers};
 
 use crate::{Error, Result};
 
-/// What is saved here, and the metadata's key.
+/// The metadata key of a saved buffer.
 const WHAT: &str = "replay buffer";
 
 impl Replay {
-    /// Everything that what is saved must fit.
+    /// The settings that a saved buffer must match.
     fn whose(&self) -> String {
         let History {
             obs_len, encoding, ..
@@ -39,8 +39,8 @@ impl Replay {
         )
     }
 
-    /// The whole content: a new buffer of the same settings that [`restore`](Self::restore)s it goes
-    /// on as if nothing had happened.
+    /// The whole content. A new buffer with the same settings that [`restore`](Self::restore)s it
+    /// continues as if nothing had happened.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
         let mut arrays = self.history.arrays();
         if let Some(priorities) = &self.priorities {
@@ -53,8 +53,8 @@ impl Replay {
         Ok(state_file::write(WHAT, self.whose(), &arrays)?)
     }
 
-    /// Takes over what [`to_safetensors`](Self::to_safetensors) gave; if it does not fit, the error
-    /// says where and nothing has changed.
+    /// Restores what [`to_safetensors`](Self::to_safetensors) returned. If it does not fit, the error
+    /// says where, and nothing has changed.
     pub fn restore(&mut self, data: &[u8]) -> Result<()> {
         let file = StateFile::read(WHAT, &self.whose(), data)?;
         let History {
@@ -81,7 +81,7 @@ impl Replay {
 }
 
 impl Priorities {
-    /// Priorities of the same settings, with the values in `file`.
+    /// Priorities with the same settings and the values in `file`.
     fn restored(&self, file: &StateFile, len: usize) -> Result<Self> {
         let mut new = Self::new(self.most, self.alpha, self.eps);
         let values = file.find("priorities", Dtype::F64, &[len])?;
@@ -93,7 +93,7 @@ impl Priorities {
             return Err(unfit(format!("a priority of {x}")));
         }
         for (i, value) in values.into_iter().enumerate() {
-            new.set(i, value);
+            new.set(i, value)?;
         }
         Ok(new)
     }
@@ -169,7 +169,7 @@ impl History {
     }
 }
 
-/// How `ends` has an end.
+/// How an end is encoded in `ends`.
 fn kind(end: End) -> u8 {
     u8::from(end.ended()) + u8::from(end.terminated())
 }

@@ -1,22 +1,24 @@
-//! A sum tree: non-negative numbers, their sum, and which of them a point on that sum falls on.
+//! A sum tree: non-negative numbers, their sum, and a search for the number on which a point of that
+//! sum falls.
 
 use super::rows::make_room;
+use crate::Result;
 
-/// Children of a node: as many as a cache line holds, so that a level costs one access to memory.
+/// Children of a node: as many as a cache line holds, so that each level costs one memory access.
 const FAN: usize = 8;
 
-/// A tree in which every node is the sum of those below it, added up in their order: sums are
-/// computed anew from below, so they never drift away from their leaves.
+/// A tree in which every node is the sum of its children, added in order. Sums are always recomputed
+/// from below, so rounding errors never accumulate.
 pub(super) struct SumTree {
-    /// Numbers held at most.
+    /// The capacity.
     most: usize,
-    /// The leaves, then the sums of each [`FAN`] of them, and so on to the last level, a single
-    /// group. Every level is filled up to whole groups with zeros.
+    /// The leaves, then the sums of each [`FAN`] of them, and so on to the last level, which is a
+    /// single group. Every level is padded to whole groups with zeros.
     levels: Vec<Vec<f64>>,
 }
 
 impl SumTree {
-    /// Nothing yet, for `most` numbers at most. Memory grows with the places set.
+    /// Empty, with room for `most` numbers. Memory grows as positions are set.
     pub fn new(most: usize) -> Self {
         Self {
             most,
@@ -34,11 +36,18 @@ impl SumTree {
         self.levels[0].get(i).copied().unwrap_or(0.0)
     }
 
-    /// Sets the number at `i`, which is at most one behind the places set so far.
-    pub fn set(&mut self, mut i: usize, value: f64) {
+    /// Sets the number at `i`, which is at most one behind the places set so far. An error if there is no memory
+    /// for it.
+    pub fn set(&mut self, i: usize, value: f64) -> Result<()> {
         if i >= self.levels[0].len() {
-            self.grow();
+            self.grow()?;
         }
+        self.replace(i, value);
+        Ok(())
+    }
+
+    /// Sets the number at `i`, which has been set before.
+    pub fn replace(&mut self, mut i: usize, value: f64) {
         self.levels[0][i] = value;
         for level in 1..self.levels.len() {
             let group = i / FAN;
@@ -48,34 +57,37 @@ impl SumTree {
         }
     }
 
-    /// Another group of leaves, and above it what that needs.
-    fn grow(&mut self) {
+    /// Adds a group of leaves, and above it the groups that it needs.
+    fn grow(&mut self) -> Result<()> {
         let mut most = self.most;
         for level in 0.. {
             most = most.next_multiple_of(FAN);
             let nodes = &mut self.levels[level];
-            make_room(nodes, FAN, most);
+            make_room(nodes, FAN, most)?;
             nodes.resize(nodes.len() + FAN, 0.0);
             let groups = nodes.len() / FAN;
             let first: f64 = nodes[..FAN].iter().sum();
             match self.levels.get(level + 1) {
                 Some(above) if groups > above.len() => most /= FAN,
-                Some(_) => return,
+                Some(_) => return Ok(()),
                 None => {
-                    // There was a single group, whose sum nothing held.
+                    // So far there was a single group, and nothing held its sum.
                     let mut above = vec![0.0; FAN];
                     above[0] = first;
-                    return self.levels.push(above);
+                    self.levels.push(above);
+                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
 
-    /// For each point of `0..total`, the number that it falls on when they are laid end to end. The
-    /// total is above 0, and so are the numbers found: rounding leads to none that is 0.
+    /// For each point of `0..total`, the number on which it falls when the numbers are laid end to end.
+    /// The total must be above 0. The numbers found are above 0 too: rounding never leads to one that
+    /// is 0.
     pub fn find(&self, mut points: Vec<f64>) -> Vec<u32> {
         let mut found = vec![0; points.len()];
-        // Level by level, so that the machine can work on several points at once.
+        // Level by level, so that the processor can work on several points at once.
         for level in self.levels.iter().rev() {
             let groups = level.as_chunks::<FAN>().0;
             for (at, x) in found.iter_mut().zip(&mut points) {
@@ -87,25 +99,26 @@ impl SumTree {
         found
     }
 
-    /// Bytes of memory held.
+    /// The bytes of memory that it holds.
     pub fn bytes(&self) -> usize {
         let held = self.levels.iter().map(Vec::capacity);
         held.sum::<usize>() * size_of::<f64>()
     }
 }
 
-/// The number of `group` that the point `x` falls on; it becomes its distance from that one's start.
+/// The number of `group` on which the point `x` falls; `x` becomes its distance from the start of that
+/// number.
 #[inline]
 fn child(group: &[f64; FAN], x: &mut f64) -> usize {
     let mut starts = [0.0; FAN + 1];
     for i in 0..FAN {
         starts[i + 1] = starts[i] + group[i];
     }
-    // Without a branch, which could not be foreseen: how many end at or before the point. The next
-    // one reaches beyond it, so it is above 0.
+    // Counts how many numbers end at or before the point; a branch would be unpredictable. The next
+    // number reaches beyond the point, so it is above 0.
     let before = starts[1..].iter().map(|end| usize::from(*x >= *end)).sum();
     let i = match before {
-        // Rounding may leave the point behind them all.
+        // Rounding may leave the point after all of them.
         FAN => group.iter().rposition(|node| *node > 0.0).unwrap_or(0),
         i => i,
     };
@@ -123,7 +136,7 @@ mod tests {
     fn memory_is_what_is_needed() {
         for n in [1, 8, 9, 1000, 100_000] {
             let mut tree = SumTree::new(n);
-            (0..n).for_each(|i| tree.set(i, 1.0));
+            (0..n).for_each(|i| tree.set(i, 1.0).unwrap());
             let sum: usize = std::iter::successors(Some(n.div_ceil(FAN)), |groups| {
                 (*groups > 1).then(|| groups.div_ceil(FAN))
             })
@@ -146,13 +159,13 @@ mod tests {
                 _ => rng.random::<f64>() * 1e-6,
             };
             plain[i] = value;
-            tree.set(i, value);
+            tree.set(i, value).unwrap();
         }
         let mut anew = SumTree::new(n);
         plain
             .iter()
             .enumerate()
-            .for_each(|(i, value)| anew.set(i, *value));
+            .for_each(|(i, value)| anew.set(i, *value).unwrap());
         assert_eq!(tree.levels, anew.levels);
         let sum: f64 = plain.iter().sum();
         assert!(sum < 1e-2 && (tree.total() - sum).abs() <= 1e-12 * sum);
@@ -174,7 +187,7 @@ mod tests {
                     _ => rng.random::<f64>() * 10f64.powi(rng.random_range(-6..6)),
                 };
                 plain[i] = value;
-                tree.set(i, value);
+                tree.set(i, value).unwrap();
                 for pair in tree.levels.windows(2) {
                     for (group, node) in pair[0].chunks(FAN).zip(&pair[1]) {
                         let sum: f64 = group.iter().sum();
@@ -192,7 +205,7 @@ mod tests {
                 let find = |x| tree.find(vec![x])[0] as usize;
                 let found = find(x);
                 assert!(plain[found] > 0.0);
-                // Where it should fall, up to the rounding of sums taken in another order.
+                // Where the point should fall, up to the rounding of sums taken in another order.
                 let before: f64 = plain[..found].iter().sum();
                 let slack = 1e-12 * sum;
                 assert!(before - slack <= x && x <= before + plain[found] + slack);

@@ -19,7 +19,7 @@ struct ConvBatch<'a> {
 }
 
 impl<'a> ConvBatch<'a> {
-    /// The convolution of a batch like `x`, which is its input (side 0) or its output (side 1).
+    /// The convolution of a batch shaped like `x`, which is its input (side 0) or its output (side 1).
     fn of(geometry: &'a Geometry, x: &Tensor, side: usize) -> Result<Self> {
         let (positions, batch, channels) = x.dims3()?;
         let sizes = geometry.sizes();
@@ -64,7 +64,7 @@ impl<'a> ConvBatch<'a> {
         address(columns, self.dtype, self.rows() * self.depth())
     }
 
-    /// Numbers that an output sees, less the padding that all outputs see.
+    /// The number of inputs that an output sees, not counting padding that all outputs see.
     fn depth(&self) -> usize {
         self.tables.taps.len() * self.geometry.sizes().inputs
     }
@@ -85,7 +85,7 @@ impl<'a> ConvBatch<'a> {
     }
 }
 
-/// The matrix that lies at `at`.
+/// The matrix stored at `at`.
 fn as_is(at: Address) -> Matrix {
     Matrix {
         at,
@@ -93,7 +93,7 @@ fn as_is(at: Address) -> Matrix {
     }
 }
 
-/// The transpose of the matrix that lies at `at`.
+/// The transpose of the matrix stored at `at`.
 fn transposed(at: Address) -> Matrix {
     Matrix {
         at,

@@ -44,7 +44,7 @@ thread_local! {
 /// What a thread keeps for its stream on a GPU.
 struct ThreadState {
     functions: HashMap<(Kernels, &'static str), CudaFunction>,
-    /// Each stream has its own, as launches of two streams must not count together.
+    /// One per stream, because launches of two streams must not count together.
     tickets: Tensor,
 }
 
@@ -71,13 +71,13 @@ impl Gpu {
         })
     }
 
-    /// Keeps memory that tensors free in the process. By default the driver returns it to the system whenever
-    /// the CPU waits for the GPU, which is once a step.
+    /// Keeps memory that tensors free in the process. By default the driver returns it to the system
+    /// whenever the CPU waits for the GPU, which happens once a step.
     fn keep_memory(&self) {
         let mut unlimited = u64::MAX;
         // SAFETY: the driver gave the device, and the attribute is a number of 64 bits.
         unsafe {
-            // A GPU without pools frees memory piece by piece, and there is nothing to set.
+            // A GPU without memory pools frees memory piece by piece, and there is nothing to set.
             if let Ok(pool) =
                 device::get_default_mem_pool(self.0.cuda_stream().context().cu_device())
             {
@@ -119,7 +119,7 @@ impl Machine for Gpu {
         let function = self.function(kernels, name)?;
         let stream = self.0.cuda_stream();
         let mut launch = stream.launch_builder(&function);
-        // CUDA copies the kernel's structure from there, as many bytes as it has.
+        // CUDA copies the kernel's structure from this address.
         launch.arg(arguments);
         let config = LaunchConfig {
             grid_dim: (grid.blocks[0] as u32, grid.blocks[1] as u32, 1),
@@ -168,7 +168,7 @@ impl Machine for Gpu {
             DType::BF16 => cudaDataType_t::CUDA_R_16BF,
             _ => cudaDataType_t::CUDA_R_32F,
         };
-        // The factors alpha and beta have the type that is computed with.
+        // The factors alpha and beta have the type of the computation.
         let beta = f64::from(u8::from(product.add));
         let (wide, narrow) = ([1.0, beta], [1.0, beta as f32]);
         let [alpha, beta]: [*const c_void; 2] = match product.element {

@@ -1,5 +1,5 @@
-//! A machine that runs the passes, kernels and all, on the CPU: it compiles the kernels' text as C, and
-//! follows BLAS's convention number by number.
+//! A machine that runs the passes, including the kernels, on the CPU. It compiles the kernels' text as
+//! C and follows BLAS's convention element by element.
 
 use std::{
     cell::{Cell, RefCell},
@@ -25,7 +25,7 @@ thread_local! {
 pub(super) struct Emulated {
     libraries: RefCell<HashMap<Kernels, libloading::Library>>,
     pub tickets: RefCell<Vec<u128>>,
-    /// Whether blocks and threads run last to first.
+    /// Whether blocks and threads run in reverse order.
     pub reverse: Cell<bool>,
     /// The kernels and products so far.
     pub launches: RefCell<Vec<&'static str>>,
@@ -58,7 +58,8 @@ pub(super) fn address(storage: &CpuStorage) -> Address {
     }
 }
 
-/// The name of each kernel and of its structure, as in the text, and the size of the structure here.
+/// For each kernel, its name, the name of its structure in the text, and the size of the structure
+/// here.
 pub(super) fn kernels() -> Vec<(&'static str, &'static str, usize)> {
     use super::machine::*;
     macro_rules! all {
@@ -209,7 +210,7 @@ impl Number for Bf16 {
 ///
 /// # Safety
 ///
-/// The call's addresses lead to matrices of its sizes.
+/// The call's addresses must point to matrices of its sizes.
 unsafe fn blas<T: Number, R: Number>(call: ColumnMajor, add: bool) {
     let [a, b] = [call.at[0] as *const T, call.at[1] as *const T];
     let c = call.at[2] as *mut R;

@@ -9,7 +9,7 @@ use super::{
 
 /// Threads of a block.
 const THREADS: usize = 256;
-/// CUDA's limit to a grid along its second axis.
+/// CUDA's limit on the second axis of a grid.
 const MAX_POSITIONS: usize = 65_535;
 
 /// The address of a contiguous tensor of `len` numbers of type `dtype`, as kernels need it.
@@ -44,7 +44,7 @@ pub(super) fn table_address(table: &Tensor) -> Result<Address> {
     address(table, DType::I32, table.elem_count())
 }
 
-/// The address of a tensor whose type and length are known to fit.
+/// The address of a tensor whose type and length are known to match.
 pub(super) fn known_address(tensor: &Tensor) -> Result<Address> {
     address(tensor, tensor.dtype(), tensor.elem_count())
 }

@@ -1,21 +1,21 @@
 //! A GPU as the passes see it: it launches kernels and multiplies matrices. Addresses are plain numbers
-//! here, so that in tests the CPU can run the same passes, kernels and all.
+//! here, so that in tests the CPU can run the same passes and kernels.
 
 use candle_core::{DType, Result};
 
 use super::text::{Element, Kernels};
 
-/// An address in the machine's memory; 0 is nowhere.
+/// An address in the machine's memory; 0 is none.
 pub(in crate::nn::spatial) type Address = u64;
 
-/// What runs the passes. It does one thing after the other.
+/// Runs the passes, one operation after another.
 pub(in crate::nn::spatial) trait Machine {
     /// Runs the kernel `name` over `grid`.
     ///
     /// # Safety
     ///
-    /// `arguments` is the first byte of the structure that the kernel takes. Its addresses lead to memory as
-    /// long as its sizes say, which is not freed before the kernel has run.
+    /// `arguments` is the first byte of the structure that the kernel takes. Its addresses point to
+    /// memory of the length that its sizes imply, which is not freed before the kernel has run.
     unsafe fn launch(
         &self,
         kernels: Kernels,
@@ -28,18 +28,18 @@ pub(in crate::nn::spatial) trait Machine {
     ///
     /// # Safety
     ///
-    /// The addresses lead to memory as long as the sizes say, which is not freed before the product is
-    /// computed.
+    /// The addresses point to memory of the length that the sizes imply, which is not freed before the
+    /// product is computed.
     unsafe fn product(&self, product: &Product) -> Result<()>;
 
     /// [`TICKETS`] counters that are 0 before and after each launch.
     fn tickets(&self) -> Result<Address>;
 }
 
-/// The most blocks along a grid's first axis that can count who comes last.
+/// The most blocks along a grid's first axis for which the last to finish can be determined.
 pub(in crate::nn::spatial) const TICKETS: usize = 1024;
 
-/// The number of blocks and of the threads of each.
+/// The number of blocks, and of threads in each.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::nn::spatial) struct Grid {
     pub blocks: [usize; 2],
@@ -65,7 +65,7 @@ pub(in crate::nn::spatial) unsafe trait Arguments {
     }
 }
 
-/// Declares the structures of the kernels' text, with the names that they have there.
+/// Declares the structures of the kernels' text under the same names.
 macro_rules! arguments {
     ($($structure:ident for $name:literal { $($field:ident: $type:ty),* $(,)? })*) => {
         $(
@@ -138,14 +138,14 @@ pub(in crate::nn::spatial) struct Product {
     pub c: Address,
     pub sizes: [usize; 3],
     pub add: bool,
-    /// Of `a` and `b`.
+    /// The type of the numbers of `a` and `b`.
     pub element: Element,
-    /// Of `c`.
+    /// The type of the numbers of `c`.
     pub result: DType,
 }
 
-/// A product as BLAS takes it. There matrices lie column by column, so what is computed is the transpose of
-/// `c`, `b^T a^T`.
+/// A product as BLAS takes it. BLAS stores matrices column by column, so what it computes is the
+/// transpose of `c`, `b^T a^T`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::nn::spatial) struct ColumnMajor {
     /// First factor, second factor, result.
@@ -156,14 +156,14 @@ pub(in crate::nn::spatial) struct ColumnMajor {
     pub m: i32,
     /// Columns of the result.
     pub n: i32,
-    /// Numbers summed up in each entry of the result.
+    /// The number of products summed in each entry of the result.
     pub k: i32,
     /// The distances from column to column of the factors and of the result.
     pub leading: [i32; 3],
 }
 
 impl Product {
-    /// The product as BLAS takes it.
+    /// The product in BLAS's convention.
     pub fn column_major(&self) -> Result<ColumnMajor> {
         let [m, n, k] = self.sizes;
         let [m, n, k] = [size(m)?, size(n)?, size(k)?];

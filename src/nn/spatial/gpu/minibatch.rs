@@ -10,7 +10,7 @@ use super::{
 use crate::nn::pixels::Augmentation;
 
 /// Images `rows` of `images`, `[n, channels, height, width]` of u8, each cropped and mirrored as its
-/// augmentation says: `[height * width, batch, channels]` of `dtype`.
+/// augmentation says. The result is `[height * width, batch, channels]` of `dtype`.
 pub(in crate::nn::spatial) fn minibatch(
     machine: &dyn Machine,
     images: &Tensor,

@@ -9,10 +9,10 @@ use super::{
     text::{COLUMNS, Element, Kernels, LANES},
 };
 
-/// Blocks that share the rows of a sum: two for each multiprocessor of the largest GPUs. With more, the last
-/// block would have long to merge.
+/// Blocks that share the rows of a sum: two for each multiprocessor of the largest GPUs. With more, the
+/// last block's merge would take too long.
 const SUM_BLOCKS: usize = 256;
-/// Blocks that share the rows of an elementwise result, of which a thread then computes several.
+/// Blocks that share the rows of an elementwise result; each thread then computes several numbers.
 const ELEMENTWISE_BLOCKS: usize = 1024;
 
 /// Images as rows of channels, for batch normalisation.
@@ -34,7 +34,7 @@ impl NormRows {
         })
     }
 
-    /// Groups of channels that a thread takes.
+    /// Groups of channels that a thread processes.
     fn groups(&self) -> usize {
         self.channels / self.kernels.channels_each
     }
@@ -44,7 +44,7 @@ impl NormRows {
         address(x, self.dtype, self.rows * self.channels)
     }
 
-    /// The address of images of these sizes, or nowhere.
+    /// The address of images of these sizes, or none.
     fn images_if(&self, x: Option<&Tensor>) -> Result<Address> {
         x.map_or(Ok(0), |x| self.images(x))
     }
@@ -88,7 +88,7 @@ impl NormRows {
     }
 }
 
-/// The moments, which the running ones take in with weight `share`.
+/// The moments. The running statistics are updated with them by `share`.
 pub(in crate::nn::spatial) fn moments(
     machine: &dyn Machine,
     x: &Tensor,
@@ -152,7 +152,7 @@ pub(in crate::nn::spatial) fn normalise(
     Ok(y)
 }
 
-/// The gradients of what [`normalise`] took.
+/// The gradients of the inputs of [`normalise`].
 #[allow(
     clippy::too_many_arguments,
     reason = "what the pass takes on every device, and the machine"

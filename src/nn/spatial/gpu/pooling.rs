@@ -9,7 +9,7 @@ use super::{
     text::{Element, Kernels},
 };
 
-/// The largest numbers, and the taps that they were found at.
+/// The largest numbers, and the taps at which they were found.
 pub(in crate::nn::spatial) fn max_pool(
     machine: &dyn Machine,
     pool: &MaxPool,

@@ -1,4 +1,4 @@
-//! The passes of a GPU, run on the CPU by [`Emulated`], against the CPU's own.
+//! A GPU's passes, run on the CPU by [`Emulated`], compared with the CPU's own.
 
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ fn numbers(x: &Tensor) -> Vec<f64> {
     x.to_vec1().unwrap()
 }
 
-/// The largest difference, as a share of the largest expected number.
+/// The largest difference, relative to the largest expected number.
 fn error(expected: &Tensor, found: &Tensor) -> f64 {
     assert_eq!(expected.dims(), found.dims());
     let (expected, found) = (numbers(expected), numbers(found));
@@ -77,7 +77,7 @@ fn both_ways(machine: &Rc<Emulated>, passes: impl Fn() -> Vec<Tensor>) -> Vec<Te
     there
 }
 
-/// The same numbers in f64, from which the CPU's passes compute what is expected.
+/// The same numbers in f64, from which the CPU's passes compute the expected result.
 fn exact(x: &Tensor) -> Tensor {
     x.to_dtype(DType::F64).unwrap()
 }
@@ -96,7 +96,7 @@ fn panels(weight: &Tensor, sizes: WeightSizes) -> Tensor {
 
 #[test]
 fn convolutions_are_the_cpus() {
-    // Channels, height, width; kernel, stride, padding: ResNet-18's, and odd ones.
+    // Channels, height, width; kernel, stride, padding: those of ResNet-18, and odd ones.
     let windows = [
         ([3, 9, 9], 7, 2, 3),
         ([3, 6, 5], 3, 1, 1),
@@ -138,7 +138,7 @@ fn convolutions_are_the_cpus() {
             same(&format!("{what}: y"), dtype, &y, &found[0]);
             let d_weight = panels(&exact(&found[1]), sizes);
             let expected = cpu::weight_grad(&geometry, &x, &dy, &weight).unwrap();
-            // Its products are summed up in f32 and stay so.
+            // Its products are summed in f32 and stay f32.
             same(&format!("{what}: weight"), real, &expected, &d_weight);
             if sizes.inputs % PANEL == 0 {
                 let dx = cpu::input_grad(&geometry, &dy, &weight, None).unwrap();
@@ -154,7 +154,8 @@ fn convolutions_are_the_cpus() {
 fn batch_normalisation_is_the_cpus() {
     let machine = Rc::default();
     let rng = &mut ChaCha8Rng::seed_from_u64(2);
-    // Few rows and many, channels that come out even and not, one group and more than a block of them.
+    // Few rows and many; channel counts that divide evenly and not; one group and more than a block's
+    // worth.
     let shapes = [
         (1, 6, 64),
         (3, 5, 6),
@@ -167,7 +168,7 @@ fn batch_normalisation_is_the_cpus() {
         for (positions, batch, channels) in shapes {
             let real = Element::of(dtype).unwrap().real();
             let shape = (positions, batch, channels);
-            // Far from 0, where squares would lose what the variance is.
+            // Far from 0, where a variance computed from squares would lose its digits.
             let far = random(rng, shape, DType::F64).affine(0.5, 9.0).unwrap();
             let x = far.to_dtype(dtype).unwrap();
             let [dy, shortcut] = [0; 2].map(|_| random(rng, shape, dtype));
@@ -353,7 +354,7 @@ fn launches_are_counted() {
     assert_eq!([launches.len() - products, products], [115, 59]);
 }
 
-/// With activations in bf16 the gradients are those of f32 but for rounding.
+/// With activations in bf16 the gradients are those of f32 except for rounding.
 #[test]
 fn a_step_of_resnet_in_bf16_comes_close() {
     let machine: Rc<Emulated> = Rc::default();
@@ -376,12 +377,12 @@ fn a_step_of_resnet_in_bf16_comes_close() {
         let (a, b) = (numbers(expected), numbers(found));
         let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
         let cosine = a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>() / (norm(&a) * norm(&b));
-        // Behind the last pooling a batch has 8 numbers, which makes the statistics this sensitive.
+        // After the last pooling a batch has 8 numbers, which makes the statistics this sensitive.
         assert!(cosine > 0.8, "{name}: {cosine}");
     }
 }
 
-/// NVRTC compiles every text. Without a GPU the test runs only with `NVRTC=1`.
+/// NVRTC compiles every kernel text. Without a GPU the test runs only with `NVRTC=1`.
 #[cfg(feature = "cuda")]
 #[test]
 fn nvrtc_compiles_the_kernels() {

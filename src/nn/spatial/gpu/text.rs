@@ -1,10 +1,10 @@
-//! The kernels' text: one text for every type of number, with a prelude for each.
+//! The kernels' text: one text for every number type, with a prelude for each.
 
 use candle_core::{DType, Result, bail};
 
-/// Groups of channels that a block of batch normalisation takes.
+/// Groups of channels that a block of batch normalisation processes.
 pub(in crate::nn::spatial) const COLUMNS: usize = 16;
-/// Rows that a block of batch normalisation takes at a time.
+/// Rows that a block of batch normalisation processes at a time.
 pub(in crate::nn::spatial) const LANES: usize = 16;
 
 /// The type of the activations' numbers.
@@ -12,7 +12,7 @@ pub(in crate::nn::spatial) const LANES: usize = 16;
 pub(in crate::nn::spatial) enum Element {
     F32,
     F64,
-    /// Kernels compute with it, and sum it up, in f32.
+    /// Kernels compute and sum in f32.
     Bf16,
 }
 
@@ -27,7 +27,7 @@ impl Element {
         }
     }
 
-    /// The type that is computed with, which weights, moments and sums have.
+    /// The type of the computation, which weights, moments and sums have.
     pub fn real(self) -> DType {
         match self {
             Self::F64 => DType::F64,
@@ -87,11 +87,11 @@ static __device__ element store(real x) {
     }
 }
 
-/// The kernels for one type of number and one number of channels per thread.
+/// The kernels for one number type and one number of channels per thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::nn::spatial) struct Kernels {
     pub element: Element,
-    /// Neighbouring channels that a thread takes: 1, or 16 bytes of them.
+    /// Neighbouring channels that a thread processes: 1, or 16 bytes' worth.
     pub channels_each: usize,
 }
 

@@ -1,0 +1,301 @@
+//! What the networks of a cohort say of observations and rollouts: policies, values, advantages, losses.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Result as CandleResult, Tensor, backprop::GradStore};
+use optim::{Parameter, flat_gradient};
+use rand::Rng;
+
+use super::{
+    A2cConfig, Choices, Init, Rollout, Steps, actor_critic_loss,
+    advantage::{advantages, normalise},
+    loss::composed_loss,
+};
+use crate::{
+    Result,
+    nn::{Network, orthogonal},
+};
+
+/// What the networks put out for a batch of observations.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    /// The logits of the actions, `[agents, batch, actions]`, and behind them the value if there is one network.
+    pub policy: Tensor,
+    /// The values, `[agents, batch, 1]`, if there are two.
+    pub value: Option<Tensor>,
+}
+
+impl Outputs {
+    /// The logits `[agents, batch, actions]` and the values `[agents, batch]`.
+    pub(super) fn parts(&self) -> CandleResult<(Tensor, Tensor)> {
+        if let Some(value) = &self.value {
+            return Ok((self.policy.clone(), value.squeeze(2)?));
+        }
+        let actions = self.policy.dims()[2] - 1;
+        let value = self.policy.narrow(2, actions, 1)?.squeeze(2)?;
+        Ok((self.policy.narrow(2, 0, actions)?, value))
+    }
+
+    /// The values, `[agents, batch]`.
+    fn values(&self) -> CandleResult<Vec<f64>> {
+        let values = match &self.value {
+            Some(value) => value.clone(),
+            None => self.parts()?.1,
+        };
+        values.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
+    }
+}
+
+/// The policy and the value of each agent of a cohort.
+pub struct ActorCritic {
+    pub(super) config: A2cConfig,
+    pub(super) agents: usize,
+    pub(super) obs_len: usize,
+    pub(super) actions: usize,
+    /// The policy's, or the one whose last output is the value.
+    pub(super) policy: Network,
+    pub(super) value: Option<Network>,
+    /// What they compute in, f32 or f64.
+    dtype: DType,
+    /// Whether they are put together from candle's operations.
+    composed: bool,
+    device: Device,
+}
+
+/// A batch's loss, and what it was made of.
+pub(super) struct BatchLoss {
+    /// Each agent's, `[agents]`.
+    pub loss: Tensor,
+    pub outputs: Outputs,
+    pub choices: Arc<Choices>,
+}
+
+impl ActorCritic {
+    /// Networks for each stream of `init`, which its initial weights are drawn from, for observations of the shape
+    /// `observation`.
+    pub fn new(
+        config: &A2cConfig,
+        observation: &[usize],
+        actions: usize,
+        init: &mut [impl Rng],
+        (dtype, device): (DType, &Device),
+    ) -> Result<Self> {
+        let architectures = config.architectures(observation, actions);
+        let mut networks = Vec::new();
+        for architecture in &architectures {
+            let network = Network::new(architecture, init, dtype, device)?;
+            if config.init == Init::Orthogonal {
+                let heads: &[_] = match (config.shared, networks.is_empty()) {
+                    (true, _) => &[(actions, 0.01), (1, 1.0)],
+                    (false, true) => &[(actions, 0.01)],
+                    (false, false) => &[(1, 1.0)],
+                };
+                orthogonal(&network.parameters(), 2f64.sqrt(), heads, init)?;
+            }
+            networks.push(network);
+        }
+        let mut networks = networks.into_iter();
+        // There is one architecture at least.
+        let (Some(policy), value) = (networks.next(), networks.next()) else {
+            unreachable!("a policy has a network");
+        };
+        Ok(Self {
+            config: config.clone(),
+            agents: init.len(),
+            obs_len: observation.iter().product(),
+            actions,
+            policy,
+            value,
+            dtype,
+            composed: !device.is_cpu(),
+            device: device.clone(),
+        })
+    }
+
+    /// The networks of agent number `agent` alone; they share no memory with these.
+    pub fn alone(&self, agent: usize) -> Result<Self> {
+        let one = |network: &Network| network.agent(agent, &self.device);
+        Ok(Self {
+            config: self.config.clone(),
+            agents: 1,
+            policy: one(&self.policy)?,
+            value: self.value.as_ref().map(one).transpose()?,
+            device: self.device.clone(),
+            ..*self
+        })
+    }
+
+    /// These networks, put together from candle's operations.
+    pub(super) fn composed(self) -> Self {
+        Self {
+            policy: self.policy.composed(),
+            value: self.value.map(Network::composed),
+            composed: true,
+            ..self
+        }
+    }
+
+    /// What every network is called.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Network)> {
+        let policy = match self.value {
+            Some(_) => "policy",
+            None => "shared",
+        };
+        let value = self.value.iter().map(|network| ("value", network));
+        std::iter::once((policy, &self.policy)).chain(value)
+    }
+
+    /// The weights that learn: the policy's, then the value's, `policy.0.weight`, ..., `value.0.weight`, ..., or those of
+    /// the one network, `shared.0.weight`, ...
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let named = self.named().flat_map(|(prefix, network)| {
+            let named = move |p: Parameter| Parameter {
+                name: format!("{prefix}.{}", p.name),
+                var: p.var,
+            };
+            network.parameters().into_iter().map(named)
+        });
+        named.collect()
+    }
+
+    fn tensor(&self, obs: &[f32]) -> CandleResult<Tensor> {
+        let n = obs.len() / (self.agents * self.obs_len);
+        let shape = (self.agents, n, self.obs_len);
+        Tensor::from_slice(obs, shape, &self.device)?.to_dtype(self.dtype)
+    }
+
+    /// The logits `[agents, n, actions]` of the observations `[agents, n, obs_len]`.
+    pub fn logits(&self, obs: &[f32]) -> Result<Vec<f32>> {
+        let policy = self.policy.infer(&self.tensor(obs)?)?;
+        let logits = match self.value {
+            Some(_) => policy,
+            None => policy.narrow(2, 0, self.actions)?,
+        };
+        Ok(logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// The values `[agents, n]` of the observations `[agents, n, obs_len]`.
+    pub fn values(&self, obs: &[f32]) -> Result<Vec<f64>> {
+        let x = self.tensor(obs)?;
+        let value = match &self.value {
+            Some(network) => network.infer(&x)?,
+            None => self.policy.infer(&x)?.narrow(2, self.actions, 1)?,
+        };
+        Ok(value.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// What the networks put out for the observations `[agents, n, obs_len]`, recorded for
+    /// [`backward`](Self::backward).
+    pub fn forward(&self, obs: &[f32]) -> Result<Outputs> {
+        let x = self.tensor(obs)?;
+        let value = self.value.as_ref().map(|network| network.forward(&x));
+        Ok(Outputs {
+            policy: self.policy.forward(&x)?,
+            value: value.transpose()?,
+        })
+    }
+
+    /// The gradients of `loss`.
+    pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
+        let networks: Vec<&Network> = self.named().map(|(_, network)| network).collect();
+        Ok(Network::backward_all(&networks, loss)?)
+    }
+
+    /// The values of what followed each step of `rollout`, whose observations have the values `values`: 0 where the
+    /// episode terminated, and where it was cut short that of the observation before the reset.
+    fn following(&self, rollout: &Rollout, values: &[f64]) -> Result<Vec<f64>> {
+        let (places, environments) = (rollout.places(), rollout.environments);
+        let last = self.values(&rollout.last_obs)?;
+        let mut following = Vec::with_capacity(values.len());
+        for agent in 0..rollout.agents {
+            let own = agent * places..(agent + 1) * places;
+            following.extend_from_slice(&values[own.start + environments..own.end]);
+            let ends = agent * environments..(agent + 1) * environments;
+            following.extend_from_slice(&last[ends]);
+        }
+        // As many at a time as there are environments, so that an agent's values do not depend on the others' cuts.
+        let most = rollout.cuts.iter().map(Vec::len).max().unwrap_or(0);
+        for first in (0..most).step_by(environments) {
+            let mut obs = vec![0.0; rollout.last_obs.len()];
+            let each = environments * self.obs_len;
+            let cuts = |agent: usize| rollout.cuts[agent].iter().skip(first).take(environments);
+            for agent in 0..rollout.agents {
+                let own = obs[agent * each..(agent + 1) * each].chunks_exact_mut(self.obs_len);
+                own.zip(cuts(agent))
+                    .for_each(|(obs, cut)| obs.copy_from_slice(&cut.obs));
+            }
+            let values = self.values(&obs)?;
+            for agent in 0..rollout.agents {
+                for (i, cut) in cuts(agent).enumerate() {
+                    following[agent * places + cut.place] = values[agent * environments + i];
+                }
+            }
+        }
+        for (value, terminated) in following.iter_mut().zip(&rollout.terminated) {
+            if *terminated {
+                *value = 0.0;
+            }
+        }
+        Ok(following)
+    }
+
+    /// What `rollout` says of its actions and values, where its observations have the values `values`.
+    fn choices(&self, rollout: &Rollout, values: &[f64]) -> Result<Choices> {
+        let following = self.following(rollout, values)?;
+        let places = rollout.places();
+        let mut all = Vec::with_capacity(values.len());
+        for agent in 0..rollout.agents {
+            let own = agent * places..(agent + 1) * places;
+            let steps = Steps {
+                environments: rollout.environments,
+                rewards: &rollout.rewards[own.clone()],
+                ended: &rollout.ended[own.clone()],
+                values: &values[own.clone()],
+                following: &following[own],
+            };
+            all.extend(advantages(steps, self.config.gamma, self.config.gae_lambda));
+        }
+        let returns = all.iter().zip(values).map(|(a, v)| a + v).collect();
+        if self.config.normalize_advantage {
+            all.chunks_exact_mut(places).for_each(normalise);
+        }
+        Ok(Choices {
+            actions: rollout.actions.clone(),
+            advantages: all,
+            returns,
+        })
+    }
+
+    /// The loss of `rollout`.
+    pub(super) fn ahead(&self, rollout: &Rollout) -> Result<BatchLoss> {
+        let outputs = self.forward(&rollout.obs)?;
+        let choices = self.choices(rollout, &outputs.values()?)?;
+        self.loss(outputs, choices)
+    }
+
+    fn loss(&self, outputs: Outputs, choices: Choices) -> Result<BatchLoss> {
+        let (choices, weighting) = (Arc::new(choices), self.config.weighting());
+        let loss = match self.composed {
+            true => composed_loss(&outputs, &choices, weighting)?,
+            false => actor_critic_loss(&outputs, &choices, weighting)?,
+        };
+        Ok(BatchLoss {
+            loss,
+            outputs,
+            choices,
+        })
+    }
+
+    /// What `rollout` says of its actions and values: their advantages and returns.
+    pub fn choices_of(&self, rollout: &Rollout) -> Result<Choices> {
+        self.choices(rollout, &self.values(&rollout.obs)?)
+    }
+
+    /// The gradient of the loss of the observations `obs` with `choices`, of networks [`alone`](Self::alone): every
+    /// weight's, in the order of the parameters.
+    pub(super) fn gradient(&self, obs: &[f32], choices: Choices) -> Result<Vec<f32>> {
+        let of = self.loss(self.forward(obs)?, choices)?;
+        let grads = self.backward(&of.loss)?;
+        Ok(flat_gradient(&self.parameters(), &grads, 0)?)
+    }
+}

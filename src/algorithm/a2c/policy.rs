@@ -1,0 +1,110 @@
+//! One agent's policy as it is evaluated, saved and shown: by the most probable action.
+
+use candle_core::{DType, Device, Tensor};
+use optim::state_file::{self, Array, Part, StateFile};
+use safetensors::Dtype;
+
+use super::{A2c, A2cConfig, ActorCritic};
+use crate::{
+    Result,
+    algorithm::{
+        Policy, greedy,
+        weights::{array, load_agent, set},
+    },
+    nn::Network,
+    streams::{Stream, stream},
+};
+
+/// What is saved here, and the metadata's key.
+const WHAT: &str = "policy";
+
+/// The most probable actions of one agent.
+pub(super) struct GreedyPolicy {
+    /// Whose first outputs are the logits.
+    net: Network,
+    obs_len: usize,
+    actions: usize,
+}
+
+impl GreedyPolicy {
+    /// That of an agent that has learned nothing, to [load](Self::load) one into.
+    pub fn untrained(config: &A2cConfig, env: &envs::Spec) -> Result<Self> {
+        let init = &mut [stream(0, Stream::Init)];
+        let shape = env.observation.shape.as_slice();
+        let on = (DType::F32, &Device::Cpu);
+        ActorCritic::new(config, shape, env.actions, init, on)?.greedy(0)
+    }
+
+    /// What it is of: the shapes that a file must fit.
+    fn whose(&self) -> String {
+        format!("{} observations, {} actions", self.obs_len, self.actions)
+    }
+
+    /// This network with the weights that [`Policy::to_safetensors`] gave.
+    pub fn load(self, data: &[u8]) -> Result<Self> {
+        let saved = StateFile::read(WHAT, &self.whose(), data)?;
+        for p in self.net.parameters() {
+            set(&p.var, saved.find(&p.name, Dtype::F32, p.var.dims())?)?;
+        }
+        Ok(self)
+    }
+}
+
+impl Policy for GreedyPolicy {
+    fn act(&self, obs: &[f32]) -> Result<Vec<usize>> {
+        let shape = (1, obs.len() / self.obs_len, self.obs_len);
+        let outputs = self
+            .net
+            .infer(&Tensor::from_slice(obs, shape, &Device::Cpu)?)?;
+        let width = outputs.dims()[2];
+        let outputs: Vec<f32> = outputs.flatten_all()?.to_vec1()?;
+        let rows = outputs.chunks_exact(width);
+        Ok(rows.map(|row| greedy(&row[..self.actions])).collect())
+    }
+
+    fn to_safetensors(&self) -> Result<Vec<u8>> {
+        let weights = self.net.parameters();
+        let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
+        let arrays = arrays.collect::<Result<Vec<_>>>()?;
+        Ok(state_file::write(WHAT, self.whose(), &arrays)?)
+    }
+}
+
+impl ActorCritic {
+    /// The policy that agent number `agent` has now.
+    pub(super) fn greedy(&self, agent: usize) -> Result<GreedyPolicy> {
+        Ok(GreedyPolicy {
+            // Evaluated on the CPU wherever it was trained.
+            net: self.policy.agent(agent, &Device::Cpu)?,
+            obs_len: self.obs_len,
+            actions: self.actions,
+        })
+    }
+}
+
+impl A2c {
+    /// Everything of agent number `agent`: its networks and its optimiser's state.
+    pub(super) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
+        let own = |p: optim::Parameter| {
+            let own = p.var.as_tensor().narrow(0, agent, 1)?;
+            array(&p.name, &own.to_device(&Device::Cpu)?)
+        };
+        let mut arrays = self
+            .parameters()
+            .into_iter()
+            .map(own)
+            .collect::<Result<Vec<_>>>()?;
+        let state = self.optimiser().agent_to_safetensors(agent)?;
+        arrays.push(("optimiser".into(), Dtype::U8, vec![state.len()], state));
+        Ok(arrays)
+    }
+
+    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    pub(super) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
+        for p in self.parameters() {
+            load_agent(&p.var, agent, &p.name, saved)?;
+        }
+        let state = saved.list("optimiser", Dtype::U8)?;
+        Ok(self.optimiser_mut().restore_agent(agent, state)?)
+    }
+}

@@ -1,0 +1,18 @@
+//! PQN (Gallici et al. 2024, arXiv 2407.04811): Q-learning on many environments at once, with layer normalisation in
+//! place of a target network and lambda-returns in place of replay.
+//!
+//! In the order of purejaxql, its authors' program: a rollout with fixed weights, its lambda-returns, and epochs of
+//! shuffled minibatches. Unlike there, an episode that is truncated bootstraps.
+
+mod cohort;
+mod config;
+mod definition;
+mod learner;
+mod pending;
+mod policy;
+mod rollout;
+
+pub use config::PqnConfig;
+pub use definition::{DEFINITION, NAME};
+pub use learner::{Minibatch, Pqn};
+pub use rollout::{End, lambda_returns};

@@ -1,0 +1,85 @@
+//! The greedy policy of one agent.
+
+use candle_core::{DType, Device, Tensor};
+use optim::{
+    Element, Parameter,
+    state_file::{self, Array, StateFile},
+};
+use safetensors::Dtype;
+
+use super::{PqnConfig, learner::seen};
+use crate::{
+    Result,
+    algorithm::{Policy, dqn::greedy},
+    nn::NormedNetwork,
+    streams::{Stream, stream},
+};
+
+/// What is saved here, and the metadata's key.
+const WHAT: &str = "policy";
+
+pub(super) struct PqnPolicy {
+    pub config: PqnConfig,
+    pub network: NormedNetwork,
+    pub obs_len: usize,
+    pub actions: usize,
+}
+
+impl PqnPolicy {
+    /// The policy of an agent that has learned nothing.
+    pub fn untrained(config: &PqnConfig, env: &envs::Spec) -> Result<Self> {
+        let architecture = config.architecture(&env.observation.shape, env.actions);
+        let init = &mut [stream(0, Stream::Init)];
+        Ok(Self {
+            network: NormedNetwork::new(&architecture, init, DType::F32, &Device::Cpu)?,
+            config: config.clone(),
+            obs_len: env.observation.len(),
+            actions: env.actions,
+        })
+    }
+
+    /// What it is of: the shapes that a file must fit.
+    fn whose(&self) -> String {
+        format!("{} observations, {} actions", self.obs_len, self.actions)
+    }
+
+    /// This policy with the weights that `to_safetensors` gave.
+    pub fn load(self, data: &[u8]) -> Result<Self> {
+        let saved = StateFile::read(WHAT, &self.whose(), data)?;
+        for p in self.network.parameters() {
+            let data = saved.find(&p.name, Dtype::F32, p.var.dims())?;
+            let values = f32::from_bytes(data);
+            p.var
+                .set(&Tensor::from_vec(values, p.var.shape(), &Device::Cpu)?)?;
+        }
+        Ok(self)
+    }
+}
+
+/// The weights of one agent's network under their names.
+pub(super) fn weights(network: &NormedNetwork) -> Result<Vec<Array>> {
+    let array = |p: Parameter| -> Result<Array> {
+        let values: Vec<f32> = p.var.flatten_all()?.to_vec1()?;
+        let shape = p.var.dims().to_vec();
+        Ok((p.name, Dtype::F32, shape, f32::to_bytes(&values)))
+    };
+    network.parameters().into_iter().map(array).collect()
+}
+
+impl Policy for PqnPolicy {
+    /// The action with the largest value.
+    fn act(&self, obs: &[f32]) -> Result<Vec<usize>> {
+        let shape = (1, obs.len() / self.obs_len, self.obs_len);
+        let obs = seen(obs, shape, &self.config, (DType::F32, &Device::Cpu))?;
+        let values: Vec<f32> = self.network.infer(&obs)?.flatten_all()?.to_vec1()?;
+        Ok(values.chunks_exact(self.actions).map(greedy).collect())
+    }
+
+    fn to_safetensors(&self) -> Result<Vec<u8>> {
+        Ok(state_file::write(
+            WHAT,
+            self.whose(),
+            &weights(&self.network)?,
+        )?)
+    }
+}

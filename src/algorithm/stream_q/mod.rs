@@ -1,0 +1,19 @@
+//! Stream Q(lambda) (Elsayed, Vasan & Mahmood 2024, arXiv 2410.14606): Q-learning with eligibility traces on one
+//! sample at a time, without replay, batches or a target network.
+//!
+//! As in the authors' program, a trace is cut behind the update of an action that is not greedy, and where an
+//! episode ends. Unlike there, an episode that is truncated bootstraps.
+
+mod cohort;
+mod config;
+mod definition;
+mod learner;
+mod network;
+mod normalise;
+mod pending;
+mod policy;
+
+pub use config::{Direction, StreamLoss, StreamQConfig};
+pub use definition::{DEFINITION, NAME};
+pub use learner::{Seen, StreamQ, Update};
+pub use normalise::{Normaliser, RewardScale};

@@ -1,0 +1,31 @@
+//! Weights as named arrays, of an agent alone and of one of a cohort.
+
+use candle_core::{Tensor, Var};
+use optim::state_file::{Array, Part, bytes, numbers};
+use safetensors::Dtype;
+
+use crate::Result;
+
+/// The numbers of `tensor` as the array called `name`.
+pub(super) fn array(name: &str, tensor: &Tensor) -> Result<Array> {
+    let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+    let data = bytes(&values, |x| x.to_le_bytes());
+    Ok((name.into(), Dtype::F32, tensor.dims().to_vec(), data))
+}
+
+/// Sets `var` to the numbers in `data`.
+pub(super) fn set(var: &Var, data: &[u8]) -> Result<()> {
+    let values = numbers(data, f32::from_le_bytes);
+    Ok(var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?)
+}
+
+/// Sets the part of `var` that is agent number `agent`'s to the array called `name`.
+pub(super) fn load_agent(var: &Var, agent: usize, name: &str, saved: &Part) -> Result<()> {
+    let one = Var::from_tensor(&var.as_tensor().narrow(0, agent, 1)?.copy()?)?;
+    set(&one, saved.find(name, Dtype::F32, one.dims())?)?;
+    let before = var.as_tensor().narrow(0, 0, agent)?;
+    let after = var
+        .as_tensor()
+        .narrow(0, agent + 1, var.dims()[0] - agent - 1)?;
+    Ok(var.set(&Tensor::cat(&[&before, one.as_tensor(), &after], 0)?)?)
+}

@@ -1,0 +1,91 @@
+//! What a folder holds where a run should go.
+
+use std::{fs, io::ErrorKind, path::Path};
+
+use super::{
+    Checkpoint, Configuration,
+    finished::outcome_id,
+    folder::{CHECKPOINT, CONFIG, LOCK, MACHINE, OUTCOME},
+};
+use crate::{Error, Result, checksums::CHECKSUMS};
+
+/// What is in a folder where a run should go.
+pub(super) enum Content {
+    Nothing,
+    ThisUnfinished,
+    ThisFinished,
+    OtherRun,
+    /// Tables of a run whose configuration is gone, so that nobody can tell which run it was.
+    Unknown,
+    /// A file that no run left there.
+    Foreign(String),
+}
+
+/// Every file of a run like `C`.
+pub(super) fn files<C: Configuration>() -> Vec<&'static str> {
+    let common = [CONFIG, OUTCOME, CHECKPOINT, CHECKSUMS, MACHINE, LOCK];
+    let layout = C::LAYOUT;
+    let mut all = [&common[..], &[layout.weights], layout.figures].concat();
+    all.extend(layout.tables.iter().map(|table| table.file()));
+    all
+}
+
+/// What is at `path`, where the run `config` should go, whose configuration is `text`.
+pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> Result<Content> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Content::Nothing),
+        Err(error) => return Err(Error::unwritable(path, &error)),
+    };
+    let names = entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<std::io::Result<Vec<String>>>()
+        .map_err(|error| Error::unwritable(path, &error))?;
+    let has = |file: &str| names.iter().any(|name| name == file);
+    let written = path.join(CONFIG);
+    let found = fs::read_to_string(&written).unwrap_or_default();
+    if found == text {
+        return Ok(match has(OUTCOME) {
+            true => Content::ThisFinished,
+            false => Content::ThisUnfinished,
+        });
+    }
+    if names.iter().all(|name| name == LOCK) {
+        return Ok(Content::Nothing);
+    }
+    if !found.trim().is_empty() {
+        let id = config.id();
+        if has(OUTCOME) && outcome_id(path).is_ok_and(|ended| ended == id) {
+            let why = format!("it is not the configuration of run {id}, which ended here");
+            return Err(Error::damaged(&written, why));
+        }
+        return Ok(if C::describes(&written) {
+            Content::OtherRun
+        } else if has(CHECKPOINT) && Checkpoint::read(&path.join(CHECKPOINT), config).is_ok() {
+            Content::ThisUnfinished
+        } else {
+            Content::Foreign(CONFIG.into())
+        });
+    }
+    // Interrupted before its first file was whole, or bereft of it, or never a run's.
+    let ours = files::<C>();
+    // A run that was killed leaves what it was writing under such a name.
+    let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
+    let foreign = |name: &&String| !ours.contains(&whole(name).as_str());
+    if let Some(name) = names.iter().find(foreign) {
+        return Ok(Content::Foreign(name.clone()));
+    }
+    Ok(if has(OUTCOME) {
+        match outcome_id(path)? == config.id() {
+            true => Content::ThisFinished,
+            false => Content::OtherRun,
+        }
+    } else if has(CHECKPOINT) {
+        // It says itself whose it is.
+        Content::ThisUnfinished
+    } else if C::LAYOUT.tables.iter().any(|table| has(table.file())) {
+        Content::Unknown
+    } else {
+        Content::ThisUnfinished
+    })
+}

@@ -1,0 +1,47 @@
+//! What an agent's outcome tells of its run's tables.
+
+use super::Config;
+use crate::run::{Outcome, RowTable, Status, Told};
+
+/// What `outcome` of the run `config` tells of `table`.
+pub(super) fn told(config: &Config, outcome: &Outcome, table: RowTable) -> Told {
+    let whole = outcome.status == Status::Finished;
+    match table {
+        RowTable::Episodes => {
+            let episodes = outcome.episodes;
+            let last = (episodes > 0).then_some(("episode", episodes as f64));
+            Told {
+                rows: Some(episodes..=episodes),
+                last: last.into_iter().collect(),
+            }
+        }
+        RowTable::Evaluations => {
+            let (every, steps) = (config.run.eval_every, outcome.steps);
+            // One at the start. An agent that diverges is not evaluated after that step.
+            let evaluations = match whole {
+                true => 1 + steps.div_ceil(every),
+                false => 1 + steps.saturating_sub(1) / every,
+            };
+            let end = [
+                ("step", steps as f64),
+                ("mean_return", outcome.final_return),
+            ];
+            Told {
+                // With many environments, several that are due may be one.
+                rows: (config.environments() == 1).then_some(evaluations..=evaluations),
+                last: whole.then_some(end).into_iter().flatten().collect(),
+            }
+        }
+        RowTable::Updates => {
+            let recorded = outcome.updates.div_ceil(config.run.log_every);
+            // The update that diverges is recorded whatever its number.
+            let more = u64::from(!whole);
+            Told {
+                rows: Some(recorded.saturating_sub(more)..=recorded + more),
+                last: Vec::new(),
+            }
+        }
+        // Which updates are looked at is random.
+        _ => Told::default(),
+    }
+}
