@@ -22,6 +22,9 @@ pub trait Element: Real {
         range: Range<usize>,
     );
 
+    /// Its size, without its sign.
+    fn absolute(self) -> Self;
+
     /// As it is saved.
     const DTYPE: Dtype;
 
@@ -45,6 +48,11 @@ macro_rules! element {
                 range: Range<usize>,
             ) {
                 rule.$update(scalars, clip, w, g, states, range);
+            }
+
+            #[inline(always)]
+            fn absolute(self) -> Self {
+                self.abs()
             }
 
             const DTYPE: Dtype = Dtype::$dtype;

@@ -382,19 +382,24 @@ impl Layer {
             Kind::Linear { inputs, .. } => {
                 for ((row, bias), &d) in weights.chunks_exact_mut(inputs).zip(biases).zip(dy) {
                     *bias = decay * *bias + d;
-                    norm += absolute(*bias).to_f64();
+                    norm += Element::absolute(*bias).to_f64();
                     let mut lanes = [T::from_f64(0.0); 16];
                     let (row, row_rest) = row.as_chunks_mut::<16>();
                     let (x, x_rest) = x.as_chunks::<16>();
                     for (e, x) in row.iter_mut().zip(x) {
+                        // Local copies tell the compiler that nothing aliases.
+                        let (mut new, x) = (*e, *x);
                         for i in 0..16 {
-                            e[i] = decay * e[i] + d * x[i];
-                            lanes[i] += absolute(e[i]);
+                            new[i] = decay * new[i] + d * x[i];
+                        }
+                        *e = new;
+                        for i in 0..16 {
+                            lanes[i] += Element::absolute(new[i]);
                         }
                     }
                     for (i, (e, &x)) in row_rest.iter_mut().zip(x_rest).enumerate() {
                         *e = decay * *e + d * x;
-                        lanes[i] += absolute(*e);
+                        lanes[i] += Element::absolute(*e);
                     }
                     norm += lanes.into_iter().fold(0.0, |sum, x| sum + x.to_f64());
                 }
@@ -404,11 +409,11 @@ impl Layer {
                 let filters = weights.chunks_exact_mut(each).zip(biases);
                 for ((filter, bias), d) in filters.zip(dy.chunks_exact(positions)) {
                     *bias = decay * *bias + sum_of(d, d, |d, _| d);
-                    norm += absolute(*bias).to_f64();
+                    norm += Element::absolute(*bias).to_f64();
                     for (e, column) in filter.iter_mut().zip(columns.chunks_exact(positions)) {
                         *e = decay * *e + sum_of(d, column, |d, x| d * x);
                     }
-                    norm += sum_of(filter, filter, |e, _| absolute(e)).to_f64();
+                    norm += sum_of(filter, filter, |e, _| Element::absolute(e)).to_f64();
                 }
             }
         }
@@ -430,19 +435,19 @@ fn products<T: Number>(weights: &[T], x: &[T], inputs: usize, biases: &[T], y: &
     let (y_blocks, y_rest) = y.as_chunks_mut::<ROWS>();
     let (bias_blocks, bias_rest) = biases.as_chunks::<ROWS>();
     for ((block, y), biases) in blocks.zip(y_blocks).zip(bias_blocks) {
-        let rows: [_; ROWS] =
-            std::array::from_fn(|i| block[i * inputs..(i + 1) * inputs].as_chunks::<LANES>());
-        let mut lanes = [[zero; LANES]; ROWS];
-        for (k, x) in x_chunks.iter().enumerate() {
-            for (lanes, (row, _)) in lanes.iter_mut().zip(rows) {
-                for i in 0..LANES {
-                    lanes[i] += row[k][i] * x[i];
-                }
-            }
+        let row = |i: usize| block[i * inputs..(i + 1) * inputs].as_chunks::<LANES>();
+        let rows: [_; ROWS] = std::array::from_fn(row);
+        let [mut l0, mut l1, mut l2, mut l3] = [[zero; LANES]; ROWS];
+        let chunks = rows.map(|(chunks, _)| chunks.iter());
+        let [r0, r1, r2, r3] = chunks;
+        for ((((x, r0), r1), r2), r3) in x_chunks.iter().zip(r0).zip(r1).zip(r2).zip(r3) {
+            add_products(&mut l0, r0, x);
+            add_products(&mut l1, r1, x);
+            add_products(&mut l2, r2, x);
+            add_products(&mut l3, r3, x);
         }
-        for ((lanes, (_, row)), (y, &bias)) in
-            lanes.iter_mut().zip(rows).zip(y.iter_mut().zip(biases))
-        {
+        let sums = [l0, l1, l2, l3].into_iter().zip(rows);
+        for ((mut lanes, (_, row)), (y, &bias)) in sums.zip(y.iter_mut().zip(biases)) {
             for (i, (&w, &x)) in row.iter().zip(x_rest).enumerate() {
                 lanes[i] += w * x;
             }
@@ -455,11 +460,13 @@ fn products<T: Number>(weights: &[T], x: &[T], inputs: usize, biases: &[T], y: &
     }
 }
 
+/// `lanes += a b`, number by number.
 #[inline(always)]
-fn absolute<T: Number>(x: T) -> T {
-    if x < T::from_f64(0.0) {
-        T::from_f64(0.0) - x
-    } else {
-        x
+fn add_products<T: Number, const N: usize>(lanes: &mut [T; N], a: &[T; N], b: &[T; N]) {
+    // Local copies tell the compiler that nothing aliases.
+    let (mut sums, a, b) = (*lanes, *a, *b);
+    for i in 0..N {
+        sums[i] += a[i] * b[i];
     }
+    *lanes = sums;
 }
