@@ -36,8 +36,8 @@ struct Case {
 fn cases() -> [Case; 3] {
     let plain = PqnConfig {
         hidden: Hidden(vec![16, 12]),
-        environments: 6,
-        rollout_steps: 4,
+        n_envs: 6,
+        n_steps: 4,
         minibatches: 4,
         epochs: 2,
         ..PqnConfig::cartpole()
@@ -113,7 +113,7 @@ impl Case {
     fn run(&self, all: &HashMap<String, Vec<f64>>, dtype: DType) -> [Vec<f64>; 3] {
         let of = |key: &str| all[&format!("{}.{key}", self.name)].as_slice();
         let config = &self.config;
-        let (n, size) = (config.environments, config.rollout());
+        let (n, size) = (config.n_envs, config.rollout());
         let len = self.shape.iter().product::<usize>();
         let mut agent = Pqn::new(
             config,
@@ -210,8 +210,8 @@ fn source(env: &str, steps: u64, changes: &[(&'static str, Value)]) -> ConfigSou
     ];
     let small = [
         ("hidden", Value::from("16")),
-        ("environments", Value::Whole(4)),
-        ("rollout_steps", Value::Whole(8)),
+        ("n_envs", Value::Whole(4)),
+        ("n_steps", Value::Whole(8)),
         ("minibatches", Value::Whole(2)),
         ("epochs", Value::Whole(2)),
     ];
@@ -279,11 +279,7 @@ fn bad_settings_are_errors_that_name_them() {
             Value::Whole(3),
             "minibatches = 3 is not allowed; allowed: a divisor of the 32 transitions",
         ),
-        (
-            "rollout_steps",
-            Value::Whole(65),
-            "rollout_steps = 65 is not allowed",
-        ),
+        ("n_steps", Value::Whole(65), "n_steps = 65 is not allowed"),
         (
             "lambda",
             Value::Number(1.01),
@@ -294,11 +290,7 @@ fn bad_settings_are_errors_that_name_them() {
             Value::from("16x3"),
             "conv needs an observation of [channels, height, width]",
         ),
-        (
-            "environments",
-            Value::Whole(0),
-            "environments = 0 is not allowed",
-        ),
+        ("n_envs", Value::Whole(0), "n_envs = 0 is not allowed"),
     ] {
         let error = source("cartpole", 256, &[(key, value)]).resolve(None);
         let error = error.err().unwrap().to_string();

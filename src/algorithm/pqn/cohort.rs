@@ -72,7 +72,7 @@ impl Cohort {
         let agents = setup.seeds.len();
         Ok(Self {
             members: setup.seeds.iter().map(member).collect(),
-            next_obs: vec![0.0; agents * config.environments * space.len()],
+            next_obs: vec![0.0; agents * config.n_envs * space.len()],
             steps: setup.steps,
             obs_len: space.len(),
             epsilon: config.start_e,
@@ -85,7 +85,7 @@ impl Cohort {
     /// Values what was observed behind the last step, where a return needs it: where an episode was truncated,
     /// and behind the last step of a rollout.
     fn bootstrap(&mut self, learning: &dyn Learning) -> Result<()> {
-        let n = self.config.environments;
+        let n = self.config.n_envs;
         let needed = |rollout: &Rollout, place: usize| match rollout.ends[place] {
             End::Terminated => false,
             End::Truncated => true,
@@ -250,7 +250,7 @@ impl Algorithm for Cohort {
     fn act(&mut self, step: u64, obs: &[f32], alive: &[bool], actions: &mut [usize]) -> Result<()> {
         self.epsilon = self.config.epsilon(step, self.steps);
         let values = self.learner.values(obs)?;
-        let (n, each) = (self.config.environments, self.learner.actions);
+        let (n, each) = (self.config.n_envs, self.learner.actions);
         let members = self.members.iter_mut().zip(alive);
         let members = members.zip(values.chunks_exact(n * each));
         for (((member, alive), values), actions) in members.zip(actions.chunks_exact_mut(n)) {
@@ -275,7 +275,7 @@ impl Algorithm for Cohort {
     }
 
     fn observe(&mut self, agent: usize, environment: usize, experience: &Experience) -> Result<()> {
-        let at = (agent * self.config.environments + environment) * self.obs_len;
+        let at = (agent * self.config.n_envs + environment) * self.obs_len;
         self.next_obs[at..at + self.obs_len].copy_from_slice(experience.next_obs);
         let rollout = &mut self.members[agent].rollout;
         rollout.push(experience, self.config.reward_scale);

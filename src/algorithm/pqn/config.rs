@@ -37,9 +37,9 @@ settings! {
         /// What rewards are multiplied by
         reward_scale: f64 = 0.1, in Interval::above(0.0).at_most(1e6);
         /// Environments that an agent acts in at once
-        environments: usize = 32, in 1..=1 << 16;
+        n_envs: usize = 32, in 1..=1 << 16;
         /// Steps of each environment in a rollout
-        rollout_steps: usize = 64, in 1..=1 << 16;
+        n_steps: usize = 64, in 1..=1 << 16;
         /// Minibatches that a rollout is cut into
         minibatches: usize = 16, in 1..=1 << 20;
         /// How often each transition of a rollout is learned from
@@ -80,8 +80,8 @@ impl PqnConfig {
             initial: Initial::He,
             observation_scale: 1.0 / 255.0,
             reward_scale: 1.0,
-            environments: 128,
-            rollout_steps: 32,
+            n_envs: 128,
+            n_steps: 32,
             minibatches: 32,
             epochs: 2,
             lambda: 0.65,
@@ -93,7 +93,7 @@ impl PqnConfig {
 
     /// Transitions of a rollout.
     pub fn rollout(&self) -> usize {
-        self.environments * self.rollout_steps
+        self.n_envs * self.n_steps
     }
 
     /// Transitions of a minibatch.
@@ -134,10 +134,9 @@ impl PqnConfig {
     pub fn validate(&self) -> Result<()> {
         self.check_ranges()?;
         if !self.rollout().is_multiple_of(self.minibatches) {
-            let (all, environments, steps) =
-                (self.rollout(), self.environments, self.rollout_steps);
+            let (all, environments, steps) = (self.rollout(), self.n_envs, self.n_steps);
             let allowed = format!(
-                "a divisor of the {all} transitions of a rollout (environments = {environments} times rollout_steps = {steps})"
+                "a divisor of the {all} transitions of a rollout (n_envs = {environments} times n_steps = {steps})"
             );
             let wrong = settings::Error::not_allowed("minibatches", self.minibatches, allowed);
             return Err(wrong.into());

@@ -99,7 +99,7 @@ impl Definition for PqnDefinition {
     }
 
     fn environments(&self, settings: &Table) -> usize {
-        Self::read(settings).map_or(1, |config| config.environments)
+        Self::read(settings).map_or(1, |config| config.n_envs)
     }
 
     fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
@@ -129,14 +129,10 @@ impl Definition for PqnDefinition {
             let wrong = settings::Error::not_allowed("minibatches", config.minibatches, allowed);
             return Err(wrong.into());
         }
-        let most = MOST_ACTIVATIONS / env.observation.len() / agents / config.environments;
-        if config.rollout_steps > most {
-            let allowed = format!(
-                "at most {most} in {} environments{times}",
-                config.environments
-            );
-            let wrong =
-                settings::Error::not_allowed("rollout_steps", config.rollout_steps, allowed);
+        let most = MOST_ACTIVATIONS / env.observation.len() / agents / config.n_envs;
+        if config.n_steps > most {
+            let allowed = format!("at most {most} in {} environments{times}", config.n_envs);
+            let wrong = settings::Error::not_allowed("n_steps", config.n_steps, allowed);
             return Err(wrong.into());
         }
         Ok(())
@@ -144,13 +140,13 @@ impl Definition for PqnDefinition {
 
     fn check_steps(&self, settings: &Table, steps: u64) -> Result<()> {
         let config = Self::read(settings)?;
-        let (n, each) = (config.rollout_steps, config.environments as u64);
+        let (n, each) = (config.n_steps, config.n_envs as u64);
         if n as u64 > steps / each {
             let allowed = format!(
                 "at most {}: the run takes {steps} steps in {each} environments, and learns when a rollout is whole",
                 steps / each
             );
-            return Err(settings::Error::not_allowed("rollout_steps", n, allowed).into());
+            return Err(settings::Error::not_allowed("n_steps", n, allowed).into());
         }
         Ok(())
     }
@@ -164,7 +160,7 @@ impl Definition for PqnDefinition {
         let config = Self::read(settings).ok()?;
         // An observation, and besides it an action, a reward, two values, a target and an end.
         let each = 4 * env.observation.len() as u64 + 37;
-        Some((config.rollout() as u64 * each, "rollout_steps"))
+        Some((config.rollout() as u64 * each, "n_steps"))
     }
 
     fn updates(&self, settings: &Table, steps: u64) -> u64 {
@@ -172,7 +168,7 @@ impl Definition for PqnDefinition {
     }
 
     fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str> {
-        (self.updates(settings, steps) == 0).then_some("rollout_steps")
+        (self.updates(settings, steps) == 0).then_some("n_steps")
     }
 
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
@@ -188,9 +184,9 @@ impl Definition for PqnDefinition {
         let mut config = Self::read(settings)?;
         if config.rollout() as u64 > step {
             // Short rollouts of few environments, cut into as few minibatches as divide them.
-            config.environments = config.environments.min((step as usize).clamp(1, 4));
-            let most = (step as usize / config.environments).max(1);
-            config.rollout_steps = config.rollout_steps.min(most);
+            config.n_envs = config.n_envs.min((step as usize).clamp(1, 4));
+            let most = (step as usize / config.n_envs).max(1);
+            config.n_steps = config.n_steps.min(most);
             while !config.rollout().is_multiple_of(config.minibatches) {
                 config.minibatches -= 1;
             }

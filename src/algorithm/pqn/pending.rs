@@ -130,9 +130,9 @@ impl PendingUpdate for MinibatchUpdate<'_> {
     }
 
     fn ages(&self) -> Vec<u64> {
-        let n = self.config.environments;
+        let n = self.config.n_envs;
         let age = |index: &u32| {
-            let since = self.config.rollout_steps - 1 - *index as usize / n;
+            let since = self.config.n_steps - 1 - *index as usize / n;
             (since * n) as u64
         };
         self.indices.iter().map(age).collect()

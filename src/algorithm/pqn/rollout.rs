@@ -100,7 +100,7 @@ impl Rollout {
 
     /// Computes the targets.
     pub fn finish(&mut self, config: &PqnConfig) {
-        let (n, steps) = (config.environments, config.rollout_steps);
+        let (n, steps) = (config.n_envs, config.n_steps);
         self.targets = vec![0.0; n * steps];
         for environment in 0..n {
             let pick = |all: &[f64]| -> Vec<f64> {
