@@ -110,7 +110,7 @@ fn pqn(
         Ok(())
     })?;
     report(case, "update", &us);
-    let obs = &minibatch.obs[..config.environments * len];
+    let obs = &minibatch.obs[..config.n_envs * len];
     let us = effort.microseconds(|_| {
         std::hint::black_box(agent.values(obs).map_err(Error::wrap)?);
         Ok(())
