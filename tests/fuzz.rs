@@ -66,7 +66,8 @@ type Named = BTreeMap<String, Vec<Setting>>;
 
 struct Listing {
     environments: Named,
-    agent: Vec<Setting>,
+    /// The settings of each algorithm.
+    agents: Named,
     optimisers: Named,
     published: Vec<String>,
 }
@@ -77,7 +78,7 @@ impl Listing {
         let text = String::from_utf8(out.stdout).unwrap();
         let mut listing = Self {
             environments: Named::new(),
-            agent: Vec::new(),
+            agents: Named::new(),
             optimisers: Named::new(),
             published: Vec::new(),
         };
@@ -105,7 +106,10 @@ impl Listing {
                         let its = listing.environments.entry(name.clone());
                         its.or_default().push(setting);
                     }
-                    "Algorithms" => listing.agent.push(setting),
+                    "Algorithms" => {
+                        let its = listing.agents.entry(name.clone());
+                        its.or_default().push(setting);
+                    }
                     "Optimisers" => {
                         let its = listing.optimisers.entry(name.clone());
                         its.or_default().push(setting);
@@ -124,7 +128,12 @@ impl Listing {
             }
         }
         assert!(listing.environments.len() > 15 && listing.optimisers.len() > 10);
-        assert!(listing.agent.len() > 20 && listing.published.len() > 10);
+        assert!(listing.agents["dqn"].len() > 20 && listing.published.len() > 10);
+        assert!(
+            listing.agents.len() == LEAST_SETTINGS.len(),
+            "{:?}",
+            listing.agents.keys()
+        );
         listing
     }
 }
@@ -316,18 +325,24 @@ fn words(all: &[&str]) -> Vec<String> {
     all.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// What makes a run of 12 steps, or of a multiple of them, one that learns.
+const LEAST_SETTINGS: [(&str, &[&str]); 4] = [
+    ("dqn", &["--batch-size", "8", "--learning-starts", "20"]),
+    ("a2c", &["--n-envs", "4", "--n-steps", "3"]),
+    (
+        "pqn",
+        &["--n-envs", "4", "--n-steps", "3", "--minibatches", "2"],
+    ),
+    ("stream-q", &[]),
+];
+
 /// `rl` with flags of a short run, and a few more.
 fn flags(draws: &mut Draws, listing: &Listing) -> Input {
-    let steps = (1 + draws.below(300)).to_string();
-    let mut args = words(&["--steps", &steps, "--hidden", "16", "--batch-size", "8"]);
-    args.extend(words(&[
-        "--learning-starts",
-        "20",
-        "--eval-episodes",
-        "1",
-        "--out",
-        "r",
-    ]));
+    let (algorithm, least) = LEAST_SETTINGS[draws.below(LEAST_SETTINGS.len())];
+    let steps = (12 * (1 + draws.below(25))).to_string();
+    let mut args = words(&["--algo", algorithm, "--steps", &steps, "--hidden", "16"]);
+    args.extend(words(least));
+    args.extend(words(&["--eval-episodes", "1", "--out", "r"]));
     args.extend(words(&[
         "--eval-every",
         &(1 + draws.below(400)).to_string(),
@@ -338,7 +353,12 @@ fn flags(draws: &mut Draws, listing: &Listing) -> Input {
     if draws.one_in(2) {
         args.extend(["--env".to_owned(), environment(draws, listing)]);
     }
-    let agent: Vec<&Setting> = listing.agent.iter().collect();
+    // Most other values of the settings that are there already do not go with each other.
+    let any = draws.one_in(6);
+    let chosen =
+        |setting: &Setting| least.contains(&&*format!("--{}", setting.name.replace('_', "-")));
+    let agent = listing.agents[algorithm].iter();
+    let agent: Vec<&Setting> = agent.filter(|setting| any || !chosen(setting)).collect();
     for _ in 0..draws.below(5) {
         let setting = draws.of(&agent);
         let flag = setting.name.replace('_', "-");

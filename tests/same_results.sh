@@ -72,6 +72,14 @@ a2c-shared            rl-plain            --algo a2c --shared --init uniform --a
 a2c-conv              rl-plain            --algo a2c --preset minatar --conv 4x3 --hidden 32 --steps 1600
 a2c-drift             rl-plain            --algo a2c --opt momentum --env chain?every=70&of=cartpole?max_steps=30|cartpole?length=1.5 --diagnostics 30
 
+pqn                   rl-plain            --algo pqn --n-envs 8 --n-steps 16 --minibatches 4 --hidden 32
+pqn-conv              rl-plain            --algo pqn --preset pqn-minatar --n-envs 4 --n-steps 10 --minibatches 2 --conv 4x3 --hidden 32 --opt adam --diagnostics 10
+pqn-cohort            rl-plain            --algo pqn --n-envs 4 --n-steps 8 --minibatches 2 --hidden 32 --env acrobot --opt rmsprop --agents 3
+stream-q              rl-plain            --algo stream-q
+stream-q-adam         rl-plain            --algo stream-q --opt adam --loss huber --direction gradient --agents 2
+stream-q-conv         rl-plain            --algo stream-q --preset stream-q-minatar --conv 4x3 --hidden 32
+no-replay             rl-plain            --preset no_replay --learning-starts 100 --opt adam --diagnostics 20
+
 mse                   rl                  --opt adam
 huber                 rl                  --opt adam --loss huber
 double                rl                  --opt adam --double

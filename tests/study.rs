@@ -693,8 +693,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "hidden = [16]",
             "hidden = \"big\"",
             &[
-                "environment `cartpole",
-                "hidden = big",
+                "line 12: rl.agent.hidden = big",
                 "allowed: at most 16 sizes",
             ],
         ),

@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(
             told(warming, 500_000),
             [
-                "lr_schedule = linear:warmup=1000000 is still warming up when the run ends: it makes 48999 updates"
+                "lr_schedule = linear:end=0,warmup=1000000 is still warming up when the run ends: it makes 48999 updates"
             ]
         );
         assert_eq!(told(warming, 20_000_000), [""; 0]);
