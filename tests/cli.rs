@@ -726,3 +726,25 @@ fn a_full_disk_is_said_and_leaves_no_outcome() {
     );
     assert!(!r.join("outcome.csv").exists());
 }
+
+#[test]
+fn a_configuration_file_of_another_algorithm_is_named() {
+    let dir = tempdir().unwrap();
+    let steps = ["--steps", "400", "--eval-every", "400", "--quiet"];
+    let made = rl(
+        dir.path(),
+        &[&steps[..], &["--algo", "a2c", "--out", "a"]].concat(),
+    );
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let from = ["--config", "a/config.toml", "--out", "b"];
+    let ran = rl(dir.path(), &[&from[..], &["--algo", "dqn"]].concat());
+    assert_eq!(ran.code, Some(2));
+    for words in ["--algo dqn", "a/config.toml is of a2c"] {
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    let same = rl(
+        dir.path(),
+        &[&from[..], &["--algo", "a2c", "--quiet"]].concat(),
+    );
+    assert_eq!(same.code, Some(0), "{}", same.stderr);
+}

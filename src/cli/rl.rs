@@ -241,6 +241,16 @@ impl RlArgs {
             Some(path) => super::under("--config", ConfigSource::read(path))?,
             None => ConfigSource::default(),
         };
+        if let (Some(path), Some(asked)) = (&self.config, &flags.algo) {
+            let named = algorithm::find(asked)?.name();
+            let its = file.algorithm()?.name();
+            if named != its {
+                return Err(Error::usage(format!(
+                    "--algo {named}: {} is of {its}, and its preset and [agent] are not those of {named}; leave out --algo, or --config",
+                    path.display()
+                )));
+            }
+        }
         flags.or(file).resolve(self.lr)
     }
 }

@@ -201,7 +201,8 @@ impl<'a> Files<'a> {
 
     fn rows<T: DeserializeOwned>(&self, file: &str) -> Result<Vec<T>> {
         let (path, text) = (self.folder.join(file), self.text(file)?);
-        if !text.ends_with('\n') {
+        // A study that tunes nothing has an empty tuning.csv. What has a checksum is whole.
+        if self.sums.is_none() && !text.is_empty() && !text.ends_with('\n') {
             return Err(Error::damaged(&path, "its last line is cut short").mended_by(WAY_OUT));
         }
         let mut reader = csv::Reader::from_reader(text.as_bytes());
