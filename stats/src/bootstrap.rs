@@ -69,6 +69,11 @@ impl Bootstrap {
         })
     }
 
+    /// The share of intervals that cover the true value.
+    pub(crate) fn level(&self) -> f64 {
+        self.level
+    }
+
     /// The estimate of a statistic of units in strata of these sizes.
     pub(crate) fn estimate(
         &self,

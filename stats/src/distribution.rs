@@ -1,6 +1,6 @@
 //! The distribution of a statistic over its resamples: intervals and p-values.
 
-use crate::{Estimate, normal};
+use crate::{Estimate, Moments, normal};
 
 /// The distribution of a statistic over its resamples.
 pub struct Distribution {
@@ -43,6 +43,11 @@ impl Distribution {
             hi: quantile(&self.sorted, self.corrected(1.0 - tail)),
             n: self.n,
         }
+    }
+
+    /// The standard deviation of the resamples.
+    pub fn standard_deviation(&self) -> f64 {
+        Moments::new(&self.sorted).map_or(0.0, |moments| moments.sd)
     }
 
     /// The one-sided p-value of "the truth is at most `x`": small if nearly all resamples are above `x`.
