@@ -108,13 +108,13 @@ pub(crate) struct Chosen([[usize; 2]; HALVINGS]);
 impl Halves {
     pub(crate) fn new(units: usize) -> Self {
         let mut second = vec![[0.0; HALVINGS]; units];
-        for halving in 0..HALVINGS {
+        (0..HALVINGS).for_each(|halving| {
             let mut order: Vec<usize> = (0..units).collect();
             order.sort_by_key(|unit| scrambled((halving * units + unit) as u64));
             for unit in &order[units / 2..] {
                 second[*unit][halving] = 1.0;
             }
-        }
+        });
         Self { second }
     }
 
