@@ -1,70 +1,131 @@
-//! The question and its answer, which open a report.
+//! The questions and their answers, which open a report.
+
+use settings::Words;
 
 use super::{
-    contrasts::{ContrastResult, POWER, place},
+    contrasts::{ContrastResult, Judged, POWER, claim_in_words, place},
     document::{Block, Section},
-    format::{p_value, seeds, signed},
+    format::{interval, p_value, seeds, signed},
     load::Results,
     verdict::{Verdict, rule},
 };
-use crate::{numbers::count, study::experiment::Claim};
+use crate::numbers::count;
 
-/// The section with the question, the verdict and its grounds, and the rule.
+/// The section with a verdict for each question and its grounds, and the rule.
 pub fn verdict(results: &Results, contrasts: &[ContrastResult]) -> Section {
     let top = &results.experiment.top;
-    let section = Section::new("Verdict").text(format!("Question: {}", top.question));
-    let deciding = contrasts.iter().find(|one| one.decides);
-    let section = match deciding.and_then(|one| Some((one, one.verdict()?))) {
-        Some((one, verdict)) => section.block(Block::Verdict {
-            word: verdict.word(),
-            why: why(one, verdict),
-        }),
-        None => section.block(Block::Verdict {
-            word: "none",
-            why: "No contrast of the experiment has a claim, so there is no verdict.".into(),
-        }),
-    };
-    let section = section.text(format!("Hypothesis: {}", top.hypothesis));
-    let section = section.text(format!("The rule: {}", rule(top.margin)));
-    section.text(format!("How it was done: {}", top.analysis))
+    let mut section = Section::new("Answers");
+    let deciding: Vec<&ContrastResult> = contrasts.iter().filter(|one| one.decides).collect();
+    if deciding.is_empty() {
+        section = section
+            .text(format!("Question: {}", top.question))
+            .block(Block::Verdict {
+                word: "none",
+                why: "No contrast of the experiment has a claim, so there is no verdict.".into(),
+            });
+    }
+    for one in deciding {
+        let verdict = one.verdict().unwrap_or(Verdict::Inconclusive);
+        section = section
+            .text(format!("Question: {}", one.question))
+            .block(Block::Verdict {
+                word: verdict.word(),
+                why: why(results, one, verdict),
+            });
+    }
+    section
+        .text(format!("Hypothesis: {}", top.hypothesis))
+        .text(format!("The rule: {}", rule()))
+        .text(format!("How it was done: {}", top.analysis))
 }
 
-fn why(one: &ContrastResult, verdict: Verdict) -> String {
+fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
     let contrast = one.contrast;
-    let claim = match contrast.claim {
-        Some(Claim::Above) => "better",
-        _ => "worse",
-    };
     let on = match contrast.environments.is_empty() {
         true => String::new(),
         false => format!(" ({})", place(contrast)),
     };
-    let e = one.evidence.effect;
+    let claim = contrast.claim.map_or("differs from", claim_in_words);
     let mut out = format!(
-        "{}: the hypothesis says that {} does {claim} than {}{on}. The difference of the interquartile means of the normalised \
-         score is {} (95 % interval {} to {}, {} of runs, p {}). Finding: {}.",
-        contrast.name,
-        contrast.with,
-        contrast.without,
-        signed(e.point),
-        signed(e.lo),
-        signed(e.hi),
-        count(e.n, "pair"),
-        p_value(one.evidence.p),
-        one.finding,
+        "The hypothesis says that {} does {claim} than {}{on}.",
+        contrast.with, contrast.without
     );
-    if verdict == Verdict::Inconclusive
-        && let Some(needed) = &one.seeds_needed
-    {
-        out += &format!(
-            " At this spread, a difference as large as the margin would be found with probability {POWER} by {} seeds a cell. \
-             If there is no difference, {} seeds a cell would show that. There are {}.",
-            seeds(needed.to_detect),
-            seeds(needed.to_equate),
-            one.evidence.seeds
-        );
+    for judged in &one.outcomes {
+        out += &format!(" {}", grounds(judged, one.outcomes.len() > 1));
     }
-    out
+    if verdict == Verdict::Inconclusive {
+        out += &power(one.first());
+    }
+    out + &left_out(results, one)
+}
+
+/// What was found by one outcome, in a sentence or two.
+fn grounds(judged: &Judged, several: bool) -> String {
+    let by = match several {
+        true => format!("By {}: ", in_words(judged)),
+        false => String::new(),
+    };
+    let evidence = &judged.evidence;
+    let e = evidence.difference.estimate;
+    let advantage = match evidence.is_interaction {
+        true => {
+            let e = evidence.advantage.estimate;
+            format!(
+                "probability of improvement {} {}, ",
+                signed(e.point),
+                interval(evidence.has_interval(), e)
+            )
+        }
+        false => String::new(),
+    };
+    let p = match evidence.has_interval() {
+        true => format!(", p {}", p_value(evidence.p)),
+        false => String::new(),
+    };
+    format!(
+        "{by}{advantage}difference {} {}{p}, {} of runs, margin {:.3}. Finding: {}.",
+        signed(e.point),
+        interval(evidence.has_interval(), e),
+        count(e.n, "pair"),
+        evidence.margin,
+        judged.finding()
+    )
+}
+
+/// The outcome as a reader would call it.
+pub fn in_words(judged: &Judged) -> &'static str {
+    match judged.outcome.word() {
+        "area" => "area under the learning curve",
+        "final" => "final return",
+        word => word,
+    }
+}
+
+/// What would have been found.
+fn power(judged: &Judged) -> String {
+    let Some(needed) = &judged.seeds_needed else {
+        return String::new();
+    };
+    format!(
+        " At this spread, a difference as large as the margin would be found with probability {POWER} by {} seeds a cell. \
+         If there is no difference, {} seeds a cell would show that. There are {}.",
+        seeds(needed.to_detect),
+        seeds(needed.to_equate),
+        judged.evidence.seeds
+    )
+}
+
+/// The environments that do not count.
+fn left_out(results: &Results, one: &ContrastResult) -> String {
+    let cells = one.first().cells.iter();
+    let names: Vec<&str> = cells
+        .filter(|cell| !cell.informative)
+        .map(|cell| results.names[cell.cell].as_str())
+        .collect();
+    match names.is_empty() || one.first().evidence.uninformative {
+        true => String::new(),
+        false => format!(" Not informative, so not counted: {}.", names.join(", ")),
+    }
 }
 
 /// How many report seeds the cells have: `There are 30 seeds a cell`, or `30 to 100`.

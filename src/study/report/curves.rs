@@ -89,7 +89,7 @@ fn curve(
     arm: usize,
     bootstrap: Option<&Bootstrap>,
 ) -> Result<Vec<(f64, Estimate)>> {
-    let runs = &results.runs[cell][arm];
+    let runs = results.runs(results.outcomes()[0], cell, arm);
     let curves: Vec<&Vec<(u64, f64)>> = runs
         .iter()
         .filter_map(|run| results.curves.get(&run.id))
