@@ -97,7 +97,9 @@ fn run(args: &RunArgs, quiet: bool) -> Result<()> {
     let options = args.pool_options(&study)?;
     for stage in args.stages() {
         let display = StudyProgress::new(quiet, stage.name());
-        study.run(stage, args.part(), &options, &display)?;
+        let done = study.run(stage, args.part(), &options, &display);
+        warn(quiet, &study.take_warnings());
+        cli::chosen_by("--out or --runs", done)?;
     }
     if args.is_whole_study() {
         record(&study, quiet)

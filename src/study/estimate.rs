@@ -10,7 +10,7 @@ use super::{
     family::Job,
     pool::{cores, on_threads},
 };
-use crate::{Result, run::Machine};
+use crate::Result;
 
 /// How long a run of a cell takes.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +38,8 @@ impl Study {
             if !self.is_done(run)? {
                 continue;
             }
-            if let Some(machine) = Machine::read(&self.runs.join(run.job.id())) {
-                let seconds = machine
-                    .spent
-                    .map_or(machine.seconds, |spent| spent.cpu_seconds);
+            if let Some(cost) = self.cost(run)? {
+                let seconds = cost.cpu_seconds.unwrap_or(cost.seconds);
                 let all = recorded.entry(run.cell).or_default();
                 *all = (all.0 + seconds, all.1 + 1);
             }
