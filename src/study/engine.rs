@@ -3,6 +3,7 @@
 use std::{fs::File, path::PathBuf};
 
 use super::{
+    commit::{self, UNCOMMITTED},
     experiment::{Arm, Cell, Experiment, Run, Stage},
     family::Outcome,
     finished::{Cost, FinishedRun, FinishedRuns, lock_results},
@@ -88,6 +89,18 @@ impl Study {
     pub(super) fn look(&self) -> Result<()> {
         let _lock: Option<File> = lock_results(&self.runs, false)?;
         self.finished.read(&self.out)
+    }
+
+    /// A warning if the experiment's file is not committed, where git knows it.
+    pub fn uncommitted(&self) -> Option<String> {
+        let path = &self.experiment.path;
+        let uncommitted = commit::of_file(path).is_some_and(|commit| commit == UNCOMMITTED);
+        uncommitted.then(|| {
+            format!(
+                "{} is not committed: later nothing will show that it was written before its results",
+                path.display()
+            )
+        })
     }
 
     /// What was found damaged in the record of finished runs, once.

@@ -56,8 +56,11 @@ pub fn run(
 ) -> Result<()> {
     fs::create_dir_all(&study.runs).map_err(|error| Error::unwritable(&study.runs, &error))?;
     study.look()?;
-    let order = order(runs, study)?;
+    let (order, before) = order(runs, study)?;
     let of = order.len();
+    if before > 0 && !options.keep_runs {
+        progress.runs_done_before(before, of);
+    }
     let (alone, beside) = order
         .into_iter()
         .partition(|&run| runs[run].job.takes_all_cores());
@@ -101,8 +104,8 @@ pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> R
 
 /// The numbers of the runs in the order in which they are done: the most work first. A run that two
 /// arms share appears once. Finished runs come before all others, so that the estimate of the time left
-/// soon covers only unfinished runs.
-fn order(runs: &[&Run], study: &Study) -> Result<Vec<usize>> {
+/// soon covers only unfinished runs. The second value says how many are finished.
+fn order(runs: &[&Run], study: &Study) -> Result<(Vec<usize>, usize)> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.retain(|&i| seen.insert(runs[i].job.id()));
@@ -113,7 +116,8 @@ fn order(runs: &[&Run], study: &Study) -> Result<Vec<usize>> {
         let by_effort = || efforts[b].total_cmp(&efforts[a]);
         finished[b].cmp(&finished[a]).then_with(by_effort)
     });
-    Ok(order)
+    let before = order.iter().filter(|run| finished[**run]).count();
+    Ok((order, before))
 }
 
 /// A queue of runs, taken in order.

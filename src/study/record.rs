@@ -7,6 +7,7 @@ use settings::{Settings, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
+    commit,
     engine::{Chosen, Study},
     experiment::{Run, Stage, area},
     family::Outcome,
@@ -71,6 +72,8 @@ impl Study {
         let manifest = Manifest {
             experiment: experiment.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
+            program_commit: commit::of_program(),
+            experiment_commit: commit::of_file(&experiment.path),
             sha256: files::hex(&Sha256::digest(&experiment.text)),
             tuning_runs,
             report_runs: runs.len() - tuning_runs,

@@ -82,6 +82,10 @@ pub trait Job: Send + Sync {
     /// Multiply-adds from its start to its end, roughly; the longest runs go first.
     fn effort(&self) -> f64;
 
+    /// What the time of a step depends on, apart from the optimiser: jobs with the same word for it take equally long for
+    /// a step, roughly.
+    fn kind_of_step(&self) -> String;
+
     /// Whether it computes on a GPU.
     fn on_gpu(&self) -> bool;
 

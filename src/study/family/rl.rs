@@ -160,6 +160,21 @@ impl Job for AgentJob {
         envs::make(&run.env).map_or(0.0, effort)
     }
 
+    fn kind_of_step(&self) -> String {
+        let Config { run, algorithm, .. } = &self.config;
+        let steps = run.steps as f64;
+        // Dials and drifts of an environment hardly change its time.
+        let env = run.env.split('?').next().unwrap_or_default();
+        format!(
+            "{env} {} {:.2e} {:.2} {} {}",
+            algorithm.name(),
+            self.effort() / steps,
+            self.config.updates() as f64 / steps,
+            run.diagnostics,
+            run.device,
+        )
+    }
+
     fn on_gpu(&self) -> bool {
         self.config.run.device != Compute::Cpu
     }

@@ -162,6 +162,12 @@ impl Job for SupervisedJob {
         self.steps() as f64 * self.config.run.batch as f64 * 3.0 * self.pass()
     }
 
+    fn kind_of_step(&self) -> String {
+        let run = &self.config.run;
+        let work = self.effort() / self.steps() as f64;
+        format!("{} {} {work:.2e} {} {}", run.dataset, run.net, run.train, run.device)
+    }
+
     fn on_gpu(&self) -> bool {
         self.config.run.device != Compute::Cpu
     }

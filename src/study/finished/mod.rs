@@ -109,6 +109,11 @@ impl FinishedRuns {
         known.is_some_and(|known| !whole || known.run.is_whole())
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.state().runs.len()
+    }
+
     /// What was found damaged, and where files disagree; each is told once.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.state().warnings)
