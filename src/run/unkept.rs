@@ -127,7 +127,8 @@ impl Observer for UnkeptRun {
             flushed.map_err(|error| unwritable(&self.folder, *table, error))?;
             tables.push((table.file(), writer.get_ref().clone()));
         }
-        fs::create_dir_all(&self.folder).map_err(|error| Error::unwritable(&self.folder, &error))?;
+        fs::create_dir_all(&self.folder)
+            .map_err(|error| Error::unwritable(&self.folder, &error))?;
         write_whole(
             &self.folder.join(CHECKPOINT),
             snapshot.with_tables(&tables)?,

@@ -22,14 +22,27 @@ pub fn of_file(path: &Path) -> Option<String> {
 
 /// The commit of the source that this program was built from, if the program still lies in that source's folder.
 pub fn of_program() -> Option<String> {
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).canonicalize().ok()?;
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .canonicalize()
+        .ok()?;
     let program = env::current_exe().ok()?.canonicalize().ok()?;
     if !program.starts_with(&source) {
         return None;
     }
     let commit = git(&source, &["rev-parse", "HEAD"])?;
-    let code = ["src", "optim", "stats", "envs", "settings", "Cargo.toml", "Cargo.lock"];
-    let changes = git(&source, &[&["status", "--porcelain", "--"], &code[..]].concat())?;
+    let code = [
+        "src",
+        "optim",
+        "stats",
+        "envs",
+        "settings",
+        "Cargo.toml",
+        "Cargo.lock",
+    ];
+    let changes = git(
+        &source,
+        &[&["status", "--porcelain", "--"], &code[..]].concat(),
+    )?;
     Some(match changes.is_empty() {
         true => commit,
         false => format!("{commit}, with changes"),

@@ -22,7 +22,7 @@ pub struct Study {
     pub runs: PathBuf,
     /// The folder with the results, and with the record of finished runs: `results/<experiment>`.
     pub out: PathBuf,
-    finished: FinishedRuns,
+    pub(super) finished: FinishedRuns,
 }
 
 /// The part of a stage's runs that one process does.

@@ -48,12 +48,7 @@ pub struct PoolOptions {
 
 /// Does `runs` of `study`, and returns when this process or others have done all of them. An error if it was stopped or if
 /// runs failed. A failed run does not keep the others from being done.
-pub fn run(
-    runs: &[&Run],
-    study: &Study,
-    options: &PoolOptions,
-    progress: &Progress,
-) -> Result<()> {
+pub fn run(runs: &[&Run], study: &Study, options: &PoolOptions, progress: &Progress) -> Result<()> {
     fs::create_dir_all(&study.runs).map_err(|error| Error::unwritable(&study.runs, &error))?;
     study.look()?;
     let (order, before) = order(runs, study)?;

@@ -34,7 +34,7 @@ impl Study {
         results_folder(&self.out)?;
         // Two processes that finish at the same time must write one after the other.
         let _lock = lock_results(&self.runs, true)?;
-        self.finished()?.read(&self.out)?;
+        self.finished.read(&self.out)?;
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
         let tuning_runs = runs.len();
@@ -90,7 +90,11 @@ impl Study {
     /// Removes what the tables replace: the record of the runs `ids`, and what was left of them when processes were killed.
     fn clear(&self, ids: &HashSet<&str>) -> Result<()> {
         self.finished()?.remove_files(&self.out);
-        for entry in std::fs::read_dir(&self.runs).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(&self.runs)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let (path, name) = (entry.path(), entry.file_name());
             if name.to_str().is_some_and(|id| ids.contains(id)) && !is_kept(&path) {
                 remove_unkept(&path);

@@ -14,10 +14,7 @@ use std::{
     process::Command,
 };
 
-use super::{
-    engine::Study,
-    experiment::Stage,
-};
+use super::{engine::Study, experiment::Stage};
 use crate::{
     Error, Result,
     files::{self, write_whole},
@@ -88,14 +85,8 @@ impl Study {
             "submit collect --job-name={} collect.sh\n",
             quoted(&format!("{name}-collect"))
         );
-        write_script(
-            &folder.join("task.sh"),
-            &self.script(options, TASK)?,
-        )?;
-        write_script(
-            &folder.join("collect.sh"),
-            &self.script(options, COLLECT)?,
-        )?;
+        write_script(&folder.join("task.sh"), &self.script(options, TASK)?)?;
+        write_script(&folder.join("collect.sh"), &self.script(options, COLLECT)?)?;
         let path = folder.join("submit.sh");
         write_script(&path, &submit)?;
         Ok((path, [tune.left.len(), report.left.len()]))
@@ -355,7 +346,10 @@ mod tests {
     #[test]
     fn values_are_not_searched_for_placeholders() {
         let values = [("@A@", "@B@".to_owned()), ("@B@", "1".to_owned())];
-        assert_eq!(filled("x@A@@B@ B:USR1@60 @C@", &values), "x@B@1 B:USR1@60 @C@");
+        assert_eq!(
+            filled("x@A@@B@ B:USR1@60 @C@", &values),
+            "x@B@1 B:USR1@60 @C@"
+        );
     }
 
     #[test]
@@ -363,7 +357,13 @@ mod tests {
         for option in ["-D", "-D/tmp", "--chdir", "--chdir=/tmp", "--chd=/tmp"] {
             assert!(is_chdir(option), "{option}");
         }
-        for option in ["--cluster=a", "--comment=-D", "--c", "--mem=1G", "--dependency=x"] {
+        for option in [
+            "--cluster=a",
+            "--comment=-D",
+            "--c",
+            "--mem=1G",
+            "--dependency=x",
+        ] {
             assert!(!is_chdir(option), "{option}");
         }
     }

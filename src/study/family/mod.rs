@@ -19,8 +19,8 @@ use settings::{Setting, Table, Value};
 use crate::{
     Error, Result,
     run::{
-        self, Again, Begun, Checkpoint, Configuration, Control, Finished, Observer, Opened, Progress,
-        RowTable, Status, UnkeptRun,
+        self, Again, Begun, Checkpoint, Configuration, Control, Finished, Observer, Opened,
+        Progress, RowTable, Status, UnkeptRun,
     },
     study::Mechanism,
 };
@@ -184,7 +184,11 @@ where
         return run.finish(outcome);
     }
     let begun = UnkeptRun::begin(folder, config, wanted)?;
-    let Begun { mut run, from, damage } = begun;
+    let Begun {
+        mut run,
+        from,
+        damage,
+    } = begun;
     if let Some(damage) = damage {
         watcher.starts_again(&damage);
     }

@@ -165,7 +165,10 @@ impl Job for SupervisedJob {
     fn kind_of_step(&self) -> String {
         let run = &self.config.run;
         let work = self.effort() / self.steps() as f64;
-        format!("{} {} {work:.2e} {} {}", run.dataset, run.net, run.train, run.device)
+        format!(
+            "{} {} {work:.2e} {} {}",
+            run.dataset, run.net, run.train, run.device
+        )
     }
 
     fn on_gpu(&self) -> bool {
@@ -177,10 +180,11 @@ impl Job for SupervisedJob {
     }
 
     fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome> {
-        let train = |mut learner: Box<dyn Learner>, from: Option<_>, observer: &mut dyn run::Observer| {
-            let (config, learner) = (&self.config, learner.as_mut());
-            supervised::train(config, learner, from.as_ref(), observer, control)
-        };
+        let train =
+            |mut learner: Box<dyn Learner>, from: Option<_>, observer: &mut dyn run::Observer| {
+                let (config, learner) = (&self.config, learner.as_mut());
+                supervised::train(config, learner, from.as_ref(), observer, control)
+            };
         let (wanted, prepare) = ([RowTable::Epochs], || self.learner());
         let finished = run_in(place, &self.config, &wanted, watcher, prepare, train)?;
         self.outcome_of(&finished)

@@ -240,7 +240,8 @@ impl Columns {
         let facts: Facts = self.part(&line)?;
         let has = |name: &str| {
             let at = self.0.iter().position(|column| column == name);
-            at.and_then(|at| line.get(at)).is_some_and(|cell| !cell.is_empty())
+            at.and_then(|at| line.get(at))
+                .is_some_and(|cell| !cell.is_empty())
         };
         let mechanism: Option<Mechanism> = match has("rows") {
             true => Some(self.part(&line)?),
@@ -277,7 +278,10 @@ impl Columns {
 }
 
 fn header_names() -> impl Iterator<Item = &'static str> {
-    HEADERS.iter().flat_map(|part| part.split(',')).chain([CHECK])
+    HEADERS
+        .iter()
+        .flat_map(|part| part.split(','))
+        .chain([CHECK])
 }
 
 /// The columns of one line.

@@ -155,7 +155,10 @@ impl FinishedRuns {
         let others: Vec<FinishedRun> = {
             let state = self.state();
             let others = state.runs.values().map(|known| &known.run);
-            others.filter(|run| !ids.contains(run.id.as_str())).cloned().collect()
+            others
+                .filter(|run| !ids.contains(run.id.as_str()))
+                .cloned()
+                .collect()
         };
         self.close()?;
         let mut sorted = others;
@@ -276,7 +279,10 @@ impl State {
                 match Columns::of(line) {
                     Ok(columns) => at.columns = Some(columns),
                     Err(why) => {
-                        self.warnings.push(format!("{} is no file of finished runs: {why}; it is not read", path.display()));
+                        self.warnings.push(format!(
+                            "{} is no file of finished runs: {why}; it is not read",
+                            path.display()
+                        ));
                         at.foreign = true;
                         break;
                     }
@@ -325,7 +331,10 @@ impl std::fmt::Display for Place {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// What the file at `path` has behind its first `bytes` bytes.

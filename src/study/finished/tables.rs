@@ -43,7 +43,10 @@ fn tables(folder: &Path) -> Result<Vec<FinishedRun>> {
     runs.retain(|row| seen.insert(row.id.clone()));
     let mut curves: HashMap<String, Vec<(u64, f64)>> = HashMap::new();
     for row in table::<CurveRow>(folder, sums.as_ref(), "curves.csv")? {
-        curves.entry(row.id).or_default().push((row.step, row.score));
+        curves
+            .entry(row.id)
+            .or_default()
+            .push((row.step, row.score));
     }
     let mechanism = table::<Mechanism>(folder, sums.as_ref(), "mechanism.csv")?;
     let mut mechanism: HashMap<String, Mechanism> = mechanism

@@ -102,5 +102,8 @@ fn unique(tries: u32) -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     // Several containers may have the same name and the same process id.
     let random = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
-    short_id(&format!("{host} {random} {} {now:?} {tries}", process::id()))
+    short_id(&format!(
+        "{host} {random} {} {now:?} {tries}",
+        process::id()
+    ))
 }
