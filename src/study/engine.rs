@@ -1,10 +1,10 @@
 //! A study from its experiment to its results: tuning, selection, report, record.
 
-use std::{fs::File, path::PathBuf};
+use std::{collections::BTreeSet, fs::File, path::PathBuf};
 
 use super::{
     commit::{self, UNCOMMITTED},
-    experiment::{Arm, Cell, Experiment, Run, Stage},
+    experiment::{Arm, Design, Experiment, Run, Score, Stage},
     family::Outcome,
     finished::{Cost, FinishedRun, FinishedRuns, lock_results},
     folder::results_folder,
@@ -12,7 +12,11 @@ use super::{
     progress::{Progress, ProgressDisplay},
     select::select,
 };
-use crate::{Error, Result, numbers::count, run::Machine};
+use crate::{
+    Error, Result,
+    numbers::count,
+    run::{Machine, Status},
+};
 
 /// An experiment and the folders of its runs and its results.
 pub struct Study {
@@ -55,15 +59,17 @@ impl Part {
 /// A trial's seeds, each with its score.
 type SeedScores = Vec<(u64, f64)>;
 
-/// What was chosen for an optimiser in a cell.
+/// What was chosen for an optimiser in a cell by one outcome.
 #[derive(Clone, Debug)]
 pub struct Chosen {
     /// The trial.
     pub trial: usize,
-    /// Each trial's score on the tuning seeds, by the experiment's selection rule; empty if there is
-    /// only one trial.
+    /// Each trial's score by the experiment's selection rule; empty if there is only one trial.
     pub scores: Vec<f64>,
 }
+
+/// What was chosen in a cell: for each optimiser, by each outcome.
+type ChosenInCell = Vec<Vec<Chosen>>;
 
 impl Study {
     /// The study of `experiment`, with its folders `runs` and `out`.
@@ -124,20 +130,15 @@ impl Study {
     pub fn stage(&self, stage: Stage) -> Result<Vec<Run>> {
         match stage {
             Stage::Tune => self.experiment.tuning(),
-            Stage::Report => {
-                let runs = self.experiment.tuning()?;
-                let chosen = self.choose(&runs, &self.outcomes(&runs)?)?;
-                self.report_runs(&chosen)
-            }
+            Stage::Report => match self.experiment.top.design {
+                Design::Grid => self.experiment.report(&self.experiment.all_trials()),
+                Design::TwoStage => {
+                    let runs = self.experiment.tuning()?;
+                    let chosen = self.choose(&runs, &self.outcomes(&runs)?)?;
+                    self.experiment.report(&trials(&chosen))
+                }
+            },
         }
-    }
-
-    /// The runs of the report stage, of the trials that [`choose`](Self::choose) chose.
-    pub(super) fn report_runs(&self, chosen: &[Vec<Chosen>]) -> Result<Vec<Run>> {
-        let trials = chosen
-            .iter()
-            .map(|cell| cell.iter().map(|c| c.trial).collect());
-        self.experiment.report(&trials.collect::<Vec<_>>())
     }
 
     /// Does the runs in `part` of `stage`, except those that are done already.
@@ -218,32 +219,63 @@ impl Study {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// For each cell and each optimiser, the trial that the experiment's rule chooses. `runs` are all runs of the
-    /// tuning stage, and `outcomes` their outcomes.
-    pub fn choose(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<Vec<Vec<Chosen>>> {
+    /// For each cell and each optimiser, the trial that the experiment's rule chooses by each outcome. `runs` are every
+    /// trial on the same seeds, and `outcomes` their outcomes.
+    pub fn choose(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<Vec<ChosenInCell>> {
         let experiment = &self.experiment;
         let none = |arm: &Arm| vec![Vec::new(); arm.trials.len()];
         let each = || experiment.arms.iter().map(none).collect::<Vec<_>>();
-        let mut scores: Vec<Vec<Vec<SeedScores>>> =
+        let mut found: Vec<Vec<Vec<Vec<(u64, &Outcome)>>>> =
             experiment.cells.iter().map(|_| each()).collect();
         for (run, outcome) in runs.iter().zip(outcomes) {
-            let scale = experiment.cells[run.cell].scale;
-            let score = experiment.top.score.of(outcome, scale);
-            scores[run.cell][run.arm][run.trial].push((run.seed, score));
+            found[run.cell][run.arm][run.trial].push((run.seed, outcome));
         }
-        let choose = |cell: &Cell, trials: Vec<SeedScores>| {
-            if trials.len() == 1 {
-                return Ok(Chosen {
-                    trial: 0,
-                    scores: Vec::new(),
-                });
-            }
-            let (trial, scores) = select(experiment.top.selection, &cell.label(), &trials)?;
-            Ok(Chosen { trial, scores })
-        };
-        let cells = experiment.cells.iter().zip(scores);
+        let cells = experiment.cells.iter().zip(found);
         cells
-            .map(|(cell, arms)| arms.into_iter().map(|arm| choose(cell, arm)).collect())
+            .map(|(cell, arms)| {
+                let choose = |(arm, trials): (&Arm, Vec<Vec<(u64, &Outcome)>>)| {
+                    let by = |score: &Score| {
+                        if trials.len() == 1 {
+                            let scores = Vec::new();
+                            return Ok(Chosen { trial: 0, scores });
+                        }
+                        let of = |runs: &Vec<(u64, &Outcome)>| {
+                            let runs = runs.iter();
+                            runs.map(|(seed, outcome)| (*seed, score.of(outcome, cell.scale)))
+                                .collect()
+                        };
+                        let scores: Vec<SeedScores> = trials.iter().map(of).collect();
+                        let diverged: Vec<usize> = trials.iter().map(|t| diverged(t)).collect();
+                        let rule = experiment.top.selection;
+                        let order = arm.preferred(&diverged);
+                        let (trial, scores) = select(rule, &cell.label(), &scores, &order)?;
+                        Ok(Chosen { trial, scores })
+                    };
+                    experiment.top.score.0.iter().map(by).collect()
+                };
+                experiment.arms.iter().zip(arms).map(choose).collect()
+            })
             .collect()
     }
+}
+
+/// The trials that get the report seeds: what each outcome chose. Two outcomes may choose the same, which then runs once;
+/// it is there twice so that a stage has as many runs whatever is chosen.
+pub(super) fn trials(chosen: &[ChosenInCell]) -> Vec<Vec<Vec<usize>>> {
+    let of_arm = |by_outcome: &Vec<Chosen>| {
+        let is_tuned = |one: &&Chosen| !one.scores.is_empty();
+        let tuned = by_outcome.iter().filter(is_tuned).map(|one| one.trial);
+        let tuned: Vec<usize> = tuned.collect();
+        match tuned.is_empty() {
+            true => vec![0],
+            false => tuned,
+        }
+    };
+    let of_cell = |arms: &ChosenInCell| arms.iter().map(of_arm).collect();
+    chosen.iter().map(of_cell).collect()
+}
+
+fn diverged(runs: &[(u64, &Outcome)]) -> usize {
+    let of = |(_, outcome): &&(u64, &Outcome)| outcome.status == Status::Diverged;
+    runs.iter().filter(of).count()
 }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     engine::Study,
-    experiment::Run,
+    experiment::{Design, Run},
     family::Job,
     pool::{cores, on_threads},
 };
@@ -129,7 +129,11 @@ impl Study {
         let mut all = vec![(0.0, 0); self.experiment.cells.len()];
         // Of many thousand runs, it takes long only to say which they are.
         if self.finished()?.count() > 0 || self.runs.exists() {
-            for run in &self.experiment.tuning()? {
+            let runs = match self.experiment.top.design {
+                Design::TwoStage => self.experiment.tuning()?,
+                Design::Grid => self.experiment.report(&self.experiment.all_trials())?,
+            };
+            for run in &runs {
                 if self.is_done(run)?
                     && let Some(cost) = self.cost(run)?
                 {

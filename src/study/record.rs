@@ -1,15 +1,18 @@
 //! A study's results. Except for `cost.csv` and its checksum, they do not depend on which processes did the runs.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::Path,
+};
 
 use serde::Serialize;
-use settings::{Settings, Value};
+use settings::{Settings, Value, Words};
 use sha2::{Digest, Sha256};
 
 use super::{
     commit,
-    engine::{Chosen, Study},
-    experiment::{Run, Stage, area},
+    engine::{Chosen, Study, trials},
+    experiment::{Design, Run, Stage, area},
     family::Outcome,
     finished::lock_results,
     folder::{remove_if_there, results_folder},
@@ -39,9 +42,19 @@ impl Study {
         let mut runs = self.stage(Stage::Tune)?;
         let tuning_runs = runs.len();
         let mut outcomes = self.outcomes(&runs)?;
-        let chosen = self.choose(&runs, &outcomes)?;
-        runs.extend(self.report_runs(&chosen)?);
-        outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
+        let chosen = match experiment.top.design {
+            Design::TwoStage => {
+                let chosen = self.choose(&runs, &outcomes)?;
+                runs.extend(experiment.report(&trials(&chosen))?);
+                outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
+                chosen
+            }
+            Design::Grid => {
+                runs.extend(experiment.report(&experiment.all_trials())?);
+                outcomes.extend(self.outcomes(&runs[tuning_runs..])?);
+                self.choose(&runs[tuning_runs..], &outcomes[tuning_runs..])?
+            }
+        };
 
         let ids: HashSet<&str> = runs.iter().map(|run| run.job.id()).collect();
         self.finished()?.save_others(&self.out, &ids)?;
@@ -120,7 +133,7 @@ impl Study {
             updates: outcome.updates,
             area: area(outcome),
             last: outcome.last,
-            score: experiment.top.score.of(outcome, cell.scale),
+            score: experiment.top.score.first().of(outcome, cell.scale),
             solved_step: outcome.solved_step,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
         }
@@ -142,7 +155,7 @@ impl Study {
                 factors: cell.factors.clone(),
                 optimiser: arm.name.clone(),
                 seed: run.seed,
-                score: experiment.top.score.of(outcome, cell.scale),
+                score: experiment.top.score.first().of(outcome, cell.scale),
                 ..outcome.mechanism.clone()?
             })
         });
@@ -153,35 +166,44 @@ impl Study {
         }
     }
 
-    fn write_tuning(&self, written: &mut Written, chosen: &[Vec<Chosen>]) -> Result<Vec<String>> {
+    fn write_tuning(
+        &self,
+        written: &mut Written,
+        chosen: &[Vec<Vec<Chosen>>],
+    ) -> Result<Vec<String>> {
         let experiment = &self.experiment;
-        let (mut rows, mut warnings) = (Vec::new(), Vec::new());
+        let (mut rows, mut warnings) = (Vec::new(), BTreeSet::new());
         for (cell, chosen) in experiment.cells.iter().zip(chosen) {
             for (arm, chosen) in experiment.arms.iter().zip(chosen) {
-                for (i, (trial, &score)) in arm.trials.iter().zip(&chosen.scores).enumerate() {
-                    if i == chosen.trial && !trial.at_edge.is_empty() {
-                        warnings.push(format!(
-                            "{}, {}: {} is best at an end of its grid ({})",
-                            cell.label(),
-                            arm.name,
-                            trial.at_edge.join(" and "),
-                            trial.spec
-                        ));
+                for (outcome, chosen) in experiment.top.score.0.iter().zip(chosen) {
+                    for (i, (trial, &score)) in arm.trials.iter().zip(&chosen.scores).enumerate() {
+                        // Where all trials do equally well, none is best.
+                        let is_best = chosen.scores.iter().any(|other| *other != score);
+                        if i == chosen.trial && is_best && !trial.at_edge.is_empty() {
+                            warnings.insert(format!(
+                                "{}, {}: {} is best at an end of its grid ({})",
+                                cell.label(),
+                                arm.name,
+                                trial.at_edge.join(" and "),
+                                trial.spec
+                            ));
+                        }
+                        rows.push(TuningRow {
+                            environment: cell.environment.clone(),
+                            factors: cell.factors.clone(),
+                            optimiser: arm.name.clone(),
+                            setting: cell.setting(trial),
+                            outcome: outcome.word().into(),
+                            score,
+                            chosen: i == chosen.trial,
+                            at_edge: trial.at_edge.join(" "),
+                        });
                     }
-                    rows.push(TuningRow {
-                        environment: cell.environment.clone(),
-                        factors: cell.factors.clone(),
-                        optimiser: arm.name.clone(),
-                        setting: cell.setting(trial),
-                        score,
-                        chosen: i == chosen.trial,
-                        at_edge: trial.at_edge.join(" "),
-                    });
                 }
             }
         }
         written.table("tuning.csv", rows)?;
-        Ok(warnings)
+        Ok(warnings.into_iter().collect())
     }
 
     fn write_cost(&self, written: &mut Written, runs: &[Run]) -> Result<()> {

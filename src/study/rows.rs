@@ -39,13 +39,17 @@ pub struct CurveRow {
     pub score: f64,
 }
 
-/// A trial of the tuning stage: a line of `tuning.csv`.
+/// A trial by one outcome: a line of `tuning.csv`. Its score is that on the tuning seeds, or on the report seeds in the
+/// grid design.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TuningRow {
     pub environment: String,
     pub factors: String,
     pub optimiser: String,
     pub setting: String,
+    /// The outcome that the score is of; empty in tables from before there were several.
+    #[serde(default)]
+    pub outcome: String,
     pub score: f64,
     pub chosen: bool,
     /// The hyper-parameters that are at an end of their grid, separated by blanks.

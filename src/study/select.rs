@@ -5,19 +5,21 @@ use stats::{Scores, choose};
 use super::experiment::Selection;
 use crate::Result;
 
-/// The trial that `rule` chooses in `cell`, the first of several equal ones, and every trial's score by
+/// The trial that `rule` chooses in `cell`, the first in `preferred` of several equal ones, and every trial's score by
 /// that rule. `trials` has each trial's seeds with their scores.
 pub fn select(
     rule: Selection,
     cell: &str,
     trials: &[Vec<(u64, f64)>],
+    preferred: &[usize],
 ) -> Result<(usize, Vec<f64>)> {
     let rows =
         |runs: &Vec<(u64, f64)>| Scores::new(runs.iter().map(|&(seed, score)| (cell, seed, score)));
     let scores: Vec<Scores> = trials.iter().map(rows).collect::<stats::Result<_>>()?;
-    let chosen = choose(&scores.iter().collect::<Vec<_>>(), rule.aggregate())?;
+    let in_order: Vec<&Scores> = preferred.iter().map(|&trial| &scores[trial]).collect();
+    let chosen = choose(&in_order, rule.aggregate())?;
     let by_rule = scores.iter().map(|s| s.aggregate(rule.aggregate()));
-    Ok((chosen.index(), by_rule.collect()))
+    Ok((preferred[chosen.index()], by_rule.collect()))
 }
 
 #[cfg(test)]
@@ -27,7 +29,8 @@ mod tests {
     fn select(rule: Selection, trials: &[&[f64]]) -> (usize, Vec<f64>) {
         let seeded = |scores: &&[f64]| (0..).zip(scores.iter().copied()).collect();
         let trials: Vec<Vec<(u64, f64)>> = trials.iter().map(seeded).collect();
-        super::select(rule, "here", &trials).unwrap()
+        let order: Vec<usize> = (0..trials.len()).collect();
+        super::select(rule, "here", &trials, &order).unwrap()
     }
 
     #[test]
@@ -42,8 +45,19 @@ mod tests {
     }
 
     #[test]
+    fn of_equals_the_preferred_one_is_chosen() {
+        let trials = [vec![(1, 0.0)], vec![(1, 0.0)], vec![(1, -1.0)]];
+        for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
+            let chosen = super::select(Selection::BestMean, "here", &trials, &order)
+                .unwrap()
+                .0;
+            assert_eq!(Some(&chosen), order.iter().find(|&&trial| trial != 2));
+        }
+    }
+
+    #[test]
     fn a_score_that_is_no_number_is_named() {
-        let error = super::select(Selection::BestMean, "here", &[vec![(7, f64::NAN)]]);
+        let error = super::select(Selection::BestMean, "here", &[vec![(7, f64::NAN)]], &[0]);
         let said = error.unwrap_err().to_string();
         assert!(said.contains("task `here`, seed 7"), "{said}");
     }

@@ -40,7 +40,7 @@ pub use moments::Moments;
 pub use power::{Design, Power};
 pub use profile::Counted;
 pub use scores::{Scores, Task};
-pub use selection::{Choice, Evaluation, choose};
+pub use selection::{Choice, Evaluation, choose, tuning_noise};
 pub use sensitivity::{Plateau, Point, Sensitivity};
 pub use slope::Slope;
 pub use tuned::{Settings, Tuned};

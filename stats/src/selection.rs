@@ -51,6 +51,40 @@ pub fn choose<'a>(settings: &[&'a Scores], rule: Aggregate) -> Result<Choice<'a>
     })
 }
 
+/// How much the choice adds to the spread of the score to report: the standard deviation of the chosen setting's score
+/// if other seeds had been drawn to choose on. The score of each setting is taken from all tuning seeds, so the noise is
+/// that of choosing alone. It is 0 if every resample chooses the same setting.
+///
+/// # Errors
+/// As for [`choose`].
+pub fn tuning_noise(
+    settings: &[&Scores],
+    rule: Aggregate,
+    bootstrap: &Bootstrap,
+    rng: &mut impl Rng,
+) -> Result<f64> {
+    choose(settings, rule)?;
+    let of = |setting: &&Scores| setting.aggregate(rule);
+    let scores: Vec<f64> = settings.iter().map(of).collect();
+    let statistic = |drawn: &[Vec<usize>]| {
+        let mut best: Option<(f64, f64)> = None;
+        for (setting, score) in settings.iter().zip(&scores) {
+            let tasks = setting.tasks().iter().zip(drawn);
+            let tasks = tasks.map(|(task, drawn)| {
+                let units = drawn.iter().map(|&unit| task.scores()[unit]);
+                units.collect::<Vec<f64>>()
+            });
+            let goodness = rule.sign() * rule.of(&tasks.collect::<Vec<_>>());
+            if best.is_none_or(|(most, _)| goodness > most) {
+                best = Some((goodness, *score));
+            }
+        }
+        best.map_or(0.0, |(_, score)| score)
+    };
+    let distribution = bootstrap.distribution(&settings[0].sizes(), statistic, rng);
+    Ok(distribution.standard_deviation())
+}
+
 impl Choice<'_> {
     /// The index of the chosen setting among those given.
     pub fn index(&self) -> usize {
@@ -129,6 +163,25 @@ mod tests {
         assert!((found.bias.point - 0.2).abs() < 1e-12);
         let elsewhere = Scores::new([("b", 9, 0.5)]).unwrap();
         assert!(evaluate(elsewhere).is_err());
+    }
+
+    #[test]
+    fn a_choice_is_noisy_where_settings_are_close_and_differ() {
+        let noise = |scores: [[f64; 3]; 2]| {
+            let settings = scores.map(|scores| {
+                Scores::new(scores.into_iter().zip(0..).map(|(x, seed)| ("a", seed, x))).unwrap()
+            });
+            let rng = &mut ChaCha8Rng::seed_from_u64(1);
+            let settings: Vec<&Scores> = settings.iter().collect();
+            tuning_noise(&settings, Aggregate::Mean, &Bootstrap::default(), rng).unwrap()
+        };
+        // The second setting is always chosen.
+        assert_eq!(noise([[0.0; 3], [1.0; 3]]), 0.0);
+        // 8 of 27 draws lack the lucky seed and choose the first setting, whose score is 0.4 instead of 1.
+        let p = 8.0 / 27.0f64;
+        let expected = 0.6 * (p * (1.0 - p)).sqrt();
+        let found = noise([[0.4; 3], [0.0, 0.0, 3.0]]);
+        assert!((found - expected).abs() < 0.005, "{found} {expected}");
     }
 
     #[test]

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use settings::{Value, unknown};
 
-use super::{environment::Environment, mistake::Mistake, tables::Top};
+use super::{
+    environment::Environment,
+    mistake::Mistake,
+    tables::{Design, Selection, Top},
+};
 use crate::{config, study::family::Family};
 
 type Result<T> = std::result::Result<T, Mistake>;
@@ -19,7 +23,19 @@ pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
     factors(top, environments)?;
     grids(top)?;
     keys(top, environments)?;
-    contrasts(top, environments)
+    contrasts(top, environments)?;
+    design(top)
+}
+
+/// An error if the design and the rules do not go together.
+fn design(top: &Top) -> Result<()> {
+    if top.design == Design::Grid && top.selection != Selection::BestMean {
+        let why = "selection = \"best-iqm\" is not allowed with design = \"grid\"; allowed: \"best-mean\"";
+        return Err(Mistake::at("selection", why));
+    }
+    let contrasts: Vec<&str> = top.contrasts.iter().map(|one| one.name.as_str()).collect();
+    known("contrast", &top.assay.positive_control, &contrasts)
+        .map_err(|why| Mistake::at("assay.positive_control", why))
 }
 
 /// An error if a list that needs an entry is empty.

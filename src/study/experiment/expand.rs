@@ -1,6 +1,6 @@
 //! From tables to cells, arms and trials.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use optim::Spec;
 use settings::{Table, Value};
@@ -53,6 +53,8 @@ pub struct Trial {
     pub spec: Spec,
     /// The hyper-parameters that are at an end of their grid. A grid of one or two values has no ends.
     pub at_edge: Vec<String>,
+    /// The values of the grid's hyper-parameters, in the order of their names.
+    pub values: Vec<f64>,
 }
 
 impl Cell {
@@ -94,7 +96,7 @@ impl Score {
             Score::Area => area(outcome),
             Score::Final => outcome.last,
         };
-        (raw - scale.random) / (scale.reference - scale.random)
+        scale.normalised(raw)
     }
 }
 
@@ -144,15 +146,20 @@ fn trials(table: &Optimiser) -> Result<Vec<Trial>> {
     let base = table.optimiser.parse::<Spec>()?;
     let trial = |setting: Vec<(&str, Value)>| {
         let mut spec = base.clone();
-        let mut at_edge = Vec::new();
+        let (mut at_edge, mut values) = (Vec::new(), Vec::new());
         for (key, value) in setting {
+            values.extend(value.as_number());
             spec.set(key, value.clone())?;
             if at_end(&table.grid[key].0, value) {
                 at_edge.push(key.to_owned());
             }
         }
         spec.rule()?;
-        Ok(Trial { spec, at_edge })
+        Ok(Trial {
+            spec,
+            at_edge,
+            values,
+        })
     };
     combinations(&table.grid).into_iter().map(trial).collect()
 }
@@ -167,6 +174,19 @@ fn at_end(values: &[f64], value: Value) -> bool {
 }
 
 impl Arm {
+    /// The numbers of its trials in the order in which one is chosen of several that do equally well: those with the
+    /// fewest runs that diverged first, then those with the smallest values. It does not depend on the order of the
+    /// grid. `diverged` has the number of such runs of each trial.
+    pub fn preferred(&self, diverged: &[usize]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.trials.len()).collect();
+        order.sort_by(|&a, &b| {
+            let values = |trial: usize| &self.trials[trial].values;
+            let smaller = || values(a).partial_cmp(values(b)).unwrap_or(Ordering::Equal);
+            diverged[a].cmp(&diverged[b]).then_with(smaller)
+        });
+        order
+    }
+
     /// Whether there is anything to choose.
     pub fn is_tuned(&self) -> bool {
         self.trials.len() > 1

@@ -17,4 +17,4 @@ pub use expand::{Arm, Cell, Trial, area, mean_score};
 pub use runs::{Experiment, Run};
 pub use schema::schema;
 pub use stage::Stage;
-pub use tables::{Claim, Contrast, Factor, Score, Selection};
+pub use tables::{Assay, Claim, Contrast, Design, Factor, Score, Selection, Top};

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use super::{
     expand::{Arm, Cell},
     stage::Stage,
-    tables::Top,
+    tables::{Design, Top},
 };
 use crate::{Error, Result, study::family::Job};
 
@@ -42,7 +42,8 @@ pub struct Run {
 }
 
 impl Experiment {
-    /// How many runs a stage has. It does not depend on what is chosen.
+    /// How many runs a stage has. It does not depend on what is chosen: two outcomes may choose the same trial, which then
+    /// counts twice and runs once.
     pub fn count(&self, stage: Stage) -> usize {
         (0..self.cells.len())
             .map(|cell| self.count_in(cell, stage))
@@ -56,13 +57,16 @@ impl Experiment {
                 let trials: usize = self.tuned_arms().map(|arm| arm.trials.len()).sum();
                 trials * self.top.seeds.tuning.0.len()
             }
-            Stage::Report => self.arms.len() * self.cells[cell].report_seeds.len(),
+            Stage::Report => {
+                let trials = self.arms.iter().map(|arm| self.judged_trials(arm));
+                trials.sum::<usize>() * self.cells[cell].report_seeds.len()
+            }
         }
     }
 
-    /// For each cell and both stages, the number of runs that no earlier optimiser or cell has too.
-    /// Runs of the report stage count as the same if all their trials are the same, because the choice
-    /// is then the same.
+    /// For each cell and both stages, the number of runs that no earlier optimiser or cell has too, at most.
+    /// Runs of chosen trials count as the same if all their trials are the same, because the choice is then the
+    /// same.
     pub fn count_different(&self) -> Result<Vec<[usize; 2]>> {
         let mut trials = vec![vec![BTreeSet::new(); self.arms.len()]; self.cells.len()];
         for run in self.trials()? {
@@ -77,13 +81,28 @@ impl Experiment {
                     let new = ids.iter().filter(|id| tried.insert((*id).clone())).count();
                     tune += new * self.top.seeds.tuning.0.len();
                 }
-                for &seed in &cell.report_seeds {
-                    report += usize::from(judged.insert((ids.clone(), seed)));
-                }
+                let mut new = |ids: BTreeSet<String>| {
+                    let seeds = cell.report_seeds.iter();
+                    seeds
+                        .filter(|&&seed| judged.insert((ids.clone(), seed)))
+                        .count()
+                };
+                report += match self.top.design {
+                    Design::Grid => ids.into_iter().map(|id| new([id].into())).sum(),
+                    Design::TwoStage => new(ids) * self.judged_trials(arm),
+                };
             }
             all.push([tune, report]);
         }
         Ok(all)
+    }
+
+    /// How many of an arm's trials get the report seeds, counting what two outcomes choose twice.
+    fn judged_trials(&self, arm: &Arm) -> usize {
+        match self.top.design {
+            Design::Grid => arm.trials.len(),
+            Design::TwoStage => self.top.score.0.len().min(arm.trials.len()),
+        }
     }
 
     fn tuned_arms(&self) -> impl Iterator<Item = &Arm> {
@@ -110,17 +129,27 @@ impl Experiment {
         Ok(runs)
     }
 
-    /// The runs of the report stage. `chosen` has the number of the chosen trial for each cell and arm.
-    pub fn report(&self, chosen: &[Vec<usize>]) -> Result<Vec<Run>> {
+    /// The runs of the report stage. `trials` has the numbers of the trials that get the report seeds, for each cell and
+    /// arm.
+    pub fn report(&self, trials: &[Vec<Vec<usize>>]) -> Result<Vec<Run>> {
         let mut runs = Vec::new();
-        for (cell, chosen) in chosen.iter().enumerate() {
-            for (arm, &trial) in chosen.iter().enumerate() {
-                for &seed in &self.cells[cell].report_seeds {
-                    runs.push(self.run(Stage::Report, cell, arm, trial, seed)?);
+        for (cell, arms) in trials.iter().enumerate() {
+            for (arm, trials) in arms.iter().enumerate() {
+                for &trial in trials {
+                    for &seed in &self.cells[cell].report_seeds {
+                        runs.push(self.run(Stage::Report, cell, arm, trial, seed)?);
+                    }
                 }
             }
         }
         Ok(runs)
+    }
+
+    /// For each cell and arm, every trial.
+    pub fn all_trials(&self) -> Vec<Vec<Vec<usize>>> {
+        let all = |arm: &Arm| (0..arm.trials.len()).collect();
+        let arms = || self.arms.iter().map(all).collect();
+        self.cells.iter().map(|_| arms()).collect()
     }
 
     fn run(&self, stage: Stage, cell: usize, arm: usize, trial: usize, seed: u64) -> Result<Run> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use settings::{Interval, Value, settings, words};
+use settings::{Allowed, Error, Field, Interval, Value, settings, words};
 use stats::Aggregate;
 
 use super::{grid::Grid, seeds::Seeds};
@@ -17,13 +17,19 @@ settings! {
         hypothesis: String;
         /// How its results are to be read, and which of them decides; written before the runs
         analysis: String;
-        /// What a run is judged by: the area under its evaluation curve or its last evaluation, normalised so that the
-        /// environment's `random` is 0 and its `reference` is 1. A run that diverged has the worst return
-        score: Score = Score::Area;
-        /// How a setting is chosen from a grid, on the tuning seeds
+        /// Which seeds each setting of a grid gets
+        design: Design = Design::TwoStage;
+        /// What a run is judged by: the area under its evaluation curve, its last evaluation, or both, each with its own
+        /// choice of settings. Scores are normalised so that the environment's `random` is 0 and its `reference` is 1. A
+        /// run that diverged has the worst return
+        score: Outcomes = Outcomes::both();
+        /// How a setting is chosen from a grid
         selection: Selection = Selection::BestMean;
-        /// Differences of normalised scores smaller than this count as none
-        margin: f64 = 0.05, in Interval::at_least(0.0);
+        /// Differences of normalised scores smaller than this count as none. By default half of what half a decade of lr
+        /// costs, measured on the tuning seeds
+        margin: Option<f64> = None, in Interval::at_least(0.0);
+        /// Where a difference could have shown
+        assay: Assay = Assay::default();
         /// The seeds
         seeds: SeedsTable;
         /// What it may cost
@@ -48,6 +54,22 @@ settings! {
         tuning: Seeds;
         /// The chosen settings are judged on these seeds
         report: Seeds;
+    }
+}
+
+settings! {
+    /// Which environments are informative: where somebody learns, and where a difference that is known to be there
+    /// shows. It is decided on the tuning seeds, for each outcome. Only informative environments count in verdicts.
+    pub struct Assay {
+        /// Whether uninformative environments are left out of verdicts
+        required: bool = true;
+        /// How far above chance the best optimiser must be, as a normalised score
+        learns: f64 = 0.2, in Interval::at_least(0.0);
+        /// The name of a contrast that is known to make a difference. It or half a decade of lr must make one of at least
+        /// twice the margin
+        positive_control: Option<String> = None;
+        /// The least margin, if margins are measured
+        least_margin: f64 = 0.02, in Interval::above(0.0);
     }
 }
 
@@ -111,6 +133,9 @@ settings! {
     pub table Contrast {
         /// What it is called
         name: String;
+        /// The question that it helps to answer; by default that of the experiment. Each question has a verdict, and
+        /// p-values are corrected within a question
+        question: Option<String> = None;
         /// The optimiser that has what is in question
         with: String;
         /// The optimiser that lacks it
@@ -120,7 +145,7 @@ settings! {
         /// The same difference in these environments is subtracted; what remains is how much larger it is in
         /// `environments`
         less: Vec<String> = Vec::new();
-        /// What the hypothesis says about it. The first contrast with a claim decides: its verdict is that of the study
+        /// What the hypothesis says about it. The first contrast with a claim decides its question
         claim: Option<Claim> = None;
     }
 }
@@ -142,12 +167,63 @@ words! {
     }
 }
 
+/// What runs are judged by, each outcome with its own choice of settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcomes(pub Vec<Score>);
+
+impl Outcomes {
+    fn both() -> Self {
+        Self(vec![Score::Area, Score::Final])
+    }
+
+    /// The outcome that stands for a run where there is room for one only.
+    pub fn first(&self) -> Score {
+        self.0[0]
+    }
+}
+
+impl Field for Outcomes {
+    fn allowed() -> Allowed {
+        "\"area\", \"final\" or a list of both".into()
+    }
+
+    fn from_value(value: &Value) -> Result<Self, Error> {
+        let outcomes = match value {
+            Value::List(_) => Vec::from_value(value)?,
+            one => vec![
+                Score::from_value(one).map_err(|_| Error::not_allowed("", one, Self::allowed()))?,
+            ],
+        };
+        match outcomes[..] {
+            [_] => Ok(Self(outcomes)),
+            [a, b] if a != b => Ok(Self(outcomes)),
+            _ => Err(Error::not_allowed("", value, Self::allowed())),
+        }
+    }
+
+    fn to_value(&self) -> Option<Value> {
+        self.0.to_value()
+    }
+}
+
+words! {
+    /// Which seeds each setting of a grid gets.
+    pub enum Design {
+        /// Every setting gets the tuning seeds, and only the chosen one the report seeds
+        TwoStage = "two-stage",
+        /// Every setting gets the report seeds too. Each half of them is judged at the other half's choice, so that
+        /// intervals include the noise of tuning; the tuning seeds only decide margins and informative environments
+        Grid = "grid",
+    }
+}
+
 words! {
     /// How settings are chosen.
     pub enum Selection {
-        /// The trial with the best mean score over the tuning seeds; the first of equals.
+        /// The trial with the best mean score. Of equals it is the one with the fewest diverged runs, then the smallest
+        /// values.
         BestMean = "best-mean",
-        /// The trial with the best interquartile mean, on which a single seed has little influence; the first of equals.
+        /// The trial with the best interquartile mean, on which a single seed has little influence; equals as above.
         BestIqm = "best-iqm",
     }
 }

@@ -9,6 +9,13 @@ pub struct Scale {
     pub reference: f64,
 }
 
+impl Scale {
+    /// `score` with chance at 0 and a good agent at 1.
+    pub fn normalised(self, score: f64) -> f64 {
+        (score - self.random) / (self.reference - self.random)
+    }
+}
+
 /// Scores of the plain environments: that of chance, measured over 20 streams of 20,000 steps
 /// (`results/environments`), and that of a good agent.
 const SCALES: [(&str, f64, f64); 5] = [

@@ -1,70 +1,142 @@
-//! The question and its answer, which open a report.
+//! The questions and their answers, which open a report.
+
+use settings::Words;
 
 use super::{
-    contrasts::{ContrastResult, POWER, place},
+    contrasts::{ContrastResult, Judged, POWER, claim_in_words, place},
     document::{Block, Section},
-    format::{p_value, seeds, signed},
+    format::{interval, seeds, signed},
     load::Results,
     verdict::{Verdict, rule},
 };
-use crate::{numbers::count, study::experiment::Claim};
+use crate::numbers::count;
 
-/// The section with the question, the verdict and its grounds, and the rule.
+/// The section with a verdict for each question and its grounds.
 pub fn verdict(results: &Results, contrasts: &[ContrastResult]) -> Section {
-    let top = &results.experiment.top;
-    let section = Section::new("Verdict").text(format!("Question: {}", top.question));
-    let deciding = contrasts.iter().find(|one| one.decides);
-    let section = match deciding.and_then(|one| Some((one, one.verdict()?))) {
-        Some((one, verdict)) => section.block(Block::Verdict {
+    let section = Section::new("Answers").lead();
+    let answer = |one: &ContrastResult| {
+        let verdict = one.verdict().unwrap_or(Verdict::Inconclusive);
+        Block::Verdict {
+            question: one.question.to_owned(),
             word: verdict.word(),
-            why: why(one, verdict),
-        }),
-        None => section.block(Block::Verdict {
+            why: why(results, one, verdict),
+        }
+    };
+    let deciding: Vec<&ContrastResult> = contrasts.iter().filter(|one| one.decides).collect();
+    if deciding.is_empty() {
+        return section.block(Block::Verdict {
+            question: results.experiment.top.question.clone(),
             word: "none",
             why: "No contrast of the experiment has a claim, so there is no verdict.".into(),
-        }),
-    };
-    let section = section.text(format!("Hypothesis: {}", top.hypothesis));
-    let section = section.text(format!("The rule: {}", rule(top.margin)));
-    section.text(format!("How it was done: {}", top.analysis))
+        });
+    }
+    deciding
+        .into_iter()
+        .map(answer)
+        .fold(section, Section::block)
 }
 
-fn why(one: &ContrastResult, verdict: Verdict) -> String {
+/// What was asked, how it was done, and the rule of the verdicts.
+pub fn how_to_read(results: &Results) -> Section {
+    let top = &results.experiment.top;
+    Section::new("Hypothesis and rule")
+        .appendix()
+        .text(format!("Question: {}", top.question))
+        .text(format!("Hypothesis: {}", top.hypothesis))
+        .text(format!("The rule: {}", rule()))
+        .text(format!("How it was done: {}", top.analysis))
+}
+
+fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
     let contrast = one.contrast;
-    let claim = match contrast.claim {
-        Some(Claim::Above) => "better",
-        _ => "worse",
-    };
     let on = match contrast.environments.is_empty() {
         true => String::new(),
         false => format!(" ({})", place(contrast)),
     };
-    let e = one.evidence.effect;
+    let found: Vec<String> = one.outcomes.iter().map(grounds).collect();
+    let claim = contrast.claim.map_or("differs", claim_in_words);
     let mut out = format!(
-        "{}: the hypothesis says that {} does {claim} than {}{on}. The difference of the interquartile means of the normalised \
-         score is {} (95 % interval {} to {}, {} of runs, p {}). Finding: {}.",
-        contrast.name,
+        "{} less {}{on}: {}. The claim is that it does {claim}. {}",
         contrast.with,
         contrast.without,
-        signed(e.point),
-        signed(e.lo),
-        signed(e.hi),
-        count(e.n, "pair"),
-        p_value(one.evidence.p),
-        one.finding,
+        found.join("; "),
+        counted(results, one)
     );
-    if verdict == Verdict::Inconclusive
-        && let Some(needed) = &one.seeds_needed
-    {
-        out += &format!(
-            " At this spread, a difference as large as the margin would be found with probability {POWER} by {} seeds a cell. \
-             If there is no difference, {} seeds a cell would show that. There are {}.",
-            seeds(needed.to_detect),
-            seeds(needed.to_equate),
-            one.evidence.seeds
-        );
+    if verdict == Verdict::Inconclusive {
+        out += &power(one.first());
     }
     out
+}
+
+/// What was found by one outcome.
+fn grounds(judged: &Judged) -> String {
+    let evidence = &judged.evidence;
+    let number = |e: stats::Estimate| {
+        let known = evidence.has_interval();
+        let interval = match known {
+            true => format!(" {}", interval(known, e)),
+            false => String::new(),
+        };
+        format!("{}{interval}", signed(e.point))
+    };
+    let found = match evidence.is_interaction {
+        true => format!(
+            "probability of improvement {} (difference {})",
+            number(evidence.advantage.estimate),
+            number(evidence.difference.estimate)
+        ),
+        false => format!(
+            "{}, margin {:.3}",
+            number(evidence.difference.estimate),
+            evidence.margin
+        ),
+    };
+    format!("{} {found}: {}", in_words(judged), judged.finding())
+}
+
+/// From how many seeds and environments.
+fn counted(results: &Results, one: &ContrastResult) -> String {
+    let first = one.first();
+    let informative = first.cells.iter().filter(|cell| cell.informative).count();
+    let left_out: Vec<&str> = first
+        .cells
+        .iter()
+        .filter(|cell| !cell.informative)
+        .map(|cell| results.names[cell.cell].as_str())
+        .collect();
+    let seeds = count(first.evidence.seeds, "seed");
+    match left_out.is_empty() || informative == 0 {
+        true => format!(
+            "From {seeds} in {}.",
+            count(first.cells.len(), "environment")
+        ),
+        false => format!(
+            "From {seeds} in {}; a difference could not have shown in {}.",
+            count(informative, "environment"),
+            left_out.join(", ")
+        ),
+    }
+}
+
+/// The outcome as a reader would call it.
+pub fn in_words(judged: &Judged) -> &'static str {
+    match judged.outcome.word() {
+        "area" => "area",
+        "final" => "final return",
+        word => word,
+    }
+}
+
+/// What would have been found.
+fn power(judged: &Judged) -> String {
+    let Some(needed) = &judged.seeds_needed else {
+        return String::new();
+    };
+    format!(
+        " A difference as large as the margin would be found with probability {POWER} by {} seeds; that there is none, by {}.",
+        seeds(needed.to_detect),
+        seeds(needed.to_equate),
+    )
 }
 
 /// How many report seeds the cells have: `There are 30 seeds a cell`, or `30 to 100`.

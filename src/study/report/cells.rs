@@ -37,7 +37,8 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
     let mut rows = Vec::new();
     for (c, cell) in experiment.cells.iter().enumerate() {
         for (a, arm) in experiment.arms.iter().enumerate() {
-            let runs = &results.runs[c][a];
+            let outcome = results.outcomes()[0];
+            let runs = results.runs(outcome, c, a);
             let of = |what: &str, aggregate, value: fn(&RunRow) -> f64| -> Result<Estimate> {
                 let scores =
                     Scores::new(runs.iter().map(|run| (cell.label(), run.seed, value(run))))?;
@@ -47,7 +48,10 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
                 let [point, lo, hi] = [point, lo, hi].map(rounded);
                 Ok(Estimate { point, lo, hi, n })
             };
-            let score = of("score", Aggregate::Iqm, |run| run.score)?;
+            let mut rng = results.rng(&format!("cell {} {} score", cell.label(), arm.name));
+            let tuned = results.scores(outcome, a, &[c])?;
+            let score = stats::Contrast::arm(&tuned);
+            let score = score.estimate(Aggregate::Iqm, &Bootstrap::default(), &mut rng);
             let area = of("area", Aggregate::Mean, |run| run.area)?;
             let last = of("last", Aggregate::Mean, |run| run.last)?;
             rows.push(CellRow {
@@ -56,11 +60,11 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
                 optimiser: arm.name.clone(),
                 setting: runs[0].setting.clone(),
                 runs: runs.len(),
-                diverged: results.diverged(c, a),
+                diverged: results.diverged(outcome, c, a),
                 solved: runs.iter().filter(|run| run.solved_step.is_some()).count(),
-                score: score.point,
-                score_lo: score.lo,
-                score_hi: score.hi,
+                score: rounded(score.point),
+                score_lo: rounded(score.lo),
+                score_hi: rounded(score.hi),
                 area: area.point,
                 area_lo: area.lo,
                 area_hi: area.hi,
@@ -109,7 +113,8 @@ pub fn table(rows: &[CellRow]) -> Section {
     ];
     Section::new("Every cell")
         .text(
-            "The score is normalised so that chance is 0 and a good agent 1, and is an interquartile mean over seeds. The \
+            "The setting is the one chosen by the first outcome, and the score is that outcome. It is normalised so that chance \
+             is 0 and a good agent 1, and is an interquartile mean over seeds. The \
              evaluations are returns, and means over seeds. 95 % bootstrap intervals are in brackets. To see which \
              differences are significant, look under Contrasts: optimisers share their seeds, so they can differ even if their \
              intervals here overlap.",

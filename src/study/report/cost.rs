@@ -21,7 +21,12 @@ use crate::{
 /// The state of each optimiser.
 pub fn memory(results: &Results) -> Section {
     let rows = results.experiment.arms.iter().enumerate().map(|(arm, of)| {
-        let runs = || results.runs.iter().flat_map(|cell| &cell[arm]);
+        let runs = || {
+            results
+                .cells()
+                .into_iter()
+                .flat_map(|cell| results.all_runs(cell, arm))
+        };
         let bytes = || runs().map(|run| run.optimiser_bytes_per_parameter);
         let (low, high) = (
             bytes().fold(f64::INFINITY, f64::min),
@@ -50,7 +55,7 @@ pub fn time(results: &Results) -> Section {
             .nothing("Nothing is known of the time of these runs: they are not in cost.csv.");
     };
     section
-        .text("Processor seconds of the report stage's runs. The seconds for each solved run are those of all runs in environments where \
+        .text("Processor seconds of the report stage's runs, with the settings that were chosen. The seconds for each solved run are those of all runs in environments where \
                any run solved its task, divided by the runs that did. Runs take longer while other programs use the machine.")
         .table(&["optimiser", "seconds a run", "seconds in all", "seconds for each solved run", "runs"], rows)
 }
@@ -100,14 +105,18 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-/// A row for each arm: `value` per run, for all runs, and per run that solved its task. The last covers
+/// A row for each arm, over the runs of its best trials: `value` per run, for all runs, and per run that solved its task. The last covers
 /// the environments where any run did. `None` if nothing is known.
 fn per_arm(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
     let solved = |run: &RunRow| run.solved_step.is_some();
-    let solvable: Vec<bool> = results
-        .runs
-        .iter()
-        .map(|cell| cell.iter().flatten().any(solved))
+    let outcome = results.outcomes()[0];
+    let arms = || 0..results.experiment.arms.len();
+    let solvable =
+        |cell: usize| arms().any(|arm| results.runs(outcome, cell, arm).iter().any(solved));
+    let solvable: Vec<(usize, bool)> = results
+        .cells()
+        .into_iter()
+        .map(|cell| (cell, solvable(cell)))
         .collect();
     let over = |sum: f64, n: usize| match n {
         0 => "-".into(),
@@ -117,8 +126,8 @@ fn per_arm(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option
     let mut rows = Vec::new();
     for (arm, of) in results.experiment.arms.iter().enumerate() {
         let (mut sum, mut runs, mut sum_solvable, mut runs_solved) = (0.0, 0, 0.0, 0);
-        for (cell, &solvable) in results.runs.iter().zip(&solvable) {
-            for run in &cell[arm] {
+        for &(cell, solvable) in &solvable {
+            for run in results.runs(outcome, cell, arm) {
                 let cost = results.costs.get(&(Stage::Report, run.id.clone()));
                 let Some(value) = cost.and_then(&value) else {
                     continue;

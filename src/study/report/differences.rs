@@ -1,14 +1,15 @@
 //! Drawings and tables of the differences that an experiment asks about, as a whole and in each environment.
 
-use super::{
-    contrasts::{CellDifference, ContrastResult, place},
-    document::{Figure, Panel, Section},
-    format::{p_value, seeds, signed},
-    load::Results,
-};
+use settings::Words;
 use stats::Estimate;
 
-use crate::{Result, figures::forest_plot};
+use super::{
+    contrasts::{CellDifference, ContrastResult, Judged, POWER, place},
+    document::{Figure, Panel, Section},
+    format::{interval, p_value, seeds, signed},
+    load::Results,
+};
+use crate::{Result, figures::forest_plot, study::experiment::Score};
 
 /// The name of the axis of a drawing of differences.
 const AXIS: &str = "difference of the score";
@@ -19,40 +20,56 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
     if contrasts.is_empty() {
         return Ok(section.nothing("The experiment has no contrasts."));
     }
-    let margin = results.experiment.top.margin;
-    let whole = |one: &ContrastResult| (one.contrast.name.clone(), one.evidence.effect);
-    let rows = contrasts.iter().map(whole).collect();
-    let panels = forest(vec![("Each contrast".into(), rows)], margin)?;
+    let groups = results.outcomes().iter().enumerate().map(|(at, outcome)| {
+        let whole = |one: &ContrastResult| {
+            let evidence = &one.outcomes[at].evidence;
+            (one.contrast.name.clone(), evidence.difference.estimate)
+        };
+        (
+            title("Each contrast", results, *outcome),
+            contrasts.iter().map(whole).collect(),
+        )
+    });
+    let margin = margin(contrasts.iter().flat_map(|one| &one.outcomes));
+    let rows = contrasts
+        .iter()
+        .flat_map(|one| one.outcomes.iter().map(move |judged| row(one, judged)));
     let head = [
         "contrast",
-        "of",
-        "in",
+        "outcome",
         "difference",
         "95 % interval",
-        "p",
+        "margin",
+        "probability of improvement",
         "p, corrected",
         "finding",
         "claim",
-        "probability of improvement",
-        "pairs",
-        "seeds to find the margin",
-        "seeds to equate",
     ];
     let section = section
         .text(
             "Differences of interquartile means on the same seeds. Their intervals come from resampling the seeds, for all \
-             optimisers and environments at once. The p-values of the contrasts that do not decide have Holm's correction.",
+             optimisers and environments at once. The probability of improvement is that of a run being better than one with \
+             the same seed; between environments, it is how much larger that probability is. Holm's correction of p is within \
+             each question.",
         )
         .figure(Figure {
             caption: caption(margin),
             key: Vec::new(),
-            panels,
+            panels: forest(groups.collect(), margin)?,
         })
-        .table(&head, contrasts.iter().map(row).collect());
+        .table(&head, rows.collect());
     Ok(match same_runs(results) {
         Some(text) => section.text(text),
         None => section,
     })
+}
+
+/// `what`, and by which outcome if there are several.
+pub fn title(what: &str, results: &Results, outcome: Score) -> String {
+    match results.outcomes().len() {
+        1 => what.into(),
+        _ => format!("{what}, {}", outcome.word()),
+    }
 }
 
 /// Each contrast in each of its environments.
@@ -61,23 +78,36 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
     if contrasts.is_empty() {
         return Ok(section.nothing("The experiment has no contrasts."));
     }
-    let margin = results.experiment.top.margin;
-    let drawn = contrasts
-        .iter()
-        .map(|one| (one.contrast.name.clone(), by_environment(results, one)));
-    let rows = contrasts.iter().flat_map(|one| {
-        one.cells.iter().map(|cell| {
-            let e = cell.difference;
+    let judged = || {
+        contrasts
+            .iter()
+            .flat_map(|one| one.outcomes.iter().map(move |judged| (one, judged)))
+    };
+    let margin = margin(contrasts.iter().flat_map(|one| &one.outcomes));
+    let drawn = judged().map(|(one, judged)| {
+        let row = |cell: &CellDifference| (name(results, cell), cell.evidence.difference.estimate);
+        (
+            title(&one.contrast.name, results, judged.outcome),
+            judged.cells.iter().map(row).collect(),
+        )
+    });
+    let rows = judged().flat_map(|(one, judged)| {
+        judged.cells.iter().map(move |cell| {
+            let evidence = &cell.evidence;
+            let e = evidence.difference.estimate;
             vec![
                 one.contrast.name.clone(),
                 name(results, cell),
+                judged.outcome.word().into(),
                 signed(e.point),
-                match e.n > 1 {
-                    true => format!("{} to {}", signed(e.lo), signed(e.hi)),
+                interval(evidence.has_interval(), e),
+                format!("{:.3}", evidence.margin),
+                probability(cell.evidence.advantage.estimate),
+                match evidence.has_interval() {
+                    true => p_value(evidence.p),
                     false => "-".into(),
                 },
-                cell.p.map_or("-".into(), p_value),
-                cell.finding().to_owned(),
+                evidence.finding().to_string(),
                 e.n.to_string(),
             ]
         })
@@ -85,14 +115,19 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
     let head = [
         "contrast",
         "environment",
-        "mean difference",
+        "outcome",
+        "difference",
         "95 % interval",
+        "margin",
+        "probability of improvement",
         "p, corrected",
         "finding",
         "pairs",
     ];
     Ok(section
-        .text("Mean differences with paired t tests, with Holm's correction within each contrast.")
+        .text(
+            "The same differences in each environment by itself, with Holm's correction of p within each contrast and outcome.",
+        )
         .figure(Figure {
             caption: caption(margin),
             key: Vec::new(),
@@ -115,10 +150,18 @@ pub fn forest(groups: Vec<(String, Vec<(String, Estimate)>)>, margin: f64) -> Re
     groups.iter().map(panel).collect()
 }
 
+/// The margin to draw: that of all, or the least where they differ.
+pub fn margin<'a>(judged: impl Iterator<Item = &'a Judged>) -> f64 {
+    let least = judged.map(|one| one.evidence.margin).reduce(f64::min);
+    least.unwrap_or_default()
+}
+
 /// The caption of a figure of differences.
 pub fn caption(margin: f64) -> String {
     let shaded = match margin > 0.0 {
-        true => format!(" The margin of {margin} is shaded."),
+        true => format!(
+            " The margin is shaded, {margin:.3} on either side; where margins differ it is the least."
+        ),
         false => String::new(),
     };
     format!(
@@ -126,46 +169,100 @@ pub fn caption(margin: f64) -> String {
     )
 }
 
-fn by_environment(results: &Results, one: &ContrastResult) -> Vec<(String, Estimate)> {
-    let row = |cell: &CellDifference| (name(results, cell), cell.difference);
-    one.cells.iter().map(row).collect()
-}
-
 fn name(results: &Results, cell: &CellDifference) -> String {
     let side = if cell.subtracted { " (subtracted)" } else { "" };
-    format!("{}{side}", results.names[cell.cell])
+    let informative = if cell.informative {
+        ""
+    } else {
+        " (not informative)"
+    };
+    format!("{}{side}{informative}", results.names[cell.cell])
 }
 
-fn row(one: &ContrastResult) -> Vec<String> {
-    let e = one.evidence.effect;
-    let [detect, equate] = one
-        .seeds_needed
-        .as_ref()
-        .map_or(["-".to_owned(), "-".to_owned()], |needed| {
-            [needed.to_detect, needed.to_equate].map(seeds)
-        });
-    let claim = one.verdict().map_or("no claim".into(), |verdict| {
+/// The probability of improvement from the advantage.
+pub fn probability(advantage: Estimate) -> String {
+    format!("{:.2}", 0.5 + advantage.point)
+}
+
+fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
+    let evidence = &judged.evidence;
+    let e = evidence.difference.estimate;
+    let advantage = evidence.advantage.estimate;
+    let claim = one.contrast.claim.map_or("no claim".into(), |claim| {
         let decides = if one.decides { " (decides)" } else { "" };
-        format!("{}{decides}", verdict.word())
+        format!("{}{decides}", judged.finding().verdict(claim).word())
     });
+    let contrast = one.contrast;
+    let whole = contrast.environments.is_empty();
+    let on = if whole {
+        String::new()
+    } else {
+        format!(", in {}", place(contrast))
+    };
     vec![
-        one.contrast.name.clone(),
-        format!("{} less {}", one.contrast.with, one.contrast.without),
-        place(one.contrast),
+        format!(
+            "{} ({} less {}{on})",
+            contrast.name, contrast.with, contrast.without
+        ),
+        judged.outcome.word().into(),
         signed(e.point),
-        format!("{} to {}", signed(e.lo), signed(e.hi)),
-        p_value(one.p),
-        match one.decides {
-            true => "-".into(),
-            false => p_value(one.evidence.p),
+        interval(evidence.has_interval(), e),
+        format!("{:.3}", evidence.margin),
+        match evidence.is_interaction {
+            true => format!(
+                "{} {}",
+                signed(advantage.point),
+                interval(evidence.has_interval(), advantage)
+            ),
+            false => probability(advantage),
         },
-        one.finding.to_string(),
+        match evidence.has_interval() {
+            true => p_value(evidence.p),
+            false => "-".into(),
+        },
+        judged.finding().to_string(),
         claim,
-        one.improvement.map_or("-".into(), |one| one.to_string()),
-        e.n.to_string(),
-        detect,
-        equate,
     ]
+}
+
+/// How many seeds would decide each contrast.
+pub fn seeds_needed(contrasts: &[ContrastResult]) -> Section {
+    let section = Section::new("Seeds that would decide").appendix();
+    let judged = contrasts
+        .iter()
+        .flat_map(|one| one.outcomes.iter().map(move |judged| (one, judged)));
+    let rows = judged.filter_map(|(one, judged)| {
+        let needed = judged.seeds_needed.as_ref()?;
+        Some(vec![
+            one.contrast.name.clone(),
+            judged.outcome.word().into(),
+            format!("{:.3}", judged.evidence.difference.standard_error),
+            judged.evidence.seeds.to_string(),
+            seeds(needed.to_detect),
+            seeds(needed.to_equate),
+            judged.evidence.difference.estimate.n.to_string(),
+        ])
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return section.nothing("No contrast has a margin and enough seeds to know its spread.");
+    }
+    let head = [
+        "contrast",
+        "outcome",
+        "standard error",
+        "seeds",
+        "seeds to find the margin",
+        "seeds to equate",
+        "pairs",
+    ];
+    section
+        .text(format!(
+            "The seeds a cell that would find a difference as large as the margin with probability {POWER}, and those that would \
+             show with that probability that there is none. They come from the standard error of the interquartile means' \
+             difference, which falls with the square root of the number of seeds.",
+        ))
+        .table(&head, rows)
 }
 
 /// A sentence that says which cells have the same runs, if any do.

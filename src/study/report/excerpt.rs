@@ -5,11 +5,13 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use settings::Words;
+
 use super::{
     answer,
-    contrasts::ContrastResult,
+    contrasts::{ContrastResult, Judged},
     document::Section,
-    format::{p_value, signed},
+    format::{interval, p_value, signed},
     load::Results,
     markdown,
 };
@@ -39,22 +41,35 @@ fn steps(from: &Path, to: &Path) -> PathBuf {
 
 /// The verdict and the contrasts, in Markdown; links lead to the report in `folder`.
 pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -> String {
-    let mut verdict = answer::verdict(results, contrasts);
-    // Only the question and the verdict.
-    verdict.blocks.truncate(2);
-    let row = |one: &ContrastResult| {
-        let e = one.evidence.effect;
+    let verdict = answer::verdict(results, contrasts);
+    let row = |one: &ContrastResult, judged: &Judged| {
+        let evidence = &judged.evidence;
+        let e = evidence.difference.estimate;
         vec![
             one.contrast.name.clone(),
+            judged.outcome.word().into(),
             signed(e.point),
-            format!("{} to {}", signed(e.lo), signed(e.hi)),
-            p_value(one.evidence.p),
-            one.finding.to_string(),
+            interval(evidence.has_interval(), e),
+            match evidence.has_interval() {
+                true => p_value(evidence.p),
+                false => "-".into(),
+            },
+            judged.finding().to_string(),
         ]
     };
+    let rows = contrasts
+        .iter()
+        .flat_map(|one| one.outcomes.iter().map(move |judged| row(one, judged)));
     let table = Section::new("").table(
-        &["contrast", "difference", "95 % interval", "p", "finding"],
-        contrasts.iter().map(row).collect(),
+        &[
+            "contrast",
+            "outcome",
+            "difference",
+            "95 % interval",
+            "p",
+            "finding",
+        ],
+        rows.collect(),
     );
     let seeds = answer::seeds_a_cell(results);
     let folder = folder.to_string_lossy().replace('\\', "/");

@@ -1,6 +1,6 @@
 //! Numbers as a report shows them.
 
-use stats::three_digits;
+use stats::{Estimate, three_digits};
 
 /// A difference with its sign.
 pub fn signed(x: f64) -> String {
@@ -13,6 +13,14 @@ pub fn signed(x: f64) -> String {
         _ if size == "0.000" => size,
         x if x < 0.0 => format!("-{size}"),
         _ => format!("+{size}"),
+    }
+}
+
+/// The interval of a difference, `(-0.010 to +0.020)`; a dash where there are too few seeds for one.
+pub fn interval(known: bool, e: Estimate) -> String {
+    match known {
+        true => format!("({} to {})", signed(e.lo), signed(e.hi)),
+        false => "-".into(),
     }
 }
 

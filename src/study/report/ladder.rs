@@ -1,21 +1,28 @@
 //! The effect of a change of optimiser on each rung of the ladder of controls.
 
+use settings::Words;
+
 use super::{
-    contrasts::{evidence, over_all_environments},
-    differences::{caption, forest},
+    contrasts::{Assays, Comparison, over_all_environments},
+    differences::{caption, forest, probability, title},
     document::{Figure, Section},
-    format::{p_value, signed},
+    format::{interval, p_value, signed},
     load::Results,
     verdict::Evidence,
 };
-use crate::{Result, study::experiment::Contrast};
+use crate::{
+    Result,
+    study::experiment::{Contrast, Score},
+};
 
 /// The head of a table of [`row`]s.
-pub const HEAD: [&str; 7] = [
+pub const HEAD: [&str; 9] = [
     "contrast",
     "where",
+    "outcome",
     "difference",
     "95 % interval",
+    "probability of improvement",
     "p",
     "finding",
     "pairs",
@@ -24,12 +31,7 @@ pub const HEAD: [&str; 7] = [
 /// Each contrast on each rung, and how much it differs from the first rung.
 pub fn ladder(results: &Results) -> Result<Section> {
     let section = Section::new("The ladder of controls");
-    let mut rungs: Vec<&str> = Vec::new();
-    for cell in &results.experiment.cells {
-        if !rungs.contains(&cell.rung.as_str()) {
-            rungs.push(&cell.rung);
-        }
-    }
+    let rungs = rungs(results);
     let [first, others @ ..] = &rungs[..] else {
         return Ok(section.nothing("This study has no rungs."));
     };
@@ -43,28 +45,38 @@ pub fn ladder(results: &Results) -> Result<Section> {
     if contrasts.is_empty() {
         return Ok(section.nothing("This study has no contrast over all of its environments."));
     }
+    let assays = Assays::of(results);
     let on = |rung: &str| -> Vec<usize> {
         let its = |cell: &usize| results.experiment.cells[*cell].rung == rung;
         results.cells().into_iter().filter(its).collect()
     };
-    let (mut rows, mut drawn) = (Vec::new(), Vec::new());
+    let (mut rows, mut drawn, mut margin) = (Vec::new(), Vec::new(), f64::INFINITY);
     for contrast in contrasts {
-        let mut effects = Vec::new();
-        for &rung in &rungs {
-            let cells = on(rung);
-            let what = format!("rung {rung} {}", contrast.name);
-            let found = evidence(results, contrast, &cells, &[], &what)?;
-            effects.push((rung.to_owned(), found.effect));
-            rows.push(row(contrast, rung.into(), &found));
-            if rung != *first {
-                let what = format!("{what}, change");
-                let change = evidence(results, contrast, &cells, &on(first), &what)?;
-                rows.push(row(contrast, format!("{rung} less {first}"), &change));
+        for &outcome in results.outcomes() {
+            let comparison = Comparison {
+                results,
+                assays: &assays,
+                contrast,
+                outcome,
+            };
+            let mut effects = Vec::new();
+            for &rung in &rungs {
+                let cells = on(rung);
+                let what = format!("rung {rung} {}", contrast.name);
+                let found = comparison.evidence(&cells, &[], &what)?;
+                effects.push((rung.to_owned(), found.difference.estimate));
+                margin = margin.min(found.margin);
+                rows.push(row(contrast, rung.into(), outcome, &found));
+                if rung != *first {
+                    let what = format!("{what}, change");
+                    let change = comparison.evidence(&cells, &on(first), &what)?;
+                    let place = format!("{rung} less {first}");
+                    rows.push(row(contrast, place, outcome, &change));
+                }
             }
+            drawn.push((title(&contrast.name, results, outcome), effects));
         }
-        drawn.push((contrast.name.clone(), effects));
     }
-    let margin = results.experiment.top.margin;
     let figure = Figure {
         caption: caption(margin),
         key: Vec::new(),
@@ -73,22 +85,46 @@ pub fn ladder(results: &Results) -> Result<Section> {
     Ok(section
         .text(
             "The same change of optimiser on each rung, from the most independent data to the most shifting data. A rung less \
-             the first rung is the interaction: how much more the change does there. The p-values are not corrected for their \
-             number.",
+             the first rung is the interaction: how much more the change does there. It is judged by the probability of \
+             improvement. The p-values are not corrected for their number.",
         )
         .figure(figure)
         .table(&HEAD, rows))
 }
 
+/// The rungs in the order of their first environments.
+pub fn rungs(results: &Results) -> Vec<&str> {
+    let mut rungs: Vec<&str> = Vec::new();
+    for cell in &results.experiment.cells {
+        if !rungs.contains(&cell.rung.as_str()) {
+            rungs.push(&cell.rung);
+        }
+    }
+    rungs
+}
+
 /// The row of a table that says what `contrast` does at `place`.
-pub fn row(contrast: &Contrast, place: String, found: &Evidence) -> Vec<String> {
-    let e = found.effect;
+pub fn row(contrast: &Contrast, place: String, outcome: Score, found: &Evidence) -> Vec<String> {
+    let e = found.difference.estimate;
+    let advantage = found.advantage.estimate;
     vec![
         contrast.name.clone(),
         place,
+        outcome.word().into(),
         signed(e.point),
-        format!("{} to {}", signed(e.lo), signed(e.hi)),
-        p_value(found.p),
+        interval(found.has_interval(), e),
+        match found.is_interaction {
+            true => format!(
+                "{} {}",
+                signed(advantage.point),
+                interval(found.has_interval(), advantage)
+            ),
+            false => probability(advantage),
+        },
+        match found.has_interval() {
+            true => p_value(found.p),
+            false => "-".into(),
+        },
         found.finding().to_string(),
         e.n.to_string(),
     ]

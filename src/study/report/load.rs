@@ -8,9 +8,9 @@ use std::{
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
-use settings::Settings;
+use settings::{Settings, Words};
 use sha2::{Digest, Sha256};
-use stats::Scores;
+use stats::{Scores, Tuned};
 
 use super::names::names;
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     files,
     run::Status,
     study::{
-        experiment::{Experiment, Stage, mean_score},
+        experiment::{Design, Experiment, Score, Stage, mean_score},
         mechanism::Mechanism,
         rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
     },
@@ -31,12 +31,12 @@ pub struct Results {
     /// The experiment as it was run.
     pub experiment: Experiment,
     pub manifest: Manifest,
-    /// `[cells][arms][report seeds]`.
-    pub runs: Vec<Vec<Vec<RunRow>>>,
+    /// `[cells][arms][trials][report seeds]`; without runs for a trial that did not get the report seeds.
+    pub judged: Vec<Vec<Vec<Vec<RunRow>>>>,
     /// `[cells][arms][trials][tuning seeds]`; there are no trials if there was nothing to choose.
     pub tuning: Vec<Vec<Vec<Vec<RunRow>>>>,
-    /// `[cells][arms][trials]`, likewise.
-    pub trials: Vec<Vec<Vec<TuningRow>>>,
+    /// `[cells][arms][outcomes][trials]`, likewise.
+    pub trials: Vec<Vec<Vec<Vec<TuningRow>>>>,
     /// The evaluations of each run of the report stage.
     pub curves: HashMap<String, Vec<(u64, f64)>>,
     /// The cost of runs, where it is known.
@@ -70,14 +70,15 @@ impl Results {
                 "it is not the experiment that was run: its sha256 is not the one in manifest.toml";
             return Err(wrong(&path, why));
         }
-        let path = folder.join("runs.csv");
-        let rows: Vec<RunRow> = files.rows("runs.csv")?;
-        let (runs, tuning) = arranged(&experiment, rows).map_err(|why| wrong(&path, why))?;
         let path = folder.join("tuning.csv");
         let rows = files.rows("tuning.csv")?;
         let trials = trials(&experiment, rows).map_err(|why| wrong(&path, why))?;
+        let path = folder.join("runs.csv");
+        let rows: Vec<RunRow> = files.rows("runs.csv")?;
+        let arranged = arranged(&experiment, &trials, rows);
+        let (judged, tuning) = arranged.map_err(|why| wrong(&path, why))?;
         let curves = curves(files.rows("curves.csv")?);
-        for run in runs.iter().flatten().flatten() {
+        for run in judged.iter().flatten().flatten().flatten() {
             check_curve(&folder.join("curves.csv"), run, curves.get(&run.id))?;
         }
         let mechanism: Vec<Mechanism> = match files.has("mechanism.csv") {
@@ -93,11 +94,11 @@ impl Results {
             costs: costs.collect(),
             mechanism: mechanism.collect(),
             names: names(&experiment),
-            same_as: same_as(&runs),
+            same_as: same_as(&judged),
             seed: digest.into(),
             experiment,
             manifest,
-            runs,
+            judged,
             tuning,
             trials,
             curves,
@@ -111,19 +112,70 @@ impl Results {
         ChaCha8Rng::from_seed(digest.finalize().into())
     }
 
+    /// The outcomes by which runs are judged; the first stands for a run where there is room for one only.
+    pub fn outcomes(&self) -> &[Score] {
+        &self.experiment.top.score.0
+    }
+
+    /// The trial of an arm that is best in a cell by `outcome`.
+    pub fn chosen(&self, outcome: Score, cell: usize, arm: usize) -> usize {
+        let place = self.outcomes().iter().position(|one| *one == outcome);
+        let trials = &self.trials[cell][arm][place.unwrap_or_default()];
+        let chosen = trials.iter().position(|trial| trial.chosen);
+        chosen.unwrap_or_default()
+    }
+
+    /// The runs of an arm's best trial in a cell, one for each report seed.
+    pub fn runs(&self, outcome: Score, cell: usize, arm: usize) -> &[RunRow] {
+        &self.judged[cell][arm][self.chosen(outcome, cell, arm)]
+    }
+
+    /// Every run of the report stage.
+    pub fn all_runs(&self, cell: usize, arm: usize) -> impl Iterator<Item = &RunRow> {
+        self.judged[cell][arm].iter().flatten()
+    }
+
+    /// The normalised score of a run.
+    pub fn score(&self, outcome: Score, cell: usize, run: &RunRow) -> f64 {
+        let raw = match outcome {
+            Score::Area => run.area,
+            Score::Final => run.last,
+        };
+        self.experiment.cells[cell].scale.normalised(raw)
+    }
+
     /// The scores of an arm in `cells`, which are the tasks, on the seeds that all of them have: an
     /// environment with more runs would have more weight in an interquartile mean. Cells with the same
-    /// runs count once. An error if there are no scores.
-    pub fn scores(&self, arm: usize, cells: &[usize]) -> Result<Scores> {
+    /// runs count once. In the grid design there are the scores at every trial, from which the statistics
+    /// choose; otherwise those at the chosen one. An error if there are no scores.
+    pub fn scores(&self, outcome: Score, arm: usize, cells: &[usize]) -> Result<Tuned> {
         let cells = self.distinct(cells);
         let common = self.common_seeds(&cells);
-        let of = |&cell: &usize| {
-            let label = self.experiment.cells[cell].label();
-            let runs = self.runs[cell][arm].iter();
-            let runs = runs.filter(|run| common.contains(&run.seed));
-            runs.map(move |run| (label.clone(), run.seed, run.score))
+        // For each cell, its trials in the order in which they are preferred.
+        let order = |&cell: &usize| match self.experiment.top.design {
+            Design::TwoStage => vec![self.chosen(outcome, cell, arm)],
+            Design::Grid => {
+                let diverged = self.judged[cell][arm].iter().map(|runs| diverged(runs));
+                let diverged: Vec<usize> = diverged.collect();
+                self.experiment.arms[arm].preferred(&diverged)
+            }
         };
-        Ok(Scores::new(cells.iter().flat_map(of))?)
+        let orders: Vec<Vec<usize>> = cells.iter().map(order).collect();
+        let settings = orders.first().map_or(0, Vec::len);
+        let setting = |place: usize| {
+            let of = |(&cell, order): (&usize, &Vec<usize>)| {
+                let label = self.experiment.cells[cell].label();
+                let runs = self.judged[cell][arm][order[place]].iter();
+                let runs = runs.filter(|run| common.contains(&run.seed));
+                let row =
+                    move |run: &RunRow| (label.clone(), run.seed, self.score(outcome, cell, run));
+                runs.map(row).collect::<Vec<_>>()
+            };
+            Ok(Scores::new(cells.iter().zip(&orders).flat_map(of))?)
+        };
+        Ok(Tuned::new(
+            (0..settings).map(setting).collect::<Result<_>>()?,
+        )?)
     }
 
     /// The report seeds that all of `cells` have.
@@ -154,11 +206,15 @@ impl Results {
         arms.position(|arm| arm.name == name).unwrap_or_default()
     }
 
-    /// How many of an arm's runs in a cell diverged.
-    pub fn diverged(&self, cell: usize, arm: usize) -> usize {
-        let runs = self.runs[cell][arm].iter();
-        runs.filter(|run| run.status == Status::Diverged).count()
+    /// How many runs of an arm's best trial in a cell diverged.
+    pub fn diverged(&self, outcome: Score, cell: usize, arm: usize) -> usize {
+        diverged(self.runs(outcome, cell, arm))
     }
+}
+
+fn diverged(runs: &[RunRow]) -> usize {
+    let diverged = |run: &&RunRow| run.status == Status::Diverged;
+    runs.iter().filter(diverged).count()
 }
 
 fn wrong(path: &Path, why: impl std::fmt::Display) -> Error {
@@ -238,19 +294,27 @@ fn check_curve(path: &Path, run: &RunRow, curve: Option<&Vec<(u64, f64)>>) -> Re
 }
 
 /// For each cell, the first one with the same runs.
-fn same_as(runs: &[Vec<Vec<RunRow>>]) -> Vec<usize> {
+fn same_as(runs: &[Vec<Vec<Vec<RunRow>>>]) -> Vec<usize> {
     let ids: Vec<Vec<&str>> = runs
         .iter()
-        .map(|cell| cell.iter().flatten().map(|run| run.id.as_str()).collect())
+        .map(|cell| {
+            let runs = cell.iter().flatten().flatten();
+            runs.map(|run| run.id.as_str()).collect()
+        })
         .collect();
     let first = |own: &Vec<&str>| ids.iter().position(|other| other == own);
     ids.iter().filter_map(first).collect()
 }
 
-type Arranged = (Vec<Vec<Vec<RunRow>>>, Vec<Vec<Vec<Vec<RunRow>>>>);
+/// The runs of a stage, `[cells][arms][trials][seeds]`.
+type Arranged = Vec<Vec<Vec<Vec<RunRow>>>>;
 
-/// The runs of both stages, arranged as the experiment has them.
-fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<Arranged, String> {
+/// The runs of the report stage and those of the tuning stage, arranged as the experiment has them.
+fn arranged(
+    experiment: &Experiment,
+    chosen: &[Vec<Vec<Vec<TuningRow>>>],
+    rows: Vec<RunRow>,
+) -> std::result::Result<(Arranged, Arranged), String> {
     let mut found: HashMap<_, RunRow> = HashMap::new();
     for row in rows {
         if !row.score.is_finite() {
@@ -263,70 +327,88 @@ fn arranged(experiment: &Experiment, rows: Vec<RunRow>) -> std::result::Result<A
             row.stage,
             format!("{} {}", row.environment, row.factors),
             row.optimiser.clone(),
-            // In the report stage there is only the chosen setting.
-            (row.stage == Stage::Tune).then(|| row.setting.clone()),
+            row.setting.clone(),
             row.seed,
         );
         found.insert(key, row);
     }
-    let take = |stage, cell: usize, arm: usize, setting: Option<String>, seed: u64| {
+    let take = |stage, cell: usize, arm: usize, trial: usize, seed: u64| {
         let (cell, arm) = (&experiment.cells[cell], &experiment.arms[arm]);
         let place = format!("{} {}", cell.environment, cell.factors);
-        let name = setting.clone().unwrap_or_else(|| arm.name.clone());
-        let key = (stage, place, arm.name.clone(), setting, seed);
+        let setting = cell.setting(&arm.trials[trial]);
+        let key = (stage, place, arm.name.clone(), setting.clone(), seed);
         found.get(&key).cloned().ok_or_else(|| {
-            let (stage, label) = (stage.name(), cell.label());
+            let (stage, label, name) = (stage.name(), cell.label(), &arm.name);
             format!(
-                "there is no run of stage {stage} in {label} with {name}, seed {seed}; `study run` does it and writes the table \
-                 again"
+                "there is no run of stage {stage} in {label} of {name} with {setting}, seed {seed}; `study run` does it and \
+                 writes the table again"
             )
         })
     };
     let seeds = &experiment.top.seeds;
-    let (mut runs, mut tuning) = (Vec::new(), Vec::new());
+    let (mut judged, mut tuning) = (Vec::new(), Vec::new());
     for (c, cell) in experiment.cells.iter().enumerate() {
         let (mut by_arm, mut tuned) = (Vec::new(), Vec::new());
         for (a, arm) in experiment.arms.iter().enumerate() {
-            let report = cell.report_seeds.iter();
-            let report = report.map(|&seed| take(Stage::Report, c, a, None, seed));
-            by_arm.push(report.collect::<std::result::Result<Vec<_>, _>>()?);
-            let mut trials = Vec::new();
-            for trial in arm.trials.iter().filter(|_| arm.is_tuned()) {
-                let of = |&seed: &u64| take(Stage::Tune, c, a, Some(cell.setting(trial)), seed);
-                let runs = seeds.tuning.0.iter().map(of);
-                trials.push(runs.collect::<std::result::Result<Vec<_>, _>>()?);
+            let is_judged = |trial: usize| {
+                let by_outcome = chosen[c][a].iter();
+                let mut chosen = by_outcome.filter_map(|trials| trials.get(trial));
+                !arm.is_tuned()
+                    || experiment.top.design == Design::Grid
+                    || chosen.any(|row| row.chosen)
+            };
+            let (mut report, mut trials) = (Vec::new(), Vec::new());
+            for trial in 0..arm.trials.len() {
+                let seeds_of = |stage, seeds: &[u64]| {
+                    let runs = seeds.iter().map(|&seed| take(stage, c, a, trial, seed));
+                    runs.collect::<std::result::Result<Vec<_>, _>>()
+                };
+                report.push(match is_judged(trial) {
+                    true => seeds_of(Stage::Report, &cell.report_seeds)?,
+                    false => Vec::new(),
+                });
+                if arm.is_tuned() {
+                    trials.push(seeds_of(Stage::Tune, &seeds.tuning.0)?);
+                }
             }
+            by_arm.push(report);
             tuned.push(trials);
         }
-        runs.push(by_arm);
+        judged.push(by_arm);
         tuning.push(tuned);
     }
-    Ok((runs, tuning))
+    Ok((judged, tuning))
 }
 
 fn trials(
     experiment: &Experiment,
     rows: Vec<TuningRow>,
-) -> std::result::Result<Vec<Vec<Vec<TuningRow>>>, String> {
+) -> std::result::Result<Vec<Vec<Vec<Vec<TuningRow>>>>, String> {
     let cells = experiment.cells.iter().map(|cell| {
         let arms = experiment.arms.iter().map(|arm| {
-            let its = |row: &&TuningRow| {
-                row.optimiser == arm.name
-                    && row.environment == cell.environment
-                    && row.factors == cell.factors
-            };
-            let found: Vec<TuningRow> = rows.iter().filter(its).cloned().collect();
-            let chosen = found.iter().filter(|row| row.chosen).count();
-            match (arm.is_tuned(), found.len(), chosen) {
-                (false, 0, _) => Ok(found),
-                (true, n, 1) if n == arm.trials.len() => Ok(found),
-                (_, n, chosen) => Err(format!(
-                    "{} in {} has {n} trials and {chosen} of them chosen; allowed: {} trials, one of them chosen",
-                    arm.name,
-                    cell.label(),
-                    if arm.is_tuned() { arm.trials.len() } else { 0 }
-                )),
-            }
+            let outcomes = experiment.top.score.0.iter().map(|outcome| {
+                let its = |row: &&TuningRow| {
+                    let of_outcome = row.outcome.is_empty() || row.outcome == outcome.word();
+                    row.optimiser == arm.name
+                        && row.environment == cell.environment
+                        && row.factors == cell.factors
+                        && of_outcome
+                };
+                let found: Vec<TuningRow> = rows.iter().filter(its).cloned().collect();
+                let chosen = found.iter().filter(|row| row.chosen).count();
+                match (arm.is_tuned(), found.len(), chosen) {
+                    (false, 0, _) => Ok(found),
+                    (true, n, 1) if n == arm.trials.len() => Ok(found),
+                    (_, n, chosen) => Err(format!(
+                        "{} in {} has {n} trials by {} and {chosen} of them chosen; allowed: {} trials, one of them chosen",
+                        arm.name,
+                        cell.label(),
+                        outcome.word(),
+                        if arm.is_tuned() { arm.trials.len() } else { 0 }
+                    )),
+                }
+            });
+            outcomes.collect()
         });
         arms.collect()
     });

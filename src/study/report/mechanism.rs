@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{
-    contrasts::evidence,
+    contrasts::{Assays, Comparison},
     document::{Figure, Panel, Section},
     format::signed,
     load::Results,
@@ -171,7 +171,9 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
 /// The contrasts of an optimiser with momentum and one without, each with the cells where both have diagnostics.
 fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
     let has = |name: &str, cell: usize| {
-        let runs = results.runs[cell][results.arm(name)].iter();
+        let runs = results
+            .runs(results.outcomes()[0], cell, results.arm(name))
+            .iter();
         let mut known = runs.filter_map(|run| results.mechanism.get(&run.id));
         known.next().map(|one| !one.momentum_is_hypothetical)
     };
@@ -195,13 +197,18 @@ fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
 /// How many runs have no diagnostics although other runs of the same optimiser in the same cell have
 /// them.
 fn runs_without_diagnostics(results: &Results) -> usize {
-    let missing = |runs: &Vec<RunRow>| {
+    let missing = |runs: &[RunRow]| {
         let missing = runs
             .iter()
             .filter(|run| !results.mechanism.contains_key(&run.id));
         Some(missing.count()).filter(|&n| n < runs.len())
     };
-    results.runs.iter().flatten().filter_map(missing).sum()
+    let outcome = results.outcomes()[0];
+    let arms = 0..results.experiment.arms.len();
+    let cells = results.cells().into_iter();
+    let places = cells.flat_map(|cell| arms.clone().map(move |arm| (cell, arm)));
+    let each = places.filter_map(|(cell, arm)| missing(results.runs(outcome, cell, arm)));
+    each.sum()
 }
 
 /// For each seed, the measure for the optimiser with momentum, and the effect of momentum on the score.
@@ -211,18 +218,20 @@ fn pairs(
     cell: usize,
     (.., value): Measure,
 ) -> Vec<(f64, f64)> {
-    let runs = |name: &str| results.runs[cell][results.arm(name)].iter();
+    let outcome = results.outcomes()[0];
+    let runs = |name: &str| results.runs(outcome, cell, results.arm(name)).iter();
     let each = runs(&contrast.with).zip(runs(&contrast.without));
     let pair = each.filter_map(|(with, without)| {
         let measured = value(results.mechanism.get(&with.id)?)?;
-        Some((measured, with.score - without.score))
+        let score = |run| results.score(outcome, cell, run);
+        Some((measured, score(with) - score(without)))
     });
     pair.collect()
 }
 
 /// Momentum's effect in each cell against its staleness there.
 fn scatter(results: &Results) -> Result<Option<Figure>> {
-    let mut panels = Vec::new();
+    let (assays, mut panels) = (Assays::of(results), Vec::new());
     for (colour, (contrast, cells)) in of_momentum(results).into_iter().enumerate() {
         if cells.len() < FEWEST_CELLS {
             continue;
@@ -236,13 +245,21 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
             let x = pairs.iter().map(|pair| pair.0).sum::<f64>() / pairs.len() as f64;
             let label = results.experiment.cells[cell].label();
             let what = format!("staleness {} {label}", contrast.name);
-            points.push((x, evidence(results, contrast, &[cell], &[], &what)?.effect));
+            let comparison = Comparison {
+                results,
+                assays: &assays,
+                contrast,
+                outcome: results.outcomes()[0],
+            };
+            let found = comparison.evidence(&[cell], &[], &what)?;
+            points.push((x, found.difference.estimate));
         }
         if points.is_empty() {
             continue;
         }
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let line = Line {
+            name: contrast.name.clone(),
             colour,
             points,
             intervals: IntervalStyle::Points,
@@ -296,7 +313,7 @@ fn measured(results: &Results) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for (c, cell) in results.experiment.cells.iter().enumerate() {
         for (a, arm) in results.experiment.arms.iter().enumerate() {
-            let runs = results.runs[c][a].iter();
+            let runs = results.runs(results.outcomes()[0], c, a).iter();
             let known: Vec<&Mechanism> = runs
                 .filter_map(|run| results.mechanism.get(&run.id))
                 .collect();

@@ -4,6 +4,7 @@
 //! Markdown with a picture for each figure. The same results give the same bytes, except for time, energy and machines.
 
 mod answer;
+mod assay;
 mod cells;
 mod contrasts;
 mod cost;
@@ -13,6 +14,8 @@ mod document;
 mod dose;
 mod excerpt;
 mod format;
+mod glance;
+mod glossary;
 mod html;
 mod ladder;
 mod load;
@@ -27,13 +30,14 @@ mod verdict;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use settings::Words;
 
 use crate::{
     Result,
     files::{rounded, write_csv, write_whole},
     study::folder::{remove_if_there, results_folder},
 };
-use contrasts::ContrastResult;
+use contrasts::{ContrastResult, Judged};
 use document::{Document, Section};
 use load::Results;
 pub use load::folder;
@@ -42,7 +46,7 @@ pub use load::folder;
 pub struct ReportSummary {
     /// The experiment.
     pub name: String,
-    /// `supported`, `refuted`, `equivalent` or `inconclusive`; `None` if the experiment claims nothing.
+    /// `supported`, `refuted`, `equivalent` or `inconclusive`, for its first question; `None` if the experiment claims nothing.
     pub verdict: Option<&'static str>,
     /// The verdict and the contrasts in Markdown, for another page. Its links are relative to the
     /// folder of that page.
@@ -51,18 +55,23 @@ pub struct ReportSummary {
     pub warnings: Vec<String>,
 }
 
-/// A line of `contrasts.csv`.
+/// A line of `contrasts.csv`. Intervals and p-values are empty where there are too few seeds for them.
 #[derive(Serialize)]
 struct ContrastRow<'a> {
+    question: &'a str,
     contrast: &'a str,
     with: &'a str,
     without: &'a str,
     decides: bool,
+    outcome: &'static str,
     difference: f64,
-    lo: f64,
-    hi: f64,
-    p: f64,
-    p_corrected: f64,
+    lo: Option<f64>,
+    hi: Option<f64>,
+    advantage: f64,
+    advantage_lo: Option<f64>,
+    advantage_hi: Option<f64>,
+    p: Option<f64>,
+    p_corrected: Option<f64>,
     margin: f64,
     finding: String,
     verdict: Option<&'static str>,
@@ -85,7 +94,11 @@ pub fn report(folder: &Path, asked: &Path, page: Option<&Path>) -> Result<Report
     write_csv(&folder.join("summary.csv"), &rows)?;
     write_csv(
         &folder.join("contrasts.csv"),
-        contrasts.iter().map(contrast_row),
+        contrasts.iter().flat_map(|one| {
+            one.outcomes
+                .iter()
+                .map(move |judged| contrast_row(one, judged))
+        }),
     )?;
     let path = folder.join("mechanism_fit.csv");
     match fits.is_empty() {
@@ -122,40 +135,52 @@ fn document(
     let [sensitivity, chosen] = tuning::tuning(results)?;
     let sections: Vec<Section> = vec![
         answer::verdict(results, contrasts),
+        glance::glance(results, contrasts)?,
         differences::contrasts(results, contrasts)?,
-        differences::each_environment(results, contrasts)?,
-        curves::curves(results)?,
-        sensitivity,
-        chosen,
         ladder::ladder(results)?,
         dose::dose(results)?,
-        profiles::profiles(results)?,
-        mechanism::mechanism(results, fits)?,
-        cost::memory(results),
-        cost::time(results),
-        cost::energy(results),
-        cells::table(rows),
-        cost::how_it_was_run(results),
+        mechanism::mechanism(results, fits)?.appendix(),
+        sensitivity,
+        answer::how_to_read(results),
+        differences::each_environment(results, contrasts)?.appendix(),
+        differences::seeds_needed(contrasts),
+        assay::section(results).appendix(),
+        chosen.appendix(),
+        curves::curves(results)?,
+        profiles::profiles(results)?.appendix(),
+        cost::memory(results).appendix(),
+        cost::time(results).appendix(),
+        cost::energy(results).appendix(),
+        cells::table(rows).appendix(),
+        cost::how_it_was_run(results).appendix(),
     ];
     let title = format!("Report on {}", results.experiment.name);
     Ok(Document::new(title, sections))
 }
 
-fn contrast_row<'a>(one: &'a ContrastResult) -> ContrastRow<'a> {
-    let e = one.evidence.effect;
+fn contrast_row<'a>(one: &'a ContrastResult, judged: &Judged) -> ContrastRow<'a> {
+    let evidence = &judged.evidence;
+    let (e, advantage) = (evidence.difference.estimate, evidence.advantage.estimate);
+    let inferred = |x: f64| evidence.has_interval().then(|| rounded(x));
+    let claim = one.contrast.claim;
     ContrastRow {
+        question: one.question,
         contrast: &one.contrast.name,
         with: &one.contrast.with,
         without: &one.contrast.without,
         decides: one.decides,
+        outcome: judged.outcome.word(),
         difference: rounded(e.point),
-        lo: rounded(e.lo),
-        hi: rounded(e.hi),
-        p: rounded(one.p),
-        p_corrected: rounded(one.evidence.p),
-        margin: one.evidence.margin,
-        finding: one.finding.to_string(),
-        verdict: one.verdict().map(verdict::Verdict::word),
+        lo: inferred(e.lo),
+        hi: inferred(e.hi),
+        advantage: rounded(advantage.point),
+        advantage_lo: inferred(advantage.lo),
+        advantage_hi: inferred(advantage.hi),
+        p: inferred(judged.p),
+        p_corrected: inferred(evidence.p),
+        margin: rounded(evidence.margin),
+        finding: judged.finding().to_string(),
+        verdict: claim.map(|claim| judged.finding().verdict(claim).word()),
         pairs: e.n,
     }
 }

@@ -22,8 +22,9 @@ const AGGREGATES: [Aggregate; 4] = [
 /// Performance profiles, and aggregates of each optimiser's scores.
 pub fn profiles(results: &Results) -> Result<Section> {
     let arms = &results.experiment.arms;
+    let outcome = results.outcomes()[0];
     let all = (0..arms.len())
-        .map(|arm| results.scores(arm, &results.cells()))
+        .map(|arm| Ok(results.scores(outcome, arm, &results.cells())?.scores()))
         .collect::<Result<Vec<_>>>()?;
     let thresholds = thresholds(&all);
     let few = arms.len() <= curves::MANY;
@@ -34,6 +35,7 @@ pub fn profiles(results: &Results) -> Result<Section> {
         let mut rng = results.rng(&format!("profile {name}"));
         let shares = scores.profile(Counted::Runs, &thresholds, &bootstrap, &mut rng)?;
         drawn.push(Line {
+            name: name.clone(),
             colour: arm,
             points: thresholds.iter().copied().zip(shares).collect(),
             intervals: if few {

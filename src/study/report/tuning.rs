@@ -1,17 +1,26 @@
 //! What was tried on the tuning seeds, what was chosen, and how much of that was luck.
 
+use settings::Words;
+
 use super::{
     curves,
+    differences::title,
     document::{Figure, Panel, Section},
     format::signed,
     load::Results,
 };
-use stats::{Bootstrap, Scores, Sensitivity, choose};
+use stats::{
+    Aggregate, Bootstrap, Contrast, Estimate, Scores, Sensitivity, Settings, choose, tuning_noise,
+};
 
 use crate::{
     Result,
     figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     numbers::count,
+    study::{
+        experiment::{Design, Score},
+        rows::RunRow,
+    },
 };
 
 /// Two sections: how much the learning rate matters, and which settings were chosen.
@@ -30,17 +39,22 @@ pub fn tuning(results: &Results) -> Result<[Section; 2]> {
     ])
 }
 
-fn scores(results: &Results, cell: usize, arm: usize) -> Result<Vec<Scores>> {
+/// The scores of each trial on the seeds that chose: the tuning seeds, or in the grid design the report seeds.
+pub fn scores(results: &Results, outcome: Score, cell: usize, arm: usize) -> Result<Vec<Scores>> {
     let label = results.experiment.cells[cell].label();
-    let of = |runs: &Vec<_>| {
-        let row = |run: &crate::study::rows::RunRow| (label.clone(), run.seed, run.score);
+    let of = |runs: &Vec<RunRow>| {
+        let row = |run: &RunRow| (label.clone(), run.seed, results.score(outcome, cell, run));
         Ok(Scores::new(runs.iter().map(row))?)
     };
-    results.tuning[cell][arm].iter().map(of).collect()
+    let runs = match results.experiment.top.design {
+        Design::TwoStage => &results.tuning[cell][arm],
+        Design::Grid => &results.judged[cell][arm],
+    };
+    runs.iter().map(of).collect()
 }
 
 /// The learning rates of an arm's trials, if the trials differ in nothing else.
-fn rates(results: &Results, arm: usize) -> Option<Vec<f64>> {
+pub fn rates(results: &Results, arm: usize) -> Option<Vec<f64>> {
     let grid = &results.experiment.top.optimisers[arm].grid;
     let alone = grid
         .iter()
@@ -57,18 +71,23 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
     let experiment = &results.experiment;
     let (bootstrap, rule) = (Bootstrap::default(), experiment.top.selection.aggregate());
     let (mut panels, mut rows) = (Vec::new(), Vec::new());
-    for (c, cell) in experiment.cells.iter().enumerate() {
+    let places = results.cells().into_iter();
+    let places = places.flat_map(|c| results.outcomes().iter().map(move |&outcome| (c, outcome)));
+    for (c, outcome) in places {
+        let cell = &experiment.cells[c];
         let mut drawn = Vec::new();
         for (a, arm) in experiment.arms.iter().enumerate() {
             let Some(rates) = rates(results, a).filter(|_| arm.is_tuned()) else {
                 continue;
             };
-            let scores = scores(results, c, a)?;
+            let scores = scores(results, outcome, c, a)?;
             let grid: Vec<(f64, &Scores)> = rates.into_iter().zip(&scores).collect();
-            let mut rng = results.rng(&format!("rates {} {}", cell.label(), arm.name));
+            let what = format!("rates {} {}", cell.label(), arm.name);
+            let mut rng = results.rng(&title(&what, results, outcome));
             let found = Sensitivity::new(&grid, rule, &bootstrap, &mut rng)?;
             let points = found.points().iter().map(|point| (point.lr, point.score));
             drawn.push(Line {
+                name: arm.name.clone(),
                 colour: a,
                 points: points.collect(),
                 intervals: match results.experiment.arms.len() <= curves::MANY {
@@ -80,6 +99,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             let at_least = if plateau.open { "at least " } else { "" };
             rows.push(vec![
                 results.names[c].clone(),
+                outcome.word().into(),
                 arm.name.clone(),
                 match found.best().lr {
                     lr if lr < 1e-3 => format!("{lr:e}"),
@@ -91,7 +111,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
         }
         if !drawn.is_empty() {
             panels.push(Panel {
-                title: results.names[c].clone(),
+                title: title(&results.names[c], results, outcome),
                 svg: line_plot(&HorizontalAxis::Log("learning rate"), "score", &drawn, &[])?,
             });
         }
@@ -105,15 +125,16 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
         false => ", without intervals because there are so many optimisers",
     };
     let figure = Figure {
-        caption: format!("The score on the tuning seeds at each learning rate{intervals}."),
+        caption: format!("The score at each learning rate, on the seeds that chose{intervals}."),
         key: curves::key(results),
         panels,
     };
     let head = [
         "environment",
+        "outcome",
         "optimiser",
         "best lr",
-        "its tuning score",
+        "its score",
         "plateau, decades",
     ];
     Ok(section
@@ -124,55 +145,64 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
 
 fn chosen(results: &Results, section: Section) -> Result<Section> {
     let experiment = &results.experiment;
-    let (bootstrap, rule) = (Bootstrap::default(), experiment.top.selection.aggregate());
     let (mut rows, mut edges) = (Vec::new(), Vec::new());
-    for (c, cell) in experiment.cells.iter().enumerate() {
+    let places = results.cells().into_iter();
+    let places = places.flat_map(|c| results.outcomes().iter().map(move |&outcome| (c, outcome)));
+    for (c, outcome) in places {
         for (a, arm) in experiment
             .arms
             .iter()
             .enumerate()
             .filter(|(_, arm)| arm.is_tuned())
         {
-            let tuning = scores(results, c, a)?;
-            let chosen = choose(&tuning.iter().collect::<Vec<_>>(), rule)?;
-            let mut rng = results.rng(&format!("chosen {} {}", cell.label(), arm.name));
-            let fresh = results.scores(a, &[c])?;
-            let report = chosen.evaluate(&fresh, rule, &bootstrap, &mut rng)?;
-            let trial = &results.trials[c][a][chosen.index()];
-            if !trial.at_edge.is_empty() {
+            let place = results.outcomes().iter().position(|one| *one == outcome);
+            let trial =
+                &results.trials[c][a][place.unwrap_or_default()][results.chosen(outcome, c, a)];
+            let all = &results.trials[c][a][place.unwrap_or_default()];
+            // Where all trials do equally well, none is best.
+            let at_edge = match all.iter().any(|other| other.score != trial.score) {
+                true => trial.at_edge.clone(),
+                false => String::new(),
+            };
+            if !at_edge.is_empty() {
                 edges.push(format!(
                     "{}, {}: {} is best at an end of its grid ({}); there may be a better value beyond it",
-                    results.names[c],
+                    title(&results.names[c], results, outcome),
                     arm.name,
-                    trial.at_edge.replace(' ', " and "),
+                    at_edge.replace(' ', " and "),
                     trial.setting
                 ));
             }
-            let bias = report.bias;
+            let Luck { score, bias, noise } = luck(results, outcome, c, a)?;
             rows.push(vec![
                 results.names[c].clone(),
+                outcome.word().into(),
                 arm.name.clone(),
                 trial.setting.clone(),
                 format!("{:.3}", trial.score),
-                report.score.to_string(),
-                format!(
-                    "{} ({} to {})",
-                    signed(bias.point),
-                    signed(bias.lo),
-                    signed(bias.hi)
-                ),
-                if trial.at_edge.is_empty() {
+                score.to_string(),
+                signed(bias),
+                noise.map_or("included".into(), |noise| format!("{noise:.3}")),
+                if at_edge.is_empty() {
                     "no".into()
                 } else {
-                    trial.at_edge.clone()
+                    at_edge
                 },
             ]);
         }
     }
-    let section = section.text(
-        "Every optimiser has the same tuning budget. The setting that was chosen on the tuning seeds was then run on other seeds. \
-         The best of several noisy scores is partly luck; the bias is how much better it looked than it turned out to be.",
-    );
+    let section = section.text(match experiment.top.design {
+        Design::TwoStage => {
+            "Every optimiser has the same tuning budget. The setting that was chosen on the tuning seeds was then run on other \
+             seeds. The best of several noisy scores is partly luck; the bias is how much better it looked than it turned out to \
+             be. Tuning noise is the standard deviation that the choice adds to the score; intervals do not include it."
+        }
+        Design::Grid => {
+            "Every optimiser has the same tuning budget: every setting was run on every report seed. The score is that of each \
+             half of the seeds at the other half's choice; the bias is how much better the best setting looks on the seeds that \
+             choose it. Intervals include the noise of the choice."
+        }
+    });
     let section = match edges.is_empty() {
         true => section.text("No setting was chosen at an end of its grid."),
         false => section
@@ -188,12 +218,72 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
     };
     let head = [
         "environment",
+        "outcome",
         "optimiser",
         "chosen",
-        "tuning score",
-        "score on fresh seeds",
+        "score on the seeds that chose",
+        "score on others",
         "bias of the choice",
+        "tuning noise",
         "at an end",
     ];
     Ok(section.table(&head, rows))
+}
+
+/// How much of a chosen setting's score was luck.
+struct Luck {
+    /// On seeds that had no part in the choice.
+    score: Estimate,
+    /// How much better it looked.
+    bias: f64,
+    /// See [`noise`]; `None` if intervals include it.
+    noise: Option<f64>,
+}
+
+fn luck(results: &Results, outcome: Score, cell: usize, arm: usize) -> Result<Luck> {
+    let (bootstrap, rule) = (
+        Bootstrap::default(),
+        results.experiment.top.selection.aggregate(),
+    );
+    let label = results.experiment.cells[cell].label();
+    let what = format!("chosen {label} {}", results.experiment.arms[arm].name);
+    let mut rng = results.rng(&title(&what, results, outcome));
+    let fresh = results.scores(outcome, arm, &[cell])?;
+    if results.experiment.top.design == Design::Grid {
+        let score = Contrast::arm(&fresh).estimate(Aggregate::Mean, &bootstrap, &mut rng);
+        let best = &fresh.settings()[fresh.chosen()[0]];
+        return Ok(Luck {
+            bias: best.aggregate(Aggregate::Mean) - score.point,
+            score,
+            noise: None,
+        });
+    }
+    let tuning = scores(results, outcome, cell, arm)?;
+    let chosen = [&tuning[results.chosen(outcome, cell, arm)]];
+    let report =
+        choose(&chosen, rule)?.evaluate(&fresh.settings()[0], rule, &bootstrap, &mut rng)?;
+    Ok(Luck {
+        score: report.score,
+        bias: report.bias.point,
+        noise: Some(noise(results, outcome, cell, arm)?),
+    })
+}
+
+/// The standard deviation that the choice of a setting adds to an arm's score; 0 if there was nothing to choose.
+pub fn noise(results: &Results, outcome: Score, cell: usize, arm: usize) -> Result<f64> {
+    let tuning = scores(results, outcome, cell, arm)?;
+    if tuning.len() < 2 {
+        return Ok(0.0);
+    }
+    let bootstrap = Bootstrap::new(1000, 0.95, Default::default())?;
+    let label = results.experiment.cells[cell].label();
+    let what = format!("noise {label} {}", results.experiment.arms[arm].name);
+    let mut rng = results.rng(&title(&what, results, outcome));
+    let rule = results.experiment.top.selection.aggregate();
+    Ok(tuning_noise(
+        &tuning.iter().collect::<Vec<_>>(),
+        rule,
+        &bootstrap,
+        &mut rng,
+    )?)
 }

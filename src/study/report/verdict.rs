@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use stats::Estimate;
+use stats::{Estimate, Tested};
 
 use crate::{numbers::count, study::experiment::Claim};
 
@@ -11,14 +11,22 @@ use crate::{numbers::count, study::experiment::Claim};
 /// agree by chance in one case out of four.
 pub const FEWEST_SEEDS: usize = 10;
 
+/// With fewer seeds than this there is neither an interval nor a p-value.
+pub const FEWEST_FOR_INFERENCE: usize = 5;
+
 /// The probability of finding a difference where there is none.
 pub const ALPHA: f64 = 0.05;
 
 /// The evidence for a verdict.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The difference with its 95 % interval.
-    pub effect: Estimate,
+    /// The difference of the interquartile means.
+    pub difference: Tested,
+    /// The probability that a run is better than one with the same seed, less 1/2.
+    pub advantage: Tested,
+    /// Whether environments are subtracted. Then it is judged by the advantage, which is the same on every scale of the
+    /// scores, and otherwise by the difference.
+    pub is_interaction: bool,
     /// The p-value of no difference, corrected if it is one of several.
     pub p: f64,
     /// Differences smaller than this count as none; 0 if every difference counts.
@@ -27,6 +35,14 @@ pub struct Evidence {
     pub seeds: usize,
     /// The optimisers whose runs all diverged; if there are any, nothing was compared.
     pub all_diverged: Vec<String>,
+    /// Whether no environment is informative, so that no difference could have shown.
+    pub uninformative: bool,
+    /// The environments without which the finding is another one.
+    pub flips_without: Vec<String>,
+    /// The cells that it is from, and those that are subtracted.
+    pub cells: Vec<usize>,
+    /// See `cells`.
+    pub subtracted: Vec<usize>,
 }
 
 /// What the evidence says about a difference.
@@ -52,25 +68,36 @@ pub enum Verdict {
 }
 
 /// The rule, as the report states it.
-pub fn rule(margin: f64) -> String {
-    let equal = match margin > 0.0 {
-        true => format!(
-            "If the 95 % interval of a difference lies wholly within ±{margin}, there is no difference (equivalent). "
-        ),
-        false => "The experiment has no margin, so nothing is equivalent. ".into(),
-    };
+pub fn rule() -> String {
     format!(
-        "{equal}Otherwise there is a difference if its interval excludes 0 and p < {ALPHA} (with Holm's correction, except for \
-         the contrast that decides). The hypothesis is supported if the difference is on the side that it says, and refuted \
-         if it is on the other side. Everything else is inconclusive. So is any result from fewer than {FEWEST_SEEDS} seeds, \
-         or of an optimiser all of whose runs diverged."
+        "If the 95 % interval of a difference lies wholly within the margin on either side of 0, there is no difference \
+         (equivalent). Otherwise there is a difference if its interval excludes 0 and p < {ALPHA}, with Holm's correction \
+         within each question: for both outcomes in the contrast that decides, and for all others together. A difference \
+         between environments is judged by the probability of improvement, which does not depend on the scale of the scores, \
+         and is never equivalent. The hypothesis is supported if the difference is on the side that it says, and refuted if it \
+         is on the other side. Everything else is inconclusive: a finding that changes when one environment is left out, a \
+         result from environments none of which is informative, from fewer than {FEWEST_SEEDS} seeds, or of an optimiser all of \
+         whose runs diverged."
     )
 }
 
 impl Evidence {
+    /// What decides: the difference, or the advantage of an interaction.
+    pub fn effect(&self) -> Estimate {
+        match self.is_interaction {
+            true => self.advantage.estimate,
+            false => self.difference.estimate,
+        }
+    }
+
+    /// Whether there are enough seeds for an interval.
+    pub fn has_interval(&self) -> bool {
+        self.seeds >= FEWEST_FOR_INFERENCE
+    }
+
     /// The finding by the rule.
     pub fn finding(&self) -> Finding {
-        let Estimate { lo, hi, .. } = self.effect;
+        let Estimate { lo, hi, .. } = self.effect();
         if !self.all_diverged.is_empty() {
             let arms = self.all_diverged.join(" and of ");
             return Finding::Undecided(format!("every run of {arms} diverged"));
@@ -80,7 +107,14 @@ impl Evidence {
             let seeds = count(self.seeds, "seed");
             return Finding::Undecided(format!("{seeds} {are} too few; it takes {FEWEST_SEEDS}"));
         }
-        if -self.margin < lo && hi < self.margin {
+        if self.uninformative {
+            return Finding::Undecided("not informative".into());
+        }
+        if !self.flips_without.is_empty() {
+            let names = self.flips_without.join(" or ");
+            return Finding::Undecided(format!("it changes without {names}"));
+        }
+        if !self.is_interaction && -self.margin < lo && hi < self.margin {
             return Finding::Equivalent;
         }
         match self.p < ALPHA {
@@ -115,6 +149,20 @@ impl fmt::Display for Finding {
 }
 
 impl Verdict {
+    /// The verdict of several outcomes, each of which may find what the others do not. If one supports what another
+    /// refutes, nothing is concluded; nor are they equivalent unless all are.
+    pub fn together(verdicts: &[Verdict]) -> Self {
+        let any = |verdict| verdicts.contains(&verdict);
+        match (any(Verdict::Supported), any(Verdict::Refuted)) {
+            (true, false) => Verdict::Supported,
+            (false, true) => Verdict::Refuted,
+            (false, false) if !any(Verdict::Inconclusive) && any(Verdict::Equivalent) => {
+                Verdict::Equivalent
+            }
+            _ => Verdict::Inconclusive,
+        }
+    }
+
     /// The verdict in a word.
     pub fn word(self) -> &'static str {
         match self {
@@ -132,7 +180,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use stats::{Aggregate, Bootstrap, Contrast, Scores};
+    use stats::{Aggregate, Bootstrap, Contrast, Measure, Scores};
 
     /// The evidence from thirty pairs of scores in each of two tasks. On average `with` is `shift`
     /// above `without`; pairs vary around that.
@@ -148,13 +196,24 @@ mod tests {
         };
         let (with, without) = (arm(shift - spread, spread), arm(0.0, 0.0));
         let contrast = Contrast::effect(&with, &without).unwrap();
-        let (bootstrap, rng) = (Bootstrap::default(), || ChaCha8Rng::seed_from_u64(1));
+        let bootstrap = Bootstrap::default();
+        let test = |measure| {
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            contrast.test(measure, &bootstrap, &mut rng).unwrap()
+        };
+        let difference = test(Measure::Sum(Aggregate::Iqm));
         Evidence {
-            effect: contrast.estimate(Aggregate::Iqm, &bootstrap, &mut rng()),
-            p: contrast.p_value(Aggregate::Iqm, &bootstrap, &mut rng()),
+            p: difference.p,
+            difference,
+            advantage: test(Measure::Advantage),
+            is_interaction: false,
             margin: 0.05,
             seeds: 30,
             all_diverged: Vec::new(),
+            uninformative: false,
+            flips_without: Vec::new(),
+            cells: Vec::new(),
+            subtracted: Vec::new(),
         }
     }
 
@@ -195,12 +254,22 @@ mod tests {
             seeds: 1,
             ..sure.clone()
         };
+        let uninformative = Evidence {
+            uninformative: true,
+            ..evidence(0.0, 0.01)
+        };
+        let flips = Evidence {
+            flips_without: vec!["cartpole".into()],
+            ..sure.clone()
+        };
         let corrected = Evidence { p: 0.2, ..sure };
         for (evidence, words) in [
             (few, "9 seeds are too few"),
             (one, "1 seed is too few; it takes 10"),
             (diverged, "every run of sgd diverged"),
             (both, "every run of sgd and of adam diverged"),
+            (uninformative, "not informative"),
+            (flips, "it changes without cartpole"),
             (corrected, "not significant"),
         ] {
             let finding = evidence.finding();
@@ -210,6 +279,36 @@ mod tests {
         // Without a margin nothing is equivalent.
         let none = Evidence {
             margin: 0.0,
+            ..evidence(0.0, 0.0)
+        };
+        assert_eq!(none.finding(), Finding::Undecided("not significant".into()));
+    }
+
+    #[test]
+    fn outcomes_that_contradict_each_other_conclude_nothing() {
+        use Verdict::{Equivalent, Inconclusive, Refuted, Supported};
+        for (verdicts, together) in [
+            ([Supported, Supported], Supported),
+            ([Supported, Inconclusive], Supported),
+            ([Equivalent, Refuted], Refuted),
+            ([Supported, Refuted], Inconclusive),
+            ([Equivalent, Equivalent], Equivalent),
+            ([Equivalent, Inconclusive], Inconclusive),
+        ] {
+            assert_eq!(Verdict::together(&verdicts), together);
+        }
+    }
+
+    #[test]
+    fn an_interaction_is_judged_by_its_advantage_and_never_equivalent() {
+        let interaction = Evidence {
+            is_interaction: true,
+            ..evidence(-0.2, 0.1)
+        };
+        assert_eq!(interaction.effect(), interaction.advantage.estimate);
+        assert_eq!(interaction.finding(), Finding::Below);
+        let none = Evidence {
+            is_interaction: true,
             ..evidence(0.0, 0.0)
         };
         assert_eq!(none.finding(), Finding::Undecided("not significant".into()));
