@@ -22,6 +22,7 @@ mod rows;
 pub mod supervised;
 mod table_file;
 mod told;
+mod unkept;
 
 pub use checkpoint::{Checkpoint, Saved, Snapshot};
 pub use configuration::{Configuration, FolderLayout, default_folder};
@@ -35,3 +36,4 @@ pub use observer::{Observer, Progress};
 pub use outcome::{Outcome, Status, SupervisedOutcome};
 pub use rows::{EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow};
 pub use told::Told;
+pub use unkept::{Begun, UnkeptRun, is_kept, remove_unkept};
