@@ -16,6 +16,7 @@
 //!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same bits.
 
 mod clip;
+mod computable;
 pub mod contract;
 mod cpu;
 mod entry;

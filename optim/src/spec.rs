@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use settings::{Table, Value, unknown};
 
 use crate::{
-    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound,
+    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound, computable,
     entry::AnySettings, published, registry,
 };
 
@@ -126,8 +126,15 @@ impl Spec {
         values.collect()
     }
 
-    /// The rule with these values; an error if they contradict each other.
+    /// The rule with these values; an error if they contradict each other, or if f32 cannot compute with them.
     pub fn rule(&self) -> Result<Box<dyn AnyRule>> {
+        let rule = self.plain_rule()?;
+        computable::check(self, rule.as_ref())?;
+        Ok(rule)
+    }
+
+    /// The rule with these values, whatever f32 makes of them.
+    pub(crate) fn plain_rule(&self) -> Result<Box<dyn AnyRule>> {
         self.settings
             .check_ranges()
             .map_err(|error| self.refused(error))?;

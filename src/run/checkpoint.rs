@@ -11,7 +11,7 @@ use safetensors::Dtype;
 use super::Configuration;
 use optim::state_file::{self, Array, StateFile};
 
-use crate::{Error, Result, checksums::Checksum};
+use crate::{Error, Result, checksums::Checksum, files::check_is_file};
 
 /// What is saved here, and the metadata's key.
 const WHAT: &str = "checkpoint";
@@ -90,6 +90,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Reads the checkpoint of the run `config`; an error if it is another's, or damaged.
     pub fn read(path: &Path, config: &impl Configuration) -> Result<Self> {
+        check_is_file(path)?;
         let data = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
         let (shown, owner) = (path.display().to_string(), owner(config));
         let read = || {

@@ -18,8 +18,16 @@ pub struct Control {
     /// Set from outside, to the number of a signal, to end the run at the next opportunity, after
     /// a checkpoint.
     pub stop: Arc<AtomicUsize>,
+    /// How long the learning after a step may go on once the run was asked to end. After that it is given up, and the
+    /// run ends where its last checkpoint is.
+    pub patience: Duration,
     saved: Cell<Instant>,
+    /// When learning first met the request to end.
+    asked: Cell<Option<Instant>>,
 }
+
+/// Longer than the learning after a step takes but for extreme settings, shorter than anybody waits for Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Control {
     /// Checkpoints every so many steps, or every minute; an end when `stop` is set.
@@ -28,8 +36,18 @@ impl Control {
             every,
             period: Some(Duration::from_secs(60)),
             stop,
+            patience: PATIENCE,
             saved: Cell::new(Instant::now()),
+            asked: Cell::new(None),
         }
+    }
+
+    /// The signal that wants the run to end, if it came so long ago that learning must be given up.
+    pub(super) fn out_of_patience(&self) -> Option<usize> {
+        let signal = self.stopped()?;
+        let asked = self.asked.get().unwrap_or_else(Instant::now);
+        self.asked.set(Some(asked));
+        (asked.elapsed() >= self.patience).then_some(signal)
     }
 
     /// The signal that wants the run to end, if one came.
@@ -68,7 +86,9 @@ impl Default for Control {
             every: None,
             period: None,
             stop: Arc::default(),
+            patience: PATIENCE,
             saved: Cell::new(Instant::now()),
+            asked: Cell::new(None),
         }
     }
 }

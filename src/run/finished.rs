@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, HistoryRow, OUTCOME,
-    RowTable, Told, UpdateRow, folder::CONFIG, table_file,
+    Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Machine,
+    OUTCOME, RowTable, Told, UpdateRow, folder::CONFIG, table_file,
 };
 use crate::{
     Error, Result,
-    checksums::{Checksums, read_file},
+    checksums::{CHECKSUMS, Checksums, read_file},
     files::short_id,
 };
 
@@ -53,6 +53,9 @@ impl<C: Configuration> Finished<C> {
     /// Reads the outcome from `path`; an error if it is damaged. Other files are checked when they are read.
     pub fn read(path: &Path) -> Result<Self> {
         let sums = Checksums::read(path)?;
+        if sums.is_none() && Machine::read(path).is_some_and(|machine| machine.checksums) {
+            return Err(Error::missing(&path.join(CHECKSUMS)));
+        }
         let file = path.join(OUTCOME);
         let content = match &sums {
             Some(sums) => sums.read_file(path, OUTCOME)?,
@@ -87,6 +90,11 @@ impl<C: Configuration> Finished<C> {
             sums: Some(sums),
             told: Vec::new(),
         }
+    }
+
+    /// Whether the run has checksums of its files. Where it has none, its tables are held against its outcome alone.
+    pub fn has_checksums(&self) -> bool {
+        self.sums.is_some()
     }
 
     /// An error if the outcome is not that of the run `id`.

@@ -177,9 +177,10 @@ impl ConfigSource {
         match lr {
             Some(lr) => optimiser.set("lr", lr)?,
             None if !optimiser.is_set("lr") => {
-                if let Some(lr) = preset.lr(optimiser.entry().name) {
-                    optimiser.set("lr", lr)?;
-                }
+                let own = optimiser.lr();
+                // Set even where it is the optimiser's own, so that the same run is always written the same.
+                let lr = preset.lr(optimiser.entry().name).unwrap_or(own);
+                optimiser.set("lr", lr)?;
             }
             None => {}
         }

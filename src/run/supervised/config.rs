@@ -219,7 +219,9 @@ fn environment(set: &SupervisedRun, asked: bool) -> Result<String> {
 impl SupervisedConfig {
     /// What `set` asks for, the note's experiment for the rest, checked. The optimiser is as given:
     /// [`note_setting`] has the note's.
-    pub fn resolve(set: &Table, optimiser: Spec) -> Result<Self> {
+    pub fn resolve(set: &Table, mut optimiser: Spec) -> Result<Self> {
+        // The same run is always written the same, whether or not its lr was set.
+        optimiser.set("lr", optimiser.lr())?;
         let mut asked = SupervisedRun::default();
         asked.extend(set)?;
         let (dataset, of_images) = (asked.dataset, asked.dataset.images().is_some());
