@@ -43,6 +43,9 @@ fn train_or_show(args: &RlArgs) -> Result<()> {
     if let Some((config, _)) = unfinished.first() {
         args.warn(config);
     }
+    if !args.quiet {
+        finished.iter().for_each(|(_, run)| cli::warn_unchecked(run));
+    }
     // Not before all are known to be free: an error must not cost a finished run.
     let open = |(config, ready): (Config, Box<Ready<Config>>)| {
         let (folder, from) = ready.open()?;

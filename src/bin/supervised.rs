@@ -48,7 +48,12 @@ fn train_all(args: &SupervisedArgs) -> Result<()> {
     let mut images = None;
     for (config, opened) in configs.iter().zip(opened) {
         finished.push(match opened {
-            Opened::Finished(run) => *run,
+            Opened::Finished(run) => {
+                if !args.quiet {
+                    cli::warn_unchecked(&run);
+                }
+                *run
+            }
             Opened::Unfinished(ready) => {
                 // All runs have the same.
                 let load = |name| match &images {

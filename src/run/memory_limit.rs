@@ -145,8 +145,8 @@ mod tests {
         const MACHINE: u64 = 8000 * 1024;
         let v2 = "0::/user.slice/job";
         let slurm = "5:memory:/slurm/uid_1/job_7/step_0\n4:cpu:/\n0::/";
-        let docker = "33 25 0:30 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory";
-        let blank = r"33 25 0:30 / /sys/fs/cgroup/a\040b rw - cgroup cgroup rw,memory";
+        const DOCKER: &str = "33 25 0:30 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory";
+        const BLANK: &str = r"33 25 0:30 / /sys/fs/cgroup/a\040b rw - cgroup cgroup rw,memory";
         type Case = (
             &'static str,
             &'static str,
@@ -208,7 +208,7 @@ mod tests {
             (
                 "version 1 in a container",
                 "5:memory:/docker/ab/inner",
-                &[docker],
+                &[DOCKER],
                 &[("memory/inner/memory.limit_in_bytes", "700\n")],
                 700,
             ),
@@ -225,7 +225,7 @@ mod tests {
             (
                 "a mount with a blank",
                 "5:memory:/job",
-                &[blank],
+                &[BLANK],
                 &[("a b/job/memory.limit_in_bytes", "600\n")],
                 600,
             ),

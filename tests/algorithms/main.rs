@@ -158,6 +158,36 @@ fn its_records_have_the_columns_and_the_updates_that_it_declares() {
 }
 
 #[test]
+fn the_same_run_is_written_the_same_however_its_lr_was_given() {
+    for definition in algorithms() {
+        for preset in definition.presets() {
+            for entry in optim::registry() {
+                let resolved = |lr: Option<f64>, text: &str| {
+                    let source = ConfigSource {
+                        algo: Some(definition.name().into()),
+                        preset: Some(preset.name.into()),
+                        optimiser: Some(text.parse().unwrap()),
+                        ..ConfigSource::default()
+                    };
+                    source.resolve(lr).unwrap()
+                };
+                let plain = resolved(None, entry.name);
+                let lr = plain.optimiser.lr();
+                let texts = [
+                    resolved(Some(lr), entry.name),
+                    resolved(None, &format!("{}:lr={lr:e}", entry.name)),
+                    resolved(None, &plain.optimiser.to_string()),
+                ];
+                for other in texts {
+                    assert_eq!(other.id(), plain.id(), "{}", plain.optimiser);
+                    assert_eq!(other.optimiser.to_string(), plain.optimiser.to_string());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn the_same_configuration_gives_the_same_bytes() {
     for definition in algorithms() {
         let config = short(definition, 1);
