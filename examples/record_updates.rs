@@ -5,6 +5,10 @@
 
 use std::{cell::RefCell, fs, path::PathBuf, rc::Rc};
 
+use optim::{
+    Value,
+    state_file::{Array, Part},
+};
 use optimiser_paradigms::{
     Result,
     algorithm::{
@@ -12,10 +16,6 @@ use optimiser_paradigms::{
         TargetClock, find,
     },
     run::rl::{ConfigSource, train},
-};
-use optim::{
-    Value,
-    state_file::{Array, Part},
 };
 use settings::{Setting, Table};
 
@@ -105,7 +105,11 @@ impl Learning for Watcher<'_> {
 impl Agent {
     fn write_weights(&self) -> Result<()> {
         let updates = self.dqn.updates(0);
-        let path = self.record.borrow().out.join(format!("weights-{updates}.safetensors"));
+        let path = self
+            .record
+            .borrow()
+            .out
+            .join(format!("weights-{updates}.safetensors"));
         if WRITTEN.contains(&updates) && !path.exists() {
             let weights = self.dqn.policy(0)?.to_safetensors()?;
             fs::write(path, weights).expect("OUT can be written to");
@@ -239,6 +243,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let record = record.borrow();
     record.write("steps.f32", &record.steps);
     record.write("batches.f32", &record.batches);
-    println!("{} updates, final return {}", outcome.updates, outcome.final_return);
+    println!(
+        "{} updates, final return {}",
+        outcome.updates, outcome.final_return
+    );
     Ok(())
 }

@@ -141,7 +141,9 @@ fn a_signal_ends_learning_that_takes_long() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        until("checkpoint", || saved(dir.path(), "r/checkpoint.safetensors"));
+        until("checkpoint", || {
+            saved(dir.path(), "r/checkpoint.safetensors")
+        });
         // By then it learns.
         sleep(Duration::from_millis(500));
         let before = Instant::now();
@@ -224,7 +226,11 @@ fn a_buffer_beyond_the_machines_memory_is_refused_before_anything_is_written() {
     let large = ["--buffer-size", "1e9", "--steps", "2e9", "--agents", "1024"];
     let ran = run(RL, dir.path(), &[&large[..], &["--out", "r"]].concat(), &[]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    for words in ["buffer_size = 1000000000", "28704.8 GB", "this process may use"] {
+    for words in [
+        "buffer_size = 1000000000",
+        "28704.8 GB",
+        "this process may use",
+    ] {
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }
     assert!(!dir.path().join("r").exists());

@@ -199,10 +199,23 @@ fn checksums_that_were_written_and_are_gone_are_missed() {
         assert_eq!(files(&folder), whole);
         // Nothing says that it had any.
         age(&folder);
-        let loud: Vec<&str> = flags.iter().copied().filter(|flag| *flag != "--quiet").collect();
-        let ran = run(program, dir.path(), &[&loud[..], &["--resume"]].concat(), &[]);
+        let loud: Vec<&str> = flags
+            .iter()
+            .copied()
+            .filter(|flag| *flag != "--quiet")
+            .collect();
+        let ran = run(
+            program,
+            dir.path(),
+            &[&loud[..], &["--resume"]].concat(),
+            &[],
+        );
         ok(&ran);
-        assert!(ran.stderr.contains("has no files.toml"), "{program}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("has no files.toml"),
+            "{program}: {}",
+            ran.stderr
+        );
     }
 }
 
@@ -215,7 +228,14 @@ fn what_is_no_file_is_named_and_nothing_hangs() {
         ok(&again(&[]));
         let folder = dir.path().join("r");
         let whole = files(&folder);
-        let mut names = vec![CONFIG, SUMS, "outcome.csv", "machine.toml", weights, tables[0]];
+        let mut names = vec![
+            CONFIG,
+            SUMS,
+            "outcome.csv",
+            "machine.toml",
+            weights,
+            tables[0],
+        ];
         names.extend(["checkpoint.safetensors", ".lock", "outcome.csv.part"]);
         for name in names {
             let path = folder.join(name);

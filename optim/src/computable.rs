@@ -66,10 +66,8 @@ fn steps_are_finite(rule: &dyn AnyRule, lr: f64) -> bool {
         && tried().all(|t| {
             let scalars = rule.scalars(t, lr);
             let mut weights = [0.0; GRADIENTS.len()];
-            let mut states: Vec<Vec<f32>> = initial
-                .iter()
-                .map(|x| vec![*x; GRADIENTS.len()])
-                .collect();
+            let mut states: Vec<Vec<f32>> =
+                initial.iter().map(|x| vec![*x; GRADIENTS.len()]).collect();
             rule.update_f32(
                 &scalars,
                 Clip::NONE,
@@ -91,7 +89,10 @@ fn healed(spec: &Spec, key: &str) -> Option<String> {
     let (value, default) = (spec.number(key)?, Spec::of(entry).number(key)?);
     let works = |value: f64| {
         let mut changed = spec.clone();
-        let rule = changed.set(key, value).is_ok().then(|| changed.plain_rule());
+        let rule = changed
+            .set(key, value)
+            .is_ok()
+            .then(|| changed.plain_rule());
         rule.and_then(std::result::Result::ok)
             .is_some_and(|rule| steps_are_finite(rule.as_ref(), changed.lr()))
     };
@@ -105,7 +106,11 @@ fn healed(spec: &Spec, key: &str) -> Option<String> {
     let tens = |x: f64| x.abs().log10();
     let (mut good, bad) = (tens(default), tens(value));
     let step = if bad > good { 1.0 } else { -1.0 };
-    good = if step > 0.0 { good.ceil() } else { good.floor() };
+    good = if step > 0.0 {
+        good.ceil()
+    } else {
+        good.floor()
+    };
     while (bad - good) * step > 0.0 && works(10_f64.powf(good + step)) {
         good += step;
     }

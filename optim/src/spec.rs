@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use settings::{Table, Value, unknown};
 
 use crate::{
-    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound, computable,
-    entry::AnySettings, published, registry,
+    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound,
+    computable, entry::AnySettings, published, registry,
 };
 
 /// An optimiser with a value for each of its hyper-parameters.

@@ -4,9 +4,8 @@ use optim::{Clip, Spec, Value, registry};
 use settings::Allowed;
 
 /// Numbers at the ends of what f64, f32 and the bounds of settings have.
-const EXTREMES: [f64; 20] = [
-    0.0, 1e-300, 1e-46, 1e-45, 1e-40, 1e-38, 1e-37, 1e-30, 1e-12, 1e-3, 0.5, 0.999_999, 1.0, 40.0,
-    1e6, 1e19, 1e30, 1e38, 1e39, 1e300,
+const EXTREMES: [f64; 11] = [
+    0.0, 1e-46, 1e-38, 1e-37, 1e-20, 0.5, 0.999_999, 40.0, 1e19, 1e38, 1e39,
 ];
 
 /// What a rule makes of a weight of 0 and a fresh state in a step of number `t`, along each of these gradients.
@@ -28,9 +27,13 @@ fn what_is_accepted_steps_to_finite_weights() {
         let numbers = entry.params.iter();
         let numbers = numbers.filter(|param| matches!(param.allowed, Allowed::Number(_)));
         let keys: Vec<&str> = numbers.map(|param| param.name).collect();
-        for text in entry.variants {
+        for (number, text) in entry.variants.iter().enumerate() {
             for (i, first) in keys.iter().enumerate() {
                 for second in &keys[i..] {
+                    // Every pair of keys in an optimiser's plain form, every key with lr in the others.
+                    if number > 0 && *first != "lr" {
+                        continue;
+                    }
                     for a in EXTREMES {
                         for b in EXTREMES {
                             let mut spec: Spec = text.parse().unwrap();
@@ -58,7 +61,8 @@ fn what_is_accepted_steps_to_finite_weights() {
                                     }
                                     for param in entry.params {
                                         let value = spec.number(param.name);
-                                        let lost = value.is_some_and(|x| x != 0.0 && x as f32 == 0.0);
+                                        let lost =
+                                            value.is_some_and(|x| x != 0.0 && x as f32 == 0.0);
                                         assert!(!lost, "{spec}: {} is 0 in f32", param.name);
                                     }
                                 }
@@ -69,7 +73,10 @@ fn what_is_accepted_steps_to_finite_weights() {
             }
         }
     }
-    assert!(accepted > 10_000 && refused > 10_000, "{accepted} {refused}");
+    assert!(
+        accepted > 10_000 && refused > 10_000,
+        "{accepted} {refused}"
+    );
 }
 
 #[test]
@@ -79,11 +86,20 @@ fn the_allowed_range_is_named_and_works() {
         spec.rule().err().map(|error| error.to_string())
     };
     for (text, words) in [
-        ("radam:eps=1e-37,lr=40", "allowed: lr <= 1, or eps >= 1e-36"),
-        ("sgd:lr=1e39", "sgd: lr = 1e39 is inf in f32; allowed: 0, or numbers from"),
+        (
+            "radam:eps=1e-37,lr=40",
+            "allowed: lr <= 10, or eps >= 1e-36",
+        ),
+        (
+            "sgd:lr=1e39",
+            "sgd: lr = 1e39 is inf in f32; allowed: 0, or numbers from",
+        ),
         ("adam:lr=1e-46", "adam: lr = 1e-46 is 0 in f32"),
         ("rmsprop:v0=1e300", "v0 = 1e300 is inf in f32"),
-        ("adamw:lr=1e20,weight_decay=1e20", "allowed: lr <= 1e18, or weight_decay <= 1e18"),
+        (
+            "adamw:lr=1e20,weight_decay=1e20",
+            "allowed: lr <= 1e18, or weight_decay <= 1e18",
+        ),
         ("rmsprop:lr=1e38", "allowed: lr <= 1e37"),
     ] {
         let error = refused(text).unwrap_or_default();
@@ -101,7 +117,11 @@ fn the_allowed_range_is_named_and_works() {
     ] {
         assert_eq!(refused(text), None, "{text}");
     }
-    let typed: Spec = optim::Adam { lr: 1e39, ..optim::Adam::default() }.into();
+    let typed: Spec = optim::Adam {
+        lr: 1e39,
+        ..optim::Adam::default()
+    }
+    .into();
     assert!(typed.rule().is_err());
     assert_eq!(typed.get("lr"), Some(Value::Number(1e39)));
 }

@@ -1,4 +1,4 @@
-//! What a folder holds where a run should go.
+//! What is already in the folder that a run should go to.
 
 use std::{fs, io::ErrorKind, path::Path};
 
@@ -15,7 +15,7 @@ pub(super) enum Content {
     ThisUnfinished,
     ThisFinished,
     OtherRun,
-    /// Tables of a run whose configuration is gone, so that nobody can tell which run it was.
+    /// The tables of a run that has lost its configuration, so that nothing tells which run it was.
     Unknown,
     /// A file that no run left there.
     Foreign(String),
@@ -75,7 +75,7 @@ pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> 
             Content::Foreign(CONFIG.into())
         });
     }
-    // Interrupted before its first file was whole, or bereft of it, or never a run's.
+    // The run was interrupted before its first file was complete, or has lost that file, or there never was a run.
     if let Some(name) = names.iter().find(|name| !is_ours(name)) {
         return Ok(Content::Foreign(name.clone()));
     }

@@ -1,4 +1,4 @@
-//! When a run saves itself and when it stops: nothing here changes what comes of it.
+//! When a run saves its state and when it stops. None of this changes its results.
 
 use std::{
     cell::Cell,
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// When a run saves itself and when it stops.
+/// When a run saves its state and when it stops.
 pub struct Control {
     /// Environment steps from checkpoint to checkpoint; by the clock if `None`.
     pub every: Option<u64>,
@@ -30,7 +30,7 @@ pub struct Control {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Control {
-    /// Checkpoints every so many steps, or every minute; an end when `stop` is set.
+    /// A checkpoint every `every` steps, or every minute if that is `None`; the run ends when `stop` is set.
     pub fn new(every: Option<u64>, stop: Arc<AtomicUsize>) -> Self {
         Self {
             every,

@@ -1,7 +1,7 @@
 //! A finished run, read from its folder.
 //!
-//! No file is believed that is not what the run wrote: its checksums say so, and of a run from before there
-//! were any, its outcome.
+//! A file is used only if it is what the run wrote. The run's checksums tell; for runs from before there were
+//! checksums, the outcome does.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub struct Finished<C: Configuration> {
     id: String,
     /// The checksums of its files; none if the run is from before there were any.
     sums: Option<Checksums>,
-    /// What the outcome tells of tables, if that is all there is to go by.
+    /// What the outcome says about the tables, for a run without checksums.
     told: Vec<(RowTable, Told)>,
 }
 

@@ -11,7 +11,10 @@ use std::{
 ///
 /// All files are looked for below `root`, which is `/` except in tests.
 pub fn memory_limit(root: &Path) -> Option<u64> {
-    limits_of_groups(root).into_iter().chain(machine(root)).min()
+    limits_of_groups(root)
+        .into_iter()
+        .chain(machine(root))
+        .min()
 }
 
 fn machine(root: &Path) -> Option<u64> {
@@ -44,7 +47,11 @@ fn limits_of_groups(root: &Path) -> Vec<u64> {
         let below = group
             .as_deref()
             .and_then(|group| group.strip_prefix(&mount.top).ok())
-            .filter(|below| below.components().all(|c| matches!(c, Component::Normal(_))))
+            .filter(|below| {
+                below
+                    .components()
+                    .all(|c| matches!(c, Component::Normal(_)))
+            })
             .unwrap_or(Path::new(""));
         let point = mount.point.strip_prefix("/").unwrap_or(&mount.point);
         for folder in below.ancestors() {
@@ -87,7 +94,9 @@ fn unescaped(path: &str) -> PathBuf {
     let mut parts = path.split('\\');
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let code = part.get(..3).and_then(|code| u8::from_str_radix(code, 8).ok());
+        let code = part
+            .get(..3)
+            .and_then(|code| u8::from_str_radix(code, 8).ok());
         match code {
             Some(code) => {
                 plain.push(code.into());
@@ -145,7 +154,8 @@ mod tests {
         const MACHINE: u64 = 8000 * 1024;
         let v2 = "0::/user.slice/job";
         let slurm = "5:memory:/slurm/uid_1/job_7/step_0\n4:cpu:/\n0::/";
-        const DOCKER: &str = "33 25 0:30 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory";
+        const DOCKER: &str =
+            "33 25 0:30 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory";
         const BLANK: &str = r"33 25 0:30 / /sys/fs/cgroup/a\040b rw - cgroup cgroup rw,memory";
         type Case = (
             &'static str,
@@ -156,8 +166,20 @@ mod tests {
         );
         let cases: [Case; 13] = [
             ("no groups", "", &[], &[], MACHINE),
-            ("no limit", v2, &[V2], &[("user.slice/job/memory.max", "max\n")], MACHINE),
-            ("own limit", v2, &[V2], &[("user.slice/job/memory.max", "5000\n")], 5000),
+            (
+                "no limit",
+                v2,
+                &[V2],
+                &[("user.slice/job/memory.max", "max\n")],
+                MACHINE,
+            ),
+            (
+                "own limit",
+                v2,
+                &[V2],
+                &[("user.slice/job/memory.max", "5000\n")],
+                5000,
+            ),
             (
                 "a parent's limit",
                 v2,
@@ -168,7 +190,13 @@ mod tests {
                 ],
                 4000,
             ),
-            ("the top's limit", v2, &[V2], &[("memory.max", "3000\n")], 3000),
+            (
+                "the top's limit",
+                v2,
+                &[V2],
+                &[("memory.max", "3000\n")],
+                3000,
+            ),
             (
                 "another group's limit",
                 v2,
@@ -179,7 +207,13 @@ mod tests {
                 ],
                 MACHINE,
             ),
-            ("beyond the machine", v2, &[V2], &[("memory.max", "99999999999\n")], MACHINE),
+            (
+                "beyond the machine",
+                v2,
+                &[V2],
+                &[("memory.max", "99999999999\n")],
+                MACHINE,
+            ),
             (
                 "a namespace",
                 "0::/../other",
@@ -192,7 +226,10 @@ mod tests {
                 slurm,
                 &[V1_CPU, V1],
                 &[
-                    ("memory/slurm/uid_1/job_7/step_0/memory.limit_in_bytes", NONE_V1),
+                    (
+                        "memory/slurm/uid_1/job_7/step_0/memory.limit_in_bytes",
+                        NONE_V1,
+                    ),
                     ("memory/slurm/uid_1/job_7/memory.limit_in_bytes", "6000\n"),
                     ("memory/slurm/memory.limit_in_bytes", NONE_V1),
                 ],

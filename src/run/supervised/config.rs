@@ -170,11 +170,10 @@ pub struct SupervisedConfig {
     pub optimiser: Spec,
 }
 
-/// A buffer with more numbers than this in its observations (1 GiB with those that follow) is a slip of
-/// the finger.
+/// A buffer whose observations have more numbers than this (1 GiB with the next observations) is surely a mistake.
 const MOST_NUMBERS: usize = 1 << 27;
 
-/// An error if `set` has what `dataset` has no use for.
+/// An error if `set` has a setting that `dataset` does not use.
 fn refuse_strangers(set: &Table, dataset: DataName) -> Result<()> {
     let (values, bootstrap) = (dataset.images().is_none(), dataset == DataName::QBootstrap);
     let both = "q-regression or q-bootstrap";
