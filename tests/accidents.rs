@@ -122,10 +122,9 @@ fn under_nohup_a_run_goes_on_without_its_terminal() {
     }
 }
 
-/// Settings whose learning after one step of the environments takes minutes, and their flags for a short run that learns
-/// as long at a time.
+/// Runs whose learning after one step of their environments takes minutes.
 const LONG_LEARNING: [&str; 2] = [
-    "--algo pqn --epochs 1000000 --minibatches 4 --n-envs 4 --n-steps 32 --steps 1024",
+    "--algo pqn --epochs 65536 --minibatches 16 --n-envs 4 --n-steps 256 --steps 4096",
     "--gradient-steps 1000000 --learning-starts 300 --steps 3000",
 ];
 
