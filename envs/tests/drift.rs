@@ -308,8 +308,9 @@ fn shuffled_actions_have_each_order_equally_often() {
     let mut counts = std::collections::BTreeMap::<Vec<u64>, usize>::new();
     for _ in 0..3_000 {
         play.reset();
-        let actions = play.env.world()[3..6].iter().map(|x| *x as u64);
-        *counts.entry(actions.collect()).or_default() += 1;
+        let world = play.env.world();
+        let actions = world[3..6].iter().map(|x| *x as u64).collect();
+        *counts.entry(actions).or_default() += 1;
     }
     // 500 of each, with a standard deviation of 20.
     assert_eq!(counts.len(), 6);

@@ -291,12 +291,26 @@ impl Layers {
         scratch: &mut [Vec<T>],
     ) -> f64 {
         let slope = (action, T::from_f64(1.0));
-        self.backward(weights, pass, slope, decay, trace, scratch)
+        self.backward::<T, true>(weights, pass, slope, decay, trace, scratch)
     }
 
-    /// `sum <- decay sum + the gradient of a loss` whose derivative with respect to the value of action number
-    /// `slope.0` is `slope.1`; returns the L1 norm of the new sum.
-    pub fn backward<T: Number>(
+    /// `sum <- keep sum + the gradient of a loss` whose derivative with respect to the value of action number `slope.0`
+    /// is `slope.1`. `pass` is that of the observation, and `scratch` holds the gradient of a layer's output.
+    pub fn gradient<T: Number>(
+        &self,
+        weights: &[T],
+        pass: &Pass<T>,
+        slope: (usize, T),
+        keep: f64,
+        sum: &mut [T],
+        scratch: &mut [Vec<T>],
+    ) {
+        self.backward::<T, false>(weights, pass, slope, keep, sum, scratch);
+    }
+
+    /// `trace <- decay trace + the gradient` of what has the derivative `slope`. The L1 norm of the new trace takes as long
+    /// as the rest; without `NORM` it is 0.
+    fn backward<T: Number, const NORM: bool>(
         &self,
         weights: &[T],
         pass: &Pass<T>,
@@ -327,7 +341,8 @@ impl Layers {
                     if let Some(input) = before.last_mut() {
                         layer.input_gradient(weights, d, input);
                     }
-                    norm += layer.trace(&pass.inputs[i], &pass.columns[i], d, decay, trace);
+                    let (input, columns) = (&pass.inputs[i], &pass.columns[i]);
+                    norm += layer.trace::<T, NORM>(input, columns, d, decay, trace);
                 }
             },
         );
@@ -424,9 +439,16 @@ impl Layer {
         }
     }
 
-    /// `trace <- decay trace + gradient` for this layer's weights and biases; returns the L1 norm.
+    /// `trace <- decay trace + gradient` for this layer's weights and biases; returns the L1 norm, or 0 without `NORM`.
     #[inline(always)]
-    fn trace<T: Number>(&self, x: &[T], columns: &[T], dy: &[T], decay: T, trace: &mut [T]) -> f64 {
+    fn trace<T: Number, const NORM: bool>(
+        &self,
+        x: &[T],
+        columns: &[T],
+        dy: &[T],
+        decay: T,
+        trace: &mut [T],
+    ) -> f64 {
         let (rows, each) = self.kind.rows();
         let own = &mut trace[self.start..][..rows * (each + 1)];
         let (weights, biases) = own.split_at_mut(rows * each);
@@ -446,15 +468,19 @@ impl Layer {
                             new[i] = decay * new[i] + d * x[i];
                         }
                         *e = new;
-                        for i in 0..16 {
-                            lanes[i] += Element::absolute(new[i]);
+                        if NORM {
+                            for i in 0..16 {
+                                lanes[i] += Element::absolute(new[i]);
+                            }
                         }
                     }
                     for (i, (e, &x)) in row_rest.iter_mut().zip(x_rest).enumerate() {
                         *e = decay * *e + d * x;
                         lanes[i] += Element::absolute(*e);
                     }
-                    norm += lanes.into_iter().fold(0.0, |sum, x| sum + x.to_f64());
+                    if NORM {
+                        norm += lanes.into_iter().fold(0.0, |sum, x| sum + x.to_f64());
+                    }
                 }
             }
             Kind::Conv(conv) => {
@@ -466,11 +492,13 @@ impl Layer {
                     for (e, column) in filter.iter_mut().zip(columns.chunks_exact(positions)) {
                         *e = decay * *e + sum_of(d, column, |d, x| d * x);
                     }
-                    norm += sum_of(filter, filter, |e, _| Element::absolute(e)).to_f64();
+                    if NORM {
+                        norm += sum_of(filter, filter, |e, _| Element::absolute(e)).to_f64();
+                    }
                 }
             }
         }
-        norm
+        if NORM { norm } else { 0.0 }
     }
 }
 

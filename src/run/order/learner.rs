@@ -34,6 +34,8 @@ pub struct ValueLearner<T> {
     /// The target network's weights; empty if there is none.
     pub(super) target: Vec<T>,
     pub(super) optimiser: SliceOptimiser<T>,
+    /// Whether the optimiser bounds its step by the gradient's norm.
+    bounded: bool,
     /// Updates made.
     pub(super) updates: u64,
     gradient: Vec<T>,
@@ -48,7 +50,7 @@ pub struct ValueLearner<T> {
 pub struct Taught<T> {
     /// The mean loss, before the update.
     pub loss: f64,
-    /// The L1 norm of the gradient.
+    /// The L1 norm of the gradient, if the optimiser bounds its step by it.
     pub size: f64,
     /// The target of each transition.
     pub targets: Vec<T>,
@@ -77,6 +79,7 @@ impl<T: Number> ValueLearner<T> {
         Ok(Self {
             target: if has_target { weights.clone() } else { Vec::new() },
             optimiser: SliceOptimiser::new(optimiser, weights.len())?,
+            bounded: optimiser.bound().is_some(),
             updates: 0,
             gradient: vec![T::from_f64(0.0); weights.len()],
             here: layers.pass(),
@@ -139,7 +142,7 @@ impl<T: Number> ValueLearner<T> {
             taught.targets.push(target);
             // The first transition of the batch writes over the gradient of the last.
             let keep = if i == 0 { 0.0 } else { 1.0 };
-            taught.size = self.layers.backward(
+            self.layers.gradient(
                 &self.weights,
                 &self.here,
                 (all.actions[row] as usize, slope * share),
@@ -147,6 +150,9 @@ impl<T: Number> ValueLearner<T> {
                 &mut self.gradient,
                 &mut self.scratch,
             );
+        }
+        if self.bounded {
+            taught.size = self.gradient.iter().map(|g| g.to_f64().abs()).sum();
         }
         taught
     }
