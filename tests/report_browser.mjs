@@ -64,10 +64,24 @@ const remove = async (folder) => {
 };
 
 // What is examined in the page itself.
-const look = () => ({
+const look = () => {
+  // What is folded counts too.
+  const folded = [...document.querySelectorAll("details")];
+  folded.forEach((one) => (one.open = true));
+  const found = {
   wider: document.documentElement.scrollWidth - window.innerWidth,
   sections: document.querySelectorAll("main section").length,
-  empty: [...document.querySelectorAll("main section")].filter((s) => s.children.length < 2).map((s) => s.innerText),
+  empty: [...document.querySelectorAll("main section")]
+    .map((s) => (s.firstElementChild.matches("details") ? s.firstElementChild : s))
+    .filter((s) => s.children.length < 2)
+    .map((s) => s.innerText),
+  // Tables outside the appendix that have to be scrolled sideways.
+  scrolled: [...document.querySelectorAll("section:not(.appendix section) > .wide")]
+    .filter((table) => table.scrollWidth > table.clientWidth)
+    .map((table) => table.closest("section").querySelector("h2").innerText),
+  // What is to be seen first.
+  verdict: document.querySelector(".verdict")?.getBoundingClientRect().bottom ?? Infinity,
+  spots: document.querySelectorAll(".panel circle > title").length,
   flat: [...document.querySelectorAll(".panel svg")].filter((svg) => {
     const box = svg.getBoundingClientRect();
     return box.width < 200 || box.height < 80 || !svg.querySelector("text");
@@ -83,7 +97,10 @@ const look = () => ({
   paper: getComputedStyle(document.body).backgroundColor,
   ink: getComputedStyle(document.querySelector(".panel svg text")).fill,
   unknown: [...document.querySelectorAll(".panel svg [fill^='#'], .panel svg [stroke^='#']")].length,
-});
+  };
+  folded.forEach((one) => (one.open = false));
+  return found;
+};
 
 const wrong = [];
 const seen = {};
@@ -119,6 +136,9 @@ async function visit(width, height, scheme) {
   expect(found.sections >= 10, `${found.sections} sections`);
   expect(found.empty.length === 0, `sections without anything in them: ${found.empty}`);
   expect(found.drawings > 0, "no drawing");
+  expect(width < 1000 || found.scrolled.length === 0, `tables to be scrolled sideways: ${found.scrolled}`);
+  expect(found.verdict <= height, `the first verdict ends at ${found.verdict} px`);
+  expect(found.spots > 0, "no point shows its values");
   expect(found.flat === 0, `${found.flat} drawings are not shown`);
   expect(found.letters >= 9, `letters of ${found.letters} px in drawings`);
   expect(found.unknown === 0, `${found.unknown} colours that do not follow light and dark`);

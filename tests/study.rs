@@ -28,7 +28,7 @@ const SMALL: &str = r#"
 question = "Does it work?"
 hypothesis = "It does."
 analysis = "Look and see."
-
+score = "area"
 [seeds]
 tuning = [11, 12]
 report = "1..2"
@@ -79,6 +79,8 @@ const MIXED: &str = r#"
 question = "Do kinds mix?"
 hypothesis = "They do."
 analysis = "Look and see."
+score = "area"
+assay = { required = false }
 
 [seeds]
 tuning = [11]
@@ -258,6 +260,7 @@ fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
 #[test]
 fn environments_and_optimisers_have_settings_of_their_own() {
     let text = SMALL
+        .replacen("[seeds]", "assay = { required = false }\n[seeds]", 1)
         .replacen(
             "env = \"cartpole\"",
             "env = \"cartpole\"\nreport_seeds = \"1..4\"",
@@ -336,6 +339,87 @@ fn environments_and_optimisers_have_settings_of_their_own() {
     // Both environments together are compared on the seeds that both have: two levels, two environments, two seeds.
     let contrast = &table("contrasts.csv")[0];
     assert_eq!(contrast["pairs"], "8");
+}
+
+/// Nobody learns: a thousand steps are too few for the car, and with the first lr every run diverges.
+const NOBODY_LEARNS: &str = r#"
+question = "Does momentum hurt where nobody learns?"
+hypothesis = "It does."
+analysis = "Look and see."
+design = "grid"
+
+[seeds]
+tuning = [1, 2]
+report = "11..20"
+
+[rl]
+run = { steps = 1000, eval_every = 500, eval_episodes = 1 }
+agent = { learning_starts = 300, hidden = [8], batch_size = 8, buffer_size = 500 }
+
+[[environments]]
+env = "mountain_car"
+
+[[optimisers]]
+name = "adam"
+optimiser = "adam"
+grid = { lr = [1e10, 1e-3, 1e-4] }
+
+[[optimisers]]
+name = "adam0"
+optimiser = "adam:beta1=0"
+grid = { lr = [1e10, 1e-3, 1e-4] }
+
+[[contrasts]]
+name = "momentum"
+with = "adam"
+without = "adam0"
+claim = "below"
+"#;
+
+#[test]
+fn where_nobody_learns_nothing_is_equivalent_and_no_diverged_trial_is_chosen() {
+    let dir = with(NOBODY_LEARNS);
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    let found = results(dir.path());
+    let said = works(dir.path(), &["report", "small.toml"]).stdout;
+    assert!(said.contains("verdict: inconclusive"), "{said}");
+    let table = |name: &str| csv_rows(&String::from_utf8(found[name].clone()).unwrap());
+    // Every trial has every report seed. Of trials that do equally well the least lr is chosen, by either outcome.
+    assert_eq!(table("runs.csv").len(), 6 * 2 + 6 * 10);
+    let chosen = table("tuning.csv");
+    let chosen: Vec<_> = chosen
+        .iter()
+        .filter(|row| row["chosen"] == "true")
+        .collect();
+    assert_eq!(chosen.len(), 4);
+    assert!(
+        chosen
+            .iter()
+            .all(|row| row["setting"].contains("lr=1e-4")),
+        "{chosen:?}"
+    );
+    let contrasts = fs::read_to_string(dir.path().join("results/small/contrasts.csv")).unwrap();
+    let contrasts = csv_rows(&contrasts);
+    assert_eq!(contrasts.len(), 2);
+    for row in &contrasts {
+        assert_eq!(row["finding"], "not informative", "{row:?}");
+    }
+    let report = fs::read_to_string(dir.path().join("results/small/report.md")).unwrap();
+    assert!(!report.contains("| equivalent |"), "{report}");
+}
+
+#[test]
+fn one_seed_has_no_interval_and_no_p_value() {
+    let dir = with(&NOBODY_LEARNS.replace("\"11..20\"", "[11]"));
+    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    works(dir.path(), &["report", "small.toml"]);
+    let contrasts = fs::read_to_string(dir.path().join("results/small/contrasts.csv")).unwrap();
+    for row in csv_rows(&contrasts) {
+        for inferred in ["lo", "hi", "p", "p_corrected", "advantage_lo"] {
+            assert_eq!(row[inferred], "", "{row:?}");
+        }
+        assert!(row["finding"].contains("1 seed is too few"), "{row:?}");
+    }
 }
 
 #[test]
@@ -482,6 +566,7 @@ const RESNET: &str = r#"
 question = "Does a ResNet go with agents?"
 hypothesis = "It does."
 analysis = "Look and see."
+score = "area"
 seeds = { tuning = [11], report = [1] }
 
 [rl]

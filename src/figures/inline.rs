@@ -32,6 +32,12 @@ const FAINT_WIDTH: u32 = 3;
 /// The extra width of a line for each line that covers it, so that it shows on both sides, and the most lines that count.
 const WIDER: u32 = 6;
 const MOST_WIDER: usize = 3;
+/// The radius of a spot that shows a point's values.
+const SPOT: u32 = 12;
+/// The room for names at the ends of lines.
+const LABELS: u32 = 276;
+/// The height of letters in them.
+const NAME: u32 = 28;
 /// Lines are near each other where they differ by this share of the vertical axis.
 const NEAR: f64 = 0.004;
 
@@ -52,6 +58,8 @@ pub enum HorizontalAxis<'a> {
 
 /// Points with their intervals.
 pub struct Line {
+    /// What it is called; shown beside a point under the pointer.
+    pub name: String,
     /// The number of its colour.
     pub colour: usize,
     /// Its points from left to right.
@@ -76,20 +84,64 @@ pub enum IntervalStyle {
 }
 
 /// A drawing of `lines`, as an SVG element. `vertical` names the vertical axis; a dashed line marks
-/// each of the heights in `marked`.
+/// each of the heights in `marked`. A point under the pointer shows its values.
 pub fn line_plot(
     horizontal: &HorizontalAxis,
     vertical: &str,
     lines: &[Line],
     marked: &[f64],
 ) -> Result<String> {
+    plot(horizontal, vertical, lines, marked, false)
+}
+
+/// A [`line_plot`] with the lines' names at their right ends, in place of a key.
+pub fn labelled_line_plot(
+    horizontal: &HorizontalAxis,
+    vertical: &str,
+    lines: &[Line],
+    marked: &[f64],
+) -> Result<String> {
+    plot(horizontal, vertical, lines, marked, true)
+}
+
+fn plot(
+    horizontal: &HorizontalAxis,
+    vertical: &str,
+    lines: &[Line],
+    marked: &[f64],
+    labelled: bool,
+) -> Result<String> {
     let plot = LinePlot {
         horizontal,
         vertical,
         lines,
         marked,
+        labelled,
     };
-    svg(SIZE, |root| plot.draw(root))
+    let mut spots = Spots::default();
+    let drawn = svg(SIZE, |root| plot.draw(root, &mut spots))?;
+    Ok(spots.put_over(drawn))
+}
+
+/// Invisible circles over the points of a drawing. Browsers show their titles under the pointer.
+#[derive(Default)]
+struct Spots(String);
+
+impl Spots {
+    /// A spot at these coordinates.
+    fn add(&mut self, (x, y): (i32, i32), title: &str) {
+        let title = title.replace('&', "&amp;").replace('<', "&lt;");
+        self.0 += &format!(
+            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{SPOT}\" fill-opacity=\"0\"><title>{title}</title></circle>\n"
+        );
+    }
+
+    fn put_over(self, drawn: String) -> String {
+        match drawn.rsplit_once("</svg>") {
+            Some((drawing, rest)) => format!("{drawing}{}</svg>{rest}", self.0),
+            None => drawn,
+        }
+    }
 }
 
 /// Lines with their axes.
@@ -98,6 +150,7 @@ struct LinePlot<'a> {
     vertical: &'a str,
     lines: &'a [Line],
     marked: &'a [f64],
+    labelled: bool,
 }
 
 impl LinePlot<'_> {
@@ -122,16 +175,16 @@ impl LinePlot<'_> {
             .fold(start, |(low, high), (x, _)| (low.min(*x), high.max(*x)))
     }
 
-    fn draw(&self, root: &DrawingArea<SVGBackend, Shift>) -> Drawn {
+    fn draw(&self, root: &DrawingArea<SVGBackend, Shift>, spots: &mut Spots) -> Drawn {
         match self.horizontal {
             HorizontalAxis::Log(_) => {
                 let logs = span(self.points().map(|(x, _)| x.log10()));
-                self.draw_over(
-                    root,
-                    (10f64.powf(logs.start)..10f64.powf(logs.end)).log_scale(),
-                )
+                let range = (10f64.powf(logs.start)..10f64.powf(logs.end)).log_scale();
+                self.draw_over(root, range, spots)
             }
-            HorizontalAxis::Levels(levels) => self.draw_over(root, -0.5..levels.len() as f64 - 0.5),
+            HorizontalAxis::Levels(levels) => {
+                self.draw_over(root, -0.5..levels.len() as f64 - 0.5, spots)
+            }
             HorizontalAxis::Steps | HorizontalAxis::Number(_) => {
                 let (low, high) = self.ends();
                 // Points need room around them; a line reaches from side to side.
@@ -140,12 +193,17 @@ impl LinePlot<'_> {
                     true => low..high,
                     false => span([low, high]),
                 };
-                self.draw_over(root, range)
+                self.draw_over(root, range, spots)
             }
         }
     }
 
-    fn draw_over<X>(&self, root: &DrawingArea<SVGBackend, Shift>, range: X) -> Drawn
+    fn draw_over<X>(
+        &self,
+        root: &DrawingArea<SVGBackend, Shift>,
+        range: X,
+        spots: &mut Spots,
+    ) -> Drawn
     where
         X: AsRangedCoord<Value = f64>,
         X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -153,7 +211,7 @@ impl LinePlot<'_> {
         let heights = self.heights();
         let mut chart = ChartBuilder::on(root)
             .margin(10)
-            .margin_right(28)
+            .margin_right(if self.labelled { LABELS } else { 28 })
             .x_label_area_size(84)
             .y_label_area_size(124)
             .build_cartesian_2d(range, heights.clone())?;
@@ -209,9 +267,46 @@ impl LinePlot<'_> {
                 .filter(|other| other.covers(line, near));
             let wider = covers.count().min(MOST_WIDER) as u32;
             line.draw(&mut chart, WIDTH + WIDER * wider)?;
+            for &(x, e) in &line.points {
+                let at = match self.horizontal {
+                    HorizontalAxis::Steps => steps_label(&x),
+                    _ => labels(&x),
+                };
+                let title = format!("{} at {at}: {e}", line.name);
+                spots.add(chart.backend_coord(&(x, e.point)), &title);
+            }
+        }
+        if self.labelled {
+            let ends = front.iter().filter_map(|line| {
+                let (x, e) = line.points.last()?;
+                Some((chart.backend_coord(&(*x, e.point)), *line))
+            });
+            draw_labels(root, ends.collect())?;
         }
         Ok(())
     }
+}
+
+/// Draws the names of lines beside their ends. Names that would be in each other's way are moved apart.
+fn draw_labels(root: &DrawingArea<SVGBackend, Shift>, mut ends: Vec<((i32, i32), &Line)>) -> Drawn {
+    ends.sort_by_key(|((_, y), _)| *y);
+    let between = NAME as i32 + 4;
+    let mut heights: Vec<i32> = ends.iter().map(|((_, y), _)| *y).collect();
+    for i in 1..heights.len() {
+        heights[i] = heights[i].max(heights[i - 1] + between);
+    }
+    // Back up from the lower end, so that none leaves the drawing.
+    let lowest = SIZE.1 as i32 - 90;
+    for i in (0..heights.len()).rev() {
+        let below = heights.get(i + 1).map_or(lowest, |below| below - between);
+        heights[i] = heights[i].min(below);
+    }
+    for (((x, _), line), y) in ends.into_iter().zip(heights) {
+        let style = text(NAME, SERIES[line.colour % LINE_COLOURS]);
+        let name = shortened(line.name.clone(), 17);
+        root.draw(&Text::new(name, (x + 12, y - NAME as i32 / 2), style))?;
+    }
+    Ok(())
 }
 
 impl Line {

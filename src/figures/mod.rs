@@ -15,7 +15,9 @@ mod training_metrics;
 
 pub use describe::{Data, Dot, Environment, describe};
 pub use episode::{Picture, Pictures, episode, make_folder};
-pub use inline::{HorizontalAxis, IntervalStyle, LINE_COLOURS, Line, forest_plot, line_plot};
+pub use inline::{
+    HorizontalAxis, IntervalStyle, LINE_COLOURS, Line, forest_plot, labelled_line_plot, line_plot,
+};
 pub use landscape::{Descent, MOST_PATHS, Surface, landscape, landscape_film};
 pub use learning_curve::{Detail, LearningCurve, Spread, learning_curve};
 pub use panels::{Curve, MEDIAN_OF, Panel, Scale, median, panels};

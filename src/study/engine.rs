@@ -1,6 +1,6 @@
 //! A study from its experiment to its results: tuning, selection, report, record.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::path::PathBuf;
 
 use super::{
     experiment::{Arm, Design, Experiment, Run, Score, Stage},
@@ -182,11 +182,17 @@ impl Study {
     }
 }
 
-/// The trials that get the report seeds: each that some outcome chose.
+/// The trials that get the report seeds: what each outcome chose. Two outcomes may choose the same, which then runs once;
+/// it is there twice so that a stage has as many runs whatever is chosen.
 pub(super) fn trials(chosen: &[ChosenInCell]) -> Vec<Vec<Vec<usize>>> {
     let of_arm = |by_outcome: &Vec<Chosen>| {
-        let trials: BTreeSet<usize> = by_outcome.iter().map(|one| one.trial).collect();
-        trials.into_iter().collect()
+        let is_tuned = |one: &&Chosen| !one.scores.is_empty();
+        let tuned = by_outcome.iter().filter(is_tuned).map(|one| one.trial);
+        let tuned: Vec<usize> = tuned.collect();
+        match tuned.is_empty() {
+            true => vec![0],
+            false => tuned,
+        }
     };
     let of_cell = |arms: &ChosenInCell| arms.iter().map(of_arm).collect();
     chosen.iter().map(of_cell).collect()

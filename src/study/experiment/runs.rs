@@ -42,7 +42,8 @@ pub struct Run {
 }
 
 impl Experiment {
-    /// How many runs a stage has at most. Two outcomes may choose the same trial, which then runs once.
+    /// How many runs a stage has. It does not depend on what is chosen: two outcomes may choose the same trial, which then
+    /// counts twice and runs once.
     pub fn count(&self, stage: Stage) -> usize {
         (0..self.cells.len())
             .map(|cell| self.count_in(cell, stage))
@@ -96,7 +97,7 @@ impl Experiment {
         Ok(all)
     }
 
-    /// How many of an arm's trials get the report seeds, at most.
+    /// How many of an arm's trials get the report seeds, counting what two outcomes choose twice.
     fn judged_trials(&self, arm: &Arm) -> usize {
         match self.top.design {
             Design::Grid => arm.trials.len(),

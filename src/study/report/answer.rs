@@ -5,35 +5,43 @@ use settings::Words;
 use super::{
     contrasts::{ContrastResult, Judged, POWER, claim_in_words, place},
     document::{Block, Section},
-    format::{interval, p_value, seeds, signed},
+    format::{interval, seeds, signed},
     load::Results,
     verdict::{Verdict, rule},
 };
 use crate::numbers::count;
 
-/// The section with a verdict for each question and its grounds, and the rule.
+/// The section with a verdict for each question and its grounds.
 pub fn verdict(results: &Results, contrasts: &[ContrastResult]) -> Section {
-    let top = &results.experiment.top;
-    let mut section = Section::new("Answers");
+    let section = Section::new("Answers").lead();
+    let answer = |one: &ContrastResult| {
+        let verdict = one.verdict().unwrap_or(Verdict::Inconclusive);
+        Block::Verdict {
+            question: one.question.to_owned(),
+            word: verdict.word(),
+            why: why(results, one, verdict),
+        }
+    };
     let deciding: Vec<&ContrastResult> = contrasts.iter().filter(|one| one.decides).collect();
     if deciding.is_empty() {
-        section = section
-            .text(format!("Question: {}", top.question))
-            .block(Block::Verdict {
-                word: "none",
-                why: "No contrast of the experiment has a claim, so there is no verdict.".into(),
-            });
+        return section.block(Block::Verdict {
+            question: results.experiment.top.question.clone(),
+            word: "none",
+            why: "No contrast of the experiment has a claim, so there is no verdict.".into(),
+        });
     }
-    for one in deciding {
-        let verdict = one.verdict().unwrap_or(Verdict::Inconclusive);
-        section = section
-            .text(format!("Question: {}", one.question))
-            .block(Block::Verdict {
-                word: verdict.word(),
-                why: why(results, one, verdict),
-            });
-    }
-    section
+    deciding
+        .into_iter()
+        .map(answer)
+        .fold(section, Section::block)
+}
+
+/// What was asked, how it was done, and the rule of the verdicts.
+pub fn how_to_read(results: &Results) -> Section {
+    let top = &results.experiment.top;
+    Section::new("Hypothesis and rule")
+        .appendix()
+        .text(format!("Question: {}", top.question))
         .text(format!("Hypothesis: {}", top.hypothesis))
         .text(format!("The rule: {}", rule()))
         .text(format!("How it was done: {}", top.analysis))
@@ -45,57 +53,75 @@ fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
         true => String::new(),
         false => format!(" ({})", place(contrast)),
     };
-    let claim = contrast.claim.map_or("differs from", claim_in_words);
+    let found: Vec<String> = one.outcomes.iter().map(grounds).collect();
+    let claim = contrast.claim.map_or("differs", claim_in_words);
     let mut out = format!(
-        "The hypothesis says that {} does {claim} than {}{on}.",
-        contrast.with, contrast.without
+        "{} less {}{on}: {}. The claim is that it does {claim}. {}",
+        contrast.with,
+        contrast.without,
+        found.join("; "),
+        counted(results, one)
     );
-    for judged in &one.outcomes {
-        out += &format!(" {}", grounds(judged, one.outcomes.len() > 1));
-    }
     if verdict == Verdict::Inconclusive {
         out += &power(one.first());
     }
-    out + &left_out(results, one)
+    out
 }
 
-/// What was found by one outcome, in a sentence or two.
-fn grounds(judged: &Judged, several: bool) -> String {
-    let by = match several {
-        true => format!("By {}: ", in_words(judged)),
-        false => String::new(),
-    };
+/// What was found by one outcome.
+fn grounds(judged: &Judged) -> String {
     let evidence = &judged.evidence;
-    let e = evidence.difference.estimate;
-    let advantage = match evidence.is_interaction {
-        true => {
-            let e = evidence.advantage.estimate;
-            format!(
-                "probability of improvement {} {}, ",
-                signed(e.point),
-                interval(evidence.has_interval(), e)
-            )
-        }
-        false => String::new(),
+    let number = |e: stats::Estimate| {
+        let known = evidence.has_interval();
+        let interval = match known {
+            true => format!(" {}", interval(known, e)),
+            false => String::new(),
+        };
+        format!("{}{interval}", signed(e.point))
     };
-    let p = match evidence.has_interval() {
-        true => format!(", p {}", p_value(evidence.p)),
-        false => String::new(),
+    let found = match evidence.is_interaction {
+        true => format!(
+            "probability of improvement {} (difference {})",
+            number(evidence.advantage.estimate),
+            number(evidence.difference.estimate)
+        ),
+        false => format!(
+            "{}, margin {:.3}",
+            number(evidence.difference.estimate),
+            evidence.margin
+        ),
     };
-    format!(
-        "{by}{advantage}difference {} {}{p}, {} of runs, margin {:.3}. Finding: {}.",
-        signed(e.point),
-        interval(evidence.has_interval(), e),
-        count(e.n, "pair"),
-        evidence.margin,
-        judged.finding()
-    )
+    format!("{} {found}: {}", in_words(judged), judged.finding())
+}
+
+/// From how many seeds and environments.
+fn counted(results: &Results, one: &ContrastResult) -> String {
+    let first = one.first();
+    let informative = first.cells.iter().filter(|cell| cell.informative).count();
+    let left_out: Vec<&str> = first
+        .cells
+        .iter()
+        .filter(|cell| !cell.informative)
+        .map(|cell| results.names[cell.cell].as_str())
+        .collect();
+    let seeds = count(first.evidence.seeds, "seed");
+    match left_out.is_empty() || informative == 0 {
+        true => format!(
+            "From {seeds} in {}.",
+            count(first.cells.len(), "environment")
+        ),
+        false => format!(
+            "From {seeds} in {}; a difference could not have shown in {}.",
+            count(informative, "environment"),
+            left_out.join(", ")
+        ),
+    }
 }
 
 /// The outcome as a reader would call it.
 pub fn in_words(judged: &Judged) -> &'static str {
     match judged.outcome.word() {
-        "area" => "area under the learning curve",
+        "area" => "area",
         "final" => "final return",
         word => word,
     }
@@ -107,25 +133,10 @@ fn power(judged: &Judged) -> String {
         return String::new();
     };
     format!(
-        " At this spread, a difference as large as the margin would be found with probability {POWER} by {} seeds a cell. \
-         If there is no difference, {} seeds a cell would show that. There are {}.",
+        " A difference as large as the margin would be found with probability {POWER} by {} seeds; that there is none, by {}.",
         seeds(needed.to_detect),
         seeds(needed.to_equate),
-        judged.evidence.seeds
     )
-}
-
-/// The environments that do not count.
-fn left_out(results: &Results, one: &ContrastResult) -> String {
-    let cells = one.first().cells.iter();
-    let names: Vec<&str> = cells
-        .filter(|cell| !cell.informative)
-        .map(|cell| results.names[cell.cell].as_str())
-        .collect();
-    match names.is_empty() || one.first().evidence.uninformative {
-        true => String::new(),
-        false => format!(" Not informative, so not counted: {}.", names.join(", ")),
-    }
 }
 
 /// How many report seeds the cells have: `There are 30 seeds a cell`, or `30 to 100`.

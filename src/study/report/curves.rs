@@ -35,6 +35,7 @@ pub fn curves(results: &Results) -> Result<Section> {
         for arm in 0..experiment.arms.len() {
             let with_band = banded.contains(&arm);
             drawn.push(Line {
+                name: experiment.arms[arm].name.clone(),
                 colour: arm,
                 points: curve(results, c, arm, with_band.then_some(&bootstrap))?,
                 intervals: if with_band {
@@ -54,7 +55,7 @@ pub fn curves(results: &Results) -> Result<Section> {
          point). A run that diverged has the worst return from then on. A line that others cover is wider, so that it shows \
          behind them."
     );
-    Ok(Section::new("Learning curves").figure(Figure {
+    Ok(Section::new("Learning curves").appendix().figure(Figure {
         caption,
         key: key(results),
         panels,
@@ -83,7 +84,8 @@ fn banded(results: &Results) -> (Vec<usize>, &'static str) {
     (arms.map(|name| results.arm(name)).into(), which)
 }
 
-fn curve(
+/// An optimiser's learning curve: the interquartile mean over seeds of each evaluation.
+pub fn curve(
     results: &Results,
     cell: usize,
     arm: usize,

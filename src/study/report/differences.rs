@@ -4,7 +4,7 @@ use settings::Words;
 use stats::Estimate;
 
 use super::{
-    contrasts::{CellDifference, ContrastResult, Judged, place},
+    contrasts::{CellDifference, ContrastResult, Judged, POWER, place},
     document::{Figure, Panel, Section},
     format::{interval, p_value, seeds, signed},
     load::Results,
@@ -36,20 +36,14 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
         .flat_map(|one| one.outcomes.iter().map(move |judged| row(one, judged)));
     let head = [
         "contrast",
-        "of",
-        "in",
         "outcome",
         "difference",
         "95 % interval",
         "margin",
         "probability of improvement",
-        "p",
         "p, corrected",
         "finding",
         "claim",
-        "pairs",
-        "seeds to find the margin",
-        "seeds to equate",
     ];
     let section = section
         .text(
@@ -194,24 +188,22 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
     let evidence = &judged.evidence;
     let e = evidence.difference.estimate;
     let advantage = evidence.advantage.estimate;
-    let [detect, equate] = judged
-        .seeds_needed
-        .as_ref()
-        .map_or(["-".to_owned(), "-".to_owned()], |needed| {
-            [needed.to_detect, needed.to_equate].map(seeds)
-        });
     let claim = one.contrast.claim.map_or("no claim".into(), |claim| {
         let decides = if one.decides { " (decides)" } else { "" };
         format!("{}{decides}", judged.finding().verdict(claim).word())
     });
-    let p = |p| match evidence.has_interval() {
-        true => p_value(p),
-        false => "-".into(),
+    let contrast = one.contrast;
+    let whole = contrast.environments.is_empty();
+    let on = if whole {
+        String::new()
+    } else {
+        format!(", in {}", place(contrast))
     };
     vec![
-        one.contrast.name.clone(),
-        format!("{} less {}", one.contrast.with, one.contrast.without),
-        place(one.contrast),
+        format!(
+            "{} ({} less {}{on})",
+            contrast.name, contrast.with, contrast.without
+        ),
         judged.outcome.word().into(),
         signed(e.point),
         interval(evidence.has_interval(), e),
@@ -224,14 +216,53 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
             ),
             false => probability(advantage),
         },
-        p(judged.p),
-        p(evidence.p),
+        match evidence.has_interval() {
+            true => p_value(evidence.p),
+            false => "-".into(),
+        },
         judged.finding().to_string(),
         claim,
-        e.n.to_string(),
-        detect,
-        equate,
     ]
+}
+
+/// How many seeds would decide each contrast.
+pub fn seeds_needed(contrasts: &[ContrastResult]) -> Section {
+    let section = Section::new("Seeds that would decide").appendix();
+    let judged = contrasts
+        .iter()
+        .flat_map(|one| one.outcomes.iter().map(move |judged| (one, judged)));
+    let rows = judged.filter_map(|(one, judged)| {
+        let needed = judged.seeds_needed.as_ref()?;
+        Some(vec![
+            one.contrast.name.clone(),
+            judged.outcome.word().into(),
+            format!("{:.3}", judged.evidence.difference.standard_error),
+            judged.evidence.seeds.to_string(),
+            seeds(needed.to_detect),
+            seeds(needed.to_equate),
+            judged.evidence.difference.estimate.n.to_string(),
+        ])
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return section.nothing("No contrast has a margin and enough seeds to know its spread.");
+    }
+    let head = [
+        "contrast",
+        "outcome",
+        "standard error",
+        "seeds",
+        "seeds to find the margin",
+        "seeds to equate",
+        "pairs",
+    ];
+    section
+        .text(format!(
+            "The seeds a cell that would find a difference as large as the margin with probability {POWER}, and those that would \
+             show with that probability that there is none. They come from the standard error of the interquartile means' \
+             difference, which falls with the square root of the number of seeds.",
+        ))
+        .table(&head, rows)
 }
 
 /// A sentence that says which cells have the same runs, if any do.

@@ -8,9 +8,21 @@ pub struct Document {
     pub absent: Vec<Section>,
 }
 
+/// Where a section is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// What a reader sees first.
+    Lead,
+    /// What supports it.
+    Main,
+    /// Everything else, which is folded.
+    Appendix,
+}
+
 /// A part of it with a heading, and at most one figure.
 pub struct Section {
     pub title: &'static str,
+    pub place: Place,
     pub blocks: Vec<Block>,
     /// Why it has nothing to say, if that is so.
     pub nothing: Option<String>,
@@ -18,8 +30,9 @@ pub struct Section {
 
 /// A part of a section. All text is plain; the writers of HTML and Markdown escape it.
 pub enum Block {
-    /// The verdict in a word, and its grounds.
+    /// A question, the verdict on it in a word, and its grounds.
     Verdict {
+        question: String,
         word: &'static str,
         why: String,
     },
@@ -62,7 +75,11 @@ impl Document {
             |section: &Section| Some(format!("{}: {}", section.title, section.nothing.as_ref()?));
         let why: Vec<String> = absent.iter().filter_map(why).collect();
         if !why.is_empty() {
-            sections.push(Section::new("What is not in this report").list(why));
+            sections.push(
+                Section::new("What is not in this report")
+                    .appendix()
+                    .list(why),
+            );
         }
         Self {
             title,
@@ -76,9 +93,22 @@ impl Section {
     pub fn new(title: &'static str) -> Self {
         Self {
             title,
+            place: Place::Main,
             blocks: Vec::new(),
             nothing: None,
         }
+    }
+
+    /// The section as one that a reader sees first.
+    pub fn lead(self) -> Self {
+        let place = Place::Lead;
+        Self { place, ..self }
+    }
+
+    /// The section as one that is folded.
+    pub fn appendix(self) -> Self {
+        let place = Place::Appendix;
+        Self { place, ..self }
     }
 
     /// The section without content, and `why`.

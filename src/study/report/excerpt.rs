@@ -41,10 +41,7 @@ fn steps(from: &Path, to: &Path) -> PathBuf {
 
 /// The verdict and the contrasts, in Markdown; links lead to the report in `folder`.
 pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -> String {
-    let mut verdict = answer::verdict(results, contrasts);
-    // Only the questions and the verdicts.
-    let decide = contrasts.iter().filter(|one| one.decides).count();
-    verdict.blocks.truncate(2 * decide.max(1));
+    let verdict = answer::verdict(results, contrasts);
     let row = |one: &ContrastResult, judged: &Judged| {
         let evidence = &judged.evidence;
         let e = evidence.difference.estimate;

@@ -1,6 +1,9 @@
 //! A document as one self-contained HTML file.
 
-use super::document::{Block, Document, Figure, Table};
+use super::{
+    document::{Block, Document, Figure, Place, Table},
+    glossary,
+};
 
 /// Colours for light and dark pages.
 pub const COLOURS: &str = include_str!("colours.css");
@@ -10,13 +13,33 @@ const STYLE: &str = include_str!("style.css");
 /// The HTML of `document`.
 pub fn html(document: &Document) -> String {
     let title = escaped(&document.title);
-    let (mut contents, mut main) = (String::new(), String::new());
+    let (mut contents, mut main, mut appendix) = (String::new(), String::new(), String::new());
     for (number, section) in document.sections.iter().enumerate() {
         let heading = escaped(section.title);
-        contents += &format!("<a href=\"#s{number}\">{heading}</a>\n");
-        main += &format!("<section id=\"s{number}\">\n<h2>{heading}</h2>\n");
-        main.extend(section.blocks.iter().map(block));
-        main += "</section>\n";
+        let blocks: String = section.blocks.iter().map(block).collect();
+        let id = format!("id=\"s{number}\"");
+        match section.place {
+            Place::Lead => {
+                main += &format!(
+                    "<section {id} class=\"lead\">\n<h2>{heading}</h2>\n{blocks}</section>\n"
+                );
+            }
+            Place::Main => {
+                contents += &format!("<a href=\"#s{number}\">{heading}</a>\n");
+                main += &format!("<section {id}>\n<h2>{heading}</h2>\n{blocks}</section>\n");
+            }
+            Place::Appendix => {
+                appendix += &format!(
+                    "<section {id}>\n<details><summary><h2>{heading}</h2></summary>\n{blocks}</details>\n</section>\n"
+                );
+            }
+        }
+    }
+    if !appendix.is_empty() {
+        contents += "<a href=\"#appendix\">Appendix</a>\n";
+        main += &format!(
+            "<div id=\"appendix\" class=\"appendix\">\n<h2>Appendix</h2>\n{appendix}</div>\n"
+        );
     }
     // The policy forbids scripts and anything that is not in this file.
     format!(
@@ -31,8 +54,14 @@ pub fn html(document: &Document) -> String {
 
 fn block(block: &Block) -> String {
     match block {
-        Block::Verdict { word, why } => format!(
-            "<div class=\"verdict {word}\"><strong>{word}</strong><p>{}</p></div>\n",
+        Block::Verdict {
+            question,
+            word,
+            why,
+        } => format!(
+            "<div class=\"verdict {word}\"><h3>{}</h3><strong>{}</strong><p>{}</p></div>\n",
+            escaped(question),
+            explained(word),
             escaped(why)
         ),
         Block::Text(text) => format!("<p>{}</p>\n", escaped(text)),
@@ -47,11 +76,19 @@ fn block(block: &Block) -> String {
     }
 }
 
+/// A word with its explanation under the pointer, if it has one.
+fn explained(word: &str) -> String {
+    match glossary::explanation(word) {
+        Some(why) => format!("<abbr title=\"{}\">{}</abbr>", escaped(why), escaped(word)),
+        None => escaped(word),
+    }
+}
+
 fn rows(table: &Table) -> String {
     let head = table
         .head
         .iter()
-        .map(|cell| format!("<th scope=\"col\">{}</th>", escaped(cell)));
+        .map(|cell| format!("<th scope=\"col\">{}</th>", explained(cell)));
     let row = |row: &Vec<String>| {
         let cells: String = row
             .iter()

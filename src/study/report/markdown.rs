@@ -18,8 +18,13 @@ pub fn body(section: &Section) -> String {
     for block in &section.blocks {
         out.push('\n');
         match block {
-            Block::Verdict { word, why } => {
-                out += &format!("**{}**: {}\n", escaped(word), escaped(why));
+            Block::Verdict {
+                question,
+                word,
+                why,
+            } => {
+                let [question, word, why] = [question, *word, why].map(escaped);
+                out += &format!("{}\n\n**{word}**: {why}\n", escaped_start(&question));
             }
             Block::Text(text) => out += &format!("{}\n", escaped_start(&escaped(text))),
             Block::List(items) => {

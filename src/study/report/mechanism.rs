@@ -259,6 +259,7 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
         }
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let line = Line {
+            name: contrast.name.clone(),
             colour,
             points,
             intervals: IntervalStyle::Points,

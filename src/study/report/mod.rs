@@ -14,6 +14,8 @@ mod document;
 mod dose;
 mod excerpt;
 mod format;
+mod glance;
+mod glossary;
 mod html;
 mod ladder;
 mod load;
@@ -133,21 +135,24 @@ fn document(
     let [sensitivity, chosen] = tuning::tuning(results)?;
     let sections: Vec<Section> = vec![
         answer::verdict(results, contrasts),
+        glance::glance(results, contrasts)?,
         differences::contrasts(results, contrasts)?,
-        differences::each_environment(results, contrasts)?,
-        assay::section(results),
-        curves::curves(results)?,
-        sensitivity,
-        chosen,
         ladder::ladder(results)?,
         dose::dose(results)?,
-        profiles::profiles(results)?,
-        mechanism::mechanism(results, fits)?,
-        cost::memory(results),
-        cost::time(results),
-        cost::energy(results),
-        cells::table(rows),
-        cost::how_it_was_run(results),
+        mechanism::mechanism(results, fits)?.appendix(),
+        sensitivity,
+        answer::how_to_read(results),
+        differences::each_environment(results, contrasts)?.appendix(),
+        differences::seeds_needed(contrasts),
+        assay::section(results).appendix(),
+        chosen.appendix(),
+        curves::curves(results)?,
+        profiles::profiles(results)?.appendix(),
+        cost::memory(results).appendix(),
+        cost::time(results).appendix(),
+        cost::energy(results).appendix(),
+        cells::table(rows).appendix(),
+        cost::how_it_was_run(results).appendix(),
     ];
     let title = format!("Report on {}", results.experiment.name);
     Ok(Document::new(title, sections))

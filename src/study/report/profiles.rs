@@ -35,6 +35,7 @@ pub fn profiles(results: &Results) -> Result<Section> {
         let mut rng = results.rng(&format!("profile {name}"));
         let shares = scores.profile(Counted::Runs, &thresholds, &bootstrap, &mut rng)?;
         drawn.push(Line {
+            name: name.clone(),
             colour: arm,
             points: thresholds.iter().copied().zip(shares).collect(),
             intervals: if few {

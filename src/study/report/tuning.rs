@@ -87,6 +87,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             let found = Sensitivity::new(&grid, rule, &bootstrap, &mut rng)?;
             let points = found.points().iter().map(|point| (point.lr, point.score));
             drawn.push(Line {
+                name: arm.name.clone(),
                 colour: a,
                 points: points.collect(),
                 intervals: match results.experiment.arms.len() <= curves::MANY {

@@ -1,0 +1,154 @@
+//! The optimisers that the questions are about, in the environments that can tell: a figure and a table to read first.
+
+use settings::Words;
+
+use super::{
+    contrasts::{Assays, ContrastResult},
+    curves::curve,
+    document::{Figure, Panel, Section},
+    load::Results,
+};
+use stats::{Aggregate, Bootstrap, Contrast, Method};
+
+use crate::{
+    Result,
+    figures::{HorizontalAxis, IntervalStyle, Line, labelled_line_plot},
+    study::experiment::Score,
+};
+
+/// More lines than this in a panel cannot be told apart.
+const MOST_ARMS: usize = 6;
+/// More panels than this are no glance.
+const MOST_PANELS: usize = 6;
+/// Resamples of each point of a band.
+const RESAMPLES: usize = 1000;
+
+/// The section with the figure and the table.
+pub fn glance(results: &Results, contrasts: &[ContrastResult]) -> Result<Section> {
+    let section = Section::new("At a glance").lead();
+    let assays = Assays::of(results);
+    let arms = arms(results, contrasts);
+    let all = results.distinct(&results.cells());
+    let informative = |cell: usize| {
+        let by = |outcome: &Score| !assays.informative(*outcome, &[cell]).is_empty();
+        results.outcomes().iter().any(by)
+    };
+    let mut cells: Vec<usize> = all
+        .iter()
+        .copied()
+        .filter(|&cell| informative(cell))
+        .collect();
+    let none = cells.is_empty();
+    if none {
+        cells = all.clone();
+    }
+    let drawn = cells.len().min(MOST_PANELS);
+    let panels = cells[..drawn]
+        .iter()
+        .map(|&cell| panel(results, cell, &arms));
+    let more = match cells.len() - drawn {
+        0 => String::new(),
+        n => format!(" {n} more are in the appendix."),
+    };
+    let which = match none {
+        true => "In no environment could a difference have shown; all are drawn.".into(),
+        false => format!(
+            "Only informative environments are here, where a difference could have shown.{more}"
+        ),
+    };
+    let figure = Figure {
+        caption: format!(
+            "The interquartile mean over seeds of the greedy policy's return, with its 95 % interval, each optimiser at its \
+             best setting. {which}"
+        ),
+        key: Vec::new(),
+        panels: panels.collect::<Result<_>>()?,
+    };
+    let mut rows = Vec::new();
+    for &cell in &cells {
+        for &arm in &arms {
+            rows.push(row(results, &assays, cell, arm)?);
+        }
+    }
+    let mut head = vec!["environment", "optimiser"];
+    head.extend(results.outcomes().iter().map(|outcome| match outcome {
+        Score::Area => "area",
+        Score::Final => "final return",
+    }));
+    head.extend(["chosen setting", "informative"]);
+    Ok(section.figure(figure).table(&head, rows))
+}
+
+/// The optimisers of the contrasts that decide, and then those of the other contrasts while there is room.
+fn arms(results: &Results, contrasts: &[ContrastResult]) -> Vec<usize> {
+    let mut arms = Vec::new();
+    let (deciding, others): (Vec<_>, Vec<_>) = contrasts.iter().partition(|one| one.decides);
+    for one in deciding.into_iter().chain(others) {
+        for name in [&one.contrast.with, &one.contrast.without] {
+            let arm = results.arm(name);
+            if !arms.contains(&arm) && arms.len() < MOST_ARMS {
+                arms.push(arm);
+            }
+        }
+    }
+    if arms.is_empty() {
+        arms = (0..results.experiment.arms.len().min(MOST_ARMS)).collect();
+    }
+    arms.sort_unstable();
+    arms
+}
+
+fn panel(results: &Results, cell: usize, arms: &[usize]) -> Result<Panel> {
+    let bootstrap = Bootstrap::new(RESAMPLES, 0.95, Method::Percentile)?;
+    let line = |&arm: &usize| {
+        Ok(Line {
+            name: results.experiment.arms[arm].name.clone(),
+            colour: arm,
+            points: curve(results, cell, arm, Some(&bootstrap))?,
+            intervals: IntervalStyle::Band,
+        })
+    };
+    let lines = arms.iter().map(line).collect::<Result<Vec<_>>>()?;
+    Ok(Panel {
+        title: results.names[cell].clone(),
+        svg: labelled_line_plot(&HorizontalAxis::Steps, "return", &lines, &[])?,
+    })
+}
+
+fn row(results: &Results, assays: &Assays, cell: usize, arm: usize) -> Result<Vec<String>> {
+    let of = &results.experiment.arms[arm];
+    let label = results.experiment.cells[cell].label();
+    let mut row = vec![results.names[cell].clone(), of.name.clone()];
+    for &outcome in results.outcomes() {
+        let tuned = results.scores(outcome, arm, &[cell])?;
+        let what = format!("glance {label} {} {}", of.name, outcome.word());
+        let mut rng = results.rng(&what);
+        let estimate =
+            Contrast::arm(&tuned).estimate(Aggregate::Iqm, &Bootstrap::default(), &mut rng);
+        row.push(estimate.to_string());
+    }
+    let informative: Vec<&str> = results
+        .outcomes()
+        .iter()
+        .filter(|outcome| !assays.informative(**outcome, &[cell]).is_empty())
+        .map(|outcome| outcome.word())
+        .collect();
+    let settings: Vec<String> = results
+        .outcomes()
+        .iter()
+        .map(|&outcome| results.runs(outcome, cell, arm)[0].setting.clone())
+        .collect();
+    row.extend([
+        match &settings[..] {
+            [a, b] if a != b => format!("{a} (area), {b} (final)"),
+            [first, ..] => first.clone(),
+            [] => String::new(),
+        },
+        match informative.len() {
+            0 => "no".into(),
+            n if n == results.outcomes().len() => "yes".into(),
+            _ => format!("by {}", informative.join(" and ")),
+        },
+    ]);
+    Ok(row)
+}
