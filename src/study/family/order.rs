@@ -68,12 +68,12 @@ impl Family for OrderAlone {
         nested::set(settings, key, value)
     }
 
-    /// The environment and the targets: `order of cartpole, fixed targets`.
+    /// `order of cartpole`.
     fn title(&self, settings: &Table) -> std::result::Result<String, settings::Error> {
         let (_, run) = run_of(settings)?;
         let wrong = |error: envs::Error| settings::Error::wrong(error.to_string()).within("run.env");
         let env = envs::make(&run.env).map_err(wrong)?;
-        Ok(format!("order of {}, {} targets", env.spec().name, run.targets))
+        Ok(format!("order of {}", env.spec().name))
     }
 
     fn scale(&self, _settings: &Table) -> Option<Scale> {
