@@ -112,7 +112,14 @@ mod tests {
         ]
         .into_iter()
         .flat_map(|name| [first(1, name), first(2, name)])
-        .chain([eval_stream(1, 1), diagnostics_stream(1, 1), rollout_stream(1, 1)].map(|mut s| s.next_u64()))
+        .chain(
+            [
+                eval_stream(1, 1),
+                diagnostics_stream(1, 1),
+                rollout_stream(1, 1),
+            ]
+            .map(|mut s| s.next_u64()),
+        )
         .chain([1, 2].map(|environment| env_stream(1, environment).next_u64()))
         .chain([Shuffle, Augment].map(|name| epoch_stream(1, name, 1).next_u64()))
         .collect();

@@ -95,7 +95,12 @@ fn the_same_configuration_gives_the_same_bytes_and_orders_differ() {
         }
         assert_ne!(seen[0], seen[1]);
         // All start from the same weights.
-        let start = |values: &[u8]| String::from_utf8_lossy(values).lines().nth(1).map(str::to_owned);
+        let start = |values: &[u8]| {
+            String::from_utf8_lossy(values)
+                .lines()
+                .nth(1)
+                .map(str::to_owned)
+        };
         assert_eq!(start(&seen[0]), start(&seen[1]));
     }
 }
@@ -134,6 +139,34 @@ fn the_stream_is_what_a_run_of_the_agent_sees() {
     assert!(gaps.into_iter().all(|gap| gap == 110));
 }
 
+#[test]
+fn what_is_asked_for_at_once_is_recorded_once() {
+    let of = |order: &str| {
+        config(&[
+            ("stream", Value::Whole(2_345)),
+            ("held_out", Value::Whole(100)),
+            ("order", Value::from(order)),
+        ])
+    };
+    let configs = ["recorded", "shuffled", "windows", "recorded"].map(of);
+    let recordings: Vec<Arc<Recording>> = std::thread::scope(|scope| {
+        let all = configs
+            .each_ref()
+            .map(|config| scope.spawn(|| config.recording().unwrap()));
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(
+        recordings
+            .iter()
+            .all(|one| Arc::ptr_eq(one, &recordings[0]))
+    );
+    let other = config(&[
+        ("stream", Value::Whole(2_346)),
+        ("held_out", Value::Whole(100)),
+    ]);
+    assert!(!Arc::ptr_eq(&other.recording().unwrap(), &recordings[0]));
+}
+
 /// What followed each observation and action, by their bits.
 type Seen = HashMap<(Vec<u32>, u32), Vec<(f64, Vec<u32>, bool)>>;
 
@@ -147,7 +180,9 @@ fn programmed(recording: &Recording, gamma: f64) -> Vec<f64> {
         let next = bits(all.next_obs(t));
         policy.insert(next.clone(), all.next_actions[t]);
         let outcome = (f64::from(all.rewards[t]), next, all.terminated[t]);
-        seen.entry((bits(all.obs(t)), all.actions[t])).or_default().push(outcome);
+        seen.entry((bits(all.obs(t)), all.actions[t]))
+            .or_default()
+            .push(outcome);
     }
     let mut values: HashMap<_, f64> = seen.keys().map(|key| (key.clone(), 0.0)).collect();
     for _ in 0..200 {
@@ -159,9 +194,14 @@ fn programmed(recording: &Recording, gamma: f64) -> Vec<f64> {
             }
         };
         let mean = |all: &Vec<_>| all.iter().map(value).sum::<f64>() / all.len() as f64;
-        values = seen.iter().map(|(key, all)| (key.clone(), mean(all))).collect();
+        values = seen
+            .iter()
+            .map(|(key, all)| (key.clone(), mean(all)))
+            .collect();
     }
-    (0..all.len()).map(|t| values[&(bits(all.obs(t)), all.actions[t])]).collect()
+    (0..all.len())
+        .map(|t| values[&(bits(all.obs(t)), all.actions[t])])
+        .collect()
 }
 
 #[test]
@@ -174,7 +214,10 @@ fn true_values_are_those_of_dynamic_programming() {
         let known: Vec<_> = pairs.filter(|(_, expected)| expected.is_finite()).collect();
         assert!(known.len() > 11_000, "{env}: {}", known.len());
         for (value, expected) in known {
-            assert!((value - expected).abs() < 1e-5, "{env}: {value}, {expected}");
+            assert!(
+                (value - expected).abs() < 1e-5,
+                "{env}: {value}, {expected}"
+            );
         }
     }
 }
@@ -273,8 +316,18 @@ fn an_interrupted_run_goes_on_exactly() {
 #[test]
 fn a_run_can_be_made_from_its_configuration() {
     let dir = tempdir().unwrap();
-    let first = quick(dir.path(), "first", &["--opt", "rmsprop", "--window", "100"]);
-    let args = ["--config", "first/config.toml", "--quiet", "--out", "second"];
+    let first = quick(
+        dir.path(),
+        "first",
+        &["--opt", "rmsprop", "--window", "100"],
+    );
+    let args = [
+        "--config",
+        "first/config.toml",
+        "--quiet",
+        "--out",
+        "second",
+    ];
     works(dir.path(), &args);
     let second = files(&dir.path().join("second"));
     // The outcome names what was set of the optimiser, which is everything here.
@@ -330,7 +383,10 @@ grid = { lr = [1e-5, 1e-4] }
     assert!(study(&["schema"]).contains("`[order.run]`"));
     let runs = fs::read_dir(dir.path().join("results/mix")).unwrap();
     let names: Vec<_> = runs.map(|e| e.unwrap().file_name()).collect();
-    assert!(names.iter().any(|name| name == "mechanism.csv"), "{names:?}");
+    assert!(
+        names.iter().any(|name| name == "mechanism.csv"),
+        "{names:?}"
+    );
 }
 
 #[test]
@@ -348,20 +404,30 @@ fn what_cannot_be_is_an_error_that_says_what_can() {
         (&["--gamma", "nan"], "allowed: 0 <= x <= 1"),
         (&["--batch", "1901"], "at most 1900"),
         (&["--held-out", "2000"], "below stream = 2000"),
-        (&["--evaluations", "1901"], "at most 1900, the updates of the run"),
+        (
+            &["--evaluations", "1901"],
+            "at most 1900, the updates of the run",
+        ),
         (&["--stream", "999999999"], "a whole number from 1 to"),
-        (&["--env", "gymnasium-rs/CartPole"], "environments that can be saved"),
+        (
+            &["--env", "gymnasium-rs/CartPole"],
+            "environments that can be saved",
+        ),
         (&["--env", "carpole"], "did you mean \"cartpole\""),
         (&["--preset", "nobodys"], "unknown preset"),
         (&["--opt", "adam:restart_t=true"], "target_every above 1"),
         (
-            &["--env", "mountain_car", "--stream", "150", "--held-out", "10"],
+            &[
+                "--env",
+                "mountain_car",
+                "--stream",
+                "150",
+                "--held-out",
+                "10",
+            ],
             "no episode ended in it",
         ),
-        (
-            &["--env", "mountain_car"],
-            "there is nothing to learn",
-        ),
+        (&["--env", "mountain_car"], "there is nothing to learn"),
     ];
     for (flags, part) in wrong {
         let ran = run(ORDER, dir.path(), &[&QUICK[..], flags].concat(), &[]);
@@ -374,16 +440,25 @@ fn what_cannot_be_is_an_error_that_says_what_can() {
         &[&QUICK[..], &["--env", "mountain_car", "--gamma", "1"]].concat(),
         &[],
     );
-    assert!(error.stderr.contains("gamma = 1 is not allowed"), "{}", error.stderr);
+    assert!(
+        error.stderr.contains("gamma = 1 is not allowed"),
+        "{}",
+        error.stderr
+    );
     let leftovers = fs::read_dir(dir.path()).unwrap().filter_map(|entry| {
         let path = entry.unwrap().path();
         files_in(&path).then_some(path)
     });
-    assert_eq!(leftovers.collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(
+        leftovers.collect::<Vec<_>>(),
+        Vec::<std::path::PathBuf>::new()
+    );
 }
 
 /// Whether there is a file anywhere in `folder`.
 fn files_in(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-    entries.into_iter().any(|path| path.is_file() || files_in(&path))
+    entries
+        .into_iter()
+        .any(|path| path.is_file() || files_in(&path))
 }

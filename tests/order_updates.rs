@@ -50,7 +50,10 @@ const fn case(
 type Fixture = HashMap<String, Tensor>;
 
 fn fixture() -> Fixture {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/order_updates.safetensors");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/order_updates.safetensors"
+    );
     safetensors::load(path, &Device::Cpu).unwrap()
 }
 
@@ -61,7 +64,12 @@ fn floats(fixture: &Fixture, name: &str) -> Vec<f64> {
 
 fn transitions(fixture: &Fixture) -> Transitions {
     let whole = |name: &str| floats(fixture, name).into_iter().map(|x| x as u32);
-    let single = |name: &str| floats(fixture, name).into_iter().map(|x| x as f32).collect();
+    let single = |name: &str| {
+        floats(fixture, name)
+            .into_iter()
+            .map(|x| x as f32)
+            .collect()
+    };
     Transitions {
         obs_len: 5,
         obs: single("obs"),
@@ -112,7 +120,10 @@ fn distance<T: Number>(case: &Case) -> f64 {
     found.extend(learner.weights().iter().map(|w| w.to_f64()));
     expected.extend(floats(&fixture, &format!("{}.weights", case.name)));
     assert_eq!(found.len(), expected.len());
-    let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
+    let apart = found
+        .iter()
+        .zip(&expected)
+        .map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
     apart.fold(0.0, f64::max)
 }
 
@@ -147,7 +158,9 @@ fn chain(gamma: f64) -> (Transitions, Vec<f64>) {
     }
     // Of going on from the last state, from the one before it and from the first.
     let on = [1.0 + gamma + gamma * gamma, 1.0 + gamma, 1.0];
-    let exact = on.into_iter().flat_map(|value| [gamma * value - 1.0, value]);
+    let exact = on
+        .into_iter()
+        .flat_map(|value| [gamma * value - 1.0, value]);
     (all, exact.collect())
 }
 
@@ -171,7 +184,10 @@ fn bootstrapped_learning_finds_the_values_of_a_chain() {
         }
         for (row, exact) in exact.iter().enumerate() {
             let found = learner.value(&all, row);
-            assert!((found - exact).abs() < 1e-6, "{target_every}, {row}: {found}, {exact}");
+            assert!(
+                (found - exact).abs() < 1e-6,
+                "{target_every}, {row}: {found}, {exact}"
+            );
         }
     }
 }

@@ -115,7 +115,10 @@ fn a_report_has_every_section_and_stands_by_itself() {
     for (number, title) in SECTIONS.iter().enumerate() {
         let start = html.find(&format!("<section id=\"s{number}\"")).unwrap();
         let heading = format!("<h2>{title}</h2>");
-        assert!(html[start..].find(&heading).is_some_and(|at| at < 80), "{title}");
+        assert!(
+            html[start..].find(&heading).is_some_and(|at| at < 80),
+            "{title}"
+        );
     }
     let section = |title: &str| &found.iter().find(|(found, _)| found == title).unwrap().1;
     for (title, words) in [
@@ -150,7 +153,10 @@ fn a_report_has_every_section_and_stands_by_itself() {
     );
     // What supports the answers is open, and everything else is folded.
     assert_eq!(html.matches("<details>").count(), SECTIONS.len() - 5);
-    assert!(html.contains("<title>adam at 10k: "), "no point shows its values");
+    assert!(
+        html.contains("<title>adam at 10k: "),
+        "no point shows its values"
+    );
     assert_eq!(html.matches("class=\"verdict inconclusive\"").count(), 1);
     for outside in ["http://", "https://", "<script", "@import", "url(", "src="] {
         assert!(!html.contains(outside), "{outside}");

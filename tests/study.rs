@@ -393,9 +393,7 @@ fn where_nobody_learns_nothing_is_equivalent_and_no_diverged_trial_is_chosen() {
         .collect();
     assert_eq!(chosen.len(), 4);
     assert!(
-        chosen
-            .iter()
-            .all(|row| row["setting"].contains("lr=1e-4")),
+        chosen.iter().all(|row| row["setting"].contains("lr=1e-4")),
         "{chosen:?}"
     );
     let contrasts = fs::read_to_string(dir.path().join("results/small/contrasts.csv")).unwrap();

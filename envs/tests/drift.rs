@@ -269,7 +269,10 @@ fn drawn(play: &mut Play, place: usize, n: usize) -> Vec<f64> {
         play.reset();
         let value = play.env.world()[place];
         for i in 0..20 {
-            let step = play.env.step(i % 2, &mut play.draws, &mut play.seen).unwrap();
+            let step = play
+                .env
+                .step(i % 2, &mut play.draws, &mut play.seen)
+                .unwrap();
             assert_eq!(play.env.world()[place], value, "within an episode");
             if step.terminated || step.truncated {
                 break;
@@ -293,7 +296,10 @@ fn a_shuffled_drift_draws_a_task_for_each_episode() {
     assert!((variance - 1.0 / 12.0).abs() < 0.01, "{variance}");
     let products = values.windows(2).map(|w| (w[0] - mean) * (w[1] - mean));
     let correlation = products.sum::<f64>() / n / variance;
-    assert!(correlation.abs() < 0.09, "episodes are independent: {correlation}");
+    assert!(
+        correlation.abs() < 0.09,
+        "episodes are independent: {correlation}"
+    );
     // Held for an evaluation, it draws all the same.
     let mut evaluation = Play::new(name);
     evaluation.env.hold(&play.env.world()).unwrap();
@@ -314,7 +320,10 @@ fn shuffled_actions_have_each_order_equally_often() {
     }
     // 500 of each, with a standard deviation of 20.
     assert_eq!(counts.len(), 6);
-    assert!(counts.values().all(|n| (400..600).contains(n)), "{counts:?}");
+    assert!(
+        counts.values().all(|n| (400..600).contains(n)),
+        "{counts:?}"
+    );
 }
 
 #[test]

@@ -58,7 +58,10 @@ fn train(
     quiet: bool,
 ) -> Result<Finished> {
     if !quiet {
-        cli::note(&format!("recording a stream in {}, or using one that is there\n", config.run.env));
+        cli::note(&format!(
+            "recording a stream in {}, or using one that is there\n",
+            config.run.env
+        ));
     }
     let recording = config.recording()?;
     let (mut folder, from) = ready.open()?;

@@ -150,7 +150,10 @@ impl OrderArgs {
             }
             Some(out) => out.clone(),
         };
-        Ok(configs.iter().map(|config| (config.clone(), folder(config))).collect())
+        Ok(configs
+            .iter()
+            .map(|config| (config.clone(), folder(config)))
+            .collect())
     }
 }
 
@@ -223,7 +226,9 @@ pub fn order_summary(runs: &[Finished<OrderConfig>]) -> String {
     for run in runs {
         let outcome = &run.outcome;
         let machine = Machine::read(&run.path);
-        let rate = machine.as_ref().map_or("-".into(), |m| format!("{:.0}", m.steps_per_second));
+        let rate = machine
+            .as_ref()
+            .map_or("-".into(), |m| format!("{:.0}", m.steps_per_second));
         let energy = machine.and_then(|machine| machine.spent);
         let energy = energy.map_or("-".into(), |spent| joules(&spent));
         let diverged = match outcome.status {
@@ -247,7 +252,10 @@ pub fn order_summary(runs: &[Finished<OrderConfig>]) -> String {
             true => "exact",
             false => "means over rollouts",
         };
-        let _ = writeln!(out, "\n  score 0 is the best constant, 1 a tenth of its error; true values are {known}");
+        let _ = writeln!(
+            out,
+            "\n  score 0 is the best constant, 1 a tenth of its error; true values are {known}"
+        );
     }
     out
 }

@@ -183,7 +183,9 @@ fn value_error(
     };
     let panels = [
         panel("score", Scale::Linear, |row| Some(row.score)),
-        panel("error on values held out", Scale::Log, |row| Some(row.error)),
+        panel("error on values held out", Scale::Log, |row| {
+            Some(row.error)
+        }),
         panel("loss", Scale::Log, |row| row.loss),
     ];
     figures::panels(path, title, &note, &panels)

@@ -366,7 +366,10 @@ impl Layers {
                 Kind::Linear { .. } => vec![rows, each],
                 Kind::Conv(conv) => vec![rows, conv.channels, conv.size, conv.size],
             };
-            [(format!("{i}.weight"), shape), (format!("{i}.bias"), vec![rows])]
+            [
+                (format!("{i}.weight"), shape),
+                (format!("{i}.bias"), vec![rows]),
+            ]
         };
         self.layers.iter().enumerate().flat_map(of).collect()
     }

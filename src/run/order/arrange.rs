@@ -65,6 +65,9 @@ mod tests {
             *counts.entry(arranged(3, 3, seed)).or_default() += 1;
         }
         assert_eq!(counts.len(), 6);
-        assert!(counts.values().all(|n| (870..1_130).contains(n)), "{counts:?}");
+        assert!(
+            counts.values().all(|n| (870..1_130).contains(n)),
+            "{counts:?}"
+        );
     }
 }

@@ -131,7 +131,9 @@ fn refuse_strangers(set: &Table, run: &OrderRun) -> Result<()> {
     ];
     let stranger = keys.iter().find(|(key, used, _)| {
         let default = OrderRun::default().get(key);
-        set.get(key).is_some_and(|value| Some(value) != default.as_ref()) && !used
+        set.get(key)
+            .is_some_and(|value| Some(value) != default.as_ref())
+            && !used
     });
     match stranger {
         None => Ok(()),
@@ -188,7 +190,9 @@ impl OrderConfig {
         let run = &self.run;
         let check = |key: &'static str, value: usize, fits: bool, allowed: &str| match fits {
             true => Ok(()),
-            false => Err(Error::from(settings::Error::not_allowed(key, value, allowed))),
+            false => Err(Error::from(settings::Error::not_allowed(
+                key, value, allowed,
+            ))),
         };
         let name = &run.env;
         let numbers = env.spec().observation.len();
@@ -201,7 +205,12 @@ impl OrderConfig {
         let allowed = format!("a whole number from 1 to {most} in {name}");
         check("stream", run.stream, run.stream <= most, &allowed)?;
         let allowed = format!("at least 2 and below stream = {}", run.stream);
-        check("held_out", run.held_out, run.held_out < run.stream, &allowed)?;
+        check(
+            "held_out",
+            run.held_out,
+            run.held_out < run.stream,
+            &allowed,
+        )?;
         let learned = run.learned();
         let left = format!("at most {learned}, the transitions that are learned from");
         check("batch", run.batch, run.batch <= learned, &left)?;
@@ -210,7 +219,9 @@ impl OrderConfig {
         let updates = run.updates();
         if run.evaluations > updates {
             let allowed = format!("at most {updates}, the updates of the run");
-            return Err(settings::Error::not_allowed("evaluations", run.evaluations, allowed).into());
+            return Err(
+                settings::Error::not_allowed("evaluations", run.evaluations, allowed).into(),
+            );
         }
         let recorded = recorded_config(run)?;
         if DqnConfig::from_table(&recorded.agent)?.dueling {

@@ -77,7 +77,11 @@ impl<T: Number> ValueLearner<T> {
         let inputs = architecture.observation.iter().product();
         let has_target = rules.target_every.is_some_and(|every| every > 1);
         Ok(Self {
-            target: if has_target { weights.clone() } else { Vec::new() },
+            target: if has_target {
+                weights.clone()
+            } else {
+                Vec::new()
+            },
             optimiser: SliceOptimiser::new(optimiser, weights.len())?,
             bounded: optimiser.bound().is_some(),
             updates: 0,

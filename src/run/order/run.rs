@@ -172,9 +172,14 @@ impl<'a> Run<'a> {
         }
         let taught = match &mut self.diagnostics {
             None => taught,
-            Some(diagnostics) => {
-                examine(diagnostics, &mut self.learner, self.recording, rows, taught, observer)?
-            }
+            Some(diagnostics) => examine(
+                diagnostics,
+                &mut self.learner,
+                self.recording,
+                rows,
+                taught,
+                observer,
+            )?,
         };
         self.learner.learn(&taught);
         Ok(())
@@ -238,7 +243,11 @@ impl<'a> Run<'a> {
             transitions: (updates.saturating_mul(run.batch as u64)).min(self.order.len() as u64),
             error: finished.then_some(self.last.error),
             score: if finished { self.last.score } else { WORST },
-            best_score: if self.evaluations > 0 { self.best.score } else { WORST },
+            best_score: if self.evaluations > 0 {
+                self.best.score
+            } else {
+                WORST
+            },
             best_update: self.best.update,
             constant_error: self.recording.spread,
             exact: self.recording.exact,

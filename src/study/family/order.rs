@@ -71,7 +71,8 @@ impl Family for OrderAlone {
     /// `order of cartpole`.
     fn title(&self, settings: &Table) -> std::result::Result<String, settings::Error> {
         let (_, run) = run_of(settings)?;
-        let wrong = |error: envs::Error| settings::Error::wrong(error.to_string()).within("run.env");
+        let wrong =
+            |error: envs::Error| settings::Error::wrong(error.to_string()).within("run.env");
         let env = envs::make(&run.env).map_err(wrong)?;
         Ok(format!("order of {}", env.spec().name))
     }
@@ -129,7 +130,13 @@ impl Job for OrderJob {
         let (mut run_folder, from) = ready.open()?;
         let mut steps = StepWatcher { watcher, at: first };
         let mut observer = (&mut run_folder, &mut steps);
-        let result = order::train(&self.config, &recording, from.as_ref(), &mut observer, control);
+        let result = order::train(
+            &self.config,
+            &recording,
+            from.as_ref(),
+            &mut observer,
+            control,
+        );
         let at = steps.at;
         let outcome = ended(result, folder, at, watcher)?;
         run_folder.finish::<OrderConfig>(outcome).map(drop)
@@ -151,7 +158,10 @@ impl Job for OrderJob {
             updates: outcome.updates,
             last: outcome.score,
             // The first evaluation with a tenth of the constant's error.
-            solved_step: curve.iter().find(|(_, score)| *score >= 1.0).map(|(step, _)| *step),
+            solved_step: curve
+                .iter()
+                .find(|(_, score)| *score >= 1.0)
+                .map(|(step, _)| *step),
             curve,
             optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
             mechanism,
@@ -183,7 +193,8 @@ impl OrderJob {
             let dqn = DqnConfig::from_table(&recorded.agent)?;
             let env = envs::make(&recorded.run.env)?;
             let spec = env.spec();
-            dqn.architecture(&spec.observation.shape, spec.actions).weights()
+            dqn.architecture(&spec.observation.shape, spec.actions)
+                .weights()
         };
         pass().unwrap_or(1) as f64
     }
