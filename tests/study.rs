@@ -5,7 +5,7 @@
 mod common;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     process::{Child, Command, Stdio},
@@ -163,6 +163,16 @@ fn results(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// The ids of the runs in the record of those that have finished.
+fn recorded(dir: &Path) -> Vec<String> {
+    let files = fs::read_dir(dir.join("results/small/rows"));
+    let text = |file: fs::DirEntry| fs::read_to_string(file.path()).unwrap();
+    let text: Vec<String> = files.into_iter().flatten().flatten().map(text).collect();
+    let lines = text.iter().flat_map(|text| text.lines().skip(1));
+    let id = |line: &str| line.split(',').next().unwrap().to_owned();
+    lines.map(id).collect()
+}
+
 fn undisturbed() -> BTreeMap<String, Vec<u8>> {
     let dir = with(SMALL);
     works(dir.path(), &["run", "small.toml", "--quiet"]);
@@ -231,11 +241,13 @@ fn a_whole_study_leaves_every_run_and_what_was_chosen() {
         }
         assert_eq!(trials().filter(|row| row["chosen"] == "true").count(), 1);
     }
-    // Equal arms have equal runs, and each was done only once.
-    let folders = fs::read_dir(dir.path().join("runs/small")).unwrap();
-    let folders = folders.filter(|entry| entry.as_ref().unwrap().path().is_dir());
-    let folders = folders.count();
-    assert_eq!(folders, (TUNING / 2) + 4 * 2 * 2, "runs are shared");
+    // Equal arms have equal runs, and each was done only once. Nothing is left of them but the tables.
+    let ids: BTreeSet<&String> = runs.iter().map(|run| &run["id"]).collect();
+    assert_eq!(ids.len(), (TUNING / 2) + 4 * 2 * 2, "runs are shared");
+    assert!(ran.stderr.contains("report 16/16 runs"), "{}", ran.stderr);
+    let left = fs::read_dir(dir.path().join("runs/small")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [".lock"]);
     let cost = fs::read_to_string(dir.path().join("results/small/cost.csv")).unwrap();
     for row in csv_rows(&cost) {
         assert!(row["joules"].parse::<f64>().unwrap() > 0.0, "{row:?}");
@@ -273,7 +285,7 @@ fn environments_and_optimisers_have_settings_of_their_own() {
         )
         .replacen("grid =", "set = { \"agent.loss\" = \"huber\" }\ngrid =", 1);
     let dir = with(&text);
-    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    works(dir.path(), &["run", "small.toml", "--quiet", "--keep-runs"]);
     let results = dir.path().join("results/small");
     let table = |name: &str| csv_rows(&fs::read_to_string(results.join(name)).unwrap());
     let runs = table("runs.csv");
@@ -587,7 +599,7 @@ optimiser = "adam"
 fn a_resnet_in_a_study_is_what_it_is_alone() {
     let dir = with(RESNET);
     works(dir.path(), &["verify", "small.toml"]);
-    works(dir.path(), &["run", "small.toml", "--quiet"]);
+    works(dir.path(), &["run", "small.toml", "--quiet", "--keep-runs"]);
     let alone = run(
         env!("CARGO_BIN_EXE_supervised"),
         dir.path(),
@@ -667,12 +679,10 @@ fn killed_at_random_moments_it_ends_in_the_same_bytes() {
 fn a_signal_ends_all_runs_after_a_checkpoint() {
     let whole = undisturbed();
     let dir = with(SMALL);
-    let runs = dir.path().join("runs/small");
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let folders = || fs::read_dir(&runs).map_or(0, Iterator::count);
-        let before = folders();
+        let before = recorded(dir.path()).len();
         let mut child = spawn(dir.path(), &["--jobs", "1"]);
-        while folders() < before + 2 {
+        while recorded(dir.path()).len() < before + 2 {
             assert!(child.try_wait().unwrap().is_none(), "it has ended");
             sleep(Duration::from_millis(1));
         }
@@ -707,25 +717,20 @@ fn a_run_that_fails_is_named_and_stops_no_other() {
         dir.path(),
         &["run", "small.toml", "--stage", "tune", "--index", "5"],
     );
-    let runs = dir.path().join("runs/small");
-    let first = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
-    fs::remove_file(first.join("config.toml")).unwrap();
-    fs::write(first.join("letter.txt"), "mine").unwrap();
-    let id = first.file_name().unwrap().to_string_lossy().into_owned();
+    let id = recorded(dir.path()).remove(0);
+    fs::remove_dir_all(dir.path().join("results")).unwrap();
+    let lock = dir.path().join(format!("runs/small/{id}.lock"));
+    fs::create_dir(&lock).unwrap();
     let ran = study(dir.path(), &["run", "small.toml", "--stage", "tune"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    for words in [id.as_str(), "letter.txt", "1 of 16 runs failed"] {
+    for words in [id.as_str(), ".lock", "1 of 16 runs failed"] {
         assert!(
             ran.stderr.contains(words),
             "no `{words}` in: {}",
             ran.stderr
         );
     }
-    assert_eq!(
-        fs::read_dir(&runs).unwrap().count(),
-        16,
-        "the others are done"
-    );
+    assert_eq!(recorded(dir.path()).len(), 15, "the others are done");
     let ran = study(dir.path(), &["collect", "small.toml"]);
     assert_eq!(ran.code, Some(2));
     assert!(
@@ -734,7 +739,7 @@ fn a_run_that_fails_is_named_and_stops_no_other() {
         "{}",
         ran.stderr
     );
-    fs::remove_dir_all(&first).unwrap();
+    fs::remove_dir(&lock).unwrap();
     works(dir.path(), &["run", "small.toml", "--quiet"]);
     same(&undisturbed(), &results(dir.path()));
 }
@@ -1182,7 +1187,7 @@ fn slurm_gets_arrays_under_its_limits_of_what_is_left() {
     let folder = dir.path().join("slurm/small");
     let submit = || fs::read_to_string(folder.join("submit.sh")).unwrap();
     for words in [
-        "--job-name='small-tune' --array=0-9%3 '--mem=1G' task.sh tune 32 0\n",
+        "submit 'tune 32 0 10' --job-name='small-tune' --array=0-9%3 '--mem=1G' task.sh tune 32 0\n",
         "--array=0-1%3 '--mem=1G' task.sh tune 32 30\n",
         "--array=0-3%3 '--mem=1G' task.sh report 24 20\n",
         "collect.sh",
