@@ -34,11 +34,11 @@ stop() {
 trap stop EXIT
 fail() {
     echo "FAILED: $*" >&2
-    tail -n 5 "$dir"/*.log "$dir"/slurm/small/logs/* >&2 || true
+    tail -n 5 "$dir"/*.log "$home"/slurm/small/logs/* >&2 || true
     exit 1
 }
 
-# A cluster of one node.
+# A cluster of one node. The study's folder has a name that `sbatch` must not take apart.
 mkdir "$dir"/{state,spool,munge}
 chmod 755 "$dir/munge"
 (umask 077 && head -c 1024 /dev/urandom > "$dir/munge/key")
@@ -87,7 +87,9 @@ done
 up || fail "the node does not come up"
 
 # Runs take some seconds, so that they can be killed in the middle. There are more tasks than an array may have here.
-cd "$dir"
+home="$dir/a study's 100%j \"ä\" \\n"
+mkdir "$home"
+cd "$home"
 cat > small.toml <<'END'
 question = "Does it work on a cluster?"
 hypothesis = "It does."
@@ -128,10 +130,9 @@ wait_for() { # wait_for SECONDS WHAT COMMAND...
     fail "$what"
 }
 
-# The last of the short tuning runs fails, because it finds a foreign file in its folder.
+# The last of the short tuning runs fails, because it cannot write its lock.
 id=$(awk -F, '$1 == "tune" && $3 == "catch" { id = $8 } END { print id }' local/results/runs.csv)
-mkdir -p "runs/small/$id"
-echo mine > "runs/small/$id/letter.txt"
+mkdir -p "runs/small/$id.lock"
 "$study" slurm small.toml --submit --checkpoint-every 5000
 
 # In the middle of their runs, one long task is killed with all of its processes, one is requeued, and one gets the signal
@@ -157,7 +158,7 @@ goes_on() { cat slurm/small/logs/small-tune-* | grep -c "goes on from step" || t
 [ "$(goes_on)" -ge 2 ] || fail "a requeued task did not go on from its checkpoint"
 
 # Only what failed is submitted again.
-rm -r "runs/small/$id"
+rmdir "runs/small/$id.lock"
 said=$("$study" slurm small.toml --submit --checkpoint-every 5000)
 echo "$said"
 echo "$said" | grep -q ": 2 tasks to tune, 12 to report" || fail "more was submitted than had failed"

@@ -95,9 +95,12 @@ fn run(args: &RunArgs, quiet: bool) -> Result<()> {
     cli::many_files();
     let study = args.study()?;
     let options = args.pool_options(&study)?;
+    warn(quiet, study.uncommitted().as_slice());
     for stage in args.stages() {
         let display = StudyProgress::new(quiet, stage.name());
-        study.run(stage, args.part(), &options, &display)?;
+        let done = study.run(stage, args.part(), &options, &display);
+        warn(quiet, &study.take_warnings());
+        cli::chosen_by("--out or --runs", done)?;
     }
     if args.is_whole_study() {
         record(&study, quiet)
@@ -108,7 +111,9 @@ fn run(args: &RunArgs, quiet: bool) -> Result<()> {
 
 /// Writes the results of a study, all of whose runs are done.
 fn record(study: &Study, quiet: bool) -> Result<()> {
-    warn(quiet, &cli::chosen_by("--out", study.record())?);
+    let recorded = study.record();
+    warn(quiet, &study.take_warnings());
+    warn(quiet, &cli::chosen_by("--out", recorded)?);
     say(quiet, &format!("results are in {}\n", study.out.display()))
 }
 
@@ -132,7 +137,11 @@ fn report(args: &ReportArgs, quiet: bool) -> Result<()> {
 
 fn list(args: &StudyArgs, quiet: bool) -> Result<()> {
     let study = args.study()?;
-    say(quiet, &cli::list_runs(&study, &study.paces()?)?)
+    let progress = Jobs::new(quiet, study.bursts()?);
+    let paces = study.paces(&|cell| progress.now(cell), &|| progress.done());
+    progress.finish();
+    warn(quiet, &study.take_warnings());
+    say(quiet, &cli::list_runs(&study, &paces?)?)
 }
 
 fn verify(args: &StudyArgs, quiet: bool) -> Result<()> {

@@ -21,6 +21,8 @@ const STEP: &str = "step";
 const FILE: &str = "file:";
 /// What the names of their SHA-256 begin with.
 const SHA256: &str = "sha256:";
+/// What the names of tables' content begin with, where it is in the checkpoint itself.
+const TABLE: &str = "table:";
 
 /// All that a run is at one moment.
 pub struct Snapshot {
@@ -60,8 +62,20 @@ impl Snapshot {
                 (name_of_sum, Dtype::U8, vec![digits.len()], digits),
             ]
         };
-        let of_files: Vec<Array> = files.iter().flat_map(of_file).collect();
-        let arrays = self.arrays.iter().chain(&of_files);
+        self.with(files.iter().flat_map(of_file).collect())
+    }
+
+    /// The content of the checkpoint, for a run whose tables are not files: each table's name and its content.
+    pub fn with_tables(&self, tables: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
+        let of_table = |(name, content): &(&str, Vec<u8>)| {
+            let shape = vec![content.len()];
+            (format!("{TABLE}{name}"), Dtype::U8, shape, content.clone())
+        };
+        self.with(tables.iter().map(of_table).collect())
+    }
+
+    fn with(&self, more: Vec<Array>) -> Result<Vec<u8>> {
+        let arrays = self.arrays.iter().chain(&more);
         Ok(state_file::write(WHAT, self.owner.clone(), arrays)?)
     }
 }
@@ -117,6 +131,16 @@ impl Checkpoint {
             path: shown,
             data,
         })
+    }
+
+    /// The content of a table that was not a file; an error if the checkpoint does not have it.
+    pub fn table(&self, file: &str) -> Result<Vec<u8>> {
+        let read = || {
+            let saved = StateFile::read(WHAT, &self.owner, &self.data)?;
+            Ok(saved.list(&format!("{TABLE}{file}"), Dtype::U8)?.to_vec())
+        };
+        let path = Path::new(&self.path);
+        read().map_err(|error: Error| Error::unusable(path, error))
     }
 
     /// Restores what was saved with `load`; an error names the file.

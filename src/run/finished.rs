@@ -29,6 +29,8 @@ pub struct Finished<C: Configuration> {
     sums: Option<Checksums>,
     /// What the outcome tells of tables, if that is all there is to go by.
     told: Vec<(RowTable, Told)>,
+    /// The content of its tables, if the run left no folder.
+    in_memory: Option<Vec<(RowTable, Vec<u8>)>>,
 }
 
 /// The column of `outcome.csv` that says whose it is.
@@ -64,6 +66,7 @@ impl<C: Configuration> Finished<C> {
             id: one::<Id>(&file, &content)?.id,
             sums,
             told: Vec::new(),
+            in_memory: None,
         })
     }
 
@@ -86,6 +89,24 @@ impl<C: Configuration> Finished<C> {
             id,
             sums: Some(sums),
             told: Vec::new(),
+            in_memory: None,
+        }
+    }
+
+    /// A run that has just ended and left no folder, but some of its tables.
+    pub(super) fn in_memory(
+        path: PathBuf,
+        outcome: C::Outcome,
+        id: String,
+        tables: Vec<(RowTable, Vec<u8>)>,
+    ) -> Self {
+        Self {
+            path,
+            outcome,
+            id,
+            sums: None,
+            told: Vec::new(),
+            in_memory: Some(tables),
         }
     }
 
@@ -120,6 +141,12 @@ impl<C: Configuration> Finished<C> {
             return sums.read_file(&self.path, file);
         }
         let path = self.path.join(file);
+        if let Some(tables) = &self.in_memory {
+            let mut tables = tables.iter();
+            let found = tables.find(|(table, _)| table.file() == file);
+            let content = found.map(|(_, content)| content.clone());
+            return content.ok_or_else(|| Error::missing(&path));
+        }
         let content = read_file(&path)?;
         let told = self.told.iter().find(|(table, _)| table.file() == file);
         if let Some((_, told)) = told {

@@ -24,6 +24,7 @@ mod rows;
 pub mod supervised;
 mod table_file;
 mod told;
+mod unkept;
 
 pub use checkpoint::{Checkpoint, Saved, Snapshot};
 pub use configuration::{Configuration, FolderLayout, default_folder};
@@ -39,3 +40,4 @@ pub use rows::{
     EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow, ValueRow,
 };
 pub use told::Told;
+pub use unkept::{Begun, UnkeptRun, is_kept, remove_unkept};

@@ -1,24 +1,32 @@
 //! A study from its experiment to its results: tuning, selection, report, record.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, fs::File, path::PathBuf};
 
 use super::{
+    commit::{self, UNCOMMITTED},
     experiment::{Arm, Design, Experiment, Run, Score, Stage},
     family::Outcome,
+    finished::{Cost, FinishedRun, FinishedRuns, lock_results},
+    folder::results_folder,
     pool::{self, PoolOptions},
     progress::{Progress, ProgressDisplay},
     select::select,
 };
-use crate::{Error, Result, numbers::count, run::Status};
+use crate::{
+    Error, Result,
+    numbers::count,
+    run::{Machine, Status},
+};
 
 /// An experiment and the folders of its runs and its results.
 pub struct Study {
     /// The experiment.
     pub experiment: Experiment,
-    /// The folder that holds one folder per run: `runs/<experiment>`.
+    /// The folder for runs in progress, and for runs that are kept: `runs/<experiment>`.
     pub runs: PathBuf,
-    /// The folder with the results: `results/<experiment>`.
+    /// The folder with the results, and with the record of finished runs: `results/<experiment>`.
     pub out: PathBuf,
+    pub(super) finished: FinishedRuns,
 }
 
 /// The part of a stage's runs that one process does.
@@ -64,6 +72,60 @@ pub struct Chosen {
 type ChosenInCell = Vec<Vec<Chosen>>;
 
 impl Study {
+    /// The study of `experiment`, with its folders `runs` and `out`.
+    pub fn new(experiment: Experiment, runs: PathBuf, out: PathBuf) -> Self {
+        let finished = FinishedRuns::default();
+        Self {
+            experiment,
+            runs,
+            out,
+            finished,
+        }
+    }
+
+    /// The runs that have finished; those of other processes are as they were when they were looked for.
+    pub(super) fn finished(&self) -> Result<&FinishedRuns> {
+        if !self.finished.was_read() {
+            self.look()?;
+        }
+        Ok(&self.finished)
+    }
+
+    /// Looks for runs that other processes have finished.
+    pub(super) fn look(&self) -> Result<()> {
+        let _lock: Option<File> = lock_results(&self.runs, false)?;
+        self.finished.read(&self.out)
+    }
+
+    /// A warning if the experiment's file is not committed, where git knows it.
+    pub fn uncommitted(&self) -> Option<String> {
+        let path = &self.experiment.path;
+        let uncommitted = commit::of_file(path).is_some_and(|commit| commit == UNCOMMITTED);
+        uncommitted.then(|| {
+            format!(
+                "{} is not committed: later nothing will show that it was written before its results",
+                path.display()
+            )
+        })
+    }
+
+    /// What was found damaged in the record of finished runs, once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        self.finished.take_warnings()
+    }
+
+    /// The run, if the record says that it has finished.
+    pub(super) fn recorded(&self, run: &Run) -> Result<Option<FinishedRun>> {
+        let whole = run.stage == Stage::Report;
+        Ok(self.finished()?.get(run.job.id(), whole))
+    }
+
+    /// Whether [`recorded`](Self::recorded) has the run.
+    pub(super) fn is_recorded(&self, run: &Run) -> Result<bool> {
+        let whole = run.stage == Stage::Report;
+        Ok(self.finished()?.has(run.job.id(), whole))
+    }
+
     /// The runs of a stage. The report stage is known only when all runs of the tuning stage are done.
     pub fn stage(&self, stage: Stage) -> Result<Vec<Run>> {
         match stage {
@@ -99,22 +161,37 @@ impl Study {
         }
         let wanted = runs.iter().enumerate().filter(|(k, _)| part.contains(*k));
         let wanted: Vec<&Run> = wanted.map(|(_, run)| run).collect();
+        results_folder(&self.out)?;
         let progress = Progress::new(&wanted, display);
-        pool::run(&wanted, &self.runs, options, &progress)
+        pool::run(&wanted, self, options, &progress)
     }
 
     /// The outcome of a run; `None` if the run is not done. [`Error::Damaged`] if a file that says so is damaged.
     pub fn outcome(&self, run: &Run) -> Result<Option<Outcome>> {
+        if let Some(found) = self.recorded(run)? {
+            return Ok(Some(found.outcome));
+        }
         let outcome = run.job.outcome(&self.runs.join(run.job.id()));
         outcome.map_err(|error| error.mended_by(self.does_again()))
     }
 
     /// Whether a run is done, and what says so is whole.
     pub fn is_done(&self, run: &Run) -> Result<bool> {
+        if self.is_recorded(run)? {
+            return Ok(true);
+        }
         match self.outcome(run) {
             Err(Error::Damaged(_)) => Ok(false),
             other => Ok(other?.is_some()),
         }
+    }
+
+    /// What a run cost, if that is known.
+    pub(super) fn cost(&self, run: &Run) -> Result<Option<Cost>> {
+        Ok(match self.recorded(run)? {
+            Some(found) => found.cost,
+            None => Machine::read(&self.runs.join(run.job.id())).map(Cost::from),
+        })
     }
 
     /// What does a damaged run again.

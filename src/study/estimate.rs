@@ -7,75 +7,181 @@ use std::{
 
 use super::{
     engine::Study,
+    experiment::{Design, Run},
     family::Job,
     pool::{cores, on_threads},
 };
-use crate::{Result, run::Machine};
+use crate::Result;
 
 /// How long a run of a cell takes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Pace {
     /// Processor seconds for a run.
     pub seconds: f64,
-    /// Finished runs that this is the mean of; 0 if it comes from a burst.
-    pub recorded: usize,
+    /// Where that is from.
+    pub from: PaceFrom,
+}
+
+/// What a [`Pace`] is estimated from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaceFrom {
+    /// The mean of so many finished runs.
+    Runs(usize),
+    /// A short burst of the cell's own, which leaves evaluations out.
+    Burst,
+    /// A burst in the cell of this number, whose steps are like this one's.
+    BurstOf(usize),
+    /// The time of a multiply-add in the burst of the cell of this number, because there was no time for more bursts.
+    EffortOf(usize),
 }
 
 /// The least time of a burst.
 const BURST: Duration = Duration::from_millis(100);
+/// The same where there are many.
+const SHORT_BURST: Duration = Duration::from_millis(20);
+/// No burst begins later than this.
+const ALL_BURSTS: Duration = Duration::from_secs(5);
+/// Roughly, how much longer a burst takes with its tries than its least time.
+const TRIES: u32 = 8;
 /// Steps of the first burst; each further one has twice as many.
 const FIRST_STEPS: u64 = 512;
 /// The same for a run that takes all cores, whose steps are long.
 const FIRST_LONG_STEPS: u64 = 2;
 
+/// Cells whose runs take equally long for a step.
+struct Alike<'a> {
+    /// A run of the first of them.
+    run: &'a Run,
+    cells: Vec<usize>,
+    /// Processor seconds for that run, if there was a burst.
+    seconds: Option<f64>,
+}
+
+impl Alike<'_> {
+    fn effort_of_all(&self) -> f64 {
+        self.run.job.effort() * self.cells.len() as f64
+    }
+
+    /// The logarithm of the work of a step.
+    fn size(&self) -> f64 {
+        (self.run.job.effort() / self.run.job.steps() as f64).ln()
+    }
+}
+
 impl Study {
-    /// For each cell, how long a run takes there: the mean over its finished runs, or an estimate from a burst,
-    /// which leaves evaluations out.
-    pub fn paces(&self) -> Result<Vec<Pace>> {
-        let runs = self.experiment.tuning()?;
-        let mut recorded: HashMap<usize, (f64, usize)> = HashMap::new();
-        for run in &runs {
-            if !self.is_done(run)? {
-                continue;
+    /// How many bursts [`paces`](Self::paces) would make at most.
+    pub fn bursts(&self) -> Result<usize> {
+        let firsts = self.firsts()?;
+        let recorded = self.recorded_paces()?;
+        Ok(alike(&firsts, &recorded).len())
+    }
+
+    /// For each cell, how long a run takes there: the mean over its finished runs, or an estimate from a burst. Cells whose
+    /// steps are alike share one, and all bursts together take a few seconds. `begins` is told the cell of each burst, and
+    /// `ends` is called after it.
+    pub fn paces(&self, begins: &dyn Fn(&str), ends: &dyn Fn()) -> Result<Vec<Pace>> {
+        let firsts = self.firsts()?;
+        let mut paces = self.recorded_paces()?;
+        let mut groups = alike(&firsts, &paces);
+        groups.sort_by(|a, b| b.effort_of_all().total_cmp(&a.effort_of_all()));
+        let share = ALL_BURSTS / (TRIES * groups.len().max(1) as u32);
+        let least = share.clamp(SHORT_BURST, BURST);
+        let started = Instant::now();
+        for group in &mut groups {
+            if started.elapsed() < ALL_BURSTS {
+                begins(&self.experiment.cells[group.run.cell].label());
+                group.seconds = Some(burst(group.run.job.as_ref(), least)?);
             }
-            if let Some(machine) = Machine::read(&self.runs.join(run.job.id())) {
-                let seconds = machine
-                    .spent
-                    .map_or(machine.seconds, |spent| spent.cpu_seconds);
-                let all = recorded.entry(run.cell).or_default();
-                *all = (all.0 + seconds, all.1 + 1);
+            ends();
+        }
+        for group in &groups {
+            let measured = groups.iter().filter(|other| other.seconds.is_some());
+            let far = |other: &Alike| (other.size() - group.size()).abs();
+            let nearest = measured.min_by(|a, b| far(a).total_cmp(&far(b)));
+            for &cell in &group.cells {
+                let (other, from) = match (group.seconds, nearest) {
+                    (Some(_), _) if cell == group.run.cell => (group, PaceFrom::Burst),
+                    (Some(_), _) => (group, PaceFrom::BurstOf(group.run.cell)),
+                    (None, Some(other)) => (other, PaceFrom::EffortOf(other.run.cell)),
+                    (None, None) => continue,
+                };
+                let ratio = firsts[cell].job.effort() / other.run.job.effort();
+                let seconds = other.seconds.unwrap_or_default() * ratio;
+                paces[cell] = Some(Pace { seconds, from });
             }
         }
-        let firsts = self.experiment.trials()?;
-        let pace = |cell: usize| match recorded.get(&cell) {
-            Some(&(seconds, runs)) => Ok(Pace {
-                seconds: seconds / runs as f64,
-                recorded: runs,
-            }),
-            None => {
-                let run = firsts.iter().find(|run| run.cell == cell);
-                let seconds = run.map_or(Ok(0.0), |run| burst(run.job.as_ref()))?;
-                Ok(Pace {
-                    seconds,
-                    recorded: 0,
-                })
-            }
+        let unknown = Pace {
+            seconds: 0.0,
+            from: PaceFrom::Burst,
         };
-        (0..self.experiment.cells.len()).map(pace).collect()
+        let pace = |pace: Option<Pace>| pace.unwrap_or_else(|| unknown.clone());
+        Ok(paces.into_iter().map(pace).collect())
     }
+
+    /// A run of each cell.
+    fn firsts(&self) -> Result<Vec<Run>> {
+        let cells = 0..self.experiment.cells.len();
+        cells.map(|cell| self.experiment.first(cell)).collect()
+    }
+
+    /// The mean over each cell's finished runs, if it has any.
+    fn recorded_paces(&self) -> Result<Vec<Option<Pace>>> {
+        let mut all = vec![(0.0, 0); self.experiment.cells.len()];
+        // Of many thousand runs, it takes long only to say which they are.
+        if self.finished()?.count() > 0 || self.runs.exists() {
+            let runs = match self.experiment.top.design {
+                Design::TwoStage => self.experiment.tuning()?,
+                Design::Grid => self.experiment.report(&self.experiment.all_trials())?,
+            };
+            for run in &runs {
+                if self.is_done(run)?
+                    && let Some(cost) = self.cost(run)?
+                {
+                    let (seconds, runs) = &mut all[run.cell];
+                    *seconds += cost.cpu_seconds.unwrap_or(cost.seconds);
+                    *runs += 1;
+                }
+            }
+        }
+        let pace = |(seconds, runs): (f64, usize)| {
+            (runs > 0).then(|| Pace {
+                seconds: seconds / runs as f64,
+                from: PaceFrom::Runs(runs),
+            })
+        };
+        Ok(all.into_iter().map(pace).collect())
+    }
+}
+
+/// The cells without a pace, those together whose steps are alike. `firsts` has a run of each cell.
+fn alike<'a>(firsts: &'a [Run], paces: &[Option<Pace>]) -> Vec<Alike<'a>> {
+    let mut groups: Vec<Alike> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (run, _) in firsts.iter().zip(paces).filter(|(_, pace)| pace.is_none()) {
+        let group = *known.entry(run.job.kind_of_step()).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some(group) => group.cells.push(run.cell),
+            None => groups.push(Alike {
+                run,
+                cells: vec![run.cell],
+                seconds: None,
+            }),
+        }
+    }
+    groups
 }
 
 /// Processor seconds for a whole run.
-fn burst(job: &dyn Job) -> Result<f64> {
+fn burst(job: &dyn Job, least: Duration) -> Result<f64> {
     if job.takes_all_cores() {
         let cores = cores();
-        return on_threads(cores, || Ok(timed(job)? * cores as f64))?;
+        return on_threads(cores, || Ok(timed(job, least)? * cores as f64))?;
     }
-    timed(job)
+    timed(job, least)
 }
 
 /// Seconds for a whole run, from the time of steps without learning and of steps with it.
-fn timed(job: &dyn Job) -> Result<f64> {
+fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
     let first = match job.takes_all_cores() {
         true => FIRST_LONG_STEPS,
         false => FIRST_STEPS,
@@ -96,7 +202,7 @@ fn timed(job: &dyn Job) -> Result<f64> {
             true => (acting / steps as f64 * job.steps() as f64, learning),
             false => (acting, learning - acting),
         };
-        if long < BURST.as_secs_f64() && steps < job.steps() {
+        if long < least.as_secs_f64() && steps < job.steps() {
             steps = (steps * 2).min(job.steps());
             continue;
         }

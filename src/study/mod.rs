@@ -5,12 +5,15 @@
 //! optimiser's settings in each environment, and the report stage runs the chosen settings on separate
 //! seeds. The results have the same bytes whichever processes and machines do the runs.
 
+mod commit;
 pub mod describe;
 mod engine;
 mod estimate;
 pub mod experiment;
 pub mod family;
+mod finished;
 mod folder;
+mod lock;
 mod mechanism;
 mod pool;
 mod progress;
@@ -23,7 +26,7 @@ mod splice;
 mod verify;
 
 pub use engine::{Chosen, Part, Study};
-pub use estimate::Pace;
+pub use estimate::{Pace, PaceFrom};
 pub use folder::results_folder;
 pub use mechanism::Mechanism;
 pub use pool::PoolOptions;

@@ -3,21 +3,29 @@
 
 use std::{
     collections::HashSet,
+    fs,
     num::NonZero,
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
 };
 
-use super::{experiment::Run, family::Watcher, progress::Progress};
+use super::{
+    engine::Study,
+    experiment::Run,
+    family::{Place, Watcher},
+    finished::FinishedRun,
+    lock::RunLock,
+    progress::Progress,
+};
 use crate::{
     Error, Result,
     energy::{Energy, Meter},
-    run::{Control, Machine, OUTCOME},
+    run::{Control, Machine, is_kept, remove_unkept},
 };
 
 /// The time between two tries of a run that another process is doing.
@@ -30,18 +38,24 @@ pub struct PoolOptions {
     pub jobs: Option<usize>,
     /// Steps between checkpoints; by the clock if `None`.
     pub checkpoint_every: Option<u64>,
+    /// Whether each run's files are kept.
+    pub keep_runs: bool,
     /// Set this to a signal's number to end all runs after a checkpoint.
     pub stop: Arc<AtomicUsize>,
     /// The assumed power and carbon intensity where energy cannot be measured.
     pub energy: Energy,
 }
 
-/// Does `runs`, each in its own folder below `folder`, and returns when this process or others have
-/// done all of them. An error if it was stopped or if runs failed. A failed run does not keep the
-/// others from being done.
-pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progress) -> Result<()> {
-    let order = order(runs, folder);
+/// Does `runs` of `study`, and returns when this process or others have done all of them. An error if it was stopped or if
+/// runs failed. A failed run does not keep the others from being done.
+pub fn run(runs: &[&Run], study: &Study, options: &PoolOptions, progress: &Progress) -> Result<()> {
+    fs::create_dir_all(&study.runs).map_err(|error| Error::unwritable(&study.runs, &error))?;
+    study.look()?;
+    let (order, before) = order(runs, study)?;
     let of = order.len();
+    if before > 0 && !options.keep_runs {
+        progress.runs_done_before(before, of);
+    }
     let (alone, beside) = order
         .into_iter()
         .partition(|&run| runs[run].job.takes_all_cores());
@@ -52,8 +66,9 @@ pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progr
         threads,
         workers,
         failed: Mutex::default(),
+        unrecordable: AtomicBool::new(false),
         runs,
-        folder,
+        study,
         options,
         progress,
     };
@@ -66,6 +81,7 @@ pub fn run(runs: &[&Run], folder: &Path, options: &PoolOptions, progress: &Progr
         }
     });
     progress.finish();
+    study.finished()?.sync()?;
     pool.result(of)
 }
 
@@ -83,19 +99,20 @@ pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> R
 
 /// The numbers of the runs in the order in which they are done: the most work first. A run that two
 /// arms share appears once. Finished runs come before all others, so that the estimate of the time left
-/// soon covers only unfinished runs.
-fn order(runs: &[&Run], folder: &Path) -> Vec<usize> {
+/// soon covers only unfinished runs. The second value says how many are finished.
+fn order(runs: &[&Run], study: &Study) -> Result<(Vec<usize>, usize)> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.retain(|&i| seen.insert(runs[i].job.id()));
-    let finished = |run: &&Run| folder.join(run.job.id()).join(OUTCOME).exists();
-    let finished: Vec<bool> = runs.iter().map(finished).collect();
+    let finished = runs.iter().map(|run| study.is_recorded(run));
+    let finished: Vec<bool> = finished.collect::<Result<_>>()?;
     let efforts: Vec<f64> = runs.iter().map(|run| run.job.effort()).collect();
     order.sort_by(|&a, &b| {
         let by_effort = || efforts[b].total_cmp(&efforts[a]);
         finished[b].cmp(&finished[a]).then_with(by_effort)
     });
-    order
+    let before = order.iter().filter(|run| finished[**run]).count();
+    Ok((order, before))
 }
 
 /// A queue of runs, taken in order.
@@ -133,8 +150,10 @@ struct Pool<'a> {
     /// Other runs at the same time.
     workers: usize,
     failed: Mutex<Vec<String>>,
+    /// Whether finished runs cannot be recorded.
+    unrecordable: AtomicBool,
     runs: &'a [&'a Run],
-    folder: &'a Path,
+    study: &'a Study,
     options: &'a PoolOptions,
     progress: &'a Progress<'a>,
 }
@@ -143,6 +162,7 @@ impl Pool<'_> {
     /// Does one run of `queue` after another until none is left.
     fn work(&self, queue: &Queue) {
         while self.stopped().is_none()
+            && !self.unrecordable.load(Ordering::Relaxed)
             && let Some(run) = queue.next_run()
         {
             match self.do_run(run) {
@@ -158,7 +178,24 @@ impl Pool<'_> {
     }
 
     fn do_run(&self, run: usize) -> Result<()> {
-        let job = self.runs[run].job.as_ref();
+        let (study, run) = (self.study, self.runs[run]);
+        let job = run.job.as_ref();
+        let skip = || {
+            self.progress.skip(job.effort());
+            Ok(())
+        };
+        if self.is_done(run)? {
+            return skip();
+        }
+        let folder = study.runs.join(job.id());
+        let _lock = RunLock::take(&folder)?;
+        // Another process may have done it in the meantime.
+        if study.finished()?.may_look() {
+            study.look()?;
+        }
+        if self.is_done(run)? {
+            return skip();
+        }
         let control = Control::new(self.options.checkpoint_every, self.options.stop.clone());
         let mut watcher = RunWatcher {
             pool: self,
@@ -167,15 +204,42 @@ impl Pool<'_> {
             alone: job.takes_all_cores(),
             weight: job.effort() / job.steps() as f64,
             meter: None,
+            machine: None,
             began: false,
             from: 0,
             step: 0,
         };
-        job.run(&self.folder.join(job.id()), &control, &mut watcher)?;
+        let place = Place {
+            folder: &folder,
+            // What was begun in a folder goes on there.
+            keep: self.options.keep_runs || is_kept(&folder),
+        };
+        let outcome = job.run(place, &control, &mut watcher)?;
         if !watcher.began {
             self.progress.skip(job.effort());
         }
+        let finished = study.finished()?;
+        let has_files = folder.is_dir();
+        if !finished.has(job.id(), true) {
+            let machine = watcher.machine.or_else(|| Machine::read(&folder));
+            let run = FinishedRun {
+                id: job.id().into(),
+                outcome,
+                cost: machine.map(Into::into),
+            };
+            // The checkpoint may go only when the record is on the disk.
+            let recorded = finished.append(&study.out, run, has_files);
+            recorded.inspect_err(|_| self.unrecordable.store(true, Ordering::Relaxed))?;
+        }
+        if has_files && !place.keep {
+            remove_unkept(&folder);
+        }
         Ok(())
+    }
+
+    /// Whether the run needs not be done.
+    fn is_done(&self, run: &Run) -> Result<bool> {
+        Ok(!self.options.keep_runs && self.study.is_recorded(run)?)
     }
 
     fn stopped(&self) -> Option<usize> {
@@ -206,7 +270,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Watches one run: adds its progress to the pool's, and writes its cost into its folder.
+/// Watches one run: adds its progress to the pool's, and measures its cost.
 struct RunWatcher<'a> {
     pool: &'a Pool<'a>,
     id: &'a str,
@@ -217,6 +281,8 @@ struct RunWatcher<'a> {
     /// Whether it has all cores to itself.
     alone: bool,
     meter: Option<Meter>,
+    /// What it took, when it has ended.
+    machine: Option<Machine>,
     /// Whether there was anything to do.
     began: bool,
     /// The step at which it began.
@@ -269,6 +335,11 @@ impl Watcher for RunWatcher<'_> {
             Some(before) => Some(before.and(now)),
             None => Some(now),
         };
-        machine.write(folder)
+        // A run without a folder has nothing to go on with.
+        if folder.is_dir() {
+            machine.write(folder)?;
+        }
+        self.machine = Some(machine);
+        Ok(())
     }
 }

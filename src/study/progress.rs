@@ -17,6 +17,9 @@ pub trait ProgressDisplay: Sync {
     /// Shows `progress`, which has changed.
     fn update(&self, progress: &Progress);
 
+    /// Says that `done` of `of` runs are done already.
+    fn runs_done_before(&self, done: usize, of: usize);
+
     /// Reports that the run `id` resumes from a checkpoint at step `from`.
     fn run_resumed(&self, id: &str, from: u64);
 
@@ -112,6 +115,11 @@ impl<'a> Progress<'a> {
     /// Counts effort that had been spent before.
     pub fn skip(&self, effort: f64) {
         self.skipped.fetch_add(effort as u64, Ordering::Relaxed);
+    }
+
+    /// Says that `done` of `of` runs are done already.
+    pub fn runs_done_before(&self, done: usize, of: usize) {
+        self.display.runs_done_before(done, of);
     }
 
     /// Reports that the run `id` resumes from a checkpoint at step `from`.

@@ -1,15 +1,20 @@
 //! A study's results. Except for `cost.csv` and its checksum, they do not depend on which processes did the runs.
 
-use std::{collections::BTreeSet, fs::File, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::Path,
+};
 
 use serde::Serialize;
 use settings::{Settings, Value, Words};
 use sha2::{Digest, Sha256};
 
 use super::{
+    commit,
     engine::{Chosen, Study, trials},
     experiment::{Design, Run, Stage, area},
     family::Outcome,
+    finished::lock_results,
     folder::{remove_if_there, results_folder},
     mechanism::Mechanism,
     rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
@@ -20,7 +25,7 @@ use crate::{
     config::AsToml,
     files,
     files::{csv_text, write_whole},
-    run::{Machine, Status},
+    run::{Status, is_kept, remove_unkept},
 };
 
 impl Study {
@@ -29,6 +34,10 @@ impl Study {
     /// the checksums of them all. An error if a run is missing. Returns a warning for each chosen setting
     /// that is at an end of its grid.
     pub fn record(&self) -> Result<Vec<String>> {
+        results_folder(&self.out)?;
+        // Two processes that finish at the same time must write one after the other.
+        let _lock = lock_results(&self.runs, true)?;
+        self.finished.read(&self.out)?;
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
         let tuning_runs = runs.len();
@@ -47,19 +56,13 @@ impl Study {
             }
         };
 
-        results_folder(&self.out)?;
-        // Two processes that finish at the same time must write one after the other.
-        let path = self.runs.join(".lock");
-        let lock = File::create(&path).map_err(|e| Error::io("cannot write", &path, e))?;
-        // Some file systems have no locks.
-        let _ = lock.lock();
+        let ids: HashSet<&str> = runs.iter().map(|run| run.job.id()).collect();
+        self.finished()?.save_others(&self.out, &ids)?;
 
         // Results that are half written must not look damaged.
         remove_if_there(&self.out.join(CHECKSUMS))?;
         let mut written = Written::new(&self.out);
         let both = || runs.iter().zip(&outcomes).enumerate();
-        let rows = both().map(|(k, (run, outcome))| self.row(k, tuning_runs, run, outcome));
-        written.table("runs.csv", rows)?;
         let report = both().skip(tuning_runs);
         let curves = report.flat_map(|(_, (run, outcome))| {
             let id = run.job.id();
@@ -72,13 +75,18 @@ impl Study {
         });
         written.table("curves.csv", curves)?;
         self.write_mechanism(&mut written, &runs[tuning_runs..], &outcomes[tuning_runs..])?;
-        let warnings = self.write_tuning(&mut written, &chosen)?;
         self.write_cost(&mut written, &runs)?;
+        // After the tables that it needs as a record of the runs: a study that is killed between them goes on from there.
+        let rows = both().map(|(k, (run, outcome))| self.row(k, tuning_runs, run, outcome));
+        written.table("runs.csv", rows)?;
+        let warnings = self.write_tuning(&mut written, &chosen)?;
         written.file("experiment.toml", &experiment.text)?;
         let diverged = |outcome: &&Outcome| outcome.status == Status::Diverged;
         let manifest = Manifest {
             experiment: experiment.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
+            program_commit: commit::of_program(),
+            experiment_commit: commit::of_file(&experiment.path),
             sha256: files::hex(&Sha256::digest(&experiment.text)),
             tuning_runs,
             report_runs: runs.len() - tuning_runs,
@@ -88,7 +96,24 @@ impl Study {
             .map_err(|e| Error::usage(e.to_string()))?;
         written.file("manifest.toml", &text)?;
         written.finish()?;
+        self.clear(&ids)?;
         Ok(warnings)
+    }
+
+    /// Removes what the tables replace: the record of the runs `ids`, and what was left of them when processes were killed.
+    fn clear(&self, ids: &HashSet<&str>) -> Result<()> {
+        self.finished()?.remove_files(&self.out);
+        for entry in std::fs::read_dir(&self.runs)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let (path, name) = (entry.path(), entry.file_name());
+            if name.to_str().is_some_and(|id| ids.contains(id)) && !is_kept(&path) {
+                remove_unkept(&path);
+            }
+        }
+        Ok(())
     }
 
     fn row(&self, k: usize, tuning: usize, run: &Run, outcome: &Outcome) -> RunRow {
@@ -182,20 +207,22 @@ impl Study {
     }
 
     fn write_cost(&self, written: &mut Written, runs: &[Run]) -> Result<()> {
-        let rows = runs.iter().filter_map(|run| {
-            let machine = Machine::read(&self.runs.join(run.job.id()))?;
-            Some(CostRow {
-                stage: run.stage,
-                id: run.job.id().into(),
-                seconds: machine.seconds,
-                cpu_seconds: machine.spent.map(|spent| spent.cpu_seconds),
-                joules: machine.spent.map(|spent| spent.joules),
-                source: machine.spent.map(|spent| spent.source),
-                gpu_joules: machine.spent.and_then(|spent| spent.gpu_joules),
-                gco2e: machine.spent.map(|spent| spent.gco2e),
-                processor: machine.processor,
-            })
-        });
+        let mut rows = Vec::new();
+        for run in runs {
+            if let Some(cost) = self.cost(run)? {
+                rows.push(CostRow {
+                    stage: run.stage,
+                    id: run.job.id().into(),
+                    seconds: cost.seconds,
+                    cpu_seconds: cost.cpu_seconds,
+                    joules: cost.joules,
+                    source: cost.source,
+                    gpu_joules: cost.gpu_joules,
+                    gco2e: cost.gco2e,
+                    processor: cost.processor,
+                });
+            }
+        }
         written.table("cost.csv", rows)
     }
 }

@@ -77,6 +77,10 @@ settings! {
         experiment: String;
         /// The version of this program
         version: String;
+        /// The commit of this program's source, if git knows it
+        program_commit: Option<String> = None;
+        /// The last commit that changed the experiment's file, or `uncommitted`, if git knows it
+        experiment_commit: Option<String> = None;
         /// The hash of `experiment.toml`, the experiment as it was run
         sha256: String;
         /// The runs of the tuning stage

@@ -3,7 +3,10 @@
 //! `submit.sh` submits the jobs, and `task.sh` is one element of an array. A task may be killed,
 //! requeued or run twice at any moment: runs resume from their checkpoints, and finished runs are
 //! skipped. When the scripts are written again, they ask only for tasks that still have something to
-//! do.
+//! do, and an array that the cluster has accepted is not submitted again as long as it is in the queue.
+//!
+//! Logs are named relative to the folder of the scripts. `sbatch` reads an absolute path in a script with rules of its own for
+//! blanks, quotes, `\\` and `%`, and takes the folder that it is called in as it is.
 
 use std::{
     env, fs,
@@ -11,10 +14,7 @@ use std::{
     process::Command,
 };
 
-use super::{
-    engine::{Part, Study},
-    experiment::Stage,
-};
+use super::{engine::Study, experiment::Stage};
 use crate::{
     Error, Result,
     files::{self, write_whole},
@@ -43,6 +43,11 @@ pub struct SlurmOptions {
 impl Study {
     /// Writes the scripts. Returns the path of `submit.sh`, and how many tasks of each stage it submits.
     pub fn write_slurm(&self, options: &SlurmOptions) -> Result<(PathBuf, [usize; 2])> {
+        if let Some(option) = options.sbatch.iter().find(|option| is_chdir(option)) {
+            return Err(Error::usage(format!(
+                "{option} is not allowed: tasks run in the folder that `study slurm` is called in"
+            )));
+        }
         let folder = absolute(&files::folder(&options.folder)?)?;
         files::folder(&folder.join("logs"))?;
         let tune = self.unfinished(Stage::Tune, options.tasks)?;
@@ -58,7 +63,7 @@ impl Study {
         let name = &self.experiment.name;
         let mut submit = format!(
             "#!/bin/sh\n# Submits what is left of {name}: `study slurm` writes this anew.\nset -eu\ncd {}\n",
-            quoted(&folder.to_string_lossy())
+            word(&folder)?
         );
         submit += SUBMIT;
         for (stage, tasks) in [(Stage::Tune, &tune), (Stage::Report, &report)] {
@@ -67,7 +72,8 @@ impl Study {
                 let at_once = options.at_once.map_or(String::new(), |n| format!("%{n}"));
                 let sbatch: Vec<String> = options.sbatch.iter().map(|o| quoted(o)).collect();
                 submit += &format!(
-                    "submit --job-name={} --array={array}{at_once} {} task.sh {stage} {} {offset}\n",
+                    "submit '{stage} {} {offset} {max_array}' --job-name={} --array={array}{at_once} {} task.sh {stage} {} {offset}\n",
+                    tasks.of,
                     quoted(&format!("{name}-{stage}")),
                     sbatch.join(" "),
                     tasks.of,
@@ -76,43 +82,35 @@ impl Study {
             submit += "next\n";
         }
         submit += &format!(
-            "submit --job-name={} collect.sh\n",
+            "submit collect --job-name={} collect.sh\n",
             quoted(&format!("{name}-collect"))
         );
-        write_script(
-            &folder.join("task.sh"),
-            &self.script(options, &folder, TASK)?,
-        )?;
-        write_script(
-            &folder.join("collect.sh"),
-            &self.script(options, &folder, COLLECT)?,
-        )?;
+        write_script(&folder.join("task.sh"), &self.script(options, TASK)?)?;
+        write_script(&folder.join("collect.sh"), &self.script(options, COLLECT)?)?;
         let path = folder.join("submit.sh");
         write_script(&path, &submit)?;
         Ok((path, [tune.left.len(), report.left.len()]))
     }
 
     /// `script` with its placeholders filled in for this study.
-    fn script(&self, options: &SlurmOptions, folder: &Path, script: &str) -> Result<String> {
+    fn script(&self, options: &SlurmOptions, script: &str) -> Result<String> {
         let program = env::current_exe();
         let program = program.map_err(|e| Error::io("cannot find", Path::new("study"), e))?;
         let here = env::current_dir();
         let here = here.map_err(|e| Error::io("cannot find", Path::new("."), e))?;
-        // Slurm would read a `%` in a path as a pattern.
-        let logs = folder.join("logs").to_string_lossy().replace('%', "%%");
-        let path =
-            |path: &Path| -> Result<String> { Ok(quoted(&absolute(path)?.to_string_lossy())) };
+        let path = |path: &Path| word(&absolute(path)?);
         let every = options
             .checkpoint_every
             .map(|steps| format!(" --checkpoint-every {steps}"));
-        Ok(script
-            .replace("@LOGS@", &logs)
-            .replace("@EVERY@", &every.unwrap_or_default())
-            .replace("@HERE@", &quoted(&here.to_string_lossy()))
-            .replace("@STUDY@", &quoted(&program.to_string_lossy()))
-            .replace("@EXPERIMENT@", &path(&self.experiment.path)?)
-            .replace("@RUNS@", &path(&self.runs)?)
-            .replace("@OUT@", &path(&self.out)?))
+        let values = [
+            ("@EVERY@", every.unwrap_or_default()),
+            ("@HERE@", word(&here)?),
+            ("@STUDY@", word(&program)?),
+            ("@EXPERIMENT@", path(&self.experiment.path)?),
+            ("@RUNS@", path(&self.runs)?),
+            ("@OUT@", path(&self.out)?),
+        ];
+        Ok(filled(script, &values))
     }
 
     /// The tasks of a stage that still have something to do.
@@ -121,14 +119,10 @@ impl Study {
         let mut all = Tasks::all(runs.len(), tasks);
         let mut open = vec![false; all.of];
         for (k, run) in runs.iter().enumerate() {
-            for (task, open) in open.iter_mut().enumerate() {
-                let part = Part::Shard {
-                    shard: task + 1,
-                    of: all.of,
-                };
-                if !*open && part.contains(k) {
-                    *open = !self.is_done(run)?;
-                }
+            // As `--shard` has it.
+            let task = k % all.of;
+            if !open[task] {
+                open[task] = !self.is_done(run)?;
             }
         }
         all.left.retain(|&task| open[task]);
@@ -203,6 +197,39 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io("cannot find", path, error))
 }
 
+/// `script` with the value of each placeholder in its place. Placeholders in the values stay.
+fn filled(script: &str, values: &[(&str, String)]) -> String {
+    let mut out = String::new();
+    let mut rest = script;
+    while let Some(at) = rest.find('@') {
+        out += &rest[..at];
+        rest = &rest[at..];
+        let found = values.iter().find(|(name, _)| rest.starts_with(name));
+        let (length, value) = found.map_or((1, "@"), |(name, value)| (name.len(), value.as_str()));
+        out += value;
+        rest = &rest[length..];
+    }
+    out + rest
+}
+
+/// Whether an option of `sbatch` changes the folder of a job, where its log goes.
+fn is_chdir(option: &str) -> bool {
+    let long = option.split('=').next().unwrap_or_default();
+    let short = option.starts_with("-D") && !option.starts_with("--");
+    short || (long.len() > "--c".len() && "--chdir".starts_with(long))
+}
+
+/// `path` as one word for a shell.
+fn word(path: &Path) -> Result<String> {
+    let text = path.to_str().map(quoted);
+    text.ok_or_else(|| {
+        Error::usage(format!(
+            "{} is not UTF-8, which a script of `study slurm` has to be; choose another folder",
+            path.display()
+        ))
+    })
+}
+
 /// `text` as one word for a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -221,13 +248,29 @@ fn write_script(path: &Path, text: &str) -> Result<()> {
 
 /// A stage waits for all tasks of the stage before it. If one of them fails, the waiting jobs are cancelled, and
 /// `study slurm --submit` submits what is left.
+///
+/// `submitted` has a line for each array that was accepted: its stage, the tasks of the stage, the number of its first task,
+/// the most elements of an array, and its job. An array that is still in the queue does all that is left of its tasks.
 const SUBMIT: &str = r#"
 after=
 jobs=
-submit() {
-    job=$(sbatch --parsable ${after:+--dependency=afterok$after --kill-on-invalid-dep=yes} "$@")
+touch submitted
+submit() { # submit ARRAY OPTIONS...: as one job, unless it is in the queue
+    array=$1
+    shift
+    job=$(sed -n "s/^$array: //p" submitted | tail -n 1)
+    if [ "$job" ] && squeue --noheader --jobs="${job%%;*}" 2> /dev/null | grep -q .; then
+        echo "$job is in the queue: $*"
+    else
+        job=$(sbatch --parsable ${after:+--dependency=afterok$after --kill-on-invalid-dep=yes} "$@") || {
+            echo "not accepted: $*" >&2
+            echo "Once there is room, \`study slurm --submit\` or $PWD/submit.sh submits the rest." >&2
+            exit 1
+        }
+        echo "$array: $job" >> submitted
+        echo "$job $*"
+    fi
     jobs=$jobs:${job%%;*}
-    echo "$job $*"
 }
 next() { # the jobs from here on wait for those before
     after=${jobs:-$after}
@@ -242,7 +285,7 @@ const TASK: &str = r#"#!/bin/sh
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR1@60
-#SBATCH --output=@LOGS@/%x-%A_%a.log
+#SBATCH --output=logs/%x-%A_%a.log
 cd @HERE@ || exit 1
 stage=$1 tasks=$2 task=$(($3 + SLURM_ARRAY_TASK_ID + 1))
 @STUDY@ run @EXPERIMENT@ --stage "$stage" --shard "$task/$tasks" --jobs "${SLURM_CPUS_PER_TASK:-1}" \
@@ -268,7 +311,7 @@ const COLLECT: &str = r#"#!/bin/sh
 # The results and the report, once all runs are done.
 #SBATCH --ntasks=1
 #SBATCH --requeue
-#SBATCH --output=@LOGS@/%x-%j.log
+#SBATCH --output=logs/%x-%j.log
 cd @HERE@ || exit 1
 @STUDY@ collect @EXPERIMENT@ --runs @RUNS@ --out @OUT@ || exit
 exec @STUDY@ report @EXPERIMENT@ --out @OUT@
@@ -298,5 +341,30 @@ mod tests {
     #[test]
     fn words_are_safe_in_a_shell() {
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+
+    #[test]
+    fn values_are_not_searched_for_placeholders() {
+        let values = [("@A@", "@B@".to_owned()), ("@B@", "1".to_owned())];
+        assert_eq!(
+            filled("x@A@@B@ B:USR1@60 @C@", &values),
+            "x@B@1 B:USR1@60 @C@"
+        );
+    }
+
+    #[test]
+    fn options_that_change_the_folder_are_known() {
+        for option in ["-D", "-D/tmp", "--chdir", "--chdir=/tmp", "--chd=/tmp"] {
+            assert!(is_chdir(option), "{option}");
+        }
+        for option in [
+            "--cluster=a",
+            "--comment=-D",
+            "--c",
+            "--mem=1G",
+            "--dependency=x",
+        ] {
+            assert!(!is_chdir(option), "{option}");
+        }
     }
 }

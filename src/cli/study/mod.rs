@@ -27,11 +27,11 @@ pub struct StudyArgs {
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
 
-    /// The folder with its runs [default: runs/EXPERIMENT]
+    /// The folder for its runs in progress [default: runs/EXPERIMENT]
     #[arg(long, value_name = "FOLDER")]
     runs: Option<PathBuf>,
 
-    /// The folder for its results [default: results/EXPERIMENT]
+    /// The folder for its results and the record of its finished runs [default: results/EXPERIMENT]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -41,11 +41,9 @@ impl StudyArgs {
     pub fn study(&self) -> Result<Study> {
         let experiment = Experiment::read(&self.experiment)?;
         let default = |folder: &str| Path::new(folder).join(&experiment.name);
-        Ok(Study {
-            runs: self.runs.clone().unwrap_or_else(|| default("runs")),
-            out: self.out.clone().unwrap_or_else(|| default("results")),
-            experiment,
-        })
+        let runs = self.runs.clone().unwrap_or_else(|| default("runs"));
+        let out = self.out.clone().unwrap_or_else(|| default("results"));
+        Ok(Study::new(experiment, runs, out))
     }
 }
 
@@ -75,6 +73,10 @@ pub struct RunArgs {
     /// Steps between checkpoints of a run [default: one checkpoint a minute]
     #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
     checkpoint_every: Option<u64>,
+
+    /// Keep the files of each run, in a folder of --runs
+    #[arg(long)]
+    keep_runs: bool,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -86,6 +88,9 @@ Examples:
 
 A run that is done is skipped, and one that was interrupted goes on. Several of these commands can share the work, on \
 one machine or on several with a common folder. Ctrl-C ends all runs after a checkpoint.
+
+Finished runs are lines of files in results/EXPERIMENT/rows until all are done, and then of the results' tables. Copied to \
+another machine, the study goes on there. To do finished runs again, choose another --out.
 
 With GNU parallel, then with HyperQueue:
   seq 8 | parallel study run quick --stage tune --jobs 1 --shard {}/8
@@ -132,6 +137,7 @@ impl RunArgs {
         Ok(PoolOptions {
             jobs: self.jobs.map(usize::from),
             checkpoint_every: self.checkpoint_every,
+            keep_runs: self.keep_runs,
             stop: super::stop_on_signals()?,
             energy: study.experiment.top.energy.clone(),
         })

@@ -10,7 +10,7 @@ use crate::{
     energy::Spent,
     numbers::count,
     run::Status,
-    study::{Pace, Rehearsed, Study, experiment::Stage},
+    study::{Pace, PaceFrom, Rehearsed, Study, experiment::Stage},
 };
 
 /// What `study list` prints: the runs of each cell, and how long they will take.
@@ -33,10 +33,7 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
             cell.label(),
             experiment.arms.len(),
             pace.seconds,
-            match pace.recorded {
-                0 => "a burst without evaluations".into(),
-                runs => count(runs, "finished run"),
-            }
+            from(study, &pace.from)
         );
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -65,6 +62,17 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
         out += &format!("That is {verdict} its budget of {budget} core-hours.\n");
     }
     Ok(out)
+}
+
+/// What a pace is estimated from, in words.
+fn from(study: &Study, from: &PaceFrom) -> String {
+    let cell = |cell: usize| study.experiment.cells[cell].label();
+    match *from {
+        PaceFrom::Runs(runs) => count(runs, "finished run"),
+        PaceFrom::Burst => "a burst without evaluations".into(),
+        PaceFrom::BurstOf(other) => format!("the burst of {}", cell(other)),
+        PaceFrom::EffortOf(other) => format!("its multiply-adds, at the speed of {}", cell(other)),
+    }
 }
 
 /// What `study verify` prints; an error if a trial cannot be run.

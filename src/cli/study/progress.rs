@@ -75,6 +75,11 @@ impl ProgressDisplay for StudyProgress {
         }
     }
 
+    fn runs_done_before(&self, done: usize, of: usize) {
+        let (name, runs) = (self.name, count(of, "run"));
+        self.say(&format!("{name} {done}/{runs} done before"));
+    }
+
     fn run_resumed(&self, id: &str, from: u64) {
         self.say(&format!("run {id} goes on from step {from}"));
     }

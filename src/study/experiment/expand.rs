@@ -102,7 +102,7 @@ impl Score {
 
 /// The mean of the evaluations.
 pub fn area(outcome: &Outcome) -> f64 {
-    mean_score(&outcome.curve)
+    outcome.area
 }
 
 /// The mean score of a curve of steps and scores.

@@ -171,6 +171,11 @@ impl Experiment {
         })
     }
 
+    /// A run in cell number `cell`.
+    pub fn first(&self, cell: usize) -> Result<Run> {
+        self.run(Stage::Tune, cell, 0, 0, self.top.seeds.tuning.0[0])
+    }
+
     /// One run of each trial in each cell, on the first tuning seed.
     pub fn trials(&self) -> Result<Vec<Run>> {
         let mut runs = Vec::new();

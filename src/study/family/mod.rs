@@ -14,11 +14,15 @@ pub use scale::Scale;
 use std::path::Path;
 
 use optim::Spec;
+use serde::Serialize;
 use settings::{Setting, Table, Value};
 
 use crate::{
     Error, Result,
-    run::{Control, Observer, Progress, Status},
+    run::{
+        self, Again, Begun, Checkpoint, Configuration, Control, Finished, Observer, Opened,
+        Progress, RowTable, Status, UnkeptRun,
+    },
     study::Mechanism,
 };
 
@@ -79,6 +83,10 @@ pub trait Job: Send + Sync {
     /// Multiply-adds from its start to its end, roughly; the longest runs go first.
     fn effort(&self) -> f64;
 
+    /// What the time of a step depends on, apart from the optimiser: jobs with the same word for it take equally long for
+    /// a step, roughly.
+    fn kind_of_step(&self) -> String;
+
     /// Whether it computes on a GPU.
     fn on_gpu(&self) -> bool;
 
@@ -87,10 +95,9 @@ pub trait Job: Send + Sync {
         false
     }
 
-    /// Runs in `folder`, from its checkpoint if there is one, and reports to `watcher`; does nothing if
-    /// the run is already finished there and whole. If a file there is damaged, it starts again.
-    /// [`Error::Taken`] if another process is doing it.
-    fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()>;
+    /// Runs in `place`, from its checkpoint if there is one, and reports to `watcher`; does not run if it has
+    /// already finished there and is whole. If a file there is damaged, it starts again.
+    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome>;
 
     /// The outcome, if the run has finished in `folder`; [`Error::Damaged`] if a file there is damaged.
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>>;
@@ -107,6 +114,15 @@ pub trait Job: Send + Sync {
 
     /// Gradient steps in the whole run, and in a rehearsal of `steps` steps.
     fn updates(&self, rehearsed: u64) -> (u64, u64);
+}
+
+/// Where a job runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its folder.
+    pub folder: &'a Path,
+    /// Whether its files are kept there. If not, there are only its checkpoints, and no folder before the first.
+    pub keep: bool,
 }
 
 /// Receives reports on the progress of a job.
@@ -138,14 +154,70 @@ impl Observer for StepWatcher<'_> {
     }
 }
 
-/// The result of training, after telling `watcher` where it ended: at step `at`, or where it was
-/// stopped.
-fn ended<T>(result: Result<T>, folder: &Path, at: u64, watcher: &mut dyn Watcher) -> Result<T> {
-    match &result {
-        Ok(_) => watcher.ends(folder, at)?,
-        Err(Error::Stopped { step, .. }) => watcher.ends(folder, *step)?,
-        Err(_) => {}
+/// Does the run `config` in `place`, with what `prepare` gives. Of a run that is not kept, there are only the rows of the tables
+/// `wanted`.
+fn run_in<C: Configuration, P>(
+    place: Place,
+    config: &C,
+    wanted: &[RowTable],
+    watcher: &mut dyn Watcher,
+    prepare: impl FnOnce() -> Result<P>,
+    train: impl FnOnce(P, Option<Checkpoint>, &mut dyn Observer) -> Result<C::Outcome>,
+) -> Result<Finished<C>>
+where
+    C::Outcome: Serialize,
+{
+    let folder = place.folder;
+    if place.keep {
+        let ready = match run::look(folder, config, Again::Mend)? {
+            Opened::Finished(finished) => return Ok(*finished),
+            Opened::Unfinished(ready) => ready,
+        };
+        if let Some(damage) = ready.damage() {
+            watcher.starts_again(damage);
+        }
+        let first = ready.step();
+        watcher.begins(folder, first)?;
+        let prepared = prepare()?;
+        let (mut run, from) = ready.open()?;
+        let train = |observer: &mut dyn Observer| train(prepared, from, observer);
+        let outcome = watched(&mut run, folder, first, watcher, train)?;
+        return run.finish(outcome);
     }
+    let begun = UnkeptRun::begin(folder, config, wanted)?;
+    let Begun {
+        mut run,
+        from,
+        damage,
+    } = begun;
+    if let Some(damage) = damage {
+        watcher.starts_again(&damage);
+    }
+    let first = from.as_ref().map_or(0, |from| from.step);
+    watcher.begins(folder, first)?;
+    let prepared = prepare()?;
+    let train = |observer: &mut dyn Observer| train(prepared, from, observer);
+    let outcome = watched(&mut run, folder, first, watcher, train)?;
+    run.finish(outcome)
+}
+
+/// The result of training from step `first` on, of which `run` and `watcher` are told. The watcher learns where it ended, or
+/// where it was stopped.
+fn watched<T>(
+    run: &mut impl Observer,
+    folder: &Path,
+    first: u64,
+    watcher: &mut dyn Watcher,
+    train: impl FnOnce(&mut dyn Observer) -> Result<T>,
+) -> Result<T> {
+    let mut steps = StepWatcher { watcher, at: first };
+    let result = train(&mut (run, &mut steps));
+    let at = match &result {
+        Ok(_) => steps.at,
+        Err(Error::Stopped { step, .. }) => *step,
+        Err(_) => return result,
+    };
+    watcher.ends(folder, at)?;
     result
 }
 
@@ -159,8 +231,10 @@ pub struct Outcome {
     /// Gradient steps done.
     pub updates: u64,
     /// Step and score of each evaluation; evaluations that a diverged run did not reach have the worst
-    /// score.
+    /// score. Of a tuning run whose results were written, it is not known any more, and empty.
     pub curve: Vec<(u64, f64)>,
+    /// The mean of its evaluations.
+    pub area: f64,
     /// The last evaluation's score; the worst if it diverged.
     pub last: f64,
     /// The first evaluation that solved the task, in steps.

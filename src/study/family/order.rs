@@ -3,21 +3,21 @@
 //! The score is `-log10` of the error of the learned values over that of the best constant: 0 is a constant, and each
 //! further 1 a tenth of the error. There is no ceiling. A run that diverged has the worst score, -3.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use settings::{Field, Setting, Settings, Table, Value, settings};
 
-use super::{Family, InnerTable, Job, Outcome, Scale, StepWatcher, Watcher, ended, nested};
+use super::{Family, InnerTable, Job, Outcome, Place, Scale, Watcher, nested, run_in};
 use optim::Spec;
 
 use crate::{
     Result,
     algorithm::dqn::DqnConfig,
     run::{
-        self, Again, Configuration, Control, Finished, Opened, Status,
-        order::{self, OrderConfig, OrderRun, WORST, recorded_config},
+        self, Configuration, Control, Finished, RowTable, Status,
+        order::{self, OrderConfig, OrderRun, Recording, WORST, recorded_config},
     },
-    study::Mechanism,
+    study::{Mechanism, experiment::mean_score},
 };
 
 /// Runs of order alone.
@@ -112,60 +112,30 @@ impl Job for OrderJob {
         4.0 * self.config.run.learned() as f64 * self.pass()
     }
 
+    fn kind_of_step(&self) -> String {
+        let run = &self.config.run;
+        let work = self.effort() / self.steps() as f64;
+        format!("order {work:.2e} {} {}", run.targets, run.diagnostics)
+    }
+
     fn on_gpu(&self) -> bool {
         false
     }
 
-    fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match run::look(folder, &self.config, Again::Mend)? {
-            Opened::Finished(_) => return Ok(()),
-            Opened::Unfinished(ready) => ready,
-        };
-        if let Some(damage) = ready.damage() {
-            watcher.starts_again(damage);
-        }
-        let first = ready.step();
-        watcher.begins(folder, first)?;
-        let recording = self.config.recording()?;
-        let (mut run_folder, from) = ready.open()?;
-        let mut steps = StepWatcher { watcher, at: first };
-        let mut observer = (&mut run_folder, &mut steps);
-        let result = order::train(
-            &self.config,
-            &recording,
-            from.as_ref(),
-            &mut observer,
-            control,
-        );
-        let at = steps.at;
-        let outcome = ended(result, folder, at, watcher)?;
-        run_folder.finish::<OrderConfig>(outcome).map(drop)
+    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome> {
+        let train =
+            |recording: Arc<Recording>, from: Option<_>, observer: &mut dyn run::Observer| {
+                order::train(&self.config, &recording, from.as_ref(), observer, control)
+            };
+        let wanted = [RowTable::Values, RowTable::Diagnostics];
+        let prepare = || self.config.recording();
+        let finished = run_in(place, &self.config, &wanted, watcher, prepare, train)?;
+        self.outcome_of(&finished)
     }
 
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {
-        let Some(finished) = run::finished(folder, &self.config)? else {
-            return Ok(None);
-        };
-        let mechanism = match self.config.run.diagnostics {
-            0 => None,
-            _ => Mechanism::of(&finished.diagnostics()?),
-        };
-        let curve = self.curve(&finished)?;
-        let outcome = finished.outcome;
-        Ok(Some(Outcome {
-            status: outcome.status,
-            steps: outcome.updates,
-            updates: outcome.updates,
-            last: outcome.score,
-            // The first evaluation with a tenth of the constant's error.
-            solved_step: curve
-                .iter()
-                .find(|(_, score)| *score >= 1.0)
-                .map(|(step, _)| *step),
-            curve,
-            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
-            mechanism,
-        }))
+        let finished = run::finished(folder, &self.config)?;
+        finished.map(|run| self.outcome_of(&run)).transpose()
     }
 
     fn acts(&self) -> bool {
@@ -186,6 +156,28 @@ impl Job for OrderJob {
 }
 
 impl OrderJob {
+    fn outcome_of(&self, finished: &Finished<OrderConfig>) -> Result<Outcome> {
+        let mechanism = match self.config.run.diagnostics {
+            0 => None,
+            _ => Mechanism::of(&finished.diagnostics()?),
+        };
+        let curve = self.curve(finished)?;
+        let outcome = &finished.outcome;
+        // A tenth of the constant's error.
+        let solved = curve.iter().find(|(_, score)| *score >= 1.0);
+        Ok(Outcome {
+            status: outcome.status,
+            steps: outcome.updates,
+            updates: outcome.updates,
+            last: outcome.score,
+            solved_step: solved.map(|(step, _)| *step),
+            area: mean_score(&curve),
+            curve,
+            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+            mechanism,
+        })
+    }
+
     /// Multiply-adds of a pass of one observation.
     fn pass(&self) -> f64 {
         let pass = || {

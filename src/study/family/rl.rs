@@ -5,17 +5,17 @@ use std::path::Path;
 use settings::{Field, Setting, Settings, Table, Value, settings};
 
 use super::{
-    Family, InnerTable, Job, Outcome, Scale, StepWatcher, Watcher, ended, nested, scale::scale_of,
+    Family, InnerTable, Job, Outcome, Place, Scale, Watcher, nested, run_in, scale::scale_of,
 };
 use optim::Spec;
 
 use crate::{
     Error, Result, algorithm, config,
     run::{
-        self, Again, Compute, Configuration, Control, EvaluationRow, Finished, Opened, Status,
+        self, Compute, Configuration, Control, EvaluationRow, Finished, RowTable, Status,
         rl::{self, Config, ConfigSource, RunConfig, Task},
     },
-    study::Mechanism,
+    study::{Mechanism, experiment::mean_score},
 };
 
 /// Runs of agents.
@@ -160,56 +160,42 @@ impl Job for AgentJob {
         envs::make(&run.env).map_or(0.0, effort)
     }
 
+    fn kind_of_step(&self) -> String {
+        let Config { run, algorithm, .. } = &self.config;
+        let steps = run.steps as f64;
+        // Dials and drifts of an environment hardly change its time.
+        let env = run.env.split('?').next().unwrap_or_default();
+        format!(
+            "{env} {} {:.2e} {:.2} {} {}",
+            algorithm.name(),
+            self.effort() / steps,
+            self.config.updates() as f64 / steps,
+            run.diagnostics,
+            run.device,
+        )
+    }
+
     fn on_gpu(&self) -> bool {
         self.config.run.device != Compute::Cpu
     }
 
-    fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match run::look(folder, &self.config, Again::Mend)? {
-            Opened::Finished(_) => return Ok(()),
-            Opened::Unfinished(ready) => ready,
-        };
-        if let Some(damage) = ready.damage() {
-            watcher.starts_again(damage);
-        }
-        let first = ready.step();
-        let (mut run_folder, from) = ready.open()?;
-        watcher.begins(folder, first)?;
-        let mut steps = StepWatcher { watcher, at: first };
-        let result = {
-            let mut observer = (&mut run_folder, &mut steps);
+    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome> {
+        let wanted = [RowTable::Evaluations, RowTable::Diagnostics];
+        let train = |(), from, observer: &mut dyn run::Observer| {
             let task = Task {
                 config: &self.config,
                 from,
-                observer: &mut observer,
+                observer,
             };
-            rl::train_cohort(vec![task], control)
+            Ok(rl::train_cohort(vec![task], control)?.remove(0))
         };
-        let at = steps.at;
-        let mut outcomes = ended(result, folder, at, watcher)?;
-        run_folder.finish::<Config>(outcomes.remove(0)).map(drop)
+        let finished = run_in(place, &self.config, &wanted, watcher, || Ok(()), train)?;
+        self.outcome_of(&finished)
     }
 
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {
-        let Some(finished) = run::finished(folder, &self.config)? else {
-            return Ok(None);
-        };
-        let mechanism = match self.config.run.diagnostics {
-            0 => None,
-            _ => Mechanism::of(&finished.diagnostics()?),
-        };
-        let curve = self.curve(&finished)?;
-        let outcome = finished.outcome;
-        Ok(Some(Outcome {
-            status: outcome.status,
-            steps: outcome.steps,
-            updates: outcome.updates,
-            curve,
-            last: outcome.final_return,
-            solved_step: outcome.solved_step,
-            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
-            mechanism,
-        }))
+        let finished = run::finished(folder, &self.config)?;
+        finished.map(|run| self.outcome_of(&run)).transpose()
     }
 
     fn rehearse(&self, steps: u64, learning: bool) -> Result<Status> {
@@ -227,6 +213,26 @@ impl Job for AgentJob {
 }
 
 impl AgentJob {
+    fn outcome_of(&self, finished: &Finished<Config>) -> Result<Outcome> {
+        let mechanism = match self.config.run.diagnostics {
+            0 => None,
+            _ => Mechanism::of(&finished.diagnostics()?),
+        };
+        let curve = self.curve(finished)?;
+        let outcome = &finished.outcome;
+        Ok(Outcome {
+            status: outcome.status,
+            steps: outcome.steps,
+            updates: outcome.updates,
+            area: mean_score(&curve),
+            curve,
+            last: outcome.final_return,
+            solved_step: outcome.solved_step,
+            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+            mechanism,
+        })
+    }
+
     fn shortened(&self, steps: u64, learning: bool) -> Result<Config> {
         let mut config = self.config.clone();
         let environments = config.environments() as u64;

@@ -13,7 +13,7 @@ use std::{
 use settings::{Field, Setting, Settings, Table, Value, settings};
 
 use super::{
-    Family, InnerTable, Job, Outcome, Scale, StepWatcher, Watcher, ended, nested, scale::scale_of,
+    Family, InnerTable, Job, Outcome, Place, Scale, Watcher, nested, run_in, scale::scale_of,
 };
 use optim::Spec;
 
@@ -23,9 +23,10 @@ use crate::{
     data::{Dataset, DatasetName},
     nn::{Activation, Architecture, Stem},
     run::{
-        self, Again, Compute, Configuration, Control, EpochRow, Finished, Opened, Status,
+        self, Compute, Configuration, Control, EpochRow, Finished, RowTable, Status,
         supervised::{self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env},
     },
+    study::experiment::mean_score,
 };
 
 /// Supervised runs.
@@ -161,6 +162,15 @@ impl Job for SupervisedJob {
         self.steps() as f64 * self.config.run.batch as f64 * 3.0 * self.pass()
     }
 
+    fn kind_of_step(&self) -> String {
+        let run = &self.config.run;
+        let work = self.effort() / self.steps() as f64;
+        format!(
+            "{} {} {work:.2e} {} {}",
+            run.dataset, run.net, run.train, run.device
+        )
+    }
+
     fn on_gpu(&self) -> bool {
         self.config.run.device != Compute::Cpu
     }
@@ -169,51 +179,20 @@ impl Job for SupervisedJob {
         (self.config.run.net, self.config.run.device) == (Net::Resnet18, Compute::Cpu)
     }
 
-    fn run(&self, folder: &Path, control: &Control, watcher: &mut dyn Watcher) -> Result<()> {
-        let ready = match run::look(folder, &self.config, Again::Mend)? {
-            Opened::Finished(_) => return Ok(()),
-            Opened::Unfinished(ready) => ready,
-        };
-        if let Some(damage) = ready.damage() {
-            watcher.starts_again(damage);
-        }
-        let first = ready.step();
-        watcher.begins(folder, first)?;
-        let mut learner = self.learner()?;
-        let (mut run_folder, from) = ready.open()?;
-        let mut steps = StepWatcher { watcher, at: first };
-        let result = supervised::train(
-            &self.config,
-            learner.as_mut(),
-            from.as_ref(),
-            &mut (&mut run_folder, &mut steps),
-            control,
-        );
-        let at = steps.at;
-        let outcome = ended(result, folder, at, watcher)?;
-        run_folder.finish::<SupervisedConfig>(outcome).map(drop)
+    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome> {
+        let train =
+            |mut learner: Box<dyn Learner>, from: Option<_>, observer: &mut dyn run::Observer| {
+                let (config, learner) = (&self.config, learner.as_mut());
+                supervised::train(config, learner, from.as_ref(), observer, control)
+            };
+        let (wanted, prepare) = ([RowTable::Epochs], || self.learner());
+        let finished = run_in(place, &self.config, &wanted, watcher, prepare, train)?;
+        self.outcome_of(&finished)
     }
 
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>> {
-        let Some(finished) = run::finished(folder, &self.config)? else {
-            return Ok(None);
-        };
-        let played = self.played()?;
-        let worst = played.as_ref().map_or(0.0, |env| env.worst_return);
-        let threshold = played.and_then(|env| env.reward_threshold);
-        let curve = self.curve(&finished, worst)?;
-        let outcome = finished.outcome;
-        let solved = |(_, score): &&(u64, f64)| threshold.is_some_and(|least| *score >= least);
-        Ok(Some(Outcome {
-            status: outcome.status,
-            steps: outcome.steps,
-            updates: outcome.steps,
-            last: curve.last().map_or(worst, |(_, score)| *score),
-            solved_step: curve.iter().find(solved).map(|(step, _)| *step),
-            curve,
-            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
-            mechanism: None,
-        }))
+        let finished = run::finished(folder, &self.config)?;
+        finished.map(|run| self.outcome_of(&run)).transpose()
     }
 
     fn acts(&self) -> bool {
@@ -238,6 +217,26 @@ impl Job for SupervisedJob {
 }
 
 impl SupervisedJob {
+    fn outcome_of(&self, finished: &Finished<SupervisedConfig>) -> Result<Outcome> {
+        let played = self.played()?;
+        let worst = played.as_ref().map_or(0.0, |env| env.worst_return);
+        let threshold = played.and_then(|env| env.reward_threshold);
+        let curve = self.curve(finished, worst)?;
+        let outcome = &finished.outcome;
+        let solved = |(_, score): &&(u64, f64)| threshold.is_some_and(|least| *score >= least);
+        Ok(Outcome {
+            status: outcome.status,
+            steps: outcome.steps,
+            updates: outcome.steps,
+            last: curve.last().map_or(worst, |(_, score)| *score),
+            solved_step: curve.iter().find(solved).map(|(step, _)| *step),
+            area: mean_score(&curve),
+            curve,
+            optimiser_bytes_per_parameter: outcome.optimiser_bytes_per_parameter,
+            mechanism: None,
+        })
+    }
+
     fn learner(&self) -> Result<Box<dyn Learner>> {
         learner(&self.config, images)
     }

@@ -1,0 +1,63 @@
+//! The commits of an experiment's file and of this program, as git tells them. Without git or a repository there are none.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// What there is in place of a commit where a file is not as it was committed.
+pub const UNCOMMITTED: &str = "uncommitted";
+
+/// The last commit that changed the file at `path`, or [`UNCOMMITTED`].
+pub fn of_file(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
+    let changes = git(folder, &["status", "--porcelain", "--", name])?;
+    let commit = git(folder, &["log", "-1", "--format=%H", "--", name]);
+    // A file that git ignores has no changes, and no commit.
+    let commit = commit.filter(|commit| changes.is_empty() && !commit.is_empty());
+    Some(commit.unwrap_or_else(|| UNCOMMITTED.into()))
+}
+
+/// The commit of the source that this program was built from, if the program still lies in that source's folder.
+pub fn of_program() -> Option<String> {
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .canonicalize()
+        .ok()?;
+    let program = env::current_exe().ok()?.canonicalize().ok()?;
+    if !program.starts_with(&source) {
+        return None;
+    }
+    let commit = git(&source, &["rev-parse", "HEAD"])?;
+    let code = [
+        "src",
+        "optim",
+        "stats",
+        "envs",
+        "settings",
+        "Cargo.toml",
+        "Cargo.lock",
+    ];
+    let changes = git(
+        &source,
+        &[&["status", "--porcelain", "--"], &code[..]].concat(),
+    )?;
+    Some(match changes.is_empty() {
+        true => commit,
+        false => format!("{commit}, with changes"),
+    })
+}
+
+/// What git prints in `folder`.
+fn git(folder: &Path, args: &[&str]) -> Option<String> {
+    let output = Command::new("git")
+        .args(["--no-optional-locks", "-C"])
+        .arg(folder)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
