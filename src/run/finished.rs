@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Machine,
-    OUTCOME, RowTable, Told, UpdateRow, folder::CONFIG, table_file,
+    OUTCOME, RowTable, Told, UpdateRow, ValueRow, folder::CONFIG, table_file,
 };
 use crate::{
     Error, Result,
@@ -207,5 +207,10 @@ impl<C: Configuration> Finished<C> {
     /// Its epochs of supervised training.
     pub fn epochs(&self) -> Result<Vec<EpochRow>> {
         self.rows(RowTable::Epochs)
+    }
+
+    /// Its evaluations of learned values.
+    pub fn values(&self) -> Result<Vec<ValueRow>> {
+        self.rows(RowTable::Values)
     }
 }

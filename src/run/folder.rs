@@ -357,7 +357,7 @@ impl Observer for RunFolder {
         }
         // Often enough for somebody who follows the files while the run goes.
         match row {
-            Row::Evaluation(_) | Row::History(_) | Row::Epoch(_) => self.flush(),
+            Row::Evaluation(_) | Row::History(_) | Row::Epoch(_) | Row::Value(_) => self.flush(),
             Row::Episode(_) | Row::Update(_) | Row::Diagnostics(_) => Ok(()),
         }
     }

@@ -215,7 +215,7 @@ impl ConfigSource {
 }
 
 /// The optimiser of a table of its name and its values.
-fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
+pub(in crate::run) fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
     let at = |key: &'static str| {
         move |error: optim::Error| settings::Error::wrong(error.to_string()).within(key)
     };

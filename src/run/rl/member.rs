@@ -5,11 +5,14 @@ use std::collections::VecDeque;
 use envs::TimeLimit;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Config, Evaluator, diagnose::Diagnostics};
+use super::{Config, Evaluator};
 use crate::{
     Result,
     algorithm::{Algorithm, PendingUpdate, Policy},
-    run::{Configuration, EpisodeRow, EvaluationRow, Observer, Outcome, Row, Status},
+    run::{
+        Configuration, EpisodeRow, EvaluationRow, Observer, Outcome, Row, Status,
+        diagnose::Diagnostics,
+    },
     streams::env_stream,
 };
 

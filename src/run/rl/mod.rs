@@ -3,7 +3,6 @@
 
 mod actor;
 mod config;
-mod diagnose;
 mod evaluate;
 mod member;
 mod memory;
@@ -14,17 +13,20 @@ mod told;
 use std::ops::Range;
 
 pub use actor::{Actor, Trained};
+pub(super) use config::optimiser;
 pub use config::{Config, ConfigSource, RunConfig};
 pub use evaluate::Evaluator;
 pub use memory::check as check_memory;
 pub use play::{Episode, Picture, drawable, play};
 
-use self::{diagnose::Diagnostics, member::Member};
+use self::member::Member;
 use crate::{
     Error, Result,
     algorithm::{Algorithm, Experience, Learning, PendingUpdate, Setup},
     run::{
-        Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow, control::passes,
+        Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow,
+        control::passes,
+        diagnose::{Asked, Diagnostics},
     },
 };
 
@@ -169,7 +171,14 @@ impl<'a> Cohort<'a> {
         let own = self.seen_by(agent);
         let obs = &mut self.obs[own];
         let member = &mut self.members[agent];
-        member.diagnostics = Diagnostics::new(member.config, self.algorithm.target_clock());
+        let run = &member.config.run;
+        let asked = Asked {
+            every: run.diagnostics,
+            lags: run.diagnostics_lags,
+            seed: run.seed,
+        };
+        let clock = self.algorithm.target_clock();
+        member.diagnostics = Diagnostics::new(asked, &member.config.optimiser, clock);
         for (own, obs) in member
             .envs
             .iter_mut()
