@@ -65,12 +65,14 @@ fn divide(entry: &Table, for_families: &Table) -> Result<(Table, &'static dyn Fa
     let keys = family.settings().iter().map(|setting| setting.name);
     let keys: Vec<&str> = keys.collect();
     let (entry, own) = split(entry, EnvironmentTable::declared(), &keys)?;
-    check(family, &own)?;
+    reserved(family, &own)?;
     let mut settings = match for_families.get(family.name()) {
         Some(Value::Table(common)) => common.clone(),
         _ => Table::new(),
     };
     settings.extend(own);
+    // Which keys there are may depend on what stands in the other table: an agent's on its algorithm.
+    family.check(&settings)?;
     Ok((entry, family, settings))
 }
 
@@ -94,11 +96,17 @@ fn split(table: &Table, known: &[Setting], extra: &[&str]) -> Result<(Table, Tab
 /// An error for a setting that a family of runs does not have, whose value is not allowed, or that only
 /// the study may set.
 fn check(family: &dyn Family, settings: &Table) -> Result<()> {
+    reserved(family, settings)?;
+    family.check(settings)
+}
+
+/// An error for a setting that only the study may set.
+fn reserved(family: &dyn Family, settings: &Table) -> Result<()> {
     let reserved = family.reserved().iter();
     let mut given = reserved.filter(|(path, _)| is_set(settings, path));
     match given.next() {
         Some((path, why)) => Err(Error::wrong(*why).within(path)),
-        None => family.check(settings),
+        None => Ok(()),
     }
 }
 
