@@ -244,7 +244,6 @@ fn a_whole_study_leaves_every_run_and_what_was_chosen() {
     // Equal arms have equal runs, and each was done only once. Nothing is left of them but the tables.
     let ids: BTreeSet<&String> = runs.iter().map(|run| &run["id"]).collect();
     assert_eq!(ids.len(), (TUNING / 2) + 4 * 2 * 2, "runs are shared");
-    assert!(ran.stderr.contains("report 16/16 runs"), "{}", ran.stderr);
     let left = fs::read_dir(dir.path().join("runs/small")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"]);
