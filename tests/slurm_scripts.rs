@@ -14,6 +14,7 @@ const SMALL: &str = r#"
 question = "?"
 hypothesis = "-"
 analysis = "-"
+score = "area"
 seeds = { tuning = [11, 12, 13], report = "1..2" }
 environments = [{ env = "catch" }]
 
