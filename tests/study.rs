@@ -1186,9 +1186,10 @@ fn slurm_gets_arrays_under_its_limits_of_what_is_left() {
     let folder = dir.path().join("slurm/small");
     let submit = || fs::read_to_string(folder.join("submit.sh")).unwrap();
     for words in [
-        "submit 'tune 32 0 10' --job-name='small-tune' --array=0-9%3 '--mem=1G' task.sh tune 32 0\n",
+        "--job-name='small-tune' --array=0-9%3 '--mem=1G' task.sh tune 32 0\n",
         "--array=0-1%3 '--mem=1G' task.sh tune 32 30\n",
         "--array=0-3%3 '--mem=1G' task.sh report 24 20\n",
+        "submit 'tune 32 0 10' --output=",
         "collect.sh",
     ] {
         assert!(submit().contains(words), "no `{words}` in {}", submit());
