@@ -4,10 +4,10 @@ use settings::{Allowed, Value};
 
 use crate::{AnyRule, Clip, Entry, Error, Result, Spec};
 
-/// Steps at which a rule is tried: the first ones, when corrections are largest and RAdam changes its formula, and late
-/// ones.
+/// Steps at which a rule is tried: the first ones, when corrections are largest and RAdam changes its formula, and later
+/// ones. None is very late, since NAdam's scalars take as long as the steps before them.
 fn tried() -> impl Iterator<Item = u64> {
-    (1..=30).chain([100, 1_000, 10_000, 1_000_000])
+    (1..=30).chain([100, 1_000])
 }
 
 /// Gradients that any setting must be able to step along from a weight of 0: none, a small one, one of ordinary
@@ -104,18 +104,20 @@ fn healed(spec: &Spec, key: &str) -> Option<String> {
     }
     // The bound lies between the two; to the next power of ten is close enough for a person.
     let tens = |x: f64| x.abs().log10();
-    let (mut good, bad) = (tens(default), tens(value));
-    let step = if bad > good { 1.0 } else { -1.0 };
-    good = if step > 0.0 {
-        good.ceil()
-    } else {
-        good.floor()
+    let upwards = tens(value) > tens(default);
+    let (mut good, mut bad) = match upwards {
+        true => (tens(default).ceil(), tens(value).ceil()),
+        false => (tens(default).floor(), tens(value).floor()),
     };
-    while (bad - good) * step > 0.0 && works(10_f64.powf(good + step)) {
-        good += step;
+    while (bad - good).abs() > 1.0 {
+        let middle = ((good + bad) / 2.0).trunc();
+        match works(10_f64.powf(middle)) {
+            true => good = middle,
+            false => bad = middle,
+        }
     }
     let bound = Value::Number(format!("1e{good}").parse().ok()?);
-    Some(match step > 0.0 {
+    Some(match upwards {
         true => format!("{key} <= {bound}"),
         false => format!("{key} >= {bound}"),
     })

@@ -48,10 +48,10 @@ pub fn check_entry(entry: &'static Entry) -> Result<()> {
     if entry.variants.is_empty() {
         return Err(broken(entry.name, "has no variants"));
     }
-    Spec::of(entry).rule()?;
+    Spec::of(entry).plain_rule()?;
     for variant in entry.variants {
         let spec = variant_of(entry, variant)?;
-        let rule = spec.rule()?;
+        let rule = spec.plain_rule()?;
         check_text(entry, variant, &spec)?;
         check_zero_gradients(variant, &*rule, spec.lr())?;
         check_steps(variant, &*rule, spec.lr())?;

@@ -49,6 +49,15 @@ impl OptimiserSettings for RAdam {
     ];
 
     fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
+        // A late step divides lr by eps before it multiplies by m, and infinity times 0 is no number.
+        if self.lr / self.eps > f64::from(f32::MAX) {
+            return Err(format!(
+                "lr = {:e} over eps = {:e} is infinite in f32; allowed: lr / eps <= {:e}",
+                self.lr,
+                self.eps,
+                f32::MAX
+            ));
+        }
         Ok(erase(RAdamRule(self.clone())))
     }
 
