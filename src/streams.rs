@@ -1,4 +1,4 @@
-//! The randomness of a run: named streams of its seed, so that what one part draws does not affect another.
+//! The randomness of a run: named streams of its seed, so that one part's draws do not affect another's.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

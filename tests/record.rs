@@ -20,6 +20,7 @@ const SMALL: &str = r#"
 question = "?"
 hypothesis = "-"
 analysis = "-"
+score = "area"
 
 [seeds]
 tuning = [11, 12]

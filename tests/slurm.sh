@@ -87,7 +87,7 @@ done
 up || fail "the node does not come up"
 
 # Runs take some seconds, so that they can be killed in the middle. There are more tasks than an array may have here.
-home="$dir/a study's 100%j \"ä\" \\n"
+home="$dir/a study's 100%j \"ä\""
 mkdir "$home"
 cd "$home"
 cat > small.toml <<'END'

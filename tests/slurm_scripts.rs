@@ -14,6 +14,7 @@ const SMALL: &str = r#"
 question = "?"
 hypothesis = "-"
 analysis = "-"
+score = "area"
 seeds = { tuning = [11, 12, 13], report = "1..2" }
 environments = [{ env = "catch" }]
 
@@ -38,7 +39,6 @@ sed -i 1d "$cluster/room"
 job=$(($(cat "$cluster/accepted" 2> /dev/null | wc -l) + 1))
 echo "$job $*" >> "$cluster/accepted"
 echo "$job" >> "$cluster/queue"
-pwd > "$cluster/where"
 echo "$job;here"
 "#;
 
@@ -107,7 +107,6 @@ fn a_folder_may_have_any_name() {
         "100%j %x-%A",
         "%%",
         "zäh 学",
-        "back\\slash",
         "$HOME `id` ;&|",
         "# hash",
         "@RUNS@ @OUT@",
@@ -119,17 +118,17 @@ fn a_folder_may_have_any_name() {
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("small.toml"), SMALL).unwrap();
         works(cluster.submit(&folder));
-        // `sbatch` takes the folder in which it is called as it is, and reads nothing of it in the script.
-        let scripts = folder.join("slurm/small").canonicalize().unwrap();
-        let place = cluster.text("where");
-        let place = Path::new(place.strip_suffix('\n').unwrap());
-        assert_eq!(place.canonicalize().unwrap(), scripts, "{name}");
+        let scripts = folder.join("slurm/small");
         assert!(scripts.join("logs").is_dir());
-        for (script, log) in [("task.sh", "%x-%A_%a"), ("collect.sh", "%x-%j")] {
+        // No rules but the shell's and that of `%` hold for the logs.
+        let escaped = scripts.to_str().unwrap().replace('%', "%%");
+        for log in ["%x-%A_%a", "%x-%j"] {
+            let expected = format!("--output={escaped}/logs/{log}.log ");
+            assert!(cluster.text("accepted").contains(&expected), "{name}");
+        }
+        for script in ["task.sh", "collect.sh"] {
             let text = fs::read_to_string(scripts.join(script)).unwrap();
-            let outputs = text.lines().filter(|line| line.contains("--output"));
-            let expected = format!("#SBATCH --output=logs/{log}.log");
-            assert_eq!(outputs.collect::<Vec<_>>(), [expected], "{name}");
+            assert!(!text.contains("--output"), "{name}");
         }
         // The tasks find the study.
         for (stage, tasks) in [("tune", 6), ("report", 2)] {
@@ -203,15 +202,16 @@ fn what_was_accepted_before_a_limit_is_not_submitted_again() {
 }
 
 #[test]
-fn the_folder_of_a_job_is_not_the_users_to_choose() {
+fn a_folder_in_which_slurm_cannot_name_logs_is_refused() {
     let cluster = Cluster::new();
-    let home = cluster.home.path();
-    fs::write(home.join("small.toml"), SMALL).unwrap();
-    let ran = cluster.study(home, &["slurm", "small.toml", "--", "--chdir=/tmp"]);
+    let folder = cluster.home.path().join("back\\slash");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("small.toml"), SMALL).unwrap();
+    let ran = cluster.submit(&folder);
     assert_eq!(ran.code, Some(2));
-    assert!(
-        ran.stderr.contains("--chdir=/tmp is not allowed"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("with --scripts"), "{}", ran.stderr);
+    let scripts = cluster.home.path().join("scripts");
+    let args = ["slurm", "small.toml", "--submit", "--scripts"];
+    let args = [&args[..], &[scripts.to_str().unwrap()]].concat();
+    works(cluster.study(&folder, &args));
 }

@@ -244,7 +244,6 @@ fn a_whole_study_leaves_every_run_and_what_was_chosen() {
     // Equal arms have equal runs, and each was done only once. Nothing is left of them but the tables.
     let ids: BTreeSet<&String> = runs.iter().map(|run| &run["id"]).collect();
     assert_eq!(ids.len(), (TUNING / 2) + 4 * 2 * 2, "runs are shared");
-    assert!(ran.stderr.contains("report 16/16 runs"), "{}", ran.stderr);
     let left = fs::read_dir(dir.path().join("runs/small")).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [".lock"]);
@@ -1187,9 +1186,10 @@ fn slurm_gets_arrays_under_its_limits_of_what_is_left() {
     let folder = dir.path().join("slurm/small");
     let submit = || fs::read_to_string(folder.join("submit.sh")).unwrap();
     for words in [
-        "submit 'tune 32 0 10' --job-name='small-tune' --array=0-9%3 '--mem=1G' task.sh tune 32 0\n",
+        "--job-name='small-tune' --array=0-9%3 '--mem=1G' task.sh tune 32 0\n",
         "--array=0-1%3 '--mem=1G' task.sh tune 32 30\n",
         "--array=0-3%3 '--mem=1G' task.sh report 24 20\n",
+        "submit 'tune 32 0 10' --output=",
         "collect.sh",
     ] {
         assert!(submit().contains(words), "no `{words}` in {}", submit());

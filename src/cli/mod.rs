@@ -20,7 +20,7 @@ pub use describe::{DescribeArgs, about};
 pub use landscape::{LandscapeArgs, draw_surface, list_surfaces};
 pub use list::list;
 pub use order::{OrderArgs, OrderProgress, order_summary};
-pub use output::{chosen_by, exit, note, parsed, say, warn};
+pub use output::{chosen_by, exit, note, parsed, say, warn, warn_unchecked};
 pub(crate) use play::can_draw;
 pub use play::{draw, play};
 pub use progress::{Bytes, Jobs, Progress, progress};

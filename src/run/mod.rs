@@ -16,6 +16,7 @@ mod diagnostics_row;
 mod finished;
 mod folder;
 mod machine;
+mod memory_limit;
 mod observer;
 pub mod order;
 mod outcome;
@@ -34,6 +35,7 @@ pub use diagnostics_row::DiagnosticsRow;
 pub use finished::Finished;
 pub use folder::{Again, OUTCOME, Opened, Ready, RunFolder, finished, look};
 pub use machine::Machine;
+pub use memory_limit::memory_limit;
 pub use observer::{Observer, Progress};
 pub use outcome::{Outcome, Status, SupervisedOutcome};
 pub use rows::{

@@ -80,7 +80,7 @@ pub enum Row<'a> {
 }
 
 impl Row<'_> {
-    /// The table that it is a line of.
+    /// The table that it belongs to.
     pub fn table(&self) -> RowTable {
         match self {
             Row::Episode(_) => RowTable::Episodes,
@@ -182,7 +182,7 @@ fn column<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     column.ok_or_else(|| de::Error::invalid_length(place, expected))
 }
 
-/// The columns that are left, of which there may be none.
+/// The remaining columns, if any.
 fn rest<'de, A: SeqAccess<'de>>(mut columns: A) -> std::result::Result<Vec<f64>, A::Error> {
     let mut rest = Vec::new();
     while let Some(number) = columns.next_element()? {
@@ -273,12 +273,12 @@ pub struct HistoryRow {
     pub epoch: u64,
     /// The mean of their losses.
     pub loss: f64,
-    /// The mean of their shares of right answers. Of action values, an answer is right if it has the
-    /// teacher's best action.
+    /// The mean of their shares of correct answers. For action values, an answer is correct if its best action is
+    /// the teacher's.
     pub accuracy: f64,
 }
 
-/// An epoch, or what was run of it: a line of `epochs.csv`.
+/// An epoch, whole or cut short: a line of `epochs.csv`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
     /// Its number, from 1.
@@ -287,7 +287,7 @@ pub struct EpochRow {
     pub step: u64,
     /// The mean loss of its samples, each before the step that learned from it.
     pub train_loss: f64,
-    /// The share of right answers among them.
+    /// The share of correct answers among them.
     pub train_accuracy: f64,
     /// The mean loss on the test data at its end; of action values, the mean squared distance from the
     /// teacher's.

@@ -1,6 +1,6 @@
 //! A study from its experiment to its results: tuning, selection, report, record.
 
-use std::{collections::BTreeSet, fs::File, path::PathBuf};
+use std::{fs::File, path::PathBuf};
 
 use super::{
     commit::{self, UNCOMMITTED},

@@ -51,10 +51,11 @@ pub struct PoolOptions {
 pub fn run(runs: &[&Run], study: &Study, options: &PoolOptions, progress: &Progress) -> Result<()> {
     fs::create_dir_all(&study.runs).map_err(|error| Error::unwritable(&study.runs, &error))?;
     study.look()?;
-    let (order, before) = order(runs, study)?;
+    let mut order = order(runs);
     let of = order.len();
-    if before > 0 && !options.keep_runs {
-        progress.runs_done_before(before, of);
+    // Where the files of runs are wanted, those of finished ones are looked at too.
+    if !options.keep_runs {
+        order = unfinished(order, runs, study, progress)?;
     }
     let (alone, beside) = order
         .into_iter()
@@ -98,21 +99,32 @@ pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> R
 }
 
 /// The numbers of the runs in the order in which they are done: the most work first. A run that two
-/// arms share appears once. Finished runs come before all others, so that the estimate of the time left
-/// soon covers only unfinished runs. The second value says how many are finished.
-fn order(runs: &[&Run], study: &Study) -> Result<(Vec<usize>, usize)> {
+/// arms share appears once.
+fn order(runs: &[&Run]) -> Vec<usize> {
     let mut seen = HashSet::new();
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.retain(|&i| seen.insert(runs[i].job.id()));
-    let finished = runs.iter().map(|run| study.is_recorded(run));
-    let finished: Vec<bool> = finished.collect::<Result<_>>()?;
     let efforts: Vec<f64> = runs.iter().map(|run| run.job.effort()).collect();
-    order.sort_by(|&a, &b| {
-        let by_effort = || efforts[b].total_cmp(&efforts[a]);
-        finished[b].cmp(&finished[a]).then_with(by_effort)
-    });
-    let before = order.iter().filter(|run| finished[**run]).count();
-    Ok((order, before))
+    order.sort_by(|&a, &b| efforts[b].total_cmp(&efforts[a]));
+    order
+}
+
+/// `order` without the runs that are recorded, which `progress` is told of.
+fn unfinished(
+    order: Vec<usize>,
+    runs: &[&Run],
+    study: &Study,
+    progress: &Progress,
+) -> Result<Vec<usize>> {
+    let mut left = Vec::new();
+    for run in order {
+        match study.is_recorded(runs[run])? {
+            true => progress.run_done_before(runs[run].job.effort()),
+            false => left.push(run),
+        }
+    }
+    progress.tell_done_before();
+    Ok(left)
 }
 
 /// A queue of runs, taken in order.

@@ -17,7 +17,7 @@ pub trait ProgressDisplay: Sync {
     /// Shows `progress`, which has changed.
     fn update(&self, progress: &Progress);
 
-    /// Says that `done` of `of` runs are done already.
+    /// Says that `done` of `of` runs were done before.
     fn runs_done_before(&self, done: usize, of: usize);
 
     /// Reports that the run `id` resumes from a checkpoint at step `from`.
@@ -117,9 +117,18 @@ impl<'a> Progress<'a> {
         self.skipped.fetch_add(effort as u64, Ordering::Relaxed);
     }
 
-    /// Says that `done` of `of` runs are done already.
-    pub fn runs_done_before(&self, done: usize, of: usize) {
-        self.display.runs_done_before(done, of);
+    /// Counts a run that was done before, with its effort.
+    pub fn run_done_before(&self, effort: f64) {
+        self.runs_done.fetch_add(1, Ordering::Relaxed);
+        self.skip(effort);
+    }
+
+    /// Says how many runs were done before, if there are any.
+    pub fn tell_done_before(&self) {
+        let done = self.runs_done();
+        if done > 0 {
+            self.display.runs_done_before(done, self.runs);
+        }
     }
 
     /// Reports that the run `id` resumes from a checkpoint at step `from`.

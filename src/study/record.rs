@@ -16,6 +16,7 @@ use super::{
     family::Outcome,
     finished::lock_results,
     folder::{remove_if_there, results_folder},
+    lock::RunLock,
     mechanism::Mechanism,
     rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
 };
@@ -108,9 +109,16 @@ impl Study {
             .flatten()
             .flatten()
         {
-            let (path, name) = (entry.path(), entry.file_name());
-            if name.to_str().is_some_and(|id| ids.contains(id)) && !is_kept(&path) {
-                remove_unkept(&path);
+            let path = entry.path();
+            let id = path.file_stem().and_then(|id| id.to_str());
+            if !id.is_some_and(|id| ids.contains(id)) {
+                continue;
+            }
+            match path.extension() {
+                // Of a process that was killed; the lock of a live one stays.
+                Some(_) => drop(RunLock::take(&path.with_extension(""))),
+                None if !is_kept(&path) => remove_unkept(&path),
+                None => {}
             }
         }
         Ok(())

@@ -5,8 +5,8 @@
 //! skipped. When the scripts are written again, they ask only for tasks that still have something to
 //! do, and an array that the cluster has accepted is not submitted again as long as it is in the queue.
 //!
-//! Logs are named relative to the folder of the scripts. `sbatch` reads an absolute path in a script with rules of its own for
-//! blanks, quotes, `\\` and `%`, and takes the folder that it is called in as it is.
+//! Logs are named on the command line, where the shell's quoting holds. In a script `sbatch` has rules of its own for blanks
+//! and quotes. `%` is its pattern, also in the folder that it is called in (seen with 22.05), and `%%` is the character.
 
 use std::{
     env, fs,
@@ -43,11 +43,6 @@ pub struct SlurmOptions {
 impl Study {
     /// Writes the scripts. Returns the path of `submit.sh`, and how many tasks of each stage it submits.
     pub fn write_slurm(&self, options: &SlurmOptions) -> Result<(PathBuf, [usize; 2])> {
-        if let Some(option) = options.sbatch.iter().find(|option| is_chdir(option)) {
-            return Err(Error::usage(format!(
-                "{option} is not allowed: tasks run in the folder that `study slurm` is called in"
-            )));
-        }
         let folder = absolute(&files::folder(&options.folder)?)?;
         files::folder(&folder.join("logs"))?;
         let tune = self.unfinished(Stage::Tune, options.tasks)?;
@@ -66,13 +61,14 @@ impl Study {
             word(&folder)?
         );
         submit += SUBMIT;
+        let log = output(&folder, "%x-%A_%a")?;
         for (stage, tasks) in [(Stage::Tune, &tune), (Stage::Report, &report)] {
             let stage = stage.name();
             for (offset, array) in tasks.arrays(max_array) {
                 let at_once = options.at_once.map_or(String::new(), |n| format!("%{n}"));
                 let sbatch: Vec<String> = options.sbatch.iter().map(|o| quoted(o)).collect();
                 submit += &format!(
-                    "submit '{stage} {} {offset} {max_array}' --job-name={} --array={array}{at_once} {} task.sh {stage} {} {offset}\n",
+                    "submit '{stage} {} {offset} {max_array}' {log} --job-name={} --array={array}{at_once} {} task.sh {stage} {} {offset}\n",
                     tasks.of,
                     quoted(&format!("{name}-{stage}")),
                     sbatch.join(" "),
@@ -82,7 +78,8 @@ impl Study {
             submit += "next\n";
         }
         submit += &format!(
-            "submit collect --job-name={} collect.sh\n",
+            "submit collect {} --job-name={} collect.sh\n",
+            output(&folder, "%x-%j")?,
             quoted(&format!("{name}-collect"))
         );
         write_script(&folder.join("task.sh"), &self.script(options, TASK)?)?;
@@ -212,11 +209,19 @@ fn filled(script: &str, values: &[(&str, String)]) -> String {
     out + rest
 }
 
-/// Whether an option of `sbatch` changes the folder of a job, where its log goes.
-fn is_chdir(option: &str) -> bool {
-    let long = option.split('=').next().unwrap_or_default();
-    let short = option.starts_with("-D") && !option.starts_with("--");
-    short || (long.len() > "--c".len() && "--chdir".starts_with(long))
+/// The option of `sbatch` that sends a job's output to the file `name`, a pattern, in `folder`; an error if there is none.
+fn output(folder: &Path, name: &str) -> Result<String> {
+    let shown = folder.display();
+    let Some(text) = folder.to_str().filter(|text| !text.contains('\\')) else {
+        return Err(Error::usage(format!(
+            "Slurm cannot name logs in {shown}, which has a `\\` in its name or is not UTF-8; choose another folder with --scripts"
+        )));
+    };
+    let text = text.replace('%', "%%");
+    Ok(format!(
+        "--output={}",
+        quoted(&format!("{text}/logs/{name}.log"))
+    ))
 }
 
 /// `path` as one word for a shell.
@@ -285,7 +290,6 @@ const TASK: &str = r#"#!/bin/sh
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --signal=B:USR1@60
-#SBATCH --output=logs/%x-%A_%a.log
 cd @HERE@ || exit 1
 stage=$1 tasks=$2 task=$(($3 + SLURM_ARRAY_TASK_ID + 1))
 @STUDY@ run @EXPERIMENT@ --stage "$stage" --shard "$task/$tasks" --jobs "${SLURM_CPUS_PER_TASK:-1}" \
@@ -311,7 +315,6 @@ const COLLECT: &str = r#"#!/bin/sh
 # The results and the report, once all runs are done.
 #SBATCH --ntasks=1
 #SBATCH --requeue
-#SBATCH --output=logs/%x-%j.log
 cd @HERE@ || exit 1
 @STUDY@ collect @EXPERIMENT@ --runs @RUNS@ --out @OUT@ || exit
 exec @STUDY@ report @EXPERIMENT@ --out @OUT@
@@ -353,18 +356,9 @@ mod tests {
     }
 
     #[test]
-    fn options_that_change_the_folder_are_known() {
-        for option in ["-D", "-D/tmp", "--chdir", "--chdir=/tmp", "--chd=/tmp"] {
-            assert!(is_chdir(option), "{option}");
-        }
-        for option in [
-            "--cluster=a",
-            "--comment=-D",
-            "--c",
-            "--mem=1G",
-            "--dependency=x",
-        ] {
-            assert!(!is_chdir(option), "{option}");
-        }
+    fn a_log_may_be_in_any_folder_but_one_with_a_backslash() {
+        let of = |folder: &str| output(Path::new(folder), "%j");
+        assert_eq!(of("/a 100%j").unwrap(), "--output='/a 100%%j/logs/%j.log'");
+        assert!(of(r"/a\b").unwrap_err().to_string().contains("--scripts"));
     }
 }

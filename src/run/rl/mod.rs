@@ -73,7 +73,7 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
     let mut saved = cohort.step;
     while cohort.step < run.steps && cohort.members.iter().any(Member::is_alive) {
         let before = cohort.step;
-        cohort.take_step()?;
+        cohort.take_step(control, saved)?;
         let step = cohort.step;
         let last = step == run.steps;
         if passes(before, step, run.eval_every) || last {
@@ -198,8 +198,9 @@ impl<'a> Cohort<'a> {
         agent * each..(agent + 1) * each
     }
 
-    /// One step of each agent in each of its environments, and the updates that are due after it.
-    fn take_step(&mut self) -> Result<()> {
+    /// One step of each agent in each of its environments, and the updates that are due after it. An error if `control`
+    /// ends the run while the agents learn, whose last checkpoint is at step `saved`.
+    fn take_step(&mut self, control: &Control, saved: u64) -> Result<()> {
         for (alive, member) in self.alive.iter_mut().zip(&self.members) {
             *alive = member.is_alive();
         }
@@ -212,6 +213,8 @@ impl<'a> Cohort<'a> {
             log_every: self.members[0].config.run.log_every,
             members: &mut self.members,
             step: after,
+            control,
+            saved,
         };
         self.algorithm.learn(step, &mut listeners)?;
         self.step = after;
@@ -322,6 +325,9 @@ struct Listeners<'a, 'b> {
     /// Environment steps done.
     step: u64,
     log_every: u64,
+    control: &'a Control,
+    /// The step of the last checkpoint.
+    saved: u64,
 }
 
 impl Learning for Listeners<'_, '_> {
@@ -333,7 +339,18 @@ impl Learning for Listeners<'_, '_> {
         (update - 1).is_multiple_of(self.log_every)
     }
 
+    /// Every algorithm calls this before each update, so a run ends here if its learning takes too long for a signal.
+    /// What it has learned since the last checkpoint is lost, and will be the same when the run goes on.
     fn pending(&mut self, agent: usize, update: u64, pending: &dyn PendingUpdate) -> Result<()> {
+        if let Some(signal) = self.control.out_of_patience() {
+            let member = &self.members[agent];
+            return Err(Error::Stopped {
+                signal,
+                step: self.step - member.envs.len() as u64,
+                of: member.config.run.steps,
+                saved: self.saved,
+            });
+        }
         self.members[agent].examine(self.step, update, pending)
     }
 

@@ -61,8 +61,12 @@ fn tables(folder: &Path) -> Result<Vec<FinishedRun>> {
     let run = |row: RunRow| {
         let curve = curves.get(&row.id);
         let curve = curve.map_or(Vec::new(), |curve| first_of_equal(curve));
-        // A curve of other results is none.
-        let own = mean_score(&curve).to_bits() == row.area.to_bits();
+        // A curve of other results, or a part of one, is none.
+        let end = |&(step, score): &(u64, f64)| {
+            step >= row.steps && score.to_bits() == row.last.to_bits()
+        };
+        let own =
+            curve.last().is_some_and(end) && mean_score(&curve).to_bits() == row.area.to_bits();
         let curve = if own { curve } else { Vec::new() };
         FinishedRun {
             outcome: Outcome {
