@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, files::hex};
+use crate::{
+    Error, Result,
+    files::{check_is_file, hex},
+};
 
 /// The file of a folder that has the checksums of its other files.
 pub const CHECKSUMS: &str = "files.toml";
@@ -75,6 +78,7 @@ impl Checksums {
     /// Those in `folder`; none if it was written before there were any. An error if they are damaged.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(CHECKSUMS);
+        check_is_file(&path)?;
         let text = match fs::read(&path) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|e| Error::damaged(&path, e))?,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -118,8 +122,9 @@ impl Checksums {
     }
 }
 
-/// The content of the file at `path`, which was written; an error if it is gone.
+/// The content of the file at `path`, which was written; an error if it is gone, or no file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    check_is_file(path)?;
     fs::read(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::missing(path),
         _ => Error::io("cannot read", path, error),

@@ -29,6 +29,23 @@ pub fn csv_text<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<Strin
     text.map_err(|error| Error::usage(format!("rows cannot be written as CSV: {error}")))
 }
 
+/// An error if there is something at `path` that is not a file, such as a folder or a pipe. Reading a pipe would wait
+/// for ever.
+pub fn check_is_file(path: &Path) -> Result<()> {
+    let Ok(found) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let what = match (found.is_file(), found.is_dir()) {
+        (true, _) => return Ok(()),
+        (_, true) => "a folder",
+        _ => "a pipe or a device",
+    };
+    Err(Error::usage(format!(
+        "{} is {what}, and a file is expected there; move it away and give the same command again",
+        path.display()
+    )))
+}
+
 /// Writes `rows` to `path` as CSV, whole or not at all.
 pub fn write_csv<T: Serialize>(path: &Path, rows: impl IntoIterator<Item = T>) -> Result<()> {
     write_whole(path, csv_text(rows)?)
@@ -53,6 +70,8 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
 pub fn write_before_another(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
+    check_is_file(path)?;
+    check_is_file(Path::new(&part))?;
     let write = || {
         let mut file = File::create(&part)?;
         file.write_all(content.as_ref())?;

@@ -11,8 +11,8 @@
 //!   lists and errors follow from its declaration.
 //! - **preset**: a published group of settings to start from ([`algorithm::Preset`]).
 //! - **experiment**: one TOML file. **trial**: one setting of its grid. **run**: one trial with one seed.
-//! - **family**: a kind of run with its own configuration: agents ([`run::rl`]) or the supervised
-//!   control ([`run::supervised`]).
+//! - **family**: a kind of run with its own configuration: agents ([`run::rl`]), the supervised
+//!   control ([`run::supervised`]), or a recorded stream in one order or another ([`run::order`]).
 //! - **cohort**: agents trained in lock-step as one batch; every parameter tensor has a leading axis
 //!   `[agents, ...]`. One agent is a cohort of one.
 //! - **algorithm**: how an agent acts and learns ([`algorithm::Algorithm`]). **regime**: an algorithm with its

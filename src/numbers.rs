@@ -9,7 +9,7 @@ use settings::whole_number;
 pub trait Whole: TryFrom<u64> + Clone + Send + Sync + 'static {
     /// The largest there is.
     const MOST: u64;
-    /// One that a person could mean.
+    /// An example for error messages.
     const EXAMPLE: &'static str;
 }
 
@@ -39,7 +39,7 @@ pub fn between<T: Whole>(least: u64, most: u64) -> ValueParser {
     ValueParser::new(move |text: &str| read::<T>(text, least, most))
 }
 
-/// `n` things, each of which is `one`: `1 seed`, `2 seeds`.
+/// `n` and the noun `one` in its number: `1 seed`, `2 seeds`.
 pub fn count<N: Display + PartialEq + From<u8>>(n: N, one: &str) -> String {
     let s = if n == N::from(1) { "" } else { "s" };
     format!("{n} {one}{s}")

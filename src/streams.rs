@@ -1,4 +1,4 @@
-//! The randomness of a run: named streams of its seed, so that what one part draws does not affect another.
+//! The randomness of a run: named streams of its seed, so that one part's draws do not affect another's.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -26,6 +26,10 @@ pub enum Stream {
     Synthetic,
     /// The frozen buffer that action values are learned from.
     Buffer,
+    /// The order in which a recorded stream is learned.
+    Order,
+    /// What is random while the true value of a recorded action is measured.
+    Rollout,
 }
 
 /// The stream `name` of the run with this `seed`: the same on every machine and for every optimiser.
@@ -47,6 +51,11 @@ pub fn env_stream(seed: u64, environment: usize) -> ChaCha8Rng {
 /// the episodes before it took: each episode has 2^32 words of the stream to itself.
 pub fn eval_stream(seed: u64, episode: u64) -> ChaCha8Rng {
     numbered_stream(seed, Stream::Eval, episode)
+}
+
+/// The stream of measurement `number` of the true values of a recorded stream.
+pub fn rollout_stream(seed: u64, number: u64) -> ChaCha8Rng {
+    numbered_stream(seed, Stream::Rollout, number)
 }
 
 /// The stream of line `line` of the diagnostics, counted from 0.
@@ -98,17 +107,26 @@ mod tests {
             Augment,
             Synthetic,
             Buffer,
+            Order,
+            Rollout,
         ]
         .into_iter()
         .flat_map(|name| [first(1, name), first(2, name)])
-        .chain([eval_stream(1, 1), diagnostics_stream(1, 1)].map(|mut s| s.next_u64()))
+        .chain(
+            [
+                eval_stream(1, 1),
+                diagnostics_stream(1, 1),
+                rollout_stream(1, 1),
+            ]
+            .map(|mut s| s.next_u64()),
+        )
         .chain([1, 2].map(|environment| env_stream(1, environment).next_u64()))
         .chain([Shuffle, Augment].map(|name| epoch_stream(1, name, 1).next_u64()))
         .collect();
         assert_eq!(first(1, Explore), first(1, Explore));
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 26);
+        assert_eq!(all.len(), 31);
         assert_eq!(env_stream(1, 0).next_u64(), first(1, Env));
         // This must never change: results in the repository depend on it.
         assert_eq!(first(1, Init), 7424550030962593201);

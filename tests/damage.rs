@@ -176,6 +176,94 @@ fn a_finished_run_with_a_damaged_file_is_named_and_run_again_by_force() {
     }
 }
 
+/// Takes away what a run from before there were checksums did not write.
+fn age(folder: &Path) {
+    for newer in [SUMS, "machine.toml"] {
+        let _ = fs::remove_file(folder.join(newer));
+    }
+}
+
+#[test]
+fn checksums_that_were_written_and_are_gone_are_missed() {
+    for (program, flags, ..) in FAMILIES {
+        let dir = tempdir().unwrap();
+        let again = |more: &[&str]| run(program, dir.path(), &[flags, more].concat(), &[]);
+        ok(&again(&[]));
+        let folder = dir.path().join("r");
+        let whole = files(&folder);
+        fs::remove_file(folder.join(SUMS)).unwrap();
+        for more in [&[][..], &["--resume"]] {
+            refused(&again(more), &[SUMS, "is missing", "--force"], program);
+        }
+        ok(&again(&["--force"]));
+        assert_eq!(files(&folder), whole);
+        // Nothing says that it had any.
+        age(&folder);
+        let loud: Vec<&str> = flags
+            .iter()
+            .copied()
+            .filter(|flag| *flag != "--quiet")
+            .collect();
+        let ran = run(
+            program,
+            dir.path(),
+            &[&loud[..], &["--resume"]].concat(),
+            &[],
+        );
+        ok(&ran);
+        assert!(
+            ran.stderr.contains("has no files.toml"),
+            "{program}: {}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_named_and_nothing_hangs() {
+    for (program, flags, tables, weights) in FAMILIES {
+        let dir = tempdir().unwrap();
+        let again = |more: &[&str]| run(program, dir.path(), &[flags, more].concat(), &[]);
+        ok(&again(&[]));
+        let folder = dir.path().join("r");
+        let whole = files(&folder);
+        let mut names = vec![
+            CONFIG,
+            SUMS,
+            "outcome.csv",
+            "machine.toml",
+            weights,
+            tables[0],
+        ];
+        names.extend(["checkpoint.safetensors", ".lock", "outcome.csv.part"]);
+        for name in names {
+            let path = folder.join(name);
+            let there = fs::read(&path).ok();
+            for kind in ["a folder", "a pipe"] {
+                let _ = fs::remove_file(&path);
+                if kind == "a folder" {
+                    fs::create_dir(&path).unwrap();
+                } else {
+                    let made = std::process::Command::new("mkfifo").arg(&path).status();
+                    assert!(made.unwrap().success());
+                }
+                for more in [&[][..], &["--resume"], &["--force"]] {
+                    let what = format!("{program} {name} {kind} {more:?}");
+                    refused(&again(more), &[name, kind, "move it away"], &what);
+                }
+                let _ = fs::remove_dir(&path);
+                let _ = fs::remove_file(&path);
+            }
+            if let Some(content) = there {
+                fs::write(&path, content).unwrap();
+            }
+        }
+        ok(&again(&["--resume"]));
+        assert_eq!(files(&folder), whole);
+    }
+}
+
 #[test]
 fn a_run_from_before_there_were_checksums_is_held_against_its_outcome() {
     for (program, flags, tables, _) in FAMILIES {
@@ -183,7 +271,7 @@ fn a_run_from_before_there_were_checksums_is_held_against_its_outcome() {
         let again = || run(program, dir.path(), &[flags, &["--resume"]].concat(), &[]);
         ok(&again());
         let folder = dir.path().join("r");
-        fs::remove_file(folder.join(SUMS)).unwrap();
+        age(&folder);
         ok(&again());
         let diverging = [
             flags,
@@ -192,8 +280,7 @@ fn a_run_from_before_there_were_checksums_is_held_against_its_outcome() {
         .concat();
         for _ in 0..2 {
             ok(&run(program, dir.path(), &diverging, &[]));
-            let sums = dir.path().join("d").join(SUMS);
-            let _ = fs::remove_file(sums);
+            age(&dir.path().join("d"));
         }
         let whole = files(&folder);
         for (damage, happens, _) in &DAMAGES[..4] {
@@ -377,7 +464,7 @@ fn an_agent_that_is_damaged_is_not_played() {
     let readers = [(RL, &play[..]), (SUPERVISED, &taught), (STUDY, &described)];
     for sums in [true, false] {
         if !sums {
-            fs::remove_file(folder.join(SUMS)).unwrap();
+            age(&folder);
         }
         for (damage, happens, _) in DAMAGES {
             for file in ["policy.safetensors", CONFIG] {

@@ -223,6 +223,48 @@ fn memory_does_not_grow_once_it_is_full() {
     }
 }
 
+#[test]
+fn what_a_buffer_will_take_is_known_before_it_is_filled() {
+    for (longest, steps, prioritized) in [
+        (1, 5_000, false),
+        (3, 5_000, false),
+        (3, 700, false),
+        (3, 5_000, true),
+        (100, 5_000, false),
+    ] {
+        let plain = Replay::new(1_000, 8, Encoding::Floats, GAMMA);
+        let mut replay = match prioritized {
+            true => plain.prioritized(0.6, 1e-6),
+            false => plain,
+        };
+        let told = replay.bytes_of(steps, Some(longest));
+        for k in 0..steps as u32 {
+            let truncated = (k + 1) % longest == 0;
+            let transition = Transition {
+                obs: &[0.0; 8],
+                action: 0,
+                reward: 0.0,
+                next_obs: &[0.0; 8],
+                terminated: false,
+                truncated,
+            };
+            replay.push(transition).unwrap();
+        }
+        let (held, taken) = (steps.min(1_000), replay.bytes() as u64);
+        // Twelve bytes of a step besides its observation, and a row for the last observation of each episode.
+        let rows = held / u64::from(longest);
+        let priorities = if prioritized { 8 * held } else { 0 };
+        assert_eq!(told, held * (32 + 12) + rows * 32 + priorities);
+        // Lists may have room for twice what they hold, and the sum tree for more.
+        assert!(told <= taken, "{longest}: {told} of {taken}");
+        let room = match steps < 1_000 || prioritized {
+            true => 2 * told,
+            false => told + 2 * (rows + 1) * 40 + 64,
+        };
+        assert!(taken <= room, "{longest}: {told} of {taken}");
+    }
+}
+
 /// This buffer of `capacity`, filled and then overwritten once by a random policy on CartPole.
 fn cartpole(mut replay: Replay, capacity: usize) -> Replay {
     let mut env = envs::make("cartpole").unwrap();

@@ -28,6 +28,8 @@ export RAYON_NUM_THREADS=1
 #   supervised          one run of `supervised`, or several
 #   supervised-taught   the same with the agent of a short run of `rl` as the teacher
 #   supervised-resumed  like rl-resumed, with such a teacher
+#   order               one run of `order`, or several
+#   order-resumed       like rl-resumed
 #   study               `study run` and `study report` of the experiment below the table
 #   study-of            another command of `study`
 #
@@ -52,6 +54,12 @@ q-regression-taught   supervised-taught   --dataset q-regression --buffer 2000 -
 q-bootstrap           supervised-taught   --dataset q-bootstrap --buffer 2000 --epochs 3 --target-every 7
 q-bootstrap-reset     supervised-taught   --dataset q-bootstrap --buffer 2000 --epochs 3 --target-every 7 --opt adam:reset_moments=true
 q-bootstrap-resumed   supervised-resumed  --dataset q-bootstrap --buffer 2000 --epochs 40 --target-every 7 --opt adam:restart_t=true
+
+order                 order               --stream 1500 --held-out 100 --order windows --window 50 --opt adam,sgd --lr 1e-4,1e-3
+order-shuffled        order               --stream 1500 --held-out 100 --order shuffled --batch 7 --loss huber --opt rmsprop --diagnostics 20 --env acrobot
+order-random          order               --stream 1500 --held-out 100 --targets bootstrapped --gamma 0.9 --opt obgd --env deep_sea?size=4&stochastic=true
+order-learned         order               --stream 10400 --held-out 400 --targets bootstrapped --opt momentum --lr 1e-4 --gamma 0.9 --env cartpole?max_steps=50
+order-resumed         order-resumed       --stream 6000 --held-out 100 --targets bootstrapped --target-every 7 --batch 2 --opt adam:restart_t=true --diagnostics 30
 
 landscape             study-of            landscape ravine drift --opt adam --opt rmsprop:lr=0.01 --steps 200 --no-gif
 describe-env          study-of            describe-env cartpole catch cartpole?drift=length:0.5..1.5/period=500 --streams 3 --steps 1500
@@ -156,7 +164,9 @@ env-settings          rl                  --opt adam --env cartpole?length=0.7&f
 drift-sine            rl                  --opt adam --env cartpole?drift=length:0.5..1.5/period=800,shape=sine
 drift-walk            rl                  --opt adam --env acrobot?drift=torque:0.5..1.5/period=500,shape=walk
 drift-actions         rl                  --opt adam --env cartpole?drift=actions/period=900&drift=reward:-1..1/period=700,shape=step
+drift-shuffled        rl                  --opt adam --env cartpole?drift=length:0.5..1.5/period=800,shape=sine,shuffle=episode&drift=actions/period=900,shuffle=episode
 chain                 rl                  --opt adam --env chain?every=700&of=cartpole|cartpole?length=1.5
+chain-shuffled        rl-resumed          --opt adam --steps 8000 --env chain?every=700&shuffle=episode&of=cartpole|cartpole?drift=length:0.5..1.5/period=400,shape=walk,shuffle=episode
 TABLE
 }
 
@@ -356,6 +366,8 @@ run_one() {
         "$bin/rl" $RL_FLAGS --out teacher
         stop_and_resume "$bin/supervised" --quiet --teacher teacher "$@"
         ;;
+    order) "$bin/order" --quiet "$@" --out out ;;
+    order-resumed) stop_and_resume "$bin/order" --quiet "$@" ;;
     study)
         experiment > experiment.toml
         "$bin/study" run experiment.toml --runs runs --out results --jobs 1 --quiet
@@ -372,7 +384,7 @@ run_one() {
 # `run_all BIN_DIR FOLDER` runs every configuration, or that of --only, each in a folder of its own in FOLDER.
 run_all() {
     local bin=$1 folder=$2 name failed=
-    for name in rl supervised study; do
+    for name in rl supervised order study; do
         [ -x "$bin/$name" ] || fail "there is no program $bin/$name; build it (cargo build --release) or name its folder"
     done
     bin=$(realpath "$bin")

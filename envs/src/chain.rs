@@ -2,6 +2,7 @@
 
 use settings::{Table, settings};
 
+use crate::drift::Shuffle;
 use crate::entry::{MEMBERS, Make, check_settings, settings_from};
 use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
 
@@ -13,6 +14,8 @@ settings! {
     struct ChainSettings {
         /// steps between switches
         every: u64 = 100_000, in 1..=LONGEST;
+        /// whether its environments come in turn or are drawn by episode
+        shuffle: Shuffle = Shuffle::Never;
         /// its environments in order; comes last, because it takes all the text that follows
         of: String = "asterix|breakout|freeway".into(), in "names of environments with | between them";
     }
@@ -35,6 +38,10 @@ pub(crate) const ENTRY: Entry = Entry {
 /// channels, a vector's length). Channels that a member lacks are 0. All members must have the same
 /// number of actions.
 ///
+/// **Shuffled** (`shuffle=episode`): each episode is one of a member drawn from all alike, independently of the others.
+/// This is the control that has the same tasks and no sequence. Shares are of episodes: a member whose episodes are
+/// longer has more of the steps. The current episode is truncated every K steps all the same.
+///
 /// **The switch**: after every K steps, counted over all episodes, the current episode is *truncated*,
 /// never terminated, and the next reset starts an episode of the next member. Each member keeps its own
 /// time limit and, if it drifts, its own clock, which stops while another member plays.
@@ -42,6 +49,7 @@ pub struct Chain {
     spec: Spec,
     members: Vec<TimeLimit>,
     every: u64,
+    shuffle: Shuffle,
     /// Steps taken in all episodes.
     clock: u64,
     active: usize,
@@ -51,7 +59,9 @@ pub struct Chain {
 impl Chain {
     fn from_table(table: &Table, members: Vec<TimeLimit>) -> Result<Self, Error> {
         let settings: ChainSettings = settings_from(ENTRY.name, table)?;
-        Self::new(settings.every, members)
+        let mut chain = Self::new(settings.every, members)?;
+        chain.shuffle = settings.shuffle;
+        Ok(chain)
     }
 
     /// A chain of `members` that switches after `every` steps. It needs at least two members, whose
@@ -77,6 +87,7 @@ impl Chain {
             spec: joint_spec(&members)?,
             members,
             every,
+            shuffle: Shuffle::Never,
             clock: 0,
             active: 0,
             held: false,
@@ -205,8 +216,13 @@ impl Environment for Chain {
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
         assert_eq!(observation.len(), self.spec.observation.len());
-        if !self.held {
-            self.active = (self.clock / self.every) as usize % self.members.len();
+        match self.shuffle {
+            // An evaluation, for which time stands still, sees the mixture too.
+            Shuffle::Episode => self.active = draws.index("member", self.members.len()),
+            Shuffle::Never if !self.held => {
+                self.active = (self.clock / self.every) as usize % self.members.len();
+            }
+            Shuffle::Never => {}
         }
         let member = &mut self.members[self.active];
         let (seen, missing) = observation.split_at_mut(member.spec().observation.len());

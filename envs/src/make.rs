@@ -17,7 +17,7 @@ settings! {
         reward: f64 = 1.0, in -1000.0..=1000.0;
         /// what changes while an agent learns; may be given several times
         drift: Vec<String> = Vec::new(),
-            in "DIAL:LOW..HIGH/period=STEPS[,shape=sine|ramp|step|walk][,rate=1] or actions/period=STEPS";
+            in "DIAL:LOW..HIGH/period=STEPS[,shape=sine|ramp|step|walk][,rate=1][,shuffle=episode] or actions/period=STEPS[,shuffle=episode]";
     }
 }
 
@@ -39,7 +39,9 @@ pub fn common_settings() -> &'static [Setting] {
 ///     "cartpole?drift=length:0.5..1.5/period=20000,shape=sine",
 ///     "acrobot?drift=actions/period=5000&drift=reward:-1..1/period=20000,shape=step",
 ///     "asterix?actions=minimal&sticky=0&ramping=0",
+///     "cartpole?drift=length:0.5..1.5/period=20000,shuffle=episode",
 ///     "chain?every=50000&of=cartpole|cartpole?length=1",
+///     "chain?every=50000&shuffle=episode&of=cartpole|cartpole?length=1",
 /// ] {
 ///     let env = envs::make(name)?;
 ///     assert_eq!(envs::make(&env.spec().name)?.spec(), env.spec());

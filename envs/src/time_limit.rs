@@ -60,6 +60,19 @@ impl TimeLimit {
         self.elapsed
     }
 
+    /// The same environment without its limit.
+    pub fn unlimited(mut self) -> Self {
+        self.limit = u32::MAX;
+        self
+    }
+
+    /// Lets an episode that was truncated go on, as if it had not been.
+    pub fn go_on(&mut self) {
+        if self.phase == Phase::Ended {
+            self.phase = Phase::Running;
+        }
+    }
+
     /// Starts an episode. Panics if `observation` is not of
     /// `spec().observation.len()`.
     pub fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {

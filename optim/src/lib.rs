@@ -16,6 +16,7 @@
 //!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same bits.
 
 mod clip;
+mod computable;
 pub mod contract;
 mod cpu;
 mod entry;
@@ -32,10 +33,10 @@ mod rule;
 mod rules;
 mod scalars;
 mod schedule;
+mod simd;
 mod slice;
 mod spec;
 pub mod state_file;
-mod wide;
 
 pub use clip::{Clip, Clipping};
 pub use entry::{Entry, MomentumState, OptimiserSettings, Restart, StepBound};
@@ -52,6 +53,6 @@ pub use scalars::Scalars;
 pub use schedule::Schedule;
 pub use settings;
 pub use settings::Value;
+pub use simd::wide;
 pub use slice::{Element, SliceOptimiser};
 pub use spec::Spec;
-pub use wide::wide;

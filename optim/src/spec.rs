@@ -7,7 +7,7 @@ use settings::{Table, Value, unknown};
 
 use crate::{
     AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound,
-    entry::AnySettings, published, registry,
+    computable, entry::AnySettings, published, registry,
 };
 
 /// An optimiser with a value for each of its hyper-parameters.
@@ -126,8 +126,15 @@ impl Spec {
         values.collect()
     }
 
-    /// The rule with these values; an error if they contradict each other.
+    /// The rule with these values; an error if they contradict each other, or if f32 cannot compute with them.
     pub fn rule(&self) -> Result<Box<dyn AnyRule>> {
+        let rule = self.plain_rule()?;
+        computable::check(self, rule.as_ref())?;
+        Ok(rule)
+    }
+
+    /// The rule with these values, whatever f32 makes of them.
+    pub(crate) fn plain_rule(&self) -> Result<Box<dyn AnyRule>> {
         self.settings
             .check_ranges()
             .map_err(|error| self.refused(error))?;

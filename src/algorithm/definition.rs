@@ -7,7 +7,7 @@ use settings::{Setting, Table};
 use super::{Algorithm, Policy};
 use crate::Result;
 
-/// What a cohort is made for.
+/// What a cohort is made from.
 pub struct Setup<'a> {
     /// The algorithm's settings, every one of them.
     pub settings: &'a Table,
@@ -28,13 +28,13 @@ pub struct Setup<'a> {
 pub struct Preset {
     /// The name to ask for it by.
     pub name: &'static str,
-    /// What it stands for, in a phrase.
+    /// What it is, in a phrase.
     pub help: &'static str,
     /// What it sets of a run: the environment, the steps and so on.
     pub run: fn() -> Table,
     /// All of the algorithm's settings.
     pub agent: fn() -> Table,
-    /// The optimiser where nobody asks for another.
+    /// The default optimiser.
     pub optimiser: &'static str,
     /// Learning rates for optimisers in this setting, where they differ from the optimisers' own.
     pub lrs: &'static [(&'static str, f64)],
@@ -68,7 +68,7 @@ pub trait Definition: Sync {
     /// The settings to start from, its default first; there is at least one.
     fn presets(&self) -> &'static [Preset];
 
-    /// What it tells of how agents act: columns of `episodes.csv`.
+    /// What it reports about how agents act: columns of `episodes.csv`.
     fn behaviour_columns(&self) -> &'static [&'static str];
 
     /// What it measures in an update: columns of `updates.csv`.
@@ -81,23 +81,23 @@ pub trait Definition: Sync {
         1
     }
 
-    /// Whether it has a target network: what optimisers with `restart_t` or `reset_moments` wait for.
+    /// Whether it has a target network, whose updates optimisers with `restart_t` or `reset_moments` wait for.
     fn has_target_network(&self) -> bool {
         true
     }
 
     /// An error for the first of `settings`, each within its own range, that does not go with the
-    /// others or with the environment, or for so many agents side by side that they do not fit into memory.
+    /// others or with the environment, or if `agents` agents side by side do not fit into memory.
     fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()>;
 
-    /// An error for the first of `settings` that does not go with a run of so many environment steps.
+    /// An error for the first of `settings` that does not fit a run of `steps` environment steps.
     fn check_steps(&self, settings: &Table, steps: u64) -> Result<()> {
         let _ = (settings, steps);
         Ok(())
     }
 
-    /// Bytes that an agent's experience takes by the end of a run of so many environment steps, roughly, and the
-    /// setting that decides; `None` if it is little.
+    /// Roughly how many bytes an agent's experience takes by the end of a run of `steps` environment steps, and the
+    /// setting that decides it; `None` if it is little.
     fn experience_bytes(
         &self,
         settings: &Table,
@@ -108,22 +108,22 @@ pub trait Definition: Sync {
         None
     }
 
-    /// Updates that an agent makes in a run of so many environment steps.
+    /// How many updates an agent makes in a run of `steps` environment steps.
     fn updates(&self, settings: &Table, steps: u64) -> u64;
 
-    /// If a run of so many environment steps makes no update: the setting that prevents it.
+    /// The setting that prevents learning, if a run of `steps` environment steps makes no update.
     fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str>;
 
-    /// What in `settings` can work and is of no use in a run of so many environment steps, a sentence each.
+    /// A sentence for each of `settings` that is allowed but has no effect in a run of `steps` environment steps.
     fn warnings(&self, settings: &Table, steps: u64) -> Vec<String> {
         let _ = (settings, steps);
         Vec::new()
     }
 
-    /// Roughly how many multiply-adds a run of so many environment steps takes.
+    /// Roughly how many multiply-adds a run of `steps` environment steps takes.
     fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64;
 
-    /// These settings, changed so that learning starts by environment step `step`.
+    /// `settings`, changed so that learning starts by environment step `step`.
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table>;
 
     /// A cohort of agents at their start.

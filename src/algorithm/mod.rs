@@ -53,15 +53,15 @@ pub type TargetClock = Box<dyn Fn(u64) -> u64 + Send>;
 /// An agent acts in [`Definition::environments`] environments at once, in most algorithms in one. They are copies
 /// of one environment, each with an episode, a random stream and a clock of its own: what changes with time in an
 /// environment, as a drift does, counts the steps of that environment. A step in each of them is as many
-/// environment steps of the agent, so with several the `step` of two calls differs by their number.
+/// environment steps of the agent, so between two calls `step` grows by the number of environments.
 ///
-/// Agents do not influence each other: what becomes of one is what would become of it alone, to the
-/// byte. An agent that has diverged is no longer alive; it keeps its place in the tensors, draws no
-/// random number, and nothing is asked about it any more.
+/// Agents do not influence each other: each one's results are, to the byte, those that it would have alone. An agent
+/// that has diverged is no longer alive: it keeps its place in the tensors, draws no random numbers, and is not asked for
+/// anything any more.
 pub trait Algorithm {
     /// Chooses an action in each environment of each agent, `[agents, environments]`, from the observations
-    /// `obs`, `[agents, environments, observation]`, after `step` environment steps. What it puts down for
-    /// agents that are not `alive`, `[agents]`, is not looked at.
+    /// `obs`, `[agents, environments, observation]`, after `step` environment steps. The actions of agents
+    /// that are not `alive`, `[agents]`, are ignored.
     fn act(&mut self, step: u64, obs: &[f32], alive: &[bool], actions: &mut [usize]) -> Result<()>;
 
     /// How agents act at present, a number for each of [`Definition::behaviour_columns`].
@@ -88,10 +88,10 @@ pub trait Algorithm {
     /// Bytes of optimiser state for each weight.
     fn optimiser_bytes_per_parameter(&self) -> f64;
 
-    /// Everything it takes for agent number `agent` to go on exactly: weights, optimiser, experience,
-    /// the places in its random streams, counters.
+    /// Everything that agent number `agent` needs to continue exactly: weights, optimiser, experience, positions in its
+    /// random streams, counters.
     fn save(&self, agent: usize) -> Result<Vec<Array>>;
 
-    /// Takes over what [`save`](Self::save) gave for an agent with the same settings.
+    /// Restores what [`save`](Self::save) returned for an agent with the same settings.
     fn load(&mut self, agent: usize, state: &Part) -> Result<()>;
 }

@@ -43,7 +43,12 @@ fn train_or_show(args: &RlArgs) -> Result<()> {
     if let Some((config, _)) = unfinished.first() {
         args.warn(config);
     }
-    // Not before all are known to be free: an error must not cost a finished run.
+    if !args.quiet {
+        finished
+            .iter()
+            .for_each(|(_, run)| cli::warn_unchecked(run));
+    }
+    // Only once all folders are known to be free: an error must not cost a finished run.
     let open = |(config, ready): (Config, Box<Ready<Config>>)| {
         let (folder, from) = ready.open()?;
         Ok(Unfinished {
@@ -61,7 +66,7 @@ fn train_or_show(args: &RlArgs) -> Result<()> {
     }
     let left = finished.len();
     while !unfinished.is_empty() {
-        // Agents interrupted at different steps cannot go on in lock-step, and need not.
+        // Agents that were interrupted at different steps cannot continue in lock-step, and need not.
         let step = unfinished.iter().map(Unfinished::step).min();
         let together = |run: &mut Unfinished| Some(run.step()) == step;
         let cohort: Vec<Unfinished> = unfinished.extract_if(.., together).collect();
@@ -133,7 +138,7 @@ fn train(
     cohort.into_iter().zip(outcomes).map(finish).collect()
 }
 
-/// Draws the run's figures that are not there.
+/// Draws the figures that the run lacks.
 fn draw(config: &Config, run: &Finished) -> Result<()> {
     let path = run.path.join(cli::LEARNING_CURVE);
     if !path.exists() {
@@ -147,7 +152,7 @@ fn draw(config: &Config, run: &Finished) -> Result<()> {
     Ok(())
 }
 
-/// Says what came of the runs, `left` of which were there before.
+/// Prints the results of the runs, `left` of which had finished earlier.
 fn tell(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
     let [(config, run)] = runs else {
         cli::say(&cli::cohort_summary(runs.iter().map(|(_, run)| run)))?;

@@ -43,14 +43,19 @@ fn train_all(args: &SupervisedArgs) -> Result<()> {
         config.run.device.device()?;
         opened.push(run::look(folder, config, args.again())?);
     }
-    // Not before all are known to be free: an error must not cost a finished run.
+    // Only once all folders are known to be free: an error must not cost a finished run.
     let mut finished = Vec::new();
     let mut images = None;
     for (config, opened) in configs.iter().zip(opened) {
         finished.push(match opened {
-            Opened::Finished(run) => *run,
+            Opened::Finished(run) => {
+                if !args.quiet {
+                    cli::warn_unchecked(&run);
+                }
+                *run
+            }
             Opened::Unfinished(ready) => {
-                // All runs have the same.
+                // All runs use the same data set.
                 let load = |name| match &images {
                     Some(dataset) => Ok(Dataset::clone(dataset)),
                     None => Ok(images.insert(load(name, args)?).clone()),

@@ -26,7 +26,8 @@ pub fn list() -> Result<String> {
         "\n  as in\n  \
          'cartpole?length=0.7&max_steps=200'\n  \
          'cartpole?drift=length:0.5..1.5/period=20000,shape=sine'\n  \
-         'acrobot?drift=actions/period=50000' (the actions change their numbers)\n",
+         'acrobot?drift=actions/period=50000' (the actions change their numbers)\n  \
+         'cartpole?drift=length:0.5..1.5/period=20000,shuffle=episode' (the same tasks, drawn by episode)\n",
     );
     out.push_str("\nAlgorithms (--algo)\n");
     for definition in algorithm::registry() {

@@ -4,7 +4,11 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Error as ClapError;
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    checksums::CHECKSUMS,
+    run::{Configuration, Finished},
+};
 
 /// Prints to stdout. A reader that has gone away (`| head`) is no reason to stop; a full disk is.
 pub fn say(text: &str) -> Result<()> {
@@ -21,6 +25,17 @@ pub fn note(text: &str) {
 /// Prints a warning.
 pub fn warn(text: &str) {
     note(&format!("warning: {text}\n"));
+}
+
+/// Warns if `run`, which had finished before, has no checksums of its files.
+pub fn warn_unchecked<C: Configuration>(run: &Finished<C>) {
+    if !run.has_checksums() {
+        warn(&format!(
+            "{} has no {CHECKSUMS}, as a run from before there were checksums: only what its outcome tells of its tables \
+             was checked",
+            run.path.display()
+        ));
+    }
 }
 
 /// The command line that clap has read. For `--help` and `--version`, and after an error, it is printed and the

@@ -23,7 +23,7 @@ use crate::{
 #[derive(Parser, Debug)]
 #[command(name = "rl", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct RlArgs {
-    /// The optimiser and its own hyper-parameters; --list shows them [default: rmsprop]
+    /// The optimiser and its own hyper-parameters; --list shows them [default: the preset's]
     #[arg(long, value_name = "NAME[:KEY=VALUE,...]")]
     pub opt: Option<Spec>,
 

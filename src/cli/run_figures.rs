@@ -12,7 +12,8 @@ use crate::{
     },
     numbers::count,
     run::{
-        DiagnosticsRow, EvaluationRow, Finished, Outcome, Status,
+        Configuration, DiagnosticsRow, EvaluationRow, Finished, Outcome, Status, ValueRow,
+        order::OrderConfig,
         rl::{Config, Episode},
     },
 };
@@ -127,7 +128,72 @@ fn note(outcome: &Outcome) -> String {
 /// it is and why, how much of a gradient is signal, and what the target network's updates do.
 pub fn diagnostics(path: &Path, config: &Config, run: &Finished<Config>) -> Result<()> {
     let rows = run.diagnostics()?;
-    let title = format!("{}: diagnostics", title(&run.outcome));
+    draw_diagnostics(path, &title(&run.outcome), &rows, config.run.steps)
+}
+
+/// Draws the figures of the finished run `run` of `config` that are not there: its curve, and its diagnostics if it has
+/// any. Their horizontal axis is of updates.
+pub fn order_figures(config: &OrderConfig, run: &Finished<OrderConfig>) -> Result<()> {
+    let outcome = &run.outcome;
+    let of = format!(
+        "{}, {} ({}), {}, seed {}",
+        outcome.env, outcome.order, outcome.targets, outcome.optimiser, outcome.seed
+    );
+    let [curve, diagnostics] = [0, 1].map(|i| run.path.join(OrderConfig::LAYOUT.figures[i]));
+    if !curve.exists() {
+        value_error(&curve, config, run, &of)?;
+    }
+    if config.run.diagnostics > 0 && !diagnostics.exists() {
+        let steps = config.run.updates();
+        draw_diagnostics(&diagnostics, &of, &run.diagnostics()?, steps)?;
+    }
+    Ok(())
+}
+
+fn value_error(
+    path: &Path,
+    config: &OrderConfig,
+    run: &Finished<OrderConfig>,
+    title: &str,
+) -> Result<()> {
+    let rows = run.values()?;
+    let outcome = &run.outcome;
+    let panel = |y, scale, value: fn(&ValueRow) -> Option<f64>| {
+        let point = |row: &ValueRow| Some((row.update as f64, value(row)?));
+        Panel {
+            x: "updates",
+            y,
+            range: 0.0..config.run.updates() as f64,
+            x_label: steps_label,
+            scale,
+            curves: vec![Curve {
+                name: "",
+                colour: Colour::Blue,
+                line: rows.iter().filter_map(point).collect(),
+                points: Vec::new(),
+            }],
+        }
+    };
+    let note = match outcome.status {
+        Status::Finished => format!(
+            "the last score is {:.3}; 0 is the best constant, 1 a tenth of its error",
+            outcome.score
+        ),
+        Status::Diverged => format!("diverged after {}", count(outcome.updates, "update")),
+    };
+    let panels = [
+        panel("score", Scale::Linear, |row| Some(row.score)),
+        panel("error on values held out", Scale::Log, |row| {
+            Some(row.error)
+        }),
+        panel("loss", Scale::Log, |row| row.loss),
+    ];
+    figures::panels(path, title, &note, &panels)
+}
+
+/// Draws the diagnostics `rows` of the run called `title`, which took so many steps.
+fn draw_diagnostics(path: &Path, title: &str, rows: &[DiagnosticsRow], steps: u64) -> Result<()> {
+    let title = format!("{title}: diagnostics");
     let momentum = rows.last().map_or(String::new(), |row| {
         let beta = row.momentum_beta;
         match row.momentum_is_hypothetical {
@@ -141,29 +207,28 @@ pub fn diagnostics(path: &Path, config: &Config, run: &Finished<Config>) -> Resu
         "{momentum}{}, lines are medians of {MEDIAN_OF}",
         count(rows.len(), "look")
     );
-    let steps = config.run.steps;
     figures::panels(
         path,
         &title,
         &note,
         &[
-            cosines(&rows, steps),
-            staleness(&rows, steps),
+            cosines(rows, steps),
+            staleness(rows, steps),
             over_time(
                 steps,
                 "signal / noise of a gradient",
                 Scale::Linear,
-                vec![curve(&rows, "", Colour::Blue, |row| {
+                vec![curve(rows, "", Colour::Blue, |row| {
                     Some(row.signal / row.noise)
                 })],
             ),
-            autocorrelation(&rows, steps),
-            since_target(&rows, steps),
+            autocorrelation(rows, steps),
+            since_target(rows, steps),
             over_time(
                 steps,
                 "drift of momentum's targets",
                 Scale::Linear,
-                vec![curve(&rows, "", Colour::Orange, |row| row.target_drift)],
+                vec![curve(rows, "", Colour::Orange, |row| row.target_drift)],
             ),
         ],
     )

@@ -200,7 +200,7 @@ impl SupervisedArgs {
 }
 
 /// Splits `sgd,adam:lr=1e-3,beta1=0,rmsprop`: a piece without a name belongs to the one before.
-fn optimisers(list: &str) -> Result<Vec<Spec>> {
+pub(super) fn optimisers(list: &str) -> Result<Vec<Spec>> {
     let mut texts: Vec<String> = Vec::new();
     for piece in list.split(',') {
         match texts.last_mut() {
@@ -404,7 +404,7 @@ pub fn unsettled<'a>(
 }
 
 /// A loss in at most ten letters.
-fn loss_text(loss: f64) -> String {
+pub(super) fn loss_text(loss: f64) -> String {
     let size = loss.abs();
     if loss.is_finite() && (size >= 1e5 || (size < 1e-3 && size > 0.0)) {
         format!("{loss:.2e}")
@@ -414,7 +414,7 @@ fn loss_text(loss: f64) -> String {
 }
 
 /// As kJ; `~` if it is an estimate.
-fn joules(spent: &Spent) -> String {
+pub(super) fn joules(spent: &Spent) -> String {
     let estimate = match spent.source {
         Source::Rapl => "",
         Source::Estimate => "~",

@@ -23,6 +23,7 @@ mod normed;
 mod orthogonal;
 pub(crate) mod pixels;
 mod resnet;
+pub mod single;
 pub(crate) mod slices;
 mod spatial;
 mod window;

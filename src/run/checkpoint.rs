@@ -1,8 +1,8 @@
-//! Where a run can go on: `checkpoint.safetensors`.
+//! The state from which a run can continue: `checkpoint.safetensors`.
 //!
-//! It has everything that a run is at one moment, and how long each of the run's files was, with the SHA-256 of
-//! what it held. The metadata says whose it is: the run's id and the version of the program, since another
-//! version might go on differently.
+//! It holds a run's whole state at one moment, and the length and the SHA-256 of each of the run's files at that moment.
+//! The metadata names the run's id and the version of the program, since another version might continue
+//! differently.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use safetensors::Dtype;
 use super::Configuration;
 use optim::state_file::{self, Array, StateFile};
 
-use crate::{Error, Result, checksums::Checksum};
+use crate::{Error, Result, checksums::Checksum, files::check_is_file};
 
-/// What is saved here, and the metadata's key.
+/// The metadata's key, which says what is saved here.
 const WHAT: &str = "checkpoint";
 /// The array of the steps done.
 const STEP: &str = "step";
@@ -24,7 +24,7 @@ const SHA256: &str = "sha256:";
 /// What the names of tables' content begin with, where it is in the checkpoint itself.
 const TABLE: &str = "table:";
 
-/// All that a run is at one moment.
+/// A run's whole state at one moment.
 pub struct Snapshot {
     owner: String,
     arrays: Vec<Array>,
@@ -80,13 +80,13 @@ impl Snapshot {
     }
 }
 
-/// What a file held at a checkpoint.
+/// A file as it was at a checkpoint.
 pub struct Saved {
     /// The file's name.
     pub file: String,
     /// How long it was.
     pub bytes: u64,
-    /// The SHA-256 of what it held; none in checkpoints from before it was written.
+    /// The SHA-256 of its content; none in checkpoints from versions that did not write it.
     pub sha256: Option<String>,
 }
 
@@ -104,6 +104,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Reads the checkpoint of the run `config`; an error if it is another's, or damaged.
     pub fn read(path: &Path, config: &impl Configuration) -> Result<Self> {
+        check_is_file(path)?;
         let data = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;
         let (shown, owner) = (path.display().to_string(), owner(config));
         let read = || {

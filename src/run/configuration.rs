@@ -1,4 +1,4 @@
-//! What the shell of a run needs to know of its configuration.
+//! What the shell of a run needs to know about its configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -17,9 +17,9 @@ pub struct FolderLayout {
     pub tables: &'static [RowTable],
 }
 
-/// The whole configuration of a run, of whatever family.
+/// The whole configuration of a run of any family.
 pub trait Configuration: Clone {
-    /// What comes of such a run: the one line of `outcome.csv`.
+    /// The result of such a run: the one line of `outcome.csv`.
     type Outcome: Serialize + DeserializeOwned;
 
     /// The files of such a run.
@@ -31,7 +31,7 @@ pub trait Configuration: Clone {
     /// The run's id: a hash of its whole configuration.
     fn id(&self) -> String;
 
-    /// What is learned on: the environment or the data set.
+    /// The environment or the data set that is learned on.
     fn place(&self) -> String;
 
     /// The optimiser.
@@ -43,17 +43,17 @@ pub trait Configuration: Clone {
     /// The tables that this run has, each with its header.
     fn headers(&self) -> Vec<(RowTable, String)>;
 
-    /// What `outcome` tells of a table that such a run has.
+    /// What `outcome` says about a table of such a run.
     fn told(&self, outcome: &Self::Outcome, table: RowTable) -> Told;
 
     /// Whether the file at `path` is the configuration of a run of this family.
     fn describes(path: &Path) -> bool;
 }
 
-/// Where a run goes when nobody says: `runs/<place>/<optimiser>-s<seed>-<id>`.
+/// The default folder of a run: `runs/<place>/<optimiser>-s<seed>-<id>`.
 pub fn default_folder(config: &impl Configuration) -> PathBuf {
     let keep = |c: char| c.is_ascii_alphanumeric() || "-_.=,".contains(c);
-    // File systems take names of 255 bytes; the id tells apart what is cut here.
+    // File systems allow names of up to 255 bytes; the id tells apart names that are cut here.
     let place = config.place();
     let place = place.chars().take(120);
     let place: String = place.map(|c| if keep(c) { c } else { '-' }).collect();

@@ -1,4 +1,4 @@
-//! What a folder holds where a run should go.
+//! What is already in the folder that a run should go to.
 
 use std::{fs, io::ErrorKind, path::Path};
 
@@ -7,7 +7,7 @@ use super::{
     finished::outcome_id,
     folder::{CHECKPOINT, CONFIG, LOCK, MACHINE, OUTCOME},
 };
-use crate::{Error, Result, checksums::CHECKSUMS};
+use crate::{Error, Result, checksums::CHECKSUMS, files::check_is_file};
 
 /// What is in a folder where a run should go.
 pub(super) enum Content {
@@ -15,7 +15,7 @@ pub(super) enum Content {
     ThisUnfinished,
     ThisFinished,
     OtherRun,
-    /// Tables of a run whose configuration is gone, so that nobody can tell which run it was.
+    /// The tables of a run that has lost its configuration, so that nothing tells which run it was.
     Unknown,
     /// A file that no run left there.
     Foreign(String),
@@ -41,6 +41,14 @@ pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> 
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<std::io::Result<Vec<String>>>()
         .map_err(|error| Error::unwritable(path, &error))?;
+    let ours = files::<C>();
+    // A run that was killed leaves what it was writing under such a name.
+    let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
+    let is_ours = |name: &&String| ours.contains(&whole(name).as_str());
+    // Before anything is read, and before a run that could not write its outcome at its end.
+    for name in names.iter().filter(is_ours) {
+        check_is_file(&path.join(name))?;
+    }
     let has = |file: &str| names.iter().any(|name| name == file);
     let written = path.join(CONFIG);
     let found = fs::read_to_string(&written).unwrap_or_default();
@@ -67,12 +75,8 @@ pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> 
             Content::Foreign(CONFIG.into())
         });
     }
-    // Interrupted before its first file was whole, or bereft of it, or never a run's.
-    let ours = files::<C>();
-    // A run that was killed leaves what it was writing under such a name.
-    let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
-    let foreign = |name: &&String| !ours.contains(&whole(name).as_str());
-    if let Some(name) = names.iter().find(foreign) {
+    // The run was interrupted before its first file was complete, or has lost that file, or there never was a run.
+    if let Some(name) = names.iter().find(|name| !is_ours(name)) {
         return Ok(Content::Foreign(name.clone()));
     }
     Ok(if has(OUTCOME) {

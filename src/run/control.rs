@@ -1,4 +1,4 @@
-//! When a run saves itself and when it stops: nothing here changes what comes of it.
+//! When a run saves its state and when it stops. None of this changes its results.
 
 use std::{
     cell::Cell,
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// When a run saves itself and when it stops.
+/// When a run saves its state and when it stops.
 pub struct Control {
     /// Environment steps from checkpoint to checkpoint; by the clock if `None`.
     pub every: Option<u64>,
@@ -18,18 +18,36 @@ pub struct Control {
     /// Set from outside, to the number of a signal, to end the run at the next opportunity, after
     /// a checkpoint.
     pub stop: Arc<AtomicUsize>,
+    /// How long the learning after a step may go on once the run was asked to end. After that it is given up, and the
+    /// run ends where its last checkpoint is.
+    pub patience: Duration,
     saved: Cell<Instant>,
+    /// When learning first met the request to end.
+    asked: Cell<Option<Instant>>,
 }
 
+/// Longer than the learning after a step takes but for extreme settings, shorter than anybody waits for Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Control {
-    /// Checkpoints every so many steps, or every minute; an end when `stop` is set.
+    /// A checkpoint every `every` steps, or every minute if that is `None`; the run ends when `stop` is set.
     pub fn new(every: Option<u64>, stop: Arc<AtomicUsize>) -> Self {
         Self {
             every,
             period: Some(Duration::from_secs(60)),
             stop,
+            patience: PATIENCE,
             saved: Cell::new(Instant::now()),
+            asked: Cell::new(None),
         }
+    }
+
+    /// The signal that wants the run to end, if it came so long ago that learning must be given up.
+    pub(super) fn out_of_patience(&self) -> Option<usize> {
+        let signal = self.stopped()?;
+        let asked = self.asked.get().unwrap_or_else(Instant::now);
+        self.asked.set(Some(asked));
+        (asked.elapsed() >= self.patience).then_some(signal)
     }
 
     /// The signal that wants the run to end, if one came.
@@ -68,7 +86,9 @@ impl Default for Control {
             every: None,
             period: None,
             stop: Arc::default(),
+            patience: PATIENCE,
             saved: Cell::new(Instant::now()),
+            asked: Cell::new(None),
         }
     }
 }

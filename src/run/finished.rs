@@ -1,19 +1,19 @@
 //! A finished run, read from its folder.
 //!
-//! No file is believed that is not what the run wrote: its checksums say so, and of a run from before there
-//! were any, its outcome.
+//! A file is used only if it is what the run wrote. The run's checksums tell; for runs from before there were
+//! checksums, the outcome does.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, HistoryRow, OUTCOME,
-    RowTable, Told, UpdateRow, folder::CONFIG, table_file,
+    Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Machine,
+    OUTCOME, RowTable, Told, UpdateRow, ValueRow, folder::CONFIG, table_file,
 };
 use crate::{
     Error, Result,
-    checksums::{Checksums, read_file},
+    checksums::{CHECKSUMS, Checksums, read_file},
     files::short_id,
 };
 
@@ -27,7 +27,7 @@ pub struct Finished<C: Configuration> {
     id: String,
     /// The checksums of its files; none if the run is from before there were any.
     sums: Option<Checksums>,
-    /// What the outcome tells of tables, if that is all there is to go by.
+    /// What the outcome says about the tables, for a run without checksums.
     told: Vec<(RowTable, Told)>,
     /// The content of its tables, if the run left no folder.
     in_memory: Option<Vec<(RowTable, Vec<u8>)>>,
@@ -55,6 +55,9 @@ impl<C: Configuration> Finished<C> {
     /// Reads the outcome from `path`; an error if it is damaged. Other files are checked when they are read.
     pub fn read(path: &Path) -> Result<Self> {
         let sums = Checksums::read(path)?;
+        if sums.is_none() && Machine::read(path).is_some_and(|machine| machine.checksums) {
+            return Err(Error::missing(&path.join(CHECKSUMS)));
+        }
         let file = path.join(OUTCOME);
         let content = match &sums {
             Some(sums) => sums.read_file(path, OUTCOME)?,
@@ -108,6 +111,11 @@ impl<C: Configuration> Finished<C> {
             told: Vec::new(),
             in_memory: Some(tables),
         }
+    }
+
+    /// Whether the run has checksums of its files. Where it has none, its tables are held against its outcome alone.
+    pub fn has_checksums(&self) -> bool {
+        self.sums.is_some()
     }
 
     /// An error if the outcome is not that of the run `id`.
@@ -199,5 +207,10 @@ impl<C: Configuration> Finished<C> {
     /// Its epochs of supervised training.
     pub fn epochs(&self) -> Result<Vec<EpochRow>> {
         self.rows(RowTable::Epochs)
+    }
+
+    /// Its evaluations of learned values.
+    pub fn values(&self) -> Result<Vec<ValueRow>> {
+        self.rows(RowTable::Values)
     }
 }

@@ -26,7 +26,7 @@ pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 pub(super) const LOCK: &str = ".lock";
 pub(super) const MACHINE: &str = "machine.toml";
 
-/// What to do about a run that is there already.
+/// What to do if a run is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
     /// Leave a finished run, refuse to touch an interrupted or another one.
@@ -35,8 +35,8 @@ pub enum Again {
     Resume,
     /// Start from the beginning.
     Force,
-    /// As `Resume`, but start from the beginning where a file is damaged. For folders that belong to one run by
-    /// their names, as those of a study.
+    /// Like `Resume`, but start from the beginning if a file is damaged. For folders whose names belong to one run,
+    /// as a study's do.
     Mend,
 }
 
@@ -58,8 +58,7 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// The run that is finished here and is to be left, or what else is here; an error if what is here must not be
-/// touched.
+/// What a folder holds: a finished run, which is left as it is, or anything else.
 enum Found<C: Configuration> {
     Finished(Box<Finished<C>>),
     /// The damage, if the run was finished.
@@ -71,7 +70,7 @@ fn find<C: Configuration>(path: &Path, config: &C, text: &str, again: Again) -> 
     let mend = force || again == Again::Mend;
     match content(path, config, text) {
         Ok(Content::Foreign(what)) => Err(Error::usage(format!(
-            "{shown} already holds {what}, which is no run's; choose another folder"
+            "{shown} already holds {what}, which does not belong to a run; choose another folder"
         ))),
         Ok(Content::OtherRun) if !force => Err(Error::usage(format!(
             "{shown} already holds another run; choose another --out, or --force to overwrite it"
@@ -310,7 +309,7 @@ pub struct RunFolder {
     weights: &'static str,
     /// The run's.
     id: String,
-    /// Of what is written and will not change.
+    /// Checksums of the files that are complete and will not change.
     sums: Checksums,
     /// Held while the run goes, so that no other process writes here too.
     _lock: Option<File>,
@@ -358,7 +357,7 @@ impl Observer for RunFolder {
         }
         // Often enough for somebody who follows the files while the run goes.
         match row {
-            Row::Evaluation(_) | Row::History(_) | Row::Epoch(_) => self.flush(),
+            Row::Evaluation(_) | Row::History(_) | Row::Epoch(_) | Row::Value(_) => self.flush(),
             Row::Episode(_) | Row::Update(_) | Row::Diagnostics(_) => Ok(()),
         }
     }

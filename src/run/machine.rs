@@ -5,7 +5,7 @@ use std::{fs, num::NonZero, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::folder::MACHINE;
-use crate::{Error, Result, energy::Spent, files::write_before_another};
+use crate::{Error, Result, checksums::read_file, energy::Spent, files::write_before_another};
 
 /// Where a run ran, how fast, and what it took: `machine.toml`, the only file of a run that differs from
 /// time to time.
@@ -13,6 +13,10 @@ use crate::{Error, Result, energy::Spent, files::write_before_another};
 pub struct Machine {
     /// The version of this program.
     pub version: String,
+    /// Whether the run wrote checksums of its files, as all do since there are any: where it did, a run without them is
+    /// damaged.
+    #[serde(default)]
+    pub checksums: bool,
     /// The processor.
     pub processor: String,
     /// Threads that worked on an operation.
@@ -42,6 +46,7 @@ impl Machine {
     pub fn here(steps: u64, seconds: f64) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
+            checksums: true,
             processor: processor(),
             threads: threads(),
             agents: 1,
@@ -61,7 +66,8 @@ impl Machine {
 
     /// Reads it from a run's folder, if it is there.
     pub fn read(folder: &Path) -> Option<Self> {
-        toml::from_str(&fs::read_to_string(folder.join(MACHINE)).ok()?).ok()
+        let content = read_file(&folder.join(MACHINE)).ok()?;
+        toml::from_str(std::str::from_utf8(&content).ok()?).ok()
     }
 }
 

@@ -4,18 +4,21 @@
 //! tell of itself ([`Configuration`]), tables and outcomes, who watches ([`Observer`]), checkpoints and
 //! resuming ([`Checkpoint`]), when to save and stop ([`Control`]), the record of the machine
 //! ([`Machine`]). [`rl`] trains agents of any [algorithm](crate::algorithm); [`supervised`] is the
-//! control, where samples are independent.
+//! control, where samples are independent; in [`order`], runs differ in the order of their samples alone.
 
 mod checkpoint;
 mod configuration;
 mod content;
 mod control;
 mod device;
+mod diagnose;
 mod diagnostics_row;
 mod finished;
 mod folder;
 mod machine;
+mod memory_limit;
 mod observer;
+pub mod order;
 mod outcome;
 pub mod rl;
 mod rows;
@@ -32,8 +35,11 @@ pub use diagnostics_row::DiagnosticsRow;
 pub use finished::Finished;
 pub use folder::{Again, OUTCOME, Opened, Ready, RunFolder, finished, look};
 pub use machine::Machine;
+pub use memory_limit::memory_limit;
 pub use observer::{Observer, Progress};
 pub use outcome::{Outcome, Status, SupervisedOutcome};
-pub use rows::{EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow};
+pub use rows::{
+    EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow, ValueRow,
+};
 pub use told::Told;
 pub use unkept::{Begun, UnkeptRun, is_kept, remove_unkept};

@@ -1,4 +1,4 @@
-//! Who watches a run. Nothing here knows the time.
+//! Observers of a run. Nothing here knows the time.
 
 use super::{Row, Snapshot};
 use crate::Result;
@@ -8,11 +8,11 @@ use crate::Result;
 pub struct Progress<'a> {
     /// Environment steps, or batches, done.
     pub step: u64,
-    /// What there is to say about the present, such as DQN's epsilon or a batch's loss: names and values.
+    /// What describes the run at this moment, such as DQN's epsilon or a batch's loss: names and values.
     pub now: &'a [(&'static str, f64)],
 }
 
-/// Somebody who watches a run.
+/// Watches a run.
 pub trait Observer {
     /// The run is so far. Called often.
     fn progress(&mut self, progress: &Progress) -> Result<()> {
@@ -32,18 +32,18 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The run is over, and these are the weights that it leaves, in safetensors: the policy that did
-    /// best in an evaluation, or the network as it is.
+    /// The run is over and leaves these weights, in safetensors: those of the policy that did best in an evaluation, or
+    /// of the network at the end.
     fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
         let _ = safetensors;
         Ok(())
     }
 }
 
-/// Nobody.
+/// Watches nothing.
 impl Observer for () {}
 
-/// Two who watch, the first of whom is told first.
+/// Two observers. The first one is always told first.
 impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
     fn progress(&mut self, progress: &Progress) -> Result<()> {
         self.0.progress(progress)?;

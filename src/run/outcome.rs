@@ -12,7 +12,7 @@ pub enum Status {
     Diverged,
 }
 
-/// What came of a run: the one line of `outcome.csv`.
+/// The result of a run: the one line of `outcome.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The run's id, a hash of its configuration.
@@ -37,7 +37,7 @@ pub struct Outcome {
     pub final_return: f64,
     /// The best mean return of an evaluation.
     pub best_return: f64,
-    /// When that was, in steps.
+    /// The environment step of that evaluation.
     pub best_step: u64,
     /// The first evaluation that reached the environment's threshold, in steps.
     pub solved_step: Option<u64>,
@@ -48,14 +48,14 @@ pub struct Outcome {
     pub optimiser_bytes_per_parameter: f64,
 }
 
-/// What came of a supervised run: the one line of `outcome.csv`.
+/// The result of a supervised run: the one line of `outcome.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SupervisedOutcome {
     /// The run's id, a hash of its configuration.
     pub id: String,
-    /// What was learned.
+    /// The data set.
     pub dataset: String,
-    /// By what.
+    /// The network.
     pub net: String,
     /// The layers that learned.
     pub train: String,
@@ -75,16 +75,16 @@ pub struct SupervisedOutcome {
     pub train_loss: Option<f64>,
     /// The loss on the test data at the end; none if the run diverged.
     pub test_loss: Option<f64>,
-    /// The share of right answers on the test data at the end; 0 if the run diverged.
+    /// The share of correct answers on the test data at the end; 0 if the run diverged.
     pub test_accuracy: f64,
-    /// Of action values, the mean return of their greedy policy at the end; none if the run diverged.
+    /// For action values, the mean return of their greedy policy at the end; none if the run diverged.
     pub test_return: Option<f64>,
-    /// The best share of an epoch's end.
+    /// The best such share at the end of an epoch.
     pub best_test_accuracy: f64,
-    /// That epoch; 0 if there was none.
+    /// The epoch that it was reached in; 0 if there was none.
     pub best_epoch: u64,
-    /// The least loss on the test data of an answer that is the same for all: of classes the entropy of
-    /// the labels, of action values the variance of the teacher's.
+    /// The lowest loss on the test data that one answer for all samples can have: the entropy of the labels for
+    /// classes, the variance of the teacher's values for action values.
     pub constant_loss: f64,
     /// Weights that learned.
     pub parameters: usize,

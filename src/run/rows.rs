@@ -26,6 +26,8 @@ pub enum RowTable {
     History,
     /// Epochs of supervised training.
     Epochs,
+    /// Evaluations of learned values.
+    Values,
 }
 
 impl RowTable {
@@ -38,6 +40,7 @@ impl RowTable {
             RowTable::Diagnostics => "diagnostics.csv",
             RowTable::History => "history.csv",
             RowTable::Epochs => "epochs.csv",
+            RowTable::Values => "values.csv",
         }
     }
 
@@ -50,6 +53,7 @@ impl RowTable {
             RowTable::Diagnostics => csv_text([DiagnosticsRow::default()]),
             RowTable::History => csv_text([HistoryRow::default()]),
             RowTable::Epochs => csv_text([EpochRow::default()]),
+            RowTable::Values => csv_text([ValueRow::default()]),
         };
         // Rows of numbers can be written.
         text.map_or(String::new(), |text| text.lines().take(1).collect())
@@ -71,10 +75,12 @@ pub enum Row<'a> {
     History(&'a HistoryRow),
     /// Of `epochs.csv`.
     Epoch(&'a EpochRow),
+    /// Of `values.csv`.
+    Value(&'a ValueRow),
 }
 
 impl Row<'_> {
-    /// The table that it is a line of.
+    /// The table that it belongs to.
     pub fn table(&self) -> RowTable {
         match self {
             Row::Episode(_) => RowTable::Episodes,
@@ -83,6 +89,7 @@ impl Row<'_> {
             Row::Diagnostics(_) => RowTable::Diagnostics,
             Row::History(_) => RowTable::History,
             Row::Epoch(_) => RowTable::Epochs,
+            Row::Value(_) => RowTable::Values,
         }
     }
 }
@@ -96,6 +103,7 @@ impl Serialize for Row<'_> {
             Row::Diagnostics(row) => row.serialize(serializer),
             Row::History(row) => row.serialize(serializer),
             Row::Epoch(row) => row.serialize(serializer),
+            Row::Value(row) => row.serialize(serializer),
         }
     }
 }
@@ -174,7 +182,7 @@ fn column<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     column.ok_or_else(|| de::Error::invalid_length(place, expected))
 }
 
-/// The columns that are left, of which there may be none.
+/// The remaining columns, if any.
 fn rest<'de, A: SeqAccess<'de>>(mut columns: A) -> std::result::Result<Vec<f64>, A::Error> {
     let mut rest = Vec::new();
     while let Some(number) = columns.next_element()? {
@@ -265,12 +273,12 @@ pub struct HistoryRow {
     pub epoch: u64,
     /// The mean of their losses.
     pub loss: f64,
-    /// The mean of their shares of right answers. Of action values, an answer is right if it has the
-    /// teacher's best action.
+    /// The mean of their shares of correct answers. For action values, an answer is correct if its best action is
+    /// the teacher's.
     pub accuracy: f64,
 }
 
-/// An epoch, or what was run of it: a line of `epochs.csv`.
+/// An epoch, whole or cut short: a line of `epochs.csv`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRow {
     /// Its number, from 1.
@@ -279,7 +287,7 @@ pub struct EpochRow {
     pub step: u64,
     /// The mean loss of its samples, each before the step that learned from it.
     pub train_loss: f64,
-    /// The share of right answers among them.
+    /// The share of correct answers among them.
     pub train_accuracy: f64,
     /// The mean loss on the test data at its end; of action values, the mean squared distance from the
     /// teacher's.
@@ -288,6 +296,22 @@ pub struct EpochRow {
     pub test_accuracy: f64,
     /// Of action values, the mean return of their greedy policy in five episodes.
     pub test_return: Option<f64>,
+}
+
+/// An evaluation of learned values: a line of `values.csv`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValueRow {
+    /// Updates done.
+    pub update: u64,
+    /// Transitions learned from.
+    pub transitions: u64,
+    /// The mean loss of the updates since the last line, each before its update; none at the start.
+    pub loss: Option<f64>,
+    /// The root of the mean squared distance from the true values held out.
+    pub error: f64,
+    /// `-log10` of the error over the standard deviation of these true values: 0 is what the best constant has, and
+    /// 1 is a tenth of its error.
+    pub score: f64,
 }
 
 #[cfg(test)]

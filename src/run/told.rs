@@ -1,10 +1,10 @@
-//! What a run's outcome tells of its tables. Runs from before there were checksums are checked against it.
+//! What a run's outcome says about its tables. Runs from before there were checksums are checked against it.
 
 use std::{ops::RangeInclusive, path::Path};
 
 use crate::{Error, Result};
 
-/// What a run's outcome tells of one of its tables.
+/// What a run's outcome says about one of its tables.
 #[derive(Default)]
 pub struct Told {
     /// How many lines it has below its header; any number if there is none.
@@ -14,7 +14,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// An error if the table at `path`, with this content, is not what the outcome tells.
+    /// An error if the table at `path`, with this content, contradicts the outcome.
     pub(super) fn check(&self, path: &Path, content: &[u8]) -> Result<()> {
         match self.wrong(content) {
             Some(why) => Err(Error::damaged(path, why)),

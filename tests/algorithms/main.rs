@@ -5,11 +5,15 @@ mod tabular;
 
 use std::{
     path::Path,
-    sync::{Arc, Once},
+    sync::{
+        Arc, Once,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use optimiser_paradigms::{
-    Result,
+    Error, Result,
     algorithm::{self, Definition, Setup, register},
     run::{
         Checkpoint, Configuration, Control, Observer, Outcome, Row, Snapshot,
@@ -158,6 +162,38 @@ fn its_records_have_the_columns_and_the_updates_that_it_declares() {
 }
 
 #[test]
+fn the_same_run_is_written_the_same_however_its_lr_was_given() {
+    for definition in algorithms() {
+        for preset in definition.presets() {
+            for entry in optim::registry() {
+                let resolved = |lr: Option<f64>, text: &str| {
+                    let source = ConfigSource {
+                        algo: Some(definition.name().into()),
+                        preset: Some(preset.name.into()),
+                        // A multiple of every number of environments.
+                        run: [("steps", Value::Whole(3 << 17))].into_iter().collect(),
+                        optimiser: Some(text.parse().unwrap()),
+                        ..ConfigSource::default()
+                    };
+                    source.resolve(lr).unwrap()
+                };
+                let plain = resolved(None, entry.name);
+                let lr = plain.optimiser.lr();
+                let texts = [
+                    resolved(Some(lr), entry.name),
+                    resolved(None, &format!("{}:lr={lr:e}", entry.name)),
+                    resolved(None, &plain.optimiser.to_string()),
+                ];
+                for other in texts {
+                    assert_eq!(other.id(), plain.id(), "{}", plain.optimiser);
+                    assert_eq!(other.optimiser.to_string(), plain.optimiser.to_string());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn the_same_configuration_gives_the_same_bytes() {
     for definition in algorithms() {
         let config = short(definition, 1);
@@ -212,6 +248,82 @@ fn an_interrupted_run_goes_on_exactly() {
             assert_eq!(whole.rows[*told..], resumed.rows);
             assert_eq!(whole.weights, resumed.weights);
         }
+    }
+}
+
+/// A record that asks its run to end at its first update after a checkpoint.
+struct Stopper {
+    record: Record,
+    stop: Arc<AtomicUsize>,
+}
+
+impl Observer for Stopper {
+    fn row(&mut self, row: Row) -> Result<()> {
+        if matches!(row, Row::Update(_)) && self.record.checkpoint.is_some() {
+            self.stop.store(15, Ordering::Relaxed);
+        }
+        self.record.row(row)
+    }
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.record.checkpoint(snapshot)
+    }
+}
+
+#[test]
+fn learning_that_is_given_up_goes_on_exactly_from_the_checkpoint_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut amid = Vec::new();
+    for definition in algorithms() {
+        let mut config = short(definition, 5);
+        if definition
+            .settings()
+            .iter()
+            .any(|known| known.name == "gradient_steps")
+        {
+            config.agent.insert("gradient_steps", Value::Whole(7));
+        }
+        config.run.log_every = 1;
+        let (whole, outcome) = alone(&config);
+        let mut stopper = Stopper {
+            record: Record::default(),
+            stop: Arc::default(),
+        };
+        let mut control = Control::new(Some(CHECKPOINT), stopper.stop.clone());
+        control.patience = Duration::ZERO;
+        let task = Task {
+            config: &config,
+            from: None,
+            observer: &mut stopper,
+        };
+        let error = train_cohort(vec![task], &control).unwrap_err();
+        let Error::Stopped {
+            signal: 15,
+            saved,
+            step,
+            ..
+        } = error
+        else {
+            panic!("{}: {error}", definition.name());
+        };
+        assert!(saved >= CHECKPOINT && saved <= step);
+        if saved < step {
+            amid.push(definition.name());
+        }
+        let Record {
+            rows, checkpoint, ..
+        } = stopper.record;
+        assert_eq!(whole.rows[..rows.len()], rows, "{}", definition.name());
+        let (checkpoint, told) = checkpoint.unwrap();
+        let path = dir.path().join("checkpoint.safetensors");
+        std::fs::write(&path, checkpoint).unwrap();
+        let from = Some(Checkpoint::read(&path, &config).unwrap());
+        let (resumed, again) = together(std::slice::from_ref(&config), vec![from]);
+        assert_eq!(again, [outcome], "{}", definition.name());
+        assert_eq!(whole.rows[told..], resumed[0].rows);
+    }
+    // These make several updates in a step.
+    for name in ["dqn", "pqn"] {
+        assert!(amid.contains(&name), "{amid:?}");
     }
 }
 

@@ -5,5 +5,6 @@ mod target;
 mod text;
 mod varied;
 
+pub(crate) use path::Shuffle;
 pub(crate) use target::{Drift, Start, Target};
 pub(crate) use varied::Varied;

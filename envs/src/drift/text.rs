@@ -2,7 +2,7 @@
 
 use settings::{Error as SettingError, Setting, Settings, Table};
 
-use super::path::{Motion, Path, Shape};
+use super::path::{Motion, Path, Shape, Shuffle};
 use super::{Drift, Start, Target};
 use crate::Error;
 
@@ -30,15 +30,20 @@ impl Drift {
             period,
             shape,
             rate,
+            shuffle,
         } = self.path.motion;
         let rate = match rate {
             1.0 => String::new(),
             rate => format!(",rate={rate}"),
         };
+        let shuffle = match shuffle {
+            Shuffle::Never => String::new(),
+            shuffle => format!(",shuffle={shuffle}"),
+        };
         let key = self.key;
         match self.target {
-            Target::Actions => format!("drift={key}/period={period}{rate}"),
-            _ => format!("drift={key}:{low}..{high}/period={period},shape={shape}{rate}"),
+            Target::Actions => format!("drift={key}/period={period}{rate}{shuffle}"),
+            _ => format!("drift={key}:{low}..{high}/period={period},shape={shape}{rate}{shuffle}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 use settings::Setting;
 
-use super::{Drift, Target};
+use super::{Drift, Shuffle, Target};
 use crate::{Canvas, Draws, Environment, Error, Spec, Step};
 
 /// An environment whose dials drift, whose rewards have a factor, or whose actions change their
@@ -47,9 +47,35 @@ impl Varied {
         })
     }
 
+    /// Draws what the episode that begins has of the drifts that are shuffled. An environment whose time stands still
+    /// draws too: an evaluation sees the mixture of tasks.
+    fn draw(&mut self, draws: &mut dyn Draws) {
+        let mut drawn = false;
+        for drift in &mut self.drifts {
+            let motion = &drift.path.motion;
+            if motion.shuffle == Shuffle::Never || motion.rate == 0.0 {
+                continue;
+            }
+            drawn = true;
+            match drift.target {
+                Target::Actions => {
+                    drift.value += 1.0;
+                    shuffle(&mut self.actions, draws);
+                }
+                Target::Dial(_) | Target::Reward => drift.value = drift.path.visited(draws),
+            }
+        }
+        if drawn {
+            self.turn_dials();
+        }
+    }
+
     /// Lets one step of time pass.
     fn age(&mut self, draws: &mut dyn Draws) {
         for drift in &mut self.drifts {
+            if drift.path.motion.shuffle == Shuffle::Episode {
+                continue;
+            }
             match drift.target {
                 Target::Actions => {
                     let periods = drift.path.motion.periods(self.clock).floor();
@@ -214,6 +240,7 @@ impl Environment for Varied {
     }
 
     fn reset(&mut self, draws: &mut dyn Draws, observation: &mut [f32]) {
+        self.draw(draws);
         self.inner.reset(draws, observation);
     }
 

@@ -111,6 +111,19 @@ impl Definition for Registered {
         read(settings)?.check_steps(steps)
     }
 
+    fn experience_bytes(
+        &self,
+        settings: &Table,
+        env: &envs::Spec,
+        _steps: u64,
+    ) -> Option<(u64, &'static str)> {
+        let config = read(settings).ok()?;
+        let observation = 4 * env.observation.len() as u64;
+        // An observation, an action, a reward and two marks of an end; and what each environment showed last.
+        let steps = config.rollout() as u64 * (observation + 10);
+        Some((steps + config.n_envs as u64 * observation, "n_steps"))
+    }
+
     fn updates(&self, settings: &Table, steps: u64) -> u64 {
         read(settings).map_or(0, |config| config.updates(steps))
     }

@@ -16,10 +16,23 @@ pub const DEFINITION: Dqn = Dqn;
 /// DQN, as the registry lists it.
 pub struct Dqn;
 
+/// The best of a grid on CartPole with CleanRL's setting, on separate tuning seeds (`results/cartpole_lr`); Adam's is
+/// CleanRL's own.
+const CLEANRL_LRS: &[(&str, f64)] = &[
+    ("sgd", 1e-3),
+    ("momentum", 3e-5),
+    ("nag", 1e-4),
+    ("rmsprop", 2.5e-4),
+    ("adagrad", 3e-2),
+    ("adadelta", 0.1),
+    ("adam", 2.5e-4),
+    ("adamw", 8e-5),
+];
+
 /// CleanRL's and MinAtar's settings.
 ///
-/// The learning rates are the best of a grid on CartPole, on separate tuning seeds
-/// (`results/cartpole_lr`); Adam's is CleanRL's own. There is no such grid for MinAtar yet.
+/// Without replay there has been no grid yet, so the learning rates are those with replay. There is none for MinAtar
+/// either.
 const PRESETS: [Preset; 3] = [
     Preset {
         name: "cleanrl",
@@ -27,16 +40,7 @@ const PRESETS: [Preset; 3] = [
         run: Table::new,
         agent: || DqnConfig::cleanrl().to_table(),
         optimiser: "rmsprop",
-        lrs: &[
-            ("sgd", 1e-3),
-            ("momentum", 3e-5),
-            ("nag", 1e-4),
-            ("rmsprop", 2.5e-4),
-            ("adagrad", 3e-2),
-            ("adadelta", 0.1),
-            ("adam", 2.5e-4),
-            ("adamw", 8e-5),
-        ],
+        lrs: CLEANRL_LRS,
     },
     Preset {
         name: "minatar",
@@ -60,7 +64,7 @@ const PRESETS: [Preset; 3] = [
         run: Table::new,
         agent: || DqnConfig::no_replay().to_table(),
         optimiser: "rmsprop",
-        lrs: &[],
+        lrs: CLEANRL_LRS,
     },
 ];
 
@@ -132,7 +136,8 @@ impl Definition for Dqn {
         steps: u64,
     ) -> Option<(u64, &'static str)> {
         let config = Self::read(settings).ok()?;
-        let bytes = Memory::buffer(&config, &env.observation).bytes_of(steps);
+        let buffer = Memory::buffer(&config, &env.observation);
+        let bytes = buffer.bytes_of(steps, env.max_steps);
         Some((bytes, "buffer_size"))
     }
 

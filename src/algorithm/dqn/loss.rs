@@ -64,7 +64,7 @@ struct TdLoss {
 impl Loss {
     /// The loss of the difference `d` and its derivative.
     #[inline]
-    fn of<T: WithDType>(self, d: T) -> (T, T) {
+    pub(crate) fn of<T: WithDType>(self, d: T) -> (T, T) {
         let (half, one) = (T::from_f64(0.5), T::from_f64(1.0));
         match self {
             Loss::Mse => (d * d, d + d),

@@ -4,7 +4,10 @@ use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
 
 use super::{Critic, Dqn, DqnConfig, greedy};
-use optim::state_file::{self, Array, Part, StateFile};
+use optim::{
+    Parameter,
+    state_file::{self, Array, Part, StateFile},
+};
 
 use crate::{
     Result,
@@ -40,6 +43,13 @@ impl QPolicy {
         let shape = (1, obs.len() / self.obs_len, self.obs_len);
         let obs = Tensor::from_slice(obs, shape, &Device::Cpu)?;
         Ok(self.net.infer(&obs)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// Every weight and bias in one list, in the order of the network's parameters.
+    pub(crate) fn weights(&self) -> Result<Vec<f32>> {
+        let of = |p: &Parameter| Ok(p.var.flatten_all()?.to_vec1::<f32>()?);
+        let all = self.net.parameters();
+        Ok(all.iter().map(of).collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// What the policy belongs to: the shapes that a file must match.

@@ -159,8 +159,10 @@ impl Definition for PqnDefinition {
     ) -> Option<(u64, &'static str)> {
         let config = Self::read(settings).ok()?;
         // An observation, and besides it an action, a reward, two values, a target and an end.
-        let each = 4 * env.observation.len() as u64 + 37;
-        Some((config.rollout() as u64 * each, "n_steps"))
+        let observation = 4 * env.observation.len() as u64;
+        let steps = config.rollout() as u64 * (observation + 37);
+        // What each environment showed last is kept too.
+        Some((steps + config.n_envs as u64 * (observation + 4), "n_steps"))
     }
 
     fn updates(&self, settings: &Table, steps: u64) -> u64 {

@@ -3,11 +3,11 @@
 use optim::{Result as OptimResult, SliceOptimiser, Spec};
 use rand::Rng;
 
-use super::{
-    StreamQConfig,
-    network::{Layers, Number, Pass},
+use super::{LEAKY, StreamQConfig};
+use crate::{
+    Result,
+    nn::single::{Layers, Number, Pass},
 };
-use crate::Result;
 
 /// What followed an action, in the network's terms.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ impl<T: Number> StreamQ<T> {
         updates: u64,
     ) -> Result<Self> {
         let architecture = config.architecture(observation, actions);
-        let layers = Layers::new(&architecture, config.layer_norm)?;
+        let layers = Layers::new(&architecture, LEAKY, config.layer_norm)?;
         let weights: Vec<T> = layers.draw(config.sparsity, init);
         let optimiser = SliceOptimiser::new(spec, weights.len())?;
         Ok(Self {

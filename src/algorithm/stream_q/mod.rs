@@ -8,7 +8,6 @@ mod cohort;
 mod config;
 mod definition;
 mod learner;
-mod network;
 mod normalise;
 mod pending;
 mod policy;
@@ -17,3 +16,8 @@ pub use config::{Direction, StreamLoss, StreamQConfig};
 pub use definition::{DEFINITION, NAME};
 pub use learner::{Seen, StreamQ, Update};
 pub use normalise::{Normaliser, RewardScale};
+
+use crate::nn::Rectifier;
+
+/// What follows each layer but the last: PyTorch's leaky relu.
+const LEAKY: Rectifier = Rectifier::Relu(0.01);

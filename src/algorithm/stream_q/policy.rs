@@ -2,11 +2,7 @@
 
 use safetensors::Dtype;
 
-use super::{
-    StreamQConfig,
-    network::{Layers, Number},
-    normalise::Normaliser,
-};
+use super::{LEAKY, StreamQConfig, normalise::Normaliser};
 use optim::{
     Element,
     state_file::{self, Array, StateFile, bytes, numbers},
@@ -15,6 +11,7 @@ use optim::{
 use crate::{
     Result,
     algorithm::{Policy, dqn::greedy},
+    nn::single::{Layers, Number},
 };
 
 /// What is saved here, and the metadata's key.
@@ -32,7 +29,7 @@ impl StreamPolicy {
     /// The policy of an agent that has learned nothing.
     pub fn untrained(config: &StreamQConfig, env: &envs::Spec) -> Result<Self> {
         let architecture = config.architecture(&env.observation.shape, env.actions);
-        let layers = Layers::new(&architecture, config.layer_norm)?;
+        let layers = Layers::new(&architecture, LEAKY, config.layer_norm)?;
         let obs_len = env.observation.len();
         Ok(Self {
             weights: vec![0.0; layers.weights],

@@ -58,7 +58,7 @@ pub struct Config {
     pub agent: Table,
 }
 
-/// What a person sets of a [`Config`].
+/// The part of a [`Config`] that a person sets.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigSource {
     /// The algorithm.
@@ -79,7 +79,7 @@ const KEYS: [&str; 5] = ["algo", "preset", "run", "optimiser", "agent"];
 impl ConfigSource {
     /// Reads a TOML file; an error names the file, the line, the key and what is allowed.
     ///
-    /// A file in which nothing is written is an error, for it may have lost what it had. Comments alone ask for the
+    /// An empty file is an error, because it may have lost its content. A file with nothing but comments asks for the
     /// defaults.
     pub fn read(path: &Path) -> Result<Self> {
         let document = Document::read(path)?;
@@ -177,9 +177,10 @@ impl ConfigSource {
         match lr {
             Some(lr) => optimiser.set("lr", lr)?,
             None if !optimiser.is_set("lr") => {
-                if let Some(lr) = preset.lr(optimiser.entry().name) {
-                    optimiser.set("lr", lr)?;
-                }
+                let own = optimiser.lr();
+                // Set even where it is the optimiser's own, so that the same run is always written the same.
+                let lr = preset.lr(optimiser.entry().name).unwrap_or(own);
+                optimiser.set("lr", lr)?;
             }
             None => {}
         }
@@ -214,7 +215,7 @@ impl ConfigSource {
 }
 
 /// The optimiser of a table of its name and its values.
-fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
+pub(in crate::run) fn optimiser(table: &Table) -> std::result::Result<Spec, settings::Error> {
     let at = |key: &'static str| {
         move |error: optim::Error| settings::Error::wrong(error.to_string()).within(key)
     };
@@ -250,8 +251,8 @@ fn check_agent(
     }
 }
 
-/// An observation is looked at by all episodes of an evaluation at once: more numbers than this (1 GiB)
-/// are a slip of the finger.
+/// An evaluation holds an observation of each of its episodes at once. More numbers than this (1 GiB) are surely a
+/// mistake.
 const MOST_NUMBERS: usize = 1 << 28;
 
 impl Config {
@@ -298,7 +299,7 @@ impl Config {
         self.algorithm.updates(&self.agent, self.run.steps)
     }
 
-    /// Whether two agents can be in one cohort, as far as anything but their optimisers goes.
+    /// Whether two agents can be in one cohort, apart from their optimisers.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let mut run = other.run.clone();
         run.seed = self.run.seed;

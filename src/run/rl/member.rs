@@ -1,22 +1,25 @@
-//! One agent's side of a run: its environments, its evaluations, its records.
+//! What belongs to one agent of a run: its environments, evaluations and records.
 
 use std::collections::VecDeque;
 
 use envs::TimeLimit;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Config, Evaluator, diagnose::Diagnostics};
+use super::{Config, Evaluator};
 use crate::{
     Result,
     algorithm::{Algorithm, PendingUpdate, Policy},
-    run::{Configuration, EpisodeRow, EvaluationRow, Observer, Outcome, Row, Status},
+    run::{
+        Configuration, EpisodeRow, EvaluationRow, Observer, Outcome, Row, Status,
+        diagnose::Diagnostics,
+    },
     streams::env_stream,
 };
 
 /// Training episodes in the mean that a run's outcome has.
 const RECENT: usize = 100;
 
-/// One agent of a cohort, and everything of its own that the algorithm does not hold.
+/// One agent of a cohort, with everything of its own that the algorithm does not hold.
 pub(super) struct Member<'a> {
     pub config: &'a Config,
     pub observer: &'a mut dyn Observer,
@@ -144,7 +147,7 @@ impl<'a> Member<'a> {
         Ok(())
     }
 
-    /// What came of it after `steps` steps, agent number `agent` of `algorithm`.
+    /// Its outcome after `steps` steps, as agent number `agent` of `algorithm`.
     pub fn outcome(&self, steps: u64, algorithm: &dyn Algorithm, agent: usize) -> Outcome {
         let config = self.config;
         let recent = (!self.recent.is_empty())

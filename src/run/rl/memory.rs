@@ -1,16 +1,17 @@
 //! Whether what a run will hold fits into this machine's memory.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use super::Config;
-use crate::{Error, Result};
+use crate::{Error, Result, run::memory_limit};
 
 /// From here on, what is held is worth a word before the run: a gibibyte.
 const WORTH_A_WORD: u64 = 1 << 30;
 
-/// What `agents` agents will hold, if it is much, as a sentence. An error if this machine has less memory.
+/// What `agents` agents will hold, if it is much, as a sentence. An error if this
+/// process may use less memory.
 pub fn check(config: &Config, agents: usize) -> Result<Option<String>> {
-    within(config, agents, total())
+    within(config, agents, memory_limit(Path::new("/")))
 }
 
 fn within(config: &Config, agents: usize, total: Option<u64>) -> Result<Option<String>> {
@@ -35,7 +36,7 @@ fn within(config: &Config, agents: usize, total: Option<u64>) -> Result<Option<S
     );
     match total {
         Some(total) if all > total => Err(Error::usage(format!(
-            "{taken}, and this machine has {} of memory; a smaller {key} or fewer steps need less",
+            "{taken}, and this process may use {} of memory; a smaller {key} or fewer steps need less",
             gigabytes(total)
         ))),
         _ => Ok((all >= WORTH_A_WORD).then_some(taken)),
@@ -44,31 +45,6 @@ fn within(config: &Config, agents: usize, total: Option<u64>) -> Result<Option<S
 
 fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
-}
-
-/// Bytes of memory that this process may use: the machine's, or its control group's if that is less. `None` where
-/// neither can be read, as on systems other than Linux.
-fn total() -> Option<u64> {
-    let groups = [
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ];
-    let limits = groups.iter().filter_map(|path| limit(Path::new(path)));
-    limits.chain(machine()).min()
-}
-
-/// The limit of a control group; `None` if there is none, which version 2 calls `max`.
-fn limit(path: &Path) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-fn machine() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
 }
 
 #[cfg(test)]
@@ -98,7 +74,7 @@ mod tests {
         let error = within(&config_of(100_000_000, 200_000_000), 1, memory).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "buffer_size = 100000000: an agent's experience takes 2.8 GB by step 200000000, and this machine has \
+            "buffer_size = 100000000: an agent's experience takes 2.8 GB by step 200000000, and this process may use \
              2.0 GB of memory; a smaller buffer_size or fewer steps need less"
         );
         // It grows as it fills.

@@ -3,7 +3,6 @@
 
 mod actor;
 mod config;
-mod diagnose;
 mod evaluate;
 mod member;
 mod memory;
@@ -14,17 +13,20 @@ mod told;
 use std::ops::Range;
 
 pub use actor::{Actor, Trained};
+pub(super) use config::optimiser;
 pub use config::{Config, ConfigSource, RunConfig};
 pub use evaluate::Evaluator;
 pub use memory::check as check_memory;
 pub use play::{Episode, Picture, drawable, play};
 
-use self::{diagnose::Diagnostics, member::Member};
+use self::member::Member;
 use crate::{
     Error, Result,
     algorithm::{Algorithm, Experience, Learning, PendingUpdate, Setup},
     run::{
-        Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow, control::passes,
+        Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow,
+        control::passes,
+        diagnose::{Asked, Diagnostics},
     },
 };
 
@@ -71,7 +73,7 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
     let mut saved = cohort.step;
     while cohort.step < run.steps && cohort.members.iter().any(Member::is_alive) {
         let before = cohort.step;
-        cohort.take_step()?;
+        cohort.take_step(control, saved)?;
         let step = cohort.step;
         let last = step == run.steps;
         if passes(before, step, run.eval_every) || last {
@@ -169,7 +171,14 @@ impl<'a> Cohort<'a> {
         let own = self.seen_by(agent);
         let obs = &mut self.obs[own];
         let member = &mut self.members[agent];
-        member.diagnostics = Diagnostics::new(member.config, self.algorithm.target_clock());
+        let run = &member.config.run;
+        let asked = Asked {
+            every: run.diagnostics,
+            lags: run.diagnostics_lags,
+            seed: run.seed,
+        };
+        let clock = self.algorithm.target_clock();
+        member.diagnostics = Diagnostics::new(asked, &member.config.optimiser, clock);
         for (own, obs) in member
             .envs
             .iter_mut()
@@ -189,8 +198,9 @@ impl<'a> Cohort<'a> {
         agent * each..(agent + 1) * each
     }
 
-    /// One step of each agent in each of its environments, and the updates that are due after it.
-    fn take_step(&mut self) -> Result<()> {
+    /// One step of each agent in each of its environments, and the updates that are due after it. An error if `control`
+    /// ends the run while the agents learn, whose last checkpoint is at step `saved`.
+    fn take_step(&mut self, control: &Control, saved: u64) -> Result<()> {
         for (alive, member) in self.alive.iter_mut().zip(&self.members) {
             *alive = member.is_alive();
         }
@@ -203,6 +213,8 @@ impl<'a> Cohort<'a> {
             log_every: self.members[0].config.run.log_every,
             members: &mut self.members,
             step: after,
+            control,
+            saved,
         };
         self.algorithm.learn(step, &mut listeners)?;
         self.step = after;
@@ -313,6 +325,9 @@ struct Listeners<'a, 'b> {
     /// Environment steps done.
     step: u64,
     log_every: u64,
+    control: &'a Control,
+    /// The step of the last checkpoint.
+    saved: u64,
 }
 
 impl Learning for Listeners<'_, '_> {
@@ -324,7 +339,18 @@ impl Learning for Listeners<'_, '_> {
         (update - 1).is_multiple_of(self.log_every)
     }
 
+    /// Every algorithm calls this before each update, so a run ends here if its learning takes too long for a signal.
+    /// What it has learned since the last checkpoint is lost, and will be the same when the run goes on.
     fn pending(&mut self, agent: usize, update: u64, pending: &dyn PendingUpdate) -> Result<()> {
+        if let Some(signal) = self.control.out_of_patience() {
+            let member = &self.members[agent];
+            return Err(Error::Stopped {
+                signal,
+                step: self.step - member.envs.len() as u64,
+                of: member.config.run.steps,
+                saved: self.saved,
+            });
+        }
         self.members[agent].examine(self.step, update, pending)
     }
 

@@ -170,11 +170,10 @@ pub struct SupervisedConfig {
     pub optimiser: Spec,
 }
 
-/// A buffer with more numbers than this in its observations (1 GiB with those that follow) is a slip of
-/// the finger.
+/// A buffer whose observations have more numbers than this (1 GiB with the next observations) is surely a mistake.
 const MOST_NUMBERS: usize = 1 << 27;
 
-/// An error if `set` has what `dataset` has no use for.
+/// An error if `set` has a setting that `dataset` does not use.
 fn refuse_strangers(set: &Table, dataset: DataName) -> Result<()> {
     let (values, bootstrap) = (dataset.images().is_none(), dataset == DataName::QBootstrap);
     let both = "q-regression or q-bootstrap";
@@ -219,7 +218,9 @@ fn environment(set: &SupervisedRun, asked: bool) -> Result<String> {
 impl SupervisedConfig {
     /// What `set` asks for, the note's experiment for the rest, checked. The optimiser is as given:
     /// [`note_setting`] has the note's.
-    pub fn resolve(set: &Table, optimiser: Spec) -> Result<Self> {
+    pub fn resolve(set: &Table, mut optimiser: Spec) -> Result<Self> {
+        // The same run is always written the same, whether or not its lr was set.
+        optimiser.set("lr", optimiser.lr())?;
         let mut asked = SupervisedRun::default();
         asked.extend(set)?;
         let (dataset, of_images) = (asked.dataset, asked.dataset.images().is_some());

@@ -4,6 +4,7 @@
 //! into a [`Job`], which knows its cost, how to run in a folder, and its outcome.
 
 mod nested;
+mod order;
 mod rl;
 mod scale;
 mod supervised;
@@ -27,7 +28,7 @@ use crate::{
 
 /// Every family of runs; the first is the default for environments that do not name one.
 pub fn registry() -> &'static [&'static dyn Family] {
-    &[&rl::Rl, &supervised::Supervised]
+    &[&rl::Rl, &supervised::Supervised, &order::OrderAlone]
 }
 
 /// A family of runs, with its own settings.

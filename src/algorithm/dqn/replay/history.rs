@@ -172,7 +172,12 @@ impl History {
 
     /// Bytes of a step with what was observed before it.
     pub fn step_bytes(&self) -> u64 {
-        (self.encoding.row_bytes(self.obs_len) + size_of::<Step>()) as u64
+        self.row_bytes() + size_of::<Step>() as u64
+    }
+
+    /// The bytes of an observation.
+    pub fn row_bytes(&self) -> u64 {
+        self.encoding.row_bytes(self.obs_len) as u64
     }
 
     /// The bytes of memory that it holds.

@@ -108,14 +108,16 @@ impl Replay {
         self.history.bytes() + priorities
     }
 
-    /// Bytes that `steps` steps take at least: last observations of episodes come on top.
-    pub fn bytes_of(&self, steps: u64) -> u64 {
+    /// Bytes that `steps` steps take at least, in episodes of at most `longest` steps. The last observation of each
+    /// episode counts; episodes that are shorter take more.
+    pub fn bytes_of(&self, steps: u64, longest: Option<u32>) -> u64 {
         let held = steps.min(self.history.most as u64);
+        let ended = longest.map_or(0, |longest| held / u64::from(longest.max(1)));
         let priorities = match self.priorities {
             Some(_) => steps.min(self.capacity as u64) * size_of::<f64>() as u64,
             None => 0,
         };
-        held * self.history.step_bytes() + priorities
+        held * self.history.step_bytes() + ended * self.history.row_bytes() + priorities
     }
 
     /// Adds a step; the transitions that it completes take the place of the oldest when full.

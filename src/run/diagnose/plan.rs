@@ -6,13 +6,10 @@ use std::collections::VecDeque;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use optim::Restart;
+use optim::{Restart, Spec};
 
-use crate::{
-    algorithm::TargetClock,
-    run::rl::{Config, RunConfig},
-    streams::diagnostics_stream,
-};
+use super::Asked;
+use crate::{algorithm::TargetClock, streams::diagnostics_stream};
 
 /// The decay of the average that stands for momentum where an optimiser has none.
 pub(super) const HYPOTHETICAL_BETA: f64 = 0.9;
@@ -40,7 +37,7 @@ pub(super) struct Plan {
 
 /// Plans ahead.
 pub(super) struct Planner {
-    run: RunConfig,
+    asked: Asked,
     /// When targets move.
     clock: TargetClock,
     beta: f64,
@@ -55,15 +52,15 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    /// Plans for the run `config` from its first update on, where momentum decays by `beta`.
-    pub fn new(config: &Config, beta: f64, clock: TargetClock) -> Self {
+    /// Plans from the first update on, where momentum decays by `beta`.
+    pub fn new(asked: Asked, optimiser: &Spec, beta: f64, clock: TargetClock) -> Self {
         let mut planner = Self {
             reach: reach(beta),
             autocorrelation: 16.max((2.0 / (1.0 - beta)) as u64).min(256),
             coming: VecDeque::new(),
             planned: 0,
-            run: config.run.clone(),
-            restarts: config.optimiser.restart() == Restart::State,
+            asked,
+            restarts: optimiser.restart() == Restart::State,
             clock,
             beta,
         };
@@ -74,7 +71,7 @@ impl Planner {
     /// Plans from update `first` on.
     pub fn restart(&mut self, first: u64) {
         self.coming.clear();
-        self.planned = (first - 1) / self.run.diagnostics;
+        self.planned = (first - 1) / self.asked.every;
         self.go_on(first);
     }
 
@@ -121,7 +118,7 @@ impl Planner {
     /// target network's updates and falls on all their phases alike.
     fn plan(&self, line: u64) -> Plan {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let every = self.run.diagnostics;
+        let every = self.asked.every;
         let fraction = GOLDEN.wrapping_mul(line.wrapping_add(1));
         let place = (u128::from(fraction) * u128::from(every)) >> 64;
         let update = line.saturating_mul(every).saturating_add(1 + place as u64);
@@ -130,10 +127,10 @@ impl Planner {
             true => since_target,
             false => update - 1,
         };
-        let mut rng = diagnostics_stream(self.run.seed, line);
+        let mut rng = diagnostics_stream(self.asked.seed, line);
         Plan {
             past: past(
-                self.run.diagnostics_lags,
+                self.asked.lags,
                 self.beta,
                 gradients.min(self.reach),
                 &mut rng,
@@ -183,7 +180,7 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::{algorithm::dqn::DqnConfig, run::rl::ConfigSource};
+    use crate::algorithm::dqn::DqnConfig;
 
     #[test]
     fn lags_are_drawn_as_the_average_weighs_them() {
@@ -227,14 +224,14 @@ mod tests {
     }
 
     fn planner(every: u64, first: u64) -> Planner {
-        let mut source = ConfigSource::default();
-        source
-            .run
-            .insert("diagnostics", settings::Value::Whole(every as i64));
-        let config = source.resolve(None).unwrap();
+        let asked = Asked {
+            every,
+            lags: 4,
+            seed: 1,
+        };
         let dqn = DqnConfig::cleanrl();
         let clock = Box::new(move |update| dqn.since_target(update));
-        let mut planner = Planner::new(&config, 0.9, clock);
+        let mut planner = Planner::new(asked, &"adam".parse().unwrap(), 0.9, clock);
         planner.restart(first);
         planner
     }

@@ -1,27 +1,22 @@
 //! The value network of one agent on slices, for one observation at a time.
 //!
-//! All weights lie in one list, so that a trace is a list of the same length. The gradient of a value is never
-//! written down: each row of it goes into its row of the trace as it is computed.
+//! All weights lie in one list, so that a trace or a gradient is a list of the same length. The gradient of a value is
+//! never written down: each row of it is added to its row of the trace as it is computed.
 
 use candle_core::WithDType;
 use optim::Element;
 use rand::Rng;
 
-use crate::{
-    Result,
-    nn::{
-        Architecture, Rectifier,
-        layer_norm::{normalise, normalise_backward, sum_of},
-    },
-    simd::vectorised,
+use super::{
+    Architecture, Rectifier, init,
+    layer_norm::{normalise, normalise_backward, sum_of},
 };
+use crate::{Error, Result, simd::vectorised};
 
 /// f32 or f64.
 pub trait Number: WithDType + Element {}
 impl<T: WithDType + Element> Number for T {}
 
-/// What follows each layer but the last: PyTorch's leaky relu.
-const LEAKY: Rectifier = Rectifier::Relu(0.01);
 /// PyTorch's eps of a layer normalisation.
 const EPS: f64 = 1e-5;
 
@@ -124,6 +119,8 @@ impl Conv {
 pub struct Layers {
     layers: Vec<Layer>,
     layer_norm: bool,
+    /// What follows each layer but the last.
+    rectifier: Rectifier,
     /// Numbers of all layers together.
     pub weights: usize,
 }
@@ -149,8 +146,20 @@ impl<T> Pass<T> {
 }
 
 impl Layers {
-    /// The layers of `architecture`; an error if the convolutions do not fit the observation.
-    pub fn new(architecture: &Architecture, layer_norm: bool) -> Result<Self> {
+    /// The layers of `architecture`, with `rectifier` in place of its activation.
+    ///
+    /// # Errors
+    /// If the convolutions do not fit the observation, or if there is a dueling head, which is not supported.
+    pub fn new(
+        architecture: &Architecture,
+        rectifier: Rectifier,
+        layer_norm: bool,
+    ) -> Result<Self> {
+        if architecture.dueling {
+            return Err(Error::usage(
+                "dueling = true is not allowed for a network that sees one observation at a time; allowed: false",
+            ));
+        }
         let sizes = architecture.sizes()?;
         let (mut layers, mut weights) = (Vec::new(), 0);
         let mut push = |kind: Kind| {
@@ -183,6 +192,7 @@ impl Layers {
         Ok(Self {
             layers,
             layer_norm,
+            rectifier,
             weights,
         })
     }
@@ -209,6 +219,18 @@ impl Layers {
             all.extend((0..rows).map(|_| T::from_f64(0.0)));
         }
         all
+    }
+
+    /// Weights and biases drawn from `rng` as PyTorch's default draws them, and as [`Network`](super::Network) does
+    /// from the same stream.
+    pub fn draw_uniform<T: Number>(&self, rng: &mut impl Rng) -> Vec<T> {
+        let mut all = Vec::with_capacity(self.weights);
+        for layer in &self.layers {
+            let (rows, each) = layer.kind.rows();
+            init::uniform_fan_in(rng, each, rows * each, &mut all);
+            init::uniform_fan_in(rng, each, rows, &mut all);
+        }
+        all.into_iter().map(T::from_f64).collect()
     }
 
     /// Room for a [`Pass`].
@@ -250,7 +272,7 @@ impl Layers {
                         pass.gains[i] = normalise(normal, EPS);
                     }
                     for (y, &x) in output.iter_mut().zip(normal.iter()) {
-                        *y = LEAKY.of(x);
+                        *y = self.rectifier.of(x);
                     }
                 }
             },
@@ -268,10 +290,39 @@ impl Layers {
         trace: &mut [T],
         scratch: &mut [Vec<T>],
     ) -> f64 {
+        let slope = (action, T::from_f64(1.0));
+        self.backward::<T, true>(weights, pass, slope, decay, trace, scratch)
+    }
+
+    /// `sum <- keep sum + the gradient of a loss` whose derivative with respect to the value of action number `slope.0`
+    /// is `slope.1`. `pass` is that of the observation, and `scratch` holds the gradient of a layer's output.
+    pub fn gradient<T: Number>(
+        &self,
+        weights: &[T],
+        pass: &Pass<T>,
+        slope: (usize, T),
+        keep: f64,
+        sum: &mut [T],
+        scratch: &mut [Vec<T>],
+    ) {
+        self.backward::<T, false>(weights, pass, slope, keep, sum, scratch);
+    }
+
+    /// `trace <- decay trace + the gradient` of what has the derivative `slope`. The L1 norm of the new trace takes as long
+    /// as the rest; without `NORM` it is 0.
+    fn backward<T: Number, const NORM: bool>(
+        &self,
+        weights: &[T],
+        pass: &Pass<T>,
+        slope: (usize, T),
+        decay: f64,
+        trace: &mut [T],
+        scratch: &mut [Vec<T>],
+    ) -> f64 {
         let decay = T::from_f64(decay);
         let last = self.layers.len() - 1;
         scratch[last].fill(T::from_f64(0.0));
-        scratch[last][action] = T::from_f64(1.0);
+        scratch[last][slope.0] = slope.1;
         let mut norm = 0.0;
         vectorised(
             #[inline(always)]
@@ -281,7 +332,7 @@ impl Layers {
                     let d = &mut after[0];
                     if i < last {
                         for (d, &y) in d.iter_mut().zip(&pass.normal[i]) {
-                            *d = LEAKY.gradient(*d, y);
+                            *d = self.rectifier.gradient(*d, y);
                         }
                         if self.layer_norm {
                             normalise_backward(d, &pass.normal[i], pass.gains[i]);
@@ -290,7 +341,8 @@ impl Layers {
                     if let Some(input) = before.last_mut() {
                         layer.input_gradient(weights, d, input);
                     }
-                    norm += layer.trace(&pass.inputs[i], &pass.columns[i], d, decay, trace);
+                    let (input, columns) = (&pass.inputs[i], &pass.columns[i]);
+                    norm += layer.trace::<T, NORM>(input, columns, d, decay, trace);
                 }
             },
         );
@@ -301,6 +353,25 @@ impl Layers {
     pub fn scratch<T: Number>(&self) -> Vec<Vec<T>> {
         let zeros = |layer: &Layer| vec![T::from_f64(0.0); layer.kind.outputs()];
         self.layers.iter().map(zeros).collect()
+    }
+}
+
+impl Layers {
+    /// The names of the layers' parameters (`0.weight`, `0.bias`, `1.weight`, ...) with their shapes, in the order in
+    /// which they lie in the weights.
+    pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
+        let of = |(i, layer): (usize, &Layer)| {
+            let (rows, each) = layer.kind.rows();
+            let shape = match layer.kind {
+                Kind::Linear { .. } => vec![rows, each],
+                Kind::Conv(conv) => vec![rows, conv.channels, conv.size, conv.size],
+            };
+            [
+                (format!("{i}.weight"), shape),
+                (format!("{i}.bias"), vec![rows]),
+            ]
+        };
+        self.layers.iter().enumerate().flat_map(of).collect()
     }
 }
 
@@ -371,9 +442,16 @@ impl Layer {
         }
     }
 
-    /// `trace <- decay trace + gradient` for this layer's weights and biases; returns the L1 norm.
+    /// `trace <- decay trace + gradient` for this layer's weights and biases; returns the L1 norm, or 0 without `NORM`.
     #[inline(always)]
-    fn trace<T: Number>(&self, x: &[T], columns: &[T], dy: &[T], decay: T, trace: &mut [T]) -> f64 {
+    fn trace<T: Number, const NORM: bool>(
+        &self,
+        x: &[T],
+        columns: &[T],
+        dy: &[T],
+        decay: T,
+        trace: &mut [T],
+    ) -> f64 {
         let (rows, each) = self.kind.rows();
         let own = &mut trace[self.start..][..rows * (each + 1)];
         let (weights, biases) = own.split_at_mut(rows * each);
@@ -393,15 +471,19 @@ impl Layer {
                             new[i] = decay * new[i] + d * x[i];
                         }
                         *e = new;
-                        for i in 0..16 {
-                            lanes[i] += Element::absolute(new[i]);
+                        if NORM {
+                            for i in 0..16 {
+                                lanes[i] += Element::absolute(new[i]);
+                            }
                         }
                     }
                     for (i, (e, &x)) in row_rest.iter_mut().zip(x_rest).enumerate() {
                         *e = decay * *e + d * x;
                         lanes[i] += Element::absolute(*e);
                     }
-                    norm += lanes.into_iter().fold(0.0, |sum, x| sum + x.to_f64());
+                    if NORM {
+                        norm += lanes.into_iter().fold(0.0, |sum, x| sum + x.to_f64());
+                    }
                 }
             }
             Kind::Conv(conv) => {
@@ -413,11 +495,13 @@ impl Layer {
                     for (e, column) in filter.iter_mut().zip(columns.chunks_exact(positions)) {
                         *e = decay * *e + sum_of(d, column, |d, x| d * x);
                     }
-                    norm += sum_of(filter, filter, |e, _| Element::absolute(e)).to_f64();
+                    if NORM {
+                        norm += sum_of(filter, filter, |e, _| Element::absolute(e)).to_f64();
+                    }
                 }
             }
         }
-        norm
+        if NORM { norm } else { 0.0 }
     }
 }
 

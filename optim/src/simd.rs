@@ -1,3 +1,5 @@
+//! Vector instructions, chosen for the machine at run time.
+
 /// Runs `f`, compiled for the widest vector instructions of this machine.
 ///
 /// `f` must be `#[inline(always)]`, and so must everything it calls. No width ever fuses a

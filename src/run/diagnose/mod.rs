@@ -14,8 +14,10 @@ use self::{
     plan::{AUTOCORRELATION, HYPOTHETICAL_BETA, Plan, Planner},
     vector::{cosine, difference, dot, mix, norm},
 };
-use super::Config;
-use optim::state_file::{Array, Part, bytes, numbers};
+use optim::{
+    Spec,
+    state_file::{Array, Part, bytes, numbers},
+};
 
 use crate::{
     Error, Result,
@@ -25,6 +27,17 @@ use crate::{
 
 /// Minibatches drawn for the gradient now, besides the step's own.
 const FRESH: usize = 3;
+
+/// What a run asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// Updates from look to look, on average; 0 for none.
+    pub every: u64,
+    /// Past minibatches that a look evaluates again; 0 for all.
+    pub lags: u32,
+    /// The run's seed.
+    pub seed: u64,
+}
 
 /// One agent's diagnostics in progress.
 pub(super) struct Diagnostics {
@@ -38,17 +51,17 @@ pub(super) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Those of the run `config`, if it asks for any, of an algorithm whose targets move as `clock` says.
-    pub fn new(config: &Config, clock: TargetClock) -> Option<Self> {
-        if config.run.diagnostics == 0 {
+    /// Those that were `asked` for, if any were, of a run with this optimiser whose targets move as `clock` says.
+    pub fn new(asked: Asked, optimiser: &Spec, clock: TargetClock) -> Option<Self> {
+        if asked.every == 0 {
             return None;
         }
-        let momentum = config.optimiser.momentum();
+        let momentum = optimiser.momentum();
         let beta = momentum.map_or(HYPOTHETICAL_BETA, |momentum| momentum.beta);
         Some(Self {
             beta,
             state: momentum.map(|momentum| momentum.state),
-            planner: Planner::new(config, beta, clock),
+            planner: Planner::new(asked, optimiser, beta, clock),
             average: Vec::new(),
             kept: VecDeque::new(),
         })
