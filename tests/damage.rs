@@ -513,6 +513,7 @@ const SMALL: &str = r#"
 question = "?"
 hypothesis = "-"
 analysis = "-"
+score = "area"
 seeds = { tuning = "1..1", report = "2..3" }
 
 [rl]

@@ -350,6 +350,8 @@ fn a_study_mixes_orders() {
     let dir = tempdir().unwrap();
     let toml = r#"
 question = "Does order matter?"
+hypothesis = "It does."
+analysis = "Nothing follows from runs as short as these."
 [seeds]
 tuning = "11..12"
 report = "1..5"

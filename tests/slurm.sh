@@ -94,6 +94,7 @@ cat > small.toml <<'END'
 question = "Does it work on a cluster?"
 hypothesis = "It does."
 analysis = "Compare the bytes."
+score = "area"
 [seeds]
 tuning = [11, 12]
 report = "1..3"

@@ -5,9 +5,9 @@ use settings::{Allowed, Value};
 use crate::{AnyRule, Clip, Entry, Error, Result, Spec};
 
 /// Steps at which a rule is tried: the first ones, when corrections are largest and RAdam changes its formula, and later
-/// ones. None is very late, since NAdam's scalars take as long as the steps before them.
+/// ones. They are few and early, because the scalars of NAdam's step `t` take `t` multiplications.
 fn tried() -> impl Iterator<Item = u64> {
-    (1..=30).chain([100, 1_000])
+    (1..=30).chain([100, 300])
 }
 
 /// Gradients that any setting must be able to step along from a weight of 0: none, a small one, one of ordinary

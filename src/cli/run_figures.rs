@@ -21,6 +21,9 @@ use crate::{
 /// The number of columns of updates that are drawn: the first that an algorithm measures.
 const DETAILS: usize = 2;
 
+/// The horizontal axis of a run without an environment.
+const UPDATES: &str = "updates";
+
 /// Groups of gradient steps between two updates of the target network.
 const PHASES: u64 = 10;
 
@@ -128,11 +131,15 @@ fn note(outcome: &Outcome) -> String {
 /// it is and why, how much of a gradient is signal, and what the target network's updates do.
 pub fn diagnostics(path: &Path, config: &Config, run: &Finished<Config>) -> Result<()> {
     let rows = run.diagnostics()?;
-    draw_diagnostics(path, &title(&run.outcome), &rows, config.run.steps)
+    let course = Course {
+        name: "environment steps",
+        steps: config.run.steps,
+    };
+    draw_diagnostics(path, &title(&run.outcome), &rows, course)
 }
 
 /// Draws the figures of the finished run `run` of `config` that are not there: its curve, and its diagnostics if it has
-/// any. Their horizontal axis is of updates.
+/// any.
 pub fn order_figures(config: &OrderConfig, run: &Finished<OrderConfig>) -> Result<()> {
     let outcome = &run.outcome;
     let of = format!(
@@ -144,8 +151,11 @@ pub fn order_figures(config: &OrderConfig, run: &Finished<OrderConfig>) -> Resul
         value_error(&curve, config, run, &of)?;
     }
     if config.run.diagnostics > 0 && !diagnostics.exists() {
-        let steps = config.run.updates();
-        draw_diagnostics(&diagnostics, &of, &run.diagnostics()?, steps)?;
+        let course = Course {
+            name: UPDATES,
+            steps: config.run.updates(),
+        };
+        draw_diagnostics(&diagnostics, &of, &run.diagnostics()?, course)?;
     }
     Ok(())
 }
@@ -161,7 +171,7 @@ fn value_error(
     let panel = |y, scale, value: fn(&ValueRow) -> Option<f64>| {
         let point = |row: &ValueRow| Some((row.update as f64, value(row)?));
         Panel {
-            x: "updates",
+            x: UPDATES,
             y,
             range: 0.0..config.run.updates() as f64,
             x_label: steps_label,
@@ -191,8 +201,20 @@ fn value_error(
     figures::panels(path, title, &note, &panels)
 }
 
-/// Draws the diagnostics `rows` of the run called `title`, which took so many steps.
-fn draw_diagnostics(path: &Path, title: &str, rows: &[DiagnosticsRow], steps: u64) -> Result<()> {
+/// What a run's rows count, and how much of it the run has.
+#[derive(Clone, Copy)]
+struct Course {
+    name: &'static str,
+    steps: u64,
+}
+
+/// Draws the diagnostics `rows` of the run called `title`.
+fn draw_diagnostics(
+    path: &Path,
+    title: &str,
+    rows: &[DiagnosticsRow],
+    course: Course,
+) -> Result<()> {
     let title = format!("{title}: diagnostics");
     let momentum = rows.last().map_or(String::new(), |row| {
         let beta = row.momentum_beta;
@@ -212,20 +234,20 @@ fn draw_diagnostics(path: &Path, title: &str, rows: &[DiagnosticsRow], steps: u6
         &title,
         &note,
         &[
-            cosines(rows, steps),
-            staleness(rows, steps),
+            cosines(rows, course),
+            staleness(rows, course),
             over_time(
-                steps,
+                course,
                 "signal / noise of a gradient",
                 Scale::Linear,
                 vec![curve(rows, "", Colour::Blue, |row| {
                     Some(row.signal / row.noise)
                 })],
             ),
-            autocorrelation(rows, steps),
-            since_target(rows, steps),
+            autocorrelation(rows, course.steps),
+            since_target(rows, course.steps),
             over_time(
-                steps,
+                course,
                 "drift of momentum's targets",
                 Scale::Linear,
                 vec![curve(rows, "", Colour::Orange, |row| row.target_drift)],
@@ -234,11 +256,11 @@ fn draw_diagnostics(path: &Path, title: &str, rows: &[DiagnosticsRow], steps: u6
     )
 }
 
-fn over_time(steps: u64, y: &'static str, scale: Scale, curves: Vec<Curve>) -> Panel {
+fn over_time(course: Course, y: &'static str, scale: Scale, curves: Vec<Curve>) -> Panel {
     Panel {
-        x: "environment steps",
+        x: course.name,
         y,
-        range: 0.0..steps as f64,
+        range: 0.0..course.steps as f64,
         x_label: steps_label,
         scale,
         curves,
@@ -256,7 +278,7 @@ fn curve(
     Curve::with_running_median(name, colour, rows.iter().filter_map(point))
 }
 
-fn cosines(rows: &[DiagnosticsRow], steps: u64) -> Panel {
+fn cosines(rows: &[DiagnosticsRow], course: Course) -> Panel {
     let curves = vec![
         curve(rows, "this gradient", Colour::Faint, |row| {
             row.cos_momentum_gradient
@@ -271,10 +293,10 @@ fn cosines(rows: &[DiagnosticsRow], steps: u64) -> Panel {
             row.cos_average_oracle
         }),
     ];
-    over_time(steps, "cosine of momentum and", Scale::Cosine, curves)
+    over_time(course, "cosine of momentum and", Scale::Cosine, curves)
 }
 
-fn staleness(rows: &[DiagnosticsRow], steps: u64) -> Panel {
+fn staleness(rows: &[DiagnosticsRow], course: Course) -> Panel {
     fn relative(row: &DiagnosticsRow, norm: Option<f64>) -> Option<f64> {
         Some(norm? / row.fresh_norm)
     }
@@ -292,7 +314,7 @@ fn staleness(rows: &[DiagnosticsRow], steps: u64) -> Panel {
             relative(row, row.data_norm_by_chance)
         }),
     ];
-    over_time(steps, "staleness / gradient", Scale::Log, curves)
+    over_time(course, "staleness / gradient", Scale::Log, curves)
 }
 
 /// The cosines of `row` by lag.

@@ -29,6 +29,14 @@ use crate::{
     run::{Status, is_kept, remove_unkept},
 };
 
+/// Whether each of `runs` is there before, because two outcomes chose the same trial. One that two optimisers or cells
+/// share is not.
+fn again(runs: &[Run]) -> Vec<bool> {
+    let mut seen = HashSet::new();
+    let place = |run: &Run| (run.stage, run.cell, run.arm, run.trial, run.seed);
+    runs.iter().map(|run| !seen.insert(place(run))).collect()
+}
+
 impl Study {
     /// Writes the results: `manifest.toml`, `experiment.toml`, `runs.csv`, `tuning.csv`, `cost.csv`,
     /// and, for the report stage only, `curves.csv` and, if its runs had diagnostics, `mechanism.csv`, and
@@ -63,8 +71,12 @@ impl Study {
         // Results that are half written must not look damaged.
         remove_if_there(&self.out.join(CHECKSUMS))?;
         let mut written = Written::new(&self.out);
-        let both = || runs.iter().zip(&outcomes).enumerate();
-        let report = both().skip(tuning_runs);
+        let again = again(&runs);
+        let both = || {
+            let all = runs.iter().zip(&outcomes).enumerate();
+            all.filter(|(k, _)| !again[*k])
+        };
+        let report = both().filter(|(k, _)| *k >= tuning_runs);
         let curves = report.flat_map(|(_, (run, outcome))| {
             let id = run.job.id();
             let row = move |&(step, score): &(u64, f64)| CurveRow {
@@ -90,8 +102,11 @@ impl Study {
             experiment_commit: commit::of_file(&experiment.path),
             sha256: files::hex(&Sha256::digest(&experiment.text)),
             tuning_runs,
-            report_runs: runs.len() - tuning_runs,
-            diverged: outcomes.iter().filter(diverged).count(),
+            report_runs: both().filter(|(k, _)| *k >= tuning_runs).count(),
+            diverged: both()
+                .map(|(_, (_, outcome))| outcome)
+                .filter(diverged)
+                .count(),
         };
         let text = toml::to_string(&AsToml(&Value::Table(manifest.to_table())))
             .map_err(|e| Error::usage(e.to_string()))?;

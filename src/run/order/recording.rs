@@ -123,6 +123,9 @@ fn slot(key: Key, bytes: usize) -> Slot {
     slot
 }
 
+/// Values whose standard deviation is not above this share of them differ by what rollouts leave out.
+const ALL_ALIKE: f64 = 1e-5;
+
 /// Nobody who looks at the updates of the agent that is recorded.
 #[derive(Default)]
 struct Unwatched {
@@ -280,9 +283,9 @@ fn record(run: &OrderRun) -> Result<Recording> {
         .map(|&row| transitions.values[row as usize])
         .collect();
     let spread = deviation(&held);
-    if spread <= 1e-12 * held[0].abs().max(1.0) {
+    if spread <= ALL_ALIKE * held[0].abs().max(1.0) {
         return Err(Error::usage(format!(
-            "stream = {} is not allowed in {}: all true values of the policy that was recorded are {}, and there is \
+            "stream = {} is not allowed in {}: all true values of the policy that was recorded are about {:.6}, and there is \
              nothing to learn; allowed: a longer one, or another seed",
             run.stream, spec.name, held[0]
         )));

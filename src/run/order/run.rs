@@ -202,12 +202,13 @@ impl<'a> Run<'a> {
         let error = (squares / held_out.len() as f64).sqrt();
         let score = -(error / spread).log10();
         let [sum, n] = std::mem::take(&mut self.losses);
-        // NaN has diverged too.
-        if !(score >= WORST) {
+        let update = self.learner.updates;
+        // NaN has diverged too. Initial weights have not, however far from the values they are.
+        if !error.is_finite() || score < WORST && update > 0 {
             self.status = Status::Diverged;
             return Ok(());
         }
-        let update = self.learner.updates;
+        let score = score.max(WORST);
         let learned = update.saturating_mul(self.config.run.batch as u64);
         let row = ValueRow {
             update,
