@@ -30,15 +30,19 @@ pub fn csv_text<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<Strin
 }
 
 /// An error if there is something at `path` that is not a file, such as a folder or a pipe. Reading a pipe would wait
-/// for ever.
+/// for ever. A device such as `/dev/null` may stand for a file.
 pub fn check_is_file(path: &Path) -> Result<()> {
     let Ok(found) = fs::metadata(path) else {
         return Ok(());
     };
-    let what = match (found.is_file(), found.is_dir()) {
-        (true, _) => return Ok(()),
-        (_, true) => "a folder",
-        _ => "a pipe or a device",
+    #[cfg(unix)]
+    let is_device = std::os::unix::fs::FileTypeExt::is_char_device(&found.file_type());
+    #[cfg(not(unix))]
+    let is_device = false;
+    let what = match found.is_dir() {
+        _ if found.is_file() || is_device => return Ok(()),
+        true => "a folder",
+        false => "a pipe",
     };
     Err(Error::usage(format!(
         "{} is {what}, and a file is expected there; move it away and give the same command again",

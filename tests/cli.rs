@@ -163,7 +163,8 @@ fn what_is_no_runs_is_never_overwritten() {
     let ran = short(dir.path(), &["--out", "site", "--force"]);
     assert_eq!(ran.code, Some(2));
     assert!(
-        ran.stderr.contains("config.toml, which is no run's"),
+        ran.stderr
+            .contains("config.toml, which does not belong to a run"),
         "{}",
         ran.stderr
     );

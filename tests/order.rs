@@ -290,10 +290,18 @@ fn an_interrupted_run_goes_on_exactly() {
         let go = |name: &str, stops: &[u64]| {
             let path = dir.path().join(name);
             for at in stops.iter().chain([&u64::MAX]) {
-                let Opened::Unfinished(ready) = look(&path, &config, Again::Resume).unwrap() else {
-                    panic!("it has finished");
+                let open = || match look(&path, &config, Again::Resume).unwrap() {
+                    Opened::Unfinished(ready) => ready.open(),
+                    _ => panic!("it has finished"),
                 };
-                let (mut folder, from) = ready.open().unwrap();
+                // A process that another test starts has the lock until it has begun.
+                let taken = |opened: &Result<_>| matches!(opened, Err(Error::Taken(_)));
+                let mut opened = open();
+                while taken(&opened) {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    opened = open();
+                }
+                let (mut folder, from) = opened.unwrap();
                 let stop = Arc::new(AtomicUsize::new(0));
                 let control = Control::new(None, stop.clone());
                 let mut stopper = Stopper { stop, at: *at };
