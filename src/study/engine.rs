@@ -59,6 +59,9 @@ impl Part {
 /// A trial's seeds, each with its score.
 type SeedScores = Vec<(u64, f64)>;
 
+/// A trial's seeds, each with its outcome.
+type SeedOutcomes<'a> = Vec<(u64, &'a Outcome)>;
+
 /// What was chosen for an optimiser in a cell by one outcome.
 #[derive(Clone, Debug)]
 pub struct Chosen {
@@ -225,7 +228,7 @@ impl Study {
         let experiment = &self.experiment;
         let none = |arm: &Arm| vec![Vec::new(); arm.trials.len()];
         let each = || experiment.arms.iter().map(none).collect::<Vec<_>>();
-        let mut found: Vec<Vec<Vec<Vec<(u64, &Outcome)>>>> =
+        let mut found: Vec<Vec<Vec<SeedOutcomes>>> =
             experiment.cells.iter().map(|_| each()).collect();
         for (run, outcome) in runs.iter().zip(outcomes) {
             found[run.cell][run.arm][run.trial].push((run.seed, outcome));
@@ -233,13 +236,13 @@ impl Study {
         let cells = experiment.cells.iter().zip(found);
         cells
             .map(|(cell, arms)| {
-                let choose = |(arm, trials): (&Arm, Vec<Vec<(u64, &Outcome)>>)| {
+                let choose = |(arm, trials): (&Arm, Vec<SeedOutcomes>)| {
                     let by = |score: &Score| {
                         if trials.len() == 1 {
                             let scores = Vec::new();
                             return Ok(Chosen { trial: 0, scores });
                         }
-                        let of = |runs: &Vec<(u64, &Outcome)>| {
+                        let of = |runs: &SeedOutcomes| {
                             let runs = runs.iter();
                             runs.map(|(seed, outcome)| (*seed, score.of(outcome, cell.scale)))
                                 .collect()

@@ -106,7 +106,7 @@ fn cost(rates: &[f64], means: &[f64]) -> Option<f64> {
         .filter_map(at)
         .collect();
     let mean = sides.iter().sum::<f64>() / sides.len() as f64;
-    (!sides.is_empty()).then(|| best.1 - mean)
+    (!sides.is_empty()).then_some(best.1 - mean)
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
