@@ -105,14 +105,15 @@ fn counted(results: &Results, one: &ContrastResult) -> String {
         .map(|cell| results.names[cell.cell].as_str())
         .collect();
     let seeds = count(first.evidence.seeds, "seed");
+    let what = match results.experiment.top.factors.is_empty() {
+        true => "environment",
+        false => "cell",
+    };
     match left_out.is_empty() || informative == 0 {
-        true => format!(
-            "From {seeds} in {}.",
-            count(first.cells.len(), "environment")
-        ),
+        true => format!("From {seeds} in {}.", count(first.cells.len(), what)),
         false => format!(
             "From {seeds} in {}; a difference could not have shown in {}.",
-            count(informative, "environment"),
+            count(informative, what),
             left_out.join(", ")
         ),
     }

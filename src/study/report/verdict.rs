@@ -75,8 +75,8 @@ pub fn rule() -> String {
          within each question: for both outcomes in the contrast that decides, and for all others together. A difference \
          between environments is judged by the probability of improvement, which does not depend on the scale of the scores, \
          and is never equivalent. The hypothesis is supported if the difference is on the side that it says, and refuted if it \
-         is on the other side. Everything else is inconclusive: a finding that changes when one environment is left out, a \
-         result from environments none of which is informative, from fewer than {FEWEST_SEEDS} seeds, or of an optimiser all of \
+         is on the other side. Everything else is inconclusive: a finding that changes when one environment is left out, no \
+         difference in environments none of which is informative, a result from fewer than {FEWEST_SEEDS} seeds, or of an optimiser all of \
          whose runs diverged."
     )
 }
@@ -107,20 +107,23 @@ impl Evidence {
             let seeds = count(self.seeds, "seed");
             return Finding::Undecided(format!("{seeds} {are} too few; it takes {FEWEST_SEEDS}"));
         }
-        if self.uninformative {
+        let significant = self.p < ALPHA && (lo > 0.0 || hi < 0.0);
+        // A difference that shows could have shown. One between environments may come from one that nobody could improve.
+        if self.uninformative && (self.is_interaction || !significant) {
             return Finding::Undecided("not informative".into());
         }
         if !self.flips_without.is_empty() {
             let names = self.flips_without.join(" or ");
             return Finding::Undecided(format!("it changes without {names}"));
         }
-        if !self.is_interaction && -self.margin < lo && hi < self.margin {
+        let within = -self.margin < lo && hi < self.margin;
+        if !self.is_interaction && !self.uninformative && within {
             return Finding::Equivalent;
         }
-        match self.p < ALPHA {
+        match significant {
             true if lo > 0.0 => Finding::Above,
-            true if hi < 0.0 => Finding::Below,
-            _ => Finding::Undecided("not significant".into()),
+            true => Finding::Below,
+            false => Finding::Undecided("not significant".into()),
         }
     }
 }
@@ -258,6 +261,15 @@ mod tests {
             uninformative: true,
             ..evidence(0.0, 0.01)
         };
+        let shows = Evidence {
+            uninformative: true,
+            ..sure.clone()
+        };
+        assert_eq!(shows.finding(), Finding::Below);
+        let between = Evidence {
+            is_interaction: true,
+            ..shows
+        };
         let flips = Evidence {
             flips_without: vec!["cartpole".into()],
             ..sure.clone()
@@ -269,6 +281,7 @@ mod tests {
             (diverged, "every run of sgd diverged"),
             (both, "every run of sgd and of adam diverged"),
             (uninformative, "not informative"),
+            (between, "not informative"),
             (flips, "it changes without cartpole"),
             (corrected, "not significant"),
         ] {
