@@ -111,7 +111,9 @@ def said(experiment, heading):
         if block.startswith("|"):
             frame = pd.DataFrame(rows[2:], columns=rows[0])
             if "95 % interval" in frame:
-                frame[["lo", "hi"]] = frame["95 % interval"].str.split(" to ", expand=True).astype(float)
+                frame[["lo", "hi"]] = frame["95 % interval"].str.strip("()").str.split(" to ", expand=True).astype(float)
+            if "environment" in frame:
+                frame["environment"] = frame["environment"].str.removesuffix(" (not informative)")
             frames.append(frame)
     return frames
 
