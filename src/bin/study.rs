@@ -6,12 +6,15 @@ use clap::{Parser, Subcommand};
 use optimiser_paradigms::{
     Result,
     cli::{
-        self, DescribeArgs, Jobs, LandscapeArgs, ReportArgs, RunArgs, SlurmArgs, StudyArgs,
-        StudyProgress,
+        self, DescribeArgs, Jobs, LandscapeArgs, OverviewArgs, ReportArgs, RunArgs, SlurmArgs,
+        StudyArgs, StudyProgress,
     },
     landscape::{self, Tuner},
     run::rl,
-    study::{self, Study, describe, experiment},
+    study::{
+        self, Part, Study, describe,
+        experiment::{self, Stage},
+    },
 };
 
 // With the system's allocator, a trained agent acts at half the speed.
@@ -35,6 +38,7 @@ Examples:
   study list rmsprop_vs_adam
   study run quick
   study report quick
+  study overview regimes
   study slurm rmsprop_vs_adam --submit -- --time=4:00:00
   study landscape
   study landscape ravine --opt momentum --opt adam:lr=0.1
@@ -56,6 +60,8 @@ enum Command {
     Collect(StudyArgs),
     /// Write an experiment's report: the verdict, figures, and every cell with its interval
     Report(ReportArgs),
+    /// Put what several studies found about the same changes of optimiser into one figure and one table
+    Overview(OverviewArgs),
     /// Draw optimisers' paths over surfaces of two weights, and test the note's claims about optimisers there
     Landscape(LandscapeArgs),
     /// Measure how far environments' data are from independent and identically distributed
@@ -73,6 +79,7 @@ fn main() -> ExitCode {
         Command::Slurm(args) => cli::chosen_by("--scripts", slurm(&args, quiet)),
         Command::Collect(args) => args.study().and_then(|study| record(&study, quiet)),
         Command::Report(args) => cli::chosen_by("--out", report(&args, quiet)),
+        Command::Overview(args) => cli::chosen_by("--out", overview(&args, quiet)),
         Command::Landscape(args) => cli::chosen_by("--out", landscape(&args, quiet)),
         Command::DescribeEnv(args) if args.render.is_some() => render(&args, quiet),
         Command::DescribeEnv(args) => cli::chosen_by("--out", describe_env(&args, quiet)),
@@ -101,6 +108,9 @@ fn run(args: &RunArgs, quiet: bool) -> Result<()> {
         let done = study.run(stage, args.part(), &options, &display);
         warn(quiet, &study.take_warnings());
         cli::chosen_by("--out or --runs", done)?;
+        if stage == Stage::Tune && args.part() == Part::All {
+            say(quiet, &cli::tuned(&study.tuned()?))?;
+        }
     }
     if args.is_whole_study() {
         record(&study, quiet)
@@ -132,6 +142,15 @@ fn report(args: &ReportArgs, quiet: bool) -> Result<()> {
             "verdict: {verdict}\nthe report is in {}\n",
             written.display()
         ),
+    )
+}
+
+fn overview(args: &OverviewArgs, quiet: bool) -> Result<()> {
+    let folder = study::report::overview(&args.overview, args.out.as_deref())?;
+    let written = folder.join("report.html");
+    say(
+        quiet,
+        &format!("the overview is in {}\n", written.display()),
     )
 }
 

@@ -22,9 +22,9 @@ use crate::Result;
 pub const LINE_COLOURS: usize = SERIES.len();
 
 /// Twice the size on the page, because plotters rounds coordinates to whole numbers.
-const SIZE: (u32, u32) = (800, 560);
+pub const SIZE: (u32, u32) = (800, 560);
 /// The height of letters.
-const LETTER: u32 = 32;
+pub const LETTER: u32 = 32;
 
 /// The width of a line, and of a faint one behind the others.
 const WIDTH: u32 = 5;
@@ -125,18 +125,19 @@ fn plot(
 
 /// Invisible circles over the points of a drawing. Browsers show their titles under the pointer.
 #[derive(Default)]
-struct Spots(String);
+pub struct Spots(String);
 
 impl Spots {
     /// A spot at these coordinates.
-    fn add(&mut self, (x, y): (i32, i32), title: &str) {
+    pub fn add(&mut self, (x, y): (i32, i32), title: &str) {
         let title = title.replace('&', "&amp;").replace('<', "&lt;");
         self.0 += &format!(
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{SPOT}\" fill-opacity=\"0\"><title>{title}</title></circle>\n"
         );
     }
 
-    fn put_over(self, drawn: String) -> String {
+    /// `drawn` with the circles over it.
+    pub fn put_over(self, drawn: String) -> String {
         match drawn.rsplit_once("</svg>") {
             Some((drawing, rest)) => format!("{drawing}{}</svg>{rest}", self.0),
             None => drawn,
@@ -369,57 +370,6 @@ impl Line {
 }
 
 /// A number on an axis. plotters may miss 0 by a rounding error.
-fn plain(x: &f64) -> String {
+pub fn plain(x: &f64) -> String {
     short(if x.abs() < 1e-12 { &0.0 } else { x })
-}
-
-/// Named intervals in rows, as an SVG element. `axis` names the axis, which spans `ends`; the area up
-/// to `margin` on either side of 0 is shaded.
-pub fn forest_plot(
-    rows: &[(String, Estimate)],
-    axis: &str,
-    margin: f64,
-    ends: [f64; 2],
-) -> Result<String> {
-    let height = 110 + 96 * rows.len() as u32;
-    let range = span(ends);
-    svg((SIZE.0, height), |root| {
-        let rows_end = rows.len() as f64;
-        let mut chart = ChartBuilder::on(root)
-            .margin(10)
-            .margin_left(28)
-            .margin_right(28)
-            .x_label_area_size(84)
-            .build_cartesian_2d(range, rows_end..0.0)?;
-        if margin > 0.0 {
-            let shade = [(-margin, 0.0), (margin, rows_end)];
-            chart.draw_series([Rectangle::new(shade, GRID.filled())])?;
-        }
-        chart
-            .configure_mesh()
-            .disable_y_mesh()
-            .disable_y_axis()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID.stroke_width(2))
-            .axis_style(FAINT.stroke_width(2))
-            .label_style(text(LETTER, INK))
-            .axis_desc_style(text(LETTER, INK))
-            .x_labels(5)
-            .x_label_formatter(&plain)
-            .x_desc(axis)
-            .draw()?;
-        let zero = [(0.0, 0.0), (0.0, rows_end)];
-        chart.draw_series([PathElement::new(zero, FAINT.stroke_width(3))])?;
-        for (row, (name, e)) in rows.iter().enumerate() {
-            let y = row as f64 + 0.72;
-            let colour = SERIES[3];
-            let bar = vec![(e.lo, y), (e.hi, y)];
-            chart.draw_series([PathElement::new(bar, colour.stroke_width(6))])?;
-            chart.draw_series([Circle::new((e.point, y), 10, colour.filled())])?;
-            let corner = chart.backend_coord(&(e.point, row as f64));
-            let name = shortened(name.clone(), 44);
-            root.draw(&Text::new(name, (40, corner.1 + 14), text(LETTER, INK)))?;
-        }
-        Ok(())
-    })
 }

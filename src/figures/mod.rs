@@ -5,6 +5,7 @@ mod clip;
 mod describe;
 mod episode;
 mod film;
+mod forest;
 mod inline;
 mod landscape;
 mod learning_curve;
@@ -15,8 +16,9 @@ mod training_metrics;
 
 pub use describe::{Data, Dot, Environment, describe};
 pub use episode::{Picture, Pictures, episode, make_folder};
+pub use forest::{Group, forest_plot, grouped_forest_plot};
 pub use inline::{
-    HorizontalAxis, IntervalStyle, LINE_COLOURS, Line, forest_plot, labelled_line_plot, line_plot,
+    HorizontalAxis, IntervalStyle, LINE_COLOURS, Line, labelled_line_plot, line_plot,
 };
 pub use landscape::{Descent, MOST_PATHS, Surface, landscape, landscape_film};
 pub use learning_curve::{Detail, LearningCurve, Spread, learning_curve};

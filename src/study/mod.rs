@@ -5,6 +5,7 @@
 //! optimiser's settings in each environment, and the report stage runs the chosen settings on separate
 //! seeds. The results have the same bytes whichever processes and machines do the runs.
 
+mod assay;
 mod commit;
 pub mod describe;
 mod engine;
@@ -23,6 +24,7 @@ mod rows;
 mod select;
 mod slurm;
 mod splice;
+mod tuned;
 mod verify;
 
 pub use engine::{Chosen, Part, Study};
@@ -33,4 +35,5 @@ pub use pool::PoolOptions;
 pub use progress::{Progress, ProgressDisplay};
 pub use slurm::{SlurmOptions, submit_to_slurm};
 pub use splice::splice;
+pub use tuned::TunedCell;
 pub use verify::Rehearsed;

@@ -3,7 +3,7 @@
 mod print;
 mod progress;
 
-pub use print::{list_runs, verify};
+pub use print::{list_runs, tuned, verify};
 pub use progress::StudyProgress;
 
 use std::path::{Path, PathBuf};
@@ -235,3 +235,24 @@ Examples:
 This reads what `study run` or `study collect` wrote. Beside it, it writes summary.csv, contrasts.csv, report.html and \
 report.md, the pictures of report.md in figures/, and mechanism_fit.csv if runs had diagnostics. The same results give the \
 same report.";
+
+/// The flags of `study overview`.
+#[derive(Args, Debug)]
+#[command(after_help = OVERVIEW_EXAMPLES)]
+pub struct OverviewArgs {
+    /// The overview: a TOML file, or the name of one in experiments/overviews
+    #[arg(value_name = "OVERVIEW")]
+    pub overview: PathBuf,
+
+    /// The folder for it [default: results/OVERVIEW]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+const OVERVIEW_EXAMPLES: &str = "\
+Examples:
+  study overview regimes
+
+An overview is a TOML file: `title`, `about`, and two lists of tables. Each of [[effects]] has a `name` and the names of two \
+optimisers, `with` and `without`. Each of [[places]] has a `name`, a `study`, and if it is only a part of one a `rung`, \
+`environments` or `levels`. It is read from the studies' results, and leaves effects.csv, report.html, report.md and figures/.";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use indicatif::HumanDuration;
+use settings::Words;
 
 use super::progress::StudyProgress;
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     energy::Spent,
     numbers::count,
     run::Status,
-    study::{Pace, PaceFrom, Rehearsed, Study, experiment::Stage},
+    study::{Pace, PaceFrom, Rehearsed, Study, TunedCell, experiment::Stage},
 };
 
 /// What `study list` prints: the runs of each cell, and how long they will take.
@@ -62,6 +63,41 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
         out += &format!("That is {verdict} its budget of {budget} core-hours.\n");
     }
     Ok(out)
+}
+
+/// What `study run` prints after the tuning stage: where a difference could show, and which optimisers are best at an end of
+/// their grids. Nothing if nothing was tuned.
+pub fn tuned(cells: &[TunedCell]) -> String {
+    if cells.iter().all(|cell| cell.assay.best.is_none()) {
+        return String::new();
+    }
+    let mut out = String::from(
+        "On the tuning seeds:\n\n| environment | outcome | best | margin | informative | best at an end of its grid |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for TunedCell {
+        label,
+        outcome,
+        assay,
+        at_edge,
+    } in cells
+    {
+        let best = assay
+            .best
+            .as_ref()
+            .map_or("-".into(), |(score, arm)| format!("{score:.3} ({arm})"));
+        out += &format!(
+            "| {label} | {} | {best} | {:.3} | {} | {} |\n",
+            outcome.word(),
+            assay.margin,
+            if assay.informative { "yes" } else { "no" },
+            match at_edge.is_empty() {
+                true => "-".into(),
+                false => at_edge.join(", "),
+            }
+        );
+    }
+    out
 }
 
 /// What a pace is estimated from, in words.

@@ -42,6 +42,12 @@ pub struct Run {
 }
 
 impl Experiment {
+    /// The number of the arm called `name`, which the experiment has.
+    pub fn arm(&self, name: &str) -> usize {
+        let mut arms = self.arms.iter();
+        arms.position(|arm| arm.name == name).unwrap_or_default()
+    }
+
     /// How many runs a stage has. It does not depend on what is chosen: two outcomes may choose the same trial, which then
     /// counts twice and runs once.
     pub fn count(&self, stage: Stage) -> usize {

@@ -2,7 +2,9 @@
 
 use settings::{Setting, Settings, Value};
 
-use super::tables::{Budget, Contrast, EnvironmentTable, Factor, Optimiser, SeedsTable, Top};
+use super::tables::{
+    Assay, Budget, Contrast, EnvironmentTable, Factor, Optimiser, SeedsTable, Top,
+};
 use crate::{energy::Energy, study::family};
 
 /// Every table with its keys, as Markdown.
@@ -10,6 +12,7 @@ pub fn schema() -> String {
     let mut out = String::from("# An experiment\n\nOne TOML file. Its keys, table by table:\n");
     table(&mut out, "At the top", Top::declared());
     table(&mut out, "`[seeds]`", SeedsTable::declared());
+    table(&mut out, "`[assay]`", Assay::declared());
     table(&mut out, "`[budget]`", Budget::declared());
     table(&mut out, "`[energy]`", Energy::declared());
     table(&mut out, "`[[environments]]`", EnvironmentTable::declared());

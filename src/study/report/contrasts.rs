@@ -7,13 +7,17 @@ use settings::Words;
 use stats::{Aggregate, Bootstrap, Measure, Method, Tested, Tuned, holm};
 
 use super::{
-    assay::{Assay, assays},
+    assay::assays,
     load::Results,
     verdict::{ALPHA, Evidence, FEWEST_FOR_INFERENCE, Finding, Verdict},
 };
 use crate::{
     Result,
-    study::experiment::{Claim, Contrast, Score},
+    parallel::parallel,
+    study::{
+        assay::Assay,
+        experiment::{Claim, Contrast, Score},
+    },
 };
 
 /// The power: the probability that the required number of seeds finds an existing difference.
@@ -414,7 +418,10 @@ fn judge(results: &Results, assays: &Assays, contrast: &Contrast) -> Result<Vec<
             evidence,
         })
     };
-    results.outcomes().iter().map(by).collect()
+    let outcomes = results.outcomes();
+    parallel(outcomes.len(), |i| by(&outcomes[i]))
+        .into_iter()
+        .collect()
 }
 
 /// The number of seeds that would decide, given the spread of the statistic.

@@ -46,7 +46,7 @@ pub enum Block {
 
 /// Rows with as many cells as the head has.
 pub struct Table {
-    pub head: Vec<&'static str>,
+    pub head: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
 
@@ -138,8 +138,8 @@ impl Section {
         self
     }
 
-    pub fn table(mut self, head: &[&'static str], rows: Vec<Vec<String>>) -> Self {
-        let head = head.to_vec();
+    pub fn table(mut self, head: &[&str], rows: Vec<Vec<String>>) -> Self {
+        let head = head.iter().map(|&cell| cell.to_owned()).collect();
         self.blocks.push(Block::Table(Table { head, rows }));
         self
     }

@@ -43,13 +43,13 @@ pub fn glance(results: &Results, contrasts: &[ContrastResult]) -> Result<Section
         cells = all.clone();
     }
     let drawn = cells.len().min(MOST_PANELS);
-    let panels = cells[..drawn]
-        .iter()
-        .map(|&cell| panel(results, cell, &arms));
     let more = match cells.len() - drawn {
         0 => String::new(),
-        n => format!(" {n} more are in the appendix."),
+        n => format!(" {n} more of them are in the appendix."),
     };
+    // From the first to the last.
+    let cells: Vec<usize> = (0..drawn).map(|i| cells[i * cells.len() / drawn]).collect();
+    let panels = cells.iter().map(|&cell| panel(results, cell, &arms));
     let which = match none {
         true => "In no environment could a difference have shown; all are drawn.".into(),
         false => format!(
@@ -58,8 +58,8 @@ pub fn glance(results: &Results, contrasts: &[ContrastResult]) -> Result<Section
     };
     let figure = Figure {
         caption: format!(
-            "The interquartile mean over seeds of the greedy policy's return, with its 95 % interval, each optimiser at its \
-             best setting. {which}"
+            "The interquartile mean over seeds of each evaluation, with its 95 % interval, each optimiser at its best setting. \
+             {which}"
         ),
         key: Vec::new(),
         panels: panels.collect::<Result<_>>()?,
@@ -111,7 +111,7 @@ fn panel(results: &Results, cell: usize, arms: &[usize]) -> Result<Panel> {
     let lines = arms.iter().map(line).collect::<Result<Vec<_>>>()?;
     Ok(Panel {
         title: results.names[cell].clone(),
-        svg: labelled_line_plot(&HorizontalAxis::Steps, "return", &lines, &[])?,
+        svg: labelled_line_plot(&HorizontalAxis::Steps, "evaluation", &lines, &[])?,
     })
 }
 

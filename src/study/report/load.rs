@@ -202,8 +202,7 @@ impl Results {
 
     /// The number of the arm called `name`, which the experiment has.
     pub fn arm(&self, name: &str) -> usize {
-        let mut arms = self.experiment.arms.iter();
-        arms.position(|arm| arm.name == name).unwrap_or_default()
+        self.experiment.arm(name)
     }
 
     /// How many runs of an arm's best trial in a cell diverged.

@@ -48,10 +48,9 @@ fn rows(table: &Table) -> String {
         let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
         format!("| {} |\n", cells.join(" | "))
     };
-    let head: Vec<String> = table.head.iter().map(|&cell| cell.to_owned()).collect();
-    let rule = "|---".repeat(head.len()) + "|\n";
+    let rule = "|---".repeat(table.head.len()) + "|\n";
     let rows = table.rows.iter().map(|row| line(row));
-    line(&head) + &rule + &rows.collect::<String>()
+    line(&table.head) + &rule + &rows.collect::<String>()
 }
 
 /// `text` escaped for the beginning of a line, where it could begin a heading, a list or a rule.

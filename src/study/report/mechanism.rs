@@ -21,27 +21,72 @@ use crate::{
 /// A line is fitted through no fewer cells than this.
 const FEWEST_CELLS: usize = 5;
 
-/// What momentum's effect is compared with: its name, its key in the file, and its value in a run.
-type Measure = (&'static str, &'static str, fn(&Mechanism) -> Option<f64>);
+/// Something that diagnostics measure in a run.
+#[derive(Clone, Copy)]
+struct Measure {
+    /// Its key in the file.
+    key: &'static str,
+    /// Its name in tables.
+    name: &'static str,
+    /// Whether momentum's effect is compared with it from cell to cell.
+    fitted: bool,
+    value: fn(&Mechanism) -> Option<f64>,
+}
 
-const STALENESS: Measure = ("staleness", "staleness", |m| {
+/// Every measure, in the order of the tables.
+const MEASURES: [Measure; 10] = [
+    STALENESS,
+    measure("parameter_push", "push by moved weights", true, |m| {
+        m.parameter_push
+    }),
+    measure("target_push", "push by moved targets", true, |m| {
+        m.target_push
+    }),
+    measure("data_push", "push by other data", true, |m| {
+        Some(m.data_push? - m.data_push_by_chance?)
+    }),
+    measure(
+        "cos_momentum_gradient",
+        "cosine of momentum and gradient",
+        false,
+        |m| m.cos_momentum_gradient,
+    ),
+    measure(
+        "autocorrelation_1",
+        "gradients' autocorrelation, lag 1",
+        true,
+        |m| m.autocorrelation_1,
+    ),
+    measure("autocorrelation_8", "lag 8", false, |m| m.autocorrelation_8),
+    measure("signal_to_noise", "signal to noise", true, |m| {
+        m.signal_to_noise
+    }),
+    measure(
+        "norm_after_target",
+        "norm after a target update",
+        false,
+        |m| m.norm_after_target,
+    ),
+    measure("age_mean", "mean age, steps", false, |m| m.age_mean),
+];
+
+const STALENESS: Measure = measure("staleness", "staleness", true, |m| {
     Some(1.0 - m.cos_average_oracle?)
 });
 
-const MEASURES: [Measure; 6] = [
-    STALENESS,
-    ("push by moved weights", "parameter_push", |m| {
-        m.parameter_push
-    }),
-    ("push by moved targets", "target_push", |m| m.target_push),
-    ("push by other data", "data_push", |m| {
-        Some(m.data_push? - m.data_push_by_chance?)
-    }),
-    ("gradients' autocorrelation", "autocorrelation_1", |m| {
-        m.autocorrelation_1
-    }),
-    ("signal to noise", "signal_to_noise", |m| m.signal_to_noise),
-];
+const fn measure(
+    key: &'static str,
+    name: &'static str,
+    fitted: bool,
+    value: fn(&Mechanism) -> Option<f64>,
+) -> Measure {
+    Measure {
+        key,
+        name,
+        fitted,
+        value,
+    }
+}
 
 /// A line through a contrast of momentum and a measure, from cell to cell.
 pub struct Fit<'a> {
@@ -69,7 +114,7 @@ impl Fit<'_> {
         let Slope { slope, spearman } = self.slope;
         FitRow {
             contrast: &self.contrast.name,
-            measure: self.measure.1,
+            measure: self.measure.key,
             cells: self.cells,
             slope: rounded(slope.point),
             slope_lo: rounded(slope.lo),
@@ -83,14 +128,14 @@ impl Fit<'_> {
 pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
     let mut fits = Vec::new();
     for (contrast, cells) in of_momentum(results) {
-        for measure in MEASURES {
+        for measure in MEASURES.into_iter().filter(|one| one.fitted) {
             let pairs = |&cell: &usize| pairs(results, contrast, cell, measure);
             let mut groups: Vec<Vec<(f64, f64)>> = cells.iter().map(pairs).collect();
             groups.retain(|group| !group.is_empty());
             if groups.len() < FEWEST_CELLS {
                 continue;
             }
-            let what = format!("mechanism {} {}", contrast.name, measure.1);
+            let what = format!("mechanism {} {}", contrast.name, measure.key);
             let mut rng = results.rng(&what);
             // There is no line if the measure is the same everywhere.
             if let Some(slope) = Slope::new(&groups, &Bootstrap::default(), &mut rng)? {
@@ -150,21 +195,11 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
                 fits.iter().map(fit).collect(),
             ),
     };
-    let head = [
-        "environment",
-        "optimiser",
-        "beta",
-        "cosine of momentum and gradient",
-        "autocorrelation, lag 1",
-        "lag 8",
-        "cosine of average and oracle",
-        "push by moved weights",
-        "by moved targets",
-        "by other data",
-        "signal to noise",
-        "norm after a target update",
-        "mean age, steps",
-    ];
+    let names = MEASURES.iter().map(|measure| measure.name);
+    let head: Vec<&str> = ["environment", "optimiser", "beta"]
+        .into_iter()
+        .chain(names)
+        .collect();
     Ok(section.table(&head, measured(results)))
 }
 
@@ -212,17 +247,12 @@ fn runs_without_diagnostics(results: &Results) -> usize {
 }
 
 /// For each seed, the measure for the optimiser with momentum, and the effect of momentum on the score.
-fn pairs(
-    results: &Results,
-    contrast: &Contrast,
-    cell: usize,
-    (.., value): Measure,
-) -> Vec<(f64, f64)> {
+fn pairs(results: &Results, contrast: &Contrast, cell: usize, measure: Measure) -> Vec<(f64, f64)> {
     let outcome = results.outcomes()[0];
     let runs = |name: &str| results.runs(outcome, cell, results.arm(name)).iter();
     let each = runs(&contrast.with).zip(runs(&contrast.without));
     let pair = each.filter_map(|(with, without)| {
-        let measured = value(results.mechanism.get(&with.id)?)?;
+        let measured = (measure.value)(results.mechanism.get(&with.id)?)?;
         let score = |run| results.score(outcome, cell, run);
         Some((measured, score(with) - score(without)))
     });
@@ -288,7 +318,7 @@ fn fit(one: &Fit) -> Vec<String> {
     let Slope { slope, spearman } = one.slope;
     vec![
         one.contrast.name.clone(),
-        one.measure.0.into(),
+        one.measure.name.into(),
         signed(slope.point),
         format!("{} to {}", signed(slope.lo), signed(slope.hi)),
         spearman.map_or("-".into(), |rho| format!("{rho:.2}")),
@@ -298,18 +328,6 @@ fn fit(one: &Fit) -> Vec<String> {
 
 /// A row for each cell with each optimiser that has diagnostics there.
 fn measured(results: &Results) -> Vec<Vec<String>> {
-    let values: [fn(&Mechanism) -> Option<f64>; 10] = [
-        |m| m.cos_momentum_gradient,
-        |m| m.autocorrelation_1,
-        |m| m.autocorrelation_8,
-        |m| m.cos_average_oracle,
-        |m| m.parameter_push,
-        |m| m.target_push,
-        |m| Some(m.data_push? - m.data_push_by_chance?),
-        |m| m.signal_to_noise,
-        |m| m.norm_after_target,
-        |m| m.age_mean,
-    ];
     let mut rows = Vec::new();
     for (c, cell) in results.experiment.cells.iter().enumerate() {
         for (a, arm) in results.experiment.arms.iter().enumerate() {
@@ -325,10 +343,10 @@ fn measured(results: &Results) -> Vec<Vec<String>> {
                 false => three_digits(first.momentum_beta),
             };
             let mut row = vec![results.names[c].clone(), arm.name.clone(), beta];
-            row.extend(values.iter().enumerate().map(|(k, value)| {
-                let values: Vec<f64> = known.iter().filter_map(|m| value(m)).collect();
-                let mut rng = results.rng(&format!("mechanism {} {} {k}", cell.label(), arm.name));
-                let mean: Option<Estimate> = stats::mean(&values, &mut rng);
+            row.extend(MEASURES.iter().map(|measure| {
+                let values: Vec<f64> = known.iter().filter_map(|m| (measure.value)(m)).collect();
+                let what = format!("mechanism {} {} {}", cell.label(), arm.name, measure.key);
+                let mean: Option<Estimate> = stats::mean(&values, &mut results.rng(&what));
                 mean.map_or("-".into(), |mean| mean.to_string())
             }));
             rows.push(row);

@@ -22,6 +22,7 @@ mod load;
 mod markdown;
 mod mechanism;
 mod names;
+mod overview;
 mod picture;
 mod profiles;
 mod tuning;
@@ -41,6 +42,7 @@ use contrasts::{ContrastResult, Judged};
 use document::{Document, Section};
 use load::Results;
 pub use load::folder;
+pub use overview::overview;
 
 /// A report in brief.
 pub struct ReportSummary {
@@ -107,14 +109,7 @@ pub fn report(folder: &Path, asked: &Path, page: Option<&Path>) -> Result<Report
     }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
-    results_folder(&folder.join("figures"))?;
-    for section in document.sections.iter().chain(&document.absent) {
-        let path = folder.join(section.picture());
-        match section.find_figure() {
-            Some(figure) => write_whole(&path, picture::picture(figure))?,
-            None => remove_if_there(&path)?,
-        }
-    }
+    write_pictures(&document, folder)?;
     let deciding = contrasts.iter().find(|one| one.decides);
     Ok(ReportSummary {
         verdict: deciding
@@ -183,6 +178,19 @@ fn contrast_row<'a>(one: &'a ContrastResult, judged: &Judged) -> ContrastRow<'a>
         verdict: claim.map(|claim| judged.finding().verdict(claim).word()),
         pairs: e.n,
     }
+}
+
+/// Writes the figure of each section to `folder/figures`, and removes those that have nothing to show any more.
+fn write_pictures(document: &Document, folder: &Path) -> Result<()> {
+    results_folder(&folder.join("figures"))?;
+    for section in document.sections.iter().chain(&document.absent) {
+        let path = folder.join(section.picture());
+        match section.find_figure() {
+            Some(figure) => write_whole(&path, picture::picture(figure))?,
+            None => remove_if_there(&path)?,
+        }
+    }
+    Ok(())
 }
 
 /// A warning if the experiment's TOML is no longer the one that was run.

@@ -17,6 +17,7 @@ use crate::{
     Result,
     figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     numbers::count,
+    study::assay::rates,
     study::{
         experiment::{Design, Score},
         rows::RunRow,
@@ -53,20 +54,6 @@ pub fn scores(results: &Results, outcome: Score, cell: usize, arm: usize) -> Res
     runs.iter().map(of).collect()
 }
 
-/// The learning rates of an arm's trials, if the trials differ in nothing else.
-pub fn rates(results: &Results, arm: usize) -> Option<Vec<f64>> {
-    let grid = &results.experiment.top.optimisers[arm].grid;
-    let alone = grid
-        .iter()
-        .all(|(key, values)| key == "lr" || values.0.len() == 1);
-    let rates = grid.get("lr").filter(|rates| alone && rates.0.len() > 1)?;
-    let mut sorted = rates.0.clone();
-    sorted.sort_by(f64::total_cmp);
-    sorted.dedup();
-    let distinct = sorted.len() == rates.0.len() && sorted[0] > 0.0;
-    distinct.then(|| rates.0.clone())
-}
-
 fn sensitivity(results: &Results, section: Section) -> Result<Section> {
     let experiment = &results.experiment;
     let (bootstrap, rule) = (Bootstrap::default(), experiment.top.selection.aggregate());
@@ -77,7 +64,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
         let cell = &experiment.cells[c];
         let mut drawn = Vec::new();
         for (a, arm) in experiment.arms.iter().enumerate() {
-            let Some(rates) = rates(results, a).filter(|_| arm.is_tuned()) else {
+            let Some(rates) = rates(experiment, a).filter(|_| arm.is_tuned()) else {
                 continue;
             };
             let scores = scores(results, outcome, c, a)?;

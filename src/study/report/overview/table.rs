@@ -1,0 +1,82 @@
+//! An overview's TOML.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use settings::{Settings, Value, settings};
+
+use crate::{Error, Result, config};
+
+settings! {
+    /// What several studies found about the same changes of optimiser.
+    pub table Overview {
+        /// What it is called
+        title: String;
+        /// What it shows, and how it is to be read
+        about: String;
+        /// The changes of optimiser
+        effects: Vec<Effect>;
+        /// Where they are seen, in the order of the figure's rows
+        places: Vec<Place>;
+    }
+}
+
+settings! {
+    /// A change of optimiser, by the names that the studies give to their optimisers.
+    pub table Effect {
+        /// What it is called
+        name: String;
+        /// The optimiser that has what is in question
+        with: String;
+        /// The optimiser that lacks it
+        without: String;
+    }
+}
+
+settings! {
+    /// A study, or a part of one.
+    pub table Place {
+        /// What it is called
+        name: String;
+        /// The study: its name, or the folder with its results
+        study: String;
+        /// Only environments on this rung
+        rung: Option<String> = None;
+        /// Only the environments with these names
+        environments: Vec<String> = Vec::new();
+        /// Only these levels of its factors: { "agent.lambda" = 0.8 }
+        levels: BTreeMap<String, Value> = BTreeMap::new();
+    }
+}
+
+impl Overview {
+    /// The overview in the file at `path`, and the file's text.
+    pub fn read(path: &Path) -> Result<(Self, String)> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::io("cannot read", path, error))?;
+        let document = config::Document::read(path)?;
+        let overview = Self::from_table(&document.table).map_err(|e| document.explain(e))?;
+        for (key, is_empty) in [
+            ("effects", overview.effects.is_empty()),
+            ("places", overview.places.is_empty()),
+        ] {
+            if is_empty {
+                let why = format!("{key} is empty; allowed: at least one table [[{key}]]");
+                return Err(document.error_at(key, why));
+            }
+        }
+        Ok((overview, text))
+    }
+
+    /// The file that `asked` means: a path, or the name of one in `experiments/overviews`.
+    pub fn find(asked: &Path) -> PathBuf {
+        match asked.is_file() {
+            true => asked.to_path_buf(),
+            false => Path::new("experiments/overviews")
+                .join(asked)
+                .with_extension("toml"),
+        }
+    }
+}
