@@ -30,7 +30,7 @@ pub fn register(definition: &'static dyn Definition) -> Result<()> {
     let name = definition.name();
     if registry().iter().any(|known| known.name() == name) {
         return Err(Error::usage(format!(
-            "there is an algorithm `{name}` already; give yours another name"
+            "there is already an algorithm `{name}`; give yours another name"
         )));
     }
     let mut added = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);

@@ -31,8 +31,8 @@ pub fn warn(text: &str) {
 pub fn warn_unchecked<C: Configuration>(run: &Finished<C>) {
     if !run.has_checksums() {
         warn(&format!(
-            "{} has no {CHECKSUMS}, as a run from before there were checksums: only what its outcome tells of its tables \
-             was checked",
+            "{} has no {CHECKSUMS}, because it was made before runs had checksums: its tables were only checked against \
+             its outcome",
             run.path.display()
         ));
     }

@@ -124,7 +124,7 @@ impl<C: Configuration> Finished<C> {
         if found == id {
             return Ok(());
         }
-        let why = format!("it is of run {found}, and {CONFIG} is of run {id}");
+        let why = format!("it belongs to run {found}, and {CONFIG} to run {id}");
         Err(Error::damaged(&self.path.join(OUTCOME), why))
     }
 

@@ -76,7 +76,7 @@ fn find<C: Configuration>(path: &Path, config: &C, text: &str, again: Again) -> 
             "{shown} already holds another run; choose another --out, or --force to overwrite it"
         ))),
         Ok(Content::Unknown) if !mend => Err(Error::missing(&path.join(CONFIG)).mended_by(
-            "which run this was is not known: choose another --out, or --force to overwrite it",
+            "it is not known which run this was: choose another --out, or --force to overwrite it",
         )),
         Ok(Content::ThisFinished) if !force => {
             let whole = Finished::of(path, config).and_then(|run| {
@@ -125,7 +125,7 @@ pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<O
     let from = match again {
         Again::Refuse if interrupted => {
             return Err(Error::usage(format!(
-                "{} holds this run, interrupted; --resume goes on with it, --force starts it again",
+                "{} holds this run, which was interrupted; --resume continues it, --force starts it again",
                 path.display()
             )));
         }

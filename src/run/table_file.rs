@@ -63,7 +63,7 @@ impl TableFile {
     pub fn go_on(path: PathBuf, length: u64, sha256: Option<&str>) -> Result<Self> {
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound => Error::missing(&path),
-            _ => Error::io("cannot go on with", &path, error),
+            _ => Error::io("cannot continue", &path, error),
         };
         let file = File::options().read(true).write(true).open(&path);
         let file = file.map_err(unreadable)?;
@@ -81,7 +81,7 @@ impl TableFile {
             sha256: found,
         } = sum.now();
         if bytes < length {
-            let why = format!("it has {bytes} bytes, and the checkpoint counts on {length}");
+            let why = format!("it has {bytes} bytes, and the checkpoint expects {length}");
             return Err(Error::damaged(&path, why));
         }
         if sha256.is_some_and(|saved| saved != found) {
@@ -107,7 +107,7 @@ impl TableFile {
         };
         match cut() {
             Ok(_) => Ok(()),
-            Err(error) => Err(Error::io("cannot go on with", &self.path, error)),
+            Err(error) => Err(Error::io("cannot continue", &self.path, error)),
         }
     }
 

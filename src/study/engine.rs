@@ -106,7 +106,7 @@ impl Study {
         let uncommitted = commit::of_file(path).is_some_and(|commit| commit == UNCOMMITTED);
         uncommitted.then(|| {
             format!(
-                "{} is not committed: later nothing will show that it was written before its results",
+                "{} is not committed: nothing will show later that it was written before its results",
                 path.display()
             )
         })

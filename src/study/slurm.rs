@@ -57,7 +57,7 @@ impl Study {
             .unwrap_or(MAX_ARRAY);
         let name = &self.experiment.name;
         let mut submit = format!(
-            "#!/bin/sh\n# Submits what is left of {name}: `study slurm` writes this anew.\nset -eu\ncd {}\n",
+            "#!/bin/sh\n# Submits what is left of {name}; `study slurm` rewrites this file.\nset -eu\ncd {}\n",
             word(&folder)?
         );
         submit += SUBMIT;

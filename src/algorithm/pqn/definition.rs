@@ -143,7 +143,7 @@ impl Definition for PqnDefinition {
         let (n, each) = (config.n_steps, config.n_envs as u64);
         if n as u64 > steps / each {
             let allowed = format!(
-                "at most {}: the run takes {steps} steps in {each} environments, and learns when a rollout is whole",
+                "at most {}: the run takes {steps} steps in {each} environments, and learns only when a rollout is complete",
                 steps / each
             );
             return Err(settings::Error::not_allowed("n_steps", n, allowed).into());

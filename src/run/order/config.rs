@@ -138,7 +138,7 @@ fn refuse_strangers(set: &Table, run: &OrderRun) -> Result<()> {
     match stranger {
         None => Ok(()),
         Some((key, _, allowed)) => Err(Error::usage(format!(
-            "{key} is of no use here; allowed: with {allowed}"
+            "{key} has no effect here; allowed: with {allowed}"
         ))),
     }
 }
@@ -233,8 +233,8 @@ impl OrderConfig {
         let moves = run.rules().target_every.is_some_and(|every| every > 1);
         if self.optimiser.restart() != Restart::Nothing && !moves {
             return Err(Error::usage(format!(
-                "{} starts afresh at each update of a target network, and there is none; allowed: optimisers without \
-                 restart_t and reset_moments, or targets = bootstrapped with target_every above 1",
+                "{} restarts at each update of a target network, and there is none; allowed: optimisers without restart_t \
+                 and reset_moments, or targets = bootstrapped with target_every above 1",
                 self.optimiser
             )));
         }

@@ -167,8 +167,8 @@ impl<'a> Truth<'a> {
             }
             if step.truncated {
                 return Err(Error::usage(format!(
-                    "{} cuts its episodes short by itself, so the values beyond are not known; allowed: environments \
-                     that a time limit alone cuts short",
+                    "{} cuts its episodes short by itself, so the values beyond are not known; allowed: environments that \
+                     only a time limit cuts short",
                     self.env.spec().name
                 )));
             }

@@ -204,8 +204,8 @@ impl ConfigSource {
         config.optimiser.rule()?;
         if config.optimiser.restart() != Restart::Nothing && !algorithm.has_target_network() {
             return Err(Error::usage(format!(
-                "{} starts afresh at each update of a target network, and {} has none; allowed: optimisers without \
-                 restart_t and reset_moments",
+                "{} restarts at each update of a target network, and {} has none; allowed: optimisers without restart_t \
+                 and reset_moments",
                 config.optimiser,
                 algorithm.name()
             )));

@@ -133,8 +133,8 @@ impl<'a> Cohort<'a> {
         let config = first.config;
         if let Some(other) = members.iter().find(|m| !config.is_like(m.config)) {
             return Err(Error::usage(format!(
-                "agents of a cohort differ in their seeds and their optimisers' hyper-parameters \
-                 alone; seeds {} and {} differ in more",
+                "agents of a cohort may differ only in their seeds and their optimisers' hyper-parameters; seeds {} and {} \
+                 differ in more",
                 config.run.seed, other.config.run.seed
             )));
         }
@@ -142,7 +142,7 @@ impl<'a> Cohort<'a> {
         let step = steps_done(&from[0]);
         if from.iter().any(|from| steps_done(from) != step) {
             return Err(Error::usage(
-                "agents of a cohort go on together only from the same step",
+                "agents of a cohort can continue together only from the same step",
             ));
         }
         check_memory(config, members.len())?;

@@ -142,7 +142,7 @@ fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
         }
         let levels: Vec<String> = factor.values.iter().map(config::plain).collect();
         if let Some((_, level)) = repeated(levels.iter().map(String::as_str)) {
-            let why = format!("{level} is there twice; allowed: each level once");
+            let why = format!("{level} is listed twice; allowed: each level once");
             return Err(mistake("values", why));
         }
         known("environment", &factor.environments, &known_environments)
@@ -218,7 +218,7 @@ fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
             }
             if top.factors.iter().any(|factor| factor.key == *key) {
                 let why = format!(
-                    "{what} is a factor too, and would make all of its levels the same; allowed: one of the two"
+                    "{what} is also a factor, and this would make all of its levels the same; allowed: one of the two"
                 );
                 return Err(Mistake::at(path, why));
             }

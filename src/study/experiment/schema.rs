@@ -15,8 +15,9 @@ pub fn schema() -> String {
     table(&mut out, "`[[environments]]`", EnvironmentTable::declared());
     for family in family::registry() {
         let name = family.name();
-        let title =
-            format!("`[{name}]` for all of that kind, and in `[[environments]]` of kind {name}");
+        let title = format!(
+            "`[{name}]` for all environments of that kind, and in `[[environments]]` for one of kind {name}"
+        );
         table(&mut out, &title, family.settings());
         for inner in family.tables() {
             let key = inner.key;

@@ -38,7 +38,7 @@ impl Field for Seeds {
         let mut seen = std::collections::HashSet::new();
         match seeds.iter().find(|seed| !seen.insert(**seed)) {
             Some(seed) => Err(Error::wrong(format!(
-                "seed {seed} is there twice; allowed: each seed once"
+                "seed {seed} is listed twice; allowed: each seed once"
             ))),
             None => Ok(Self(seeds)),
         }
@@ -72,7 +72,7 @@ mod tests {
             ("1".into(), "\"1\" is not allowed"),
             (Value::Whole(3), "3 is not allowed"),
             (list(&[1, -1]), "2 = -1 is not allowed"),
-            (list(&[4, 2, 4]), "seed 4 is there twice"),
+            (list(&[4, 2, 4]), "seed 4 is listed twice"),
         ] {
             let error = Seeds::from_value(&written).unwrap_err().to_string();
             assert!(error.contains(why), "{written}: {error}");

@@ -280,7 +280,7 @@ impl State {
                     Ok(columns) => at.columns = Some(columns),
                     Err(why) => {
                         self.warnings.push(format!(
-                            "{} is no file of finished runs: {why}; it is not read",
+                            "{} is not a file of finished runs: {why}; it is not read",
                             path.display()
                         ));
                         at.foreign = true;

@@ -1,15 +1,15 @@
-//! Where a difference could have shown, and which differences are worth caring about. Both are decided on the tuning
-//! seeds, so no run of the report stage has a say in them.
+//! Where a difference could have shown, and which differences are large enough to matter. The tuning seeds decide
+//! both, so no report run influences them.
 
 use settings::Words;
 
 use super::{contrasts::place, document::Section, format::signed, load::Results, tuning::rates};
 use crate::study::{experiment::Score, rows::RunRow};
 
-/// The margin where no learning rate was tuned, so that nothing is known of what half a decade of it costs.
+/// The margin if no learning rate was tuned, so that the cost of half a decade is not known.
 const MARGIN_UNTUNED: f64 = 0.05;
 
-/// Half a decade of lr, or the positive control, must make a difference of so many margins.
+/// Half a decade of lr, or the positive control, must make a difference of at least this many margins.
 const MARGINS: f64 = 2.0;
 
 /// What the tuning seeds say about a cell by one outcome.
@@ -79,7 +79,7 @@ fn means(results: &Results, outcome: Score, cell: usize, arm: usize) -> Vec<f64>
     results.tuning[cell][arm].iter().map(mean).collect()
 }
 
-/// How much lower the score is half a decade from the best of `rates`, on either side of it that the grid covers.
+/// How much lower the score is half a decade away from the best of `rates`, on each side that the grid covers.
 /// Scores between the rates of the grid are interpolated.
 fn cost(rates: &[f64], means: &[f64]) -> Option<f64> {
     let mut points: Vec<(f64, f64)> = rates
@@ -129,18 +129,18 @@ fn rule(results: &Results) -> String {
     let margin = match top.margin {
         Some(margin) => format!("The margin is {margin} everywhere, as the experiment says."),
         None => format!(
-            "The margin is half of what half a decade of lr costs there, and never below {}.",
+            "The margin is half of what half a decade of lr costs in the environment, and at least {}.",
             top.assay.least_margin
         ),
     };
     let counts = match top.assay.required {
-        true => "Only informative environments count in what is said about several together.",
-        false => "The experiment counts all environments, informative or not.",
+        true => "Only informative environments count in findings about several environments.",
+        false => "This experiment counts all environments, informative or not.",
     };
     format!(
         "An environment is informative if a difference could have shown there: the best optimiser scores at least {} above \
-         chance, and half a decade of lr{control} makes a difference of at least {MARGINS} margins. {margin} All of this was \
-         decided on the tuning seeds. {counts}",
+         chance, and half a decade of lr{control} makes a difference of at least {MARGINS} margins. {margin} The tuning \
+         seeds decided all of this. {counts}",
         top.assay.learns
     )
 }

@@ -155,7 +155,7 @@ pub fn place(contrast: &Contrast) -> String {
         (true, _) => "all environments".into(),
         (false, true) => joined(&contrast.environments),
         (false, false) => format!(
-            "{} less {}",
+            "{} minus {}",
             joined(&contrast.environments),
             joined(&contrast.less)
         ),

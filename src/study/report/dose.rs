@@ -85,14 +85,14 @@ pub fn dose(results: &Results) -> Result<Section> {
         true => section,
         false => section
             .text(
-                "A dial is judged by its slope: how much the effect grows from the first to the last of its levels, which are \
-                 taken in order, or by the logarithm of the level where levels are numbers above 0. It is judged by the \
-                 probability of improvement, and the growth of the difference is beside it.",
+                "A dial is judged by its slope: how much the effect grows from its first level to its last. If the levels \
+                 are numbers above 0, the slope is along their logarithms; otherwise it is along their order. The growth \
+                 of the probability of improvement decides; the growth of the difference is shown beside it.",
             )
             .table(&SLOPE_HEAD, slopes),
     };
     Ok(section
-        .text("Each contrast, at each level by itself. The p-values are not corrected for their number.")
+        .text("Each contrast at each level separately. The p-values are not corrected for their number.")
         .table(&HEAD, rows))
 }
 

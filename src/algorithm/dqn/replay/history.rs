@@ -157,14 +157,14 @@ impl History {
         for values in [t.obs, t.next_obs].into_iter().skip(usize::from(known)) {
             if let Some(i) = self.encoding.first_misfit(values) {
                 return Err(Error::usage(format!(
-                    "an observation is {} at {i}; held as bits, it may be 0 and 1 alone",
+                    "an observation is {} at {i}; held as bits, it may contain only 0 and 1",
                     values[i]
                 )));
             }
         }
         if goes_on && !known {
             return Err(Error::usage(
-                "an episode goes on with another observation than its last step ended with",
+                "an episode continues with an observation other than the one its last step ended with",
             ));
         }
         Ok(())
