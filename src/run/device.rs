@@ -8,7 +8,7 @@ use crate::{Error, Result};
 words! {
     /// Where networks compute.
     pub enum Compute {
-        /// The processor: one thread a run, all cores for a ResNet
+        /// The processor: one thread per run, all cores for a ResNet
         Cpu = "cpu",
         /// The first NVIDIA GPU
         Cuda = "cuda",

@@ -60,7 +60,7 @@ const PRESETS: [Preset; 3] = [
     },
     Preset {
         name: "no_replay",
-        help: "CleanRL's without replay: buffer, batch and train frequency are 10; any other k for all three works",
+        help: "CleanRL's without replay: buffer, batch and train frequency are all 10; any other common value works",
         run: Table::new,
         agent: || DqnConfig::no_replay().to_table(),
         optimiser: "rmsprop",
