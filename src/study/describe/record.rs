@@ -196,7 +196,7 @@ impl Description {
     }
 }
 
-/// What a reader must know about an autocorrelation time: whether it is only a bound, and what it leaves out.
+/// Notes on an autocorrelation time: whether it is only a bound, and what it leaves out.
 fn notes(memory: &Memory, streams: usize, time: Estimate, bound: &str, repel: bool) -> String {
     let mut notes: Vec<String> = Vec::new();
     if memory.too_short(time) {

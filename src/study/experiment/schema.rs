@@ -49,7 +49,7 @@ fn table(out: &mut String, title: &str, settings: &[Setting]) {
     }
 }
 
-/// A setting's default as TOML; empty lists and tables are none.
+/// A setting's default as TOML; empty lists and tables count as no default.
 fn default(setting: &Setting) -> String {
     match &setting.default {
         _ if setting.required => "required".into(),

@@ -6,7 +6,7 @@ use settings::{Allowed, Error, Field, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(pub Vec<u64>);
 
-/// The most seeds in a range; more are a typing error.
+/// The most seeds in a range; more are taken for a typing error.
 const MOST: u64 = 100_000;
 
 impl Seeds {

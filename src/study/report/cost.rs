@@ -1,4 +1,4 @@
-//! What runs cost, and how they were done. All of it except memory depends on the machine.
+//! The cost of runs, and how they were done. All of this except memory depends on the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,8 +105,8 @@ fn source(source: Source) -> &'static str {
     }
 }
 
-/// A row for each arm, over the runs of its best trials: `value` per run, for all runs, and per run that solved its task. The last covers
-/// the environments where any run did. `None` if nothing is known.
+/// A row for each arm, over the runs of its best trials: `value` per run, for all runs, and per run that solved its task.
+/// The last covers the environments where any run solved the task. `None` if nothing is known.
 fn per_arm(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
     let solved = |run: &RunRow| run.solved_step.is_some();
     let outcome = results.outcomes()[0];

@@ -163,8 +163,8 @@ fn slope(
     ]))
 }
 
-/// Where levels are from the first, 0, to the last, 1: by their logarithms if they are numbers above 0 in increasing or
-/// decreasing order, and otherwise evenly.
+/// The positions of the levels, from 0 for the first to 1 for the last: by their logarithms if they are numbers above 0
+/// in increasing or decreasing order, otherwise evenly spaced.
 fn places(levels: &[(String, Vec<usize>)]) -> Vec<f64> {
     let last = (levels.len() - 1) as f64;
     let evenly = || (0..levels.len()).map(|at| at as f64 / last).collect();
@@ -183,7 +183,7 @@ fn places(levels: &[(String, Vec<usize>)]) -> Vec<f64> {
     }
 }
 
-/// What the effects at these places count in the slope of the least-squares line through them.
+/// The weights of the effects at these positions in the slope of the least-squares line through them.
 fn weights(x: &[f64]) -> Vec<f64> {
     let mean = x.iter().sum::<f64>() / x.len() as f64;
     let squares: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();

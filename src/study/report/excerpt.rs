@@ -1,4 +1,4 @@
-//! The essence of a report, for another page.
+//! A summary of a report, for another page.
 
 use std::{
     fs,

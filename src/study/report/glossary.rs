@@ -1,6 +1,6 @@
 //! The words of a report that a reader may not know.
 
-/// Words with what they mean, as they are in the heads of tables and in verdicts.
+/// Words and their meanings, as used in table heads and verdicts.
 const WORDS: [(&str, &str); 19] = [
     (
         "supported",
@@ -78,7 +78,7 @@ const WORDS: [(&str, &str); 19] = [
     ),
 ];
 
-/// What a word means.
+/// The meaning of a word.
 pub fn explanation(word: &str) -> Option<&'static str> {
     let known = WORDS.iter().find(|(known, _)| *known == word);
     known.map(|(_, why)| *why)

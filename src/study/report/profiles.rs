@@ -1,4 +1,4 @@
-//! How optimisers do over all environments together.
+//! How well optimisers do over all environments together.
 
 use super::{
     curves,

@@ -39,7 +39,7 @@ pub fn tuning(results: &Results) -> Result<[Section; 2]> {
     ])
 }
 
-/// The scores of each trial on the seeds that chose: the tuning seeds, or in the grid design the report seeds.
+/// The scores of each trial on the seeds that chose: the tuning seeds, or the report seeds in the grid design.
 pub fn scores(results: &Results, outcome: Score, cell: usize, arm: usize) -> Result<Vec<Scores>> {
     let label = results.experiment.cells[cell].label();
     let of = |runs: &Vec<RunRow>| {
@@ -160,7 +160,7 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             let trial =
                 &results.trials[c][a][place.unwrap_or_default()][results.chosen(outcome, c, a)];
             let all = &results.trials[c][a][place.unwrap_or_default()];
-            // Where all trials do equally well, none is best.
+            // If all trials do equally well, none is best.
             let at_edge = match all.iter().any(|other| other.score != trial.score) {
                 true => trial.at_edge.clone(),
                 false => String::new(),
