@@ -16,7 +16,7 @@ words! {
 }
 
 impl Compute {
-    /// The device; an error where there is none.
+    /// The device; an error if there is none.
     pub fn device(self) -> Result<Device> {
         match self {
             Compute::Cpu => Ok(Device::Cpu),

@@ -13,7 +13,7 @@ use crate::{
     checksums::{Checksum, Checksummer},
 };
 
-/// The rows of the CSV file at `path` with this content, each of its columns in the order of the file.
+/// The rows of the CSV file at `path` with this content, with the columns in the file's order.
 pub(super) fn rows<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<Vec<T>> {
     let mut reader = csv::Reader::from_reader(content);
     let rows = reader.deserialize().collect::<csv::Result<_>>();
@@ -58,7 +58,7 @@ impl TableFile {
         Ok(Self::onto(path, file))
     }
 
-    /// Goes on with `path` behind its first `length` bytes, whose SHA-256 is `sha256` if it is known. The file does not change
+    /// Continues `path` after its first `length` bytes, whose SHA-256 is `sha256` if it is known. The file does not change
     /// before [`cut`](Self::cut).
     pub fn go_on(path: PathBuf, length: u64, sha256: Option<&str>) -> Result<Self> {
         let unreadable = |error: std::io::Error| match error.kind() {
@@ -98,7 +98,7 @@ impl TableFile {
         Self { path, writer }
     }
 
-    /// Drops what is behind the place where it goes on.
+    /// Drops what is after the place where it continues.
     pub fn cut(&self) -> Result<()> {
         let Summed { file, sum } = self.writer.get_ref();
         let cut = || {
@@ -126,7 +126,7 @@ impl TableFile {
         result.map_err(|error| Error::io("cannot write", &self.path, error))
     }
 
-    /// Makes what was flushed last, whatever happens to the machine.
+    /// Syncs what was flushed to the disk.
     pub fn sync(&mut self) -> Result<()> {
         let result = self.writer.get_ref().file.sync_all();
         result.map_err(|error| Error::io("cannot write", &self.path, error))
