@@ -30,11 +30,11 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// "Targets as they were" are those of the target network at that time; if the online network also
-/// affects them (Double DQN), it is today's. The first two sums are over all past minibatches that
-/// carry the first 99 % of the weight (at most 1,000), if `diagnostics_lags` is 0 or at least their
-/// number. Otherwise they are unbiased estimates of these sums from `diagnostics_lags` of the
-/// minibatches. The norms of the estimates are larger than those of the sums because of the
-/// sampling.
+/// affects them (Double DQN), today's online network is used. The first two sums are over all past
+/// minibatches that carry the first 99 % of the weight (at most 1,000), if `diagnostics_lags` is 0
+/// or at least their number. Otherwise they are unbiased estimates of these sums from
+/// `diagnostics_lags` of the minibatches. The norms of the estimates are larger than those of the
+/// sums because of the sampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DiagnosticsRow {
     /// Environment steps done.

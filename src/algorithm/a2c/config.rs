@@ -69,7 +69,7 @@ impl A2cConfig {
         Self::default()
     }
 
-    /// rl-zoo's setting for Atari with MinAtar's network (Young & Tian 2019, sec. 4).
+    /// rl-zoo's setting for Atari, with MinAtar's network (Young & Tian 2019, sec. 4).
     pub fn minatar() -> Self {
         Self {
             n_envs: 16,
@@ -83,8 +83,8 @@ impl A2cConfig {
         }
     }
 
-    /// The networks for observations of the shape `observation` and so many actions: that of the policy and that of the
-    /// value, or one whose last output is the value.
+    /// The networks for observations of shape `observation` and this many actions: one for the policy and one for the
+    /// value, or a single one whose last output is the value.
     pub fn architectures(&self, observation: &[usize], actions: usize) -> Vec<Architecture> {
         let network = |outputs| Architecture {
             observation: observation.to_vec(),

@@ -31,8 +31,8 @@ const CLEANRL_LRS: &[(&str, f64)] = &[
 
 /// CleanRL's and MinAtar's settings.
 ///
-/// Without replay there has been no grid yet, so the learning rates are those with replay. There is none for MinAtar
-/// either.
+/// No grid has been run without replay yet, so the learning rates are those with replay. There is no grid for
+/// MinAtar either.
 const PRESETS: [Preset; 3] = [
     Preset {
         name: "cleanrl",

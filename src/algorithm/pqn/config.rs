@@ -111,7 +111,7 @@ impl PqnConfig {
         (steps / self.rollout() as u64).saturating_mul(self.updates_a_rollout())
     }
 
-    /// The network for observations of the shape `observation` and so many actions.
+    /// The network for observations of shape `observation` and this many actions.
     pub fn architecture(&self, observation: &[usize], actions: usize) -> NormedArchitecture {
         NormedArchitecture {
             layers: Architecture {

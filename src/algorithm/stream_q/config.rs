@@ -86,7 +86,7 @@ impl StreamQConfig {
         }
     }
 
-    /// The layers for observations of the shape `observation` and so many actions.
+    /// The layers for observations of shape `observation` and this many actions.
     pub fn architecture(&self, observation: &[usize], actions: usize) -> Architecture {
         Architecture {
             observation: observation.to_vec(),

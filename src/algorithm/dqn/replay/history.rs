@@ -111,7 +111,8 @@ impl History {
         self.pushed.saturating_sub(self.most as u64)..self.pushed
     }
 
-    /// Adds a step in place of the oldest. On an error of the step nothing has changed; one of memory ends the run.
+    /// Adds a step in place of the oldest. If the step is wrong, the error leaves everything unchanged; if there is no
+    /// memory, the error ends the run.
     pub fn push(&mut self, t: &Transition) -> Result<()> {
         assert!(t.obs.len() == self.obs_len && t.next_obs.len() == self.obs_len);
         self.check(t)?;
