@@ -95,7 +95,7 @@ pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-/// `result`, whose error names the `flag` that it is about.
+/// `result`, with its error naming the `flag` that it is about.
 pub(super) fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Usage(why) | Error::Optimiser(optim::Error::Usage(why)) => {

@@ -166,7 +166,7 @@ impl RlArgs {
         }
     }
 
-    /// Warns, before the run starts, of what is of no use in a run with this configuration.
+    /// Warns, before the run starts, of settings that have no effect in a run with this configuration.
     pub fn warn(&self, config: &Config) {
         if self.quiet {
             return;
@@ -259,9 +259,9 @@ impl RlArgs {
 /// The number of episodes that are played by default.
 const EPISODES: u32 = 10;
 
-/// What is played with `--play` and `--render`.
+/// The settings of `--play` and `--render`.
 pub struct Played {
-    /// The environment, if not the run's own.
+    /// The environment, if it is not the run's own.
     pub env: Option<String>,
     /// The seed of the first episode.
     pub seed: u64,

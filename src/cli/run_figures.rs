@@ -73,8 +73,8 @@ pub fn learning_curve(
     figures::learning_curve(path, &curve)
 }
 
-/// The most or the least that a discounted return can be, if the measured values `points` pass it: the greatest or the
-/// least reward at each step for ever, `r / (1 - gamma)`.
+/// The largest or smallest possible discounted return, if the measured values `points` pass it: the largest or
+/// smallest reward at every step for ever, `r / (1 - gamma)`.
 fn passed_bound(
     config: &Config,
     spec: &envs::Spec,
@@ -201,7 +201,7 @@ fn value_error(
     figures::panels(path, title, &note, &panels)
 }
 
-/// What a run's rows count, and how much of it the run has.
+/// The unit that a run's rows count, and the run's length in it.
 #[derive(Clone, Copy)]
 struct Course {
     name: &'static str,

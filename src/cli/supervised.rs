@@ -375,11 +375,11 @@ pub fn supervised_summary(runs: &[Finished<SupervisedConfig>]) -> String {
     out
 }
 
-/// The share of their start values that the running statistics of batch norm may still have before a word about it is said.
+/// The share of their start values that batch norm's running statistics may still have without a note.
 const UNSETTLED: f64 = 0.01;
 
-/// Why the test accuracy of a ResNet is low after a few batches, if that is so in one of `runs`: tests normalise by
-/// running statistics, which are far from the data's at first.
+/// A note on why the test accuracy of a ResNet is low after a few batches, if this applies to one of `runs`: tests
+/// normalise by running statistics, which are far from the data's at first.
 pub fn unsettled<'a>(
     runs: impl IntoIterator<Item = (&'a SupervisedConfig, &'a Finished<SupervisedConfig>)>,
 ) -> Option<String> {
@@ -403,7 +403,7 @@ pub fn unsettled<'a>(
     })
 }
 
-/// A loss in at most ten letters.
+/// A loss in at most ten characters.
 pub(super) fn loss_text(loss: f64) -> String {
     let size = loss.abs();
     if loss.is_finite() && (size >= 1e5 || (size < 1e-3 && size > 0.0)) {

@@ -99,7 +99,7 @@ impl<T: Number> StreamQ<T> {
         self.here.values()
     }
 
-    /// Computes the update from the step after the last [`values`](Self::values), and adds it to the trace.
+    /// Computes the update for the step after the last [`values`](Self::values), and adds its gradient to the trace.
     pub fn look(&mut self, seen: &Seen<T>) -> Update {
         let value = self.here.values()[seen.action].to_f64();
         let mut target = seen.reward;

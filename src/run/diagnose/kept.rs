@@ -40,7 +40,7 @@ pub(super) fn arrays(kept: &VecDeque<Kept>) -> Vec<Array> {
     arrays
 }
 
-/// What [`arrays`] gave.
+/// Reads what [`arrays`] wrote.
 pub(super) fn load(state: &Part) -> Result<VecDeque<Kept>> {
     let mut kept: Vec<Kept> = Vec::new();
     let mut names = state.names();
