@@ -22,7 +22,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A folder cannot be created or written to. Only the command knows which flag chooses another one.
-    #[error("cannot write to {}: {why}; choose a folder that can be written", path.display())]
+    #[error("cannot write to {}: {why}; choose a writable folder", path.display())]
     Unwritable {
         /// The folder, or a file in it.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum Error {
     #[error("another process is running in {}; wait for it, or choose another --out", .0.display())]
     Taken(PathBuf),
     /// A study was asked to end early, and did.
-    #[error("stopped by signal {signal} with {done} of {of} runs done; the same command goes on")]
+    #[error("stopped by signal {signal} with {done} of {of} runs done; the same command continues")]
     Interrupted {
         /// The signal that asked.
         signal: usize,
@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// Some runs of a study could not be done.
     #[error(
-        "{failed} of {of} runs failed, the first because {why}; the same command tries them again"
+        "{failed} of {of} runs failed; the first failed because {why}; the same command tries them again"
     )]
     Failed {
         /// Runs that failed.
@@ -75,7 +75,7 @@ pub enum Error {
     /// The run was asked to end early, and did.
     #[error("stopped by signal {signal} at step {step} of {of}; {}", match saved {
         0 => "nothing was saved, so the same command starts again".to_owned(),
-        saved => format!("the same command with --resume, and without --force, goes on from step {saved}"),
+        saved => format!("the same command with --resume and without --force continues from step {saved}"),
     })]
     Stopped {
         /// The signal that asked.
@@ -133,7 +133,7 @@ impl Error {
         Self::Damaged(Box::new(Damage::new(path, "is missing".into())))
     }
 
-    /// An error about a file from which nothing can go on.
+    /// An error about a file from which nothing can continue.
     pub fn unusable(path: &Path, why: impl std::fmt::Display) -> Self {
         Self::Damaged(Box::new(Damage::new(
             path,
@@ -141,7 +141,7 @@ impl Error {
         )))
     }
 
-    /// The same error; if it is about a damaged file, with `way_out` as what to do about it.
+    /// The same error; if it is about a damaged file, `way_out` says what to do about it.
     pub fn mended_by(self, way_out: impl Into<String>) -> Self {
         match self {
             Self::Damaged(damage) => Self::Damaged(Box::new(damage.mended_by(way_out))),

@@ -45,7 +45,7 @@ pub fn check_is_file(path: &Path) -> Result<()> {
         false => "a pipe",
     };
     Err(Error::usage(format!(
-        "{} is {what}, and a file is expected there; move it away and give the same command again",
+        "{} is {what}, but a file is expected there; move it away and repeat the command",
         path.display()
     )))
 }
@@ -128,8 +128,7 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = folder(&file.join("below")).unwrap_err().to_string();
         assert!(
-            error.contains("file/below: ")
-                && error.ends_with("; choose a folder that can be written"),
+            error.contains("file/below: ") && error.ends_with("; choose a writable folder"),
             "{error}"
         );
     }

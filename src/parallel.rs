@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-/// The results of `job` for 0 to `n - 1`, in that order, whatever the number of cores.
+/// The results of `job` for 0 to `n - 1`, in that order on any number of cores.
 pub fn parallel<T: Send>(n: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);

@@ -150,7 +150,7 @@ fn a_signal_ends_learning_that_takes_long() {
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(128 + 15), "{text}: {stderr}");
-        assert!(stderr.contains("goes on from step"), "{text}: {stderr}");
+        assert!(stderr.contains("continues from step"), "{text}: {stderr}");
         assert!(before.elapsed() < Duration::from_secs(20), "{text}");
     }
 }

@@ -408,8 +408,8 @@ fn an_interrupted_run_goes_on_from_whole_files_alone() {
         let short = flipped[..digit].to_vec();
         for (content, words) in [
             (Some(&flipped[..]), "not what it was at the checkpoint"),
-            (Some(&short), "the checkpoint counts on"),
-            (Some(b""), "the checkpoint counts on"),
+            (Some(&short), "the checkpoint expects"),
+            (Some(b""), "the checkpoint expects"),
             (None, "is missing"),
         ] {
             put(&folder.join(file), content);

@@ -120,7 +120,7 @@ fn what_cannot_be_played_says_why() {
             ],
             "cannot be drawn",
         ),
-        (&["--play", "run", "--gamma", "0.5"], "--play goes by"),
+        (&["--play", "run", "--gamma", "0.5"], "--play takes"),
         (
             &["--play", "run", "--eval-episodes", "0"],
             "--eval-episodes",

@@ -193,7 +193,7 @@ fn a_cut_line_is_none_and_a_changed_one_is_named() {
         (flipped(starts[2] + 20), 7, &["line 4, is damaged"]),
         // Two lines become one.
         (flipped(starts[3] - 1), 6, &["line 4, is damaged"]),
-        (flipped(0), 0, &["is no file of finished runs"]),
+        (flipped(0), 0, &["is not a file of finished runs"]),
         ([&text[..starts[2]], &text[starts[3]..]].concat(), 7, &[]),
         ([&text[..], &text[starts[0]..]].concat(), 8, &[]),
     ] {
@@ -212,7 +212,7 @@ fn a_cut_line_is_none_and_a_changed_one_is_named() {
         // A file of something else stays.
         let foreign = at.join(name);
         if foreign.exists() {
-            assert_eq!(words, ["is no file of finished runs"]);
+            assert_eq!(words, ["is not a file of finished runs"]);
             fs::remove_dir_all(at).unwrap();
         }
         assert_eq!(results(other.path()), whole);

@@ -199,7 +199,7 @@ fn what_it_cannot_hold_is_refused_and_changes_nothing() {
         };
         let error = replay.push(step).unwrap_err().to_string();
         assert!(
-            error.contains("goes on with another observation"),
+            error.contains("continues with an observation other than"),
             "{error}"
         );
         assert_eq!(replay.to_safetensors().unwrap(), before);

@@ -127,14 +127,14 @@ fn a_stopped_cohort_goes_on() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains("goes on from step"), "{said}");
+        assert!(said.contains("continues from step"), "{said}");
     }
     // Without --resume, the folder is left alone.
     let args = [RUN, &agents, &["--out", "stopped"]].concat();
     let refused = run(RL, dir.path(), &args, &[]);
     assert_eq!(refused.code, Some(2));
     assert!(
-        refused.stderr.contains("interrupted; --resume goes on"),
+        refused.stderr.contains("interrupted; --resume continues"),
         "{}",
         refused.stderr
     );
@@ -231,7 +231,7 @@ fn a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_touched() {
     fs::write(folder.join("episodes.csv"), "").unwrap();
     let ran = run(RL, dir.path(), &args, &[]);
     assert!(
-        ran.stderr.contains("the checkpoint counts on"),
+        ran.stderr.contains("the checkpoint expects"),
         "{}",
         ran.stderr
     );

@@ -155,7 +155,7 @@ wait_for 120 "the first round does not end" idle
 jobs
 jobs | grep -q "small-tune .* FAILED" || fail "no task failed"
 jobs | grep small-report | grep -qv CANCELLED && fail "the report stage ran without its tuning"
-goes_on() { cat slurm/small/logs/small-tune-* | grep -c "goes on from step" || true; }
+goes_on() { cat slurm/small/logs/small-tune-* | grep -c "continues from step" || true; }
 [ "$(goes_on)" -ge 2 ] || fail "a requeued task did not go on from its checkpoint"
 
 # Only what failed is submitted again.

@@ -528,7 +528,7 @@ fn kinds_mix_and_end_in_the_same_bytes() {
         child.kill().unwrap();
         child.wait().unwrap();
         let ran = works(killed.path(), &[&["run", "small.toml"], &only[..]].concat());
-        resumed += usize::from(ran.stderr.contains("goes on from step"));
+        resumed += usize::from(ran.stderr.contains("continues from step"));
     }
     // One of them may have finished before it was killed.
     assert!(resumed >= 3, "{resumed} runs went on from a checkpoint");
@@ -667,7 +667,7 @@ fn killed_at_random_moments_it_ends_in_the_same_bytes() {
         sleep(Duration::from_millis(moments.random_range(5..120)));
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
-        resumed |= String::from_utf8_lossy(&output.stderr).contains("goes on from step");
+        resumed |= String::from_utf8_lossy(&output.stderr).contains("continues from step");
     }
     assert!(resumed, "no run went on from a checkpoint");
     works(dir.path(), &["run", "small.toml", "--quiet"]);
@@ -690,7 +690,7 @@ fn a_signal_ends_all_runs_after_a_checkpoint() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains("the same command goes on"), "{said}");
+        assert!(said.contains("the same command continues"), "{said}");
     }
     works(dir.path(), &["run", "small.toml", "--quiet"]);
     same(&whole, &results(dir.path()));
@@ -843,7 +843,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "optimiser = \"rmsprop-tf\"\nset = { \"agent.target_network_frequency\" = 7 }",
             &[
                 "optimiser `fixed`",
-                "`agent.target_network_frequency` of its `set` is a factor too",
+                "`agent.target_network_frequency` of its `set` is also a factor",
             ],
         ),
         (
@@ -875,7 +875,7 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             "values = [50, 50]",
             &[
                 "factor `agent.target_network_frequency`",
-                "50 is there twice",
+                "50 is listed twice",
             ],
         ),
         (

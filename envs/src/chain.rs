@@ -25,7 +25,7 @@ pub(crate) const ENTRY: Entry = Entry {
     name: "chain",
     id: "chain",
     kind: EnvKind::Sequence,
-    summary: "one environment after the other, switched every so many steps",
+    summary: "several environments in turn, switched after a fixed number of steps",
     native: true,
     make: Make::of_members::<ChainSettings>(|table, members| {
         Ok(Box::new(Chain::from_table(table, members)?))

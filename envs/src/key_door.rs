@@ -297,7 +297,8 @@ impl Environment for KeyDoor {
         let unpicked = cell == self.plan.key() && !has_key;
         if !self.plan.is_free(cell, has_key) || locked_up || unpicked {
             let with = if has_key { "with" } else { "without" };
-            let found = format!("row {row}, column {column} {with} the key, where nothing gets");
+            let found =
+                format!("row {row}, column {column} {with} the key, which nothing can reach");
             return Err(state::refuse(ENTRY.name, &variables, found));
         }
         (self.agent, self.has_key) = (cell, has_key);

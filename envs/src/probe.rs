@@ -25,7 +25,7 @@ const SIGN: [f64; 2] = [-1.0, 1.0];
 
 const VALUE_RULE: Rule = Rule {
     name: "probe/value",
-    summary: "a reward of 1, always: is a value learnt at all?",
+    summary: "a constant reward of 1: is a value learnt at all?",
     seen: (0.0, 0.0),
     coin: false,
     actions: 1,
@@ -50,7 +50,7 @@ const DISCOUNT_RULE: Rule = Rule {
 
 const INPUT_RULE: Rule = Rule {
     name: "probe/input",
-    summary: "the reward is what is seen: does the value look?",
+    summary: "the reward equals the observation: does the value depend on it?",
     seen: (-1.0, 1.0),
     coin: true,
     actions: 1,
@@ -61,7 +61,7 @@ const INPUT_RULE: Rule = Rule {
 
 const ACTION_RULE: Rule = Rule {
     name: "probe/action",
-    summary: "one action wins, the other loses: are they told apart?",
+    summary: "one action wins, the other loses: are they distinguished?",
     seen: (0.0, 0.0),
     coin: false,
     actions: 2,
@@ -72,7 +72,7 @@ const ACTION_RULE: Rule = Rule {
 
 const POLICY_RULE: Rule = Rule {
     name: "probe/policy",
-    summary: "what is seen says which action wins: does the policy look?",
+    summary: "the observation says which action wins: does the policy depend on it?",
     seen: (-1.0, 1.0),
     coin: true,
     actions: 2,

@@ -24,7 +24,7 @@ pub(crate) fn check(spec: &Spec, rule: &dyn AnyRule) -> Result<()> {
             && !fits_f32(value)
         {
             return Err(Error::usage(format!(
-                "{}: {} = {} is {} in f32; allowed: 0, or numbers from {:e} to {:e} in size, as far as its range goes",
+                "{}: {} = {} is {} in f32; allowed: 0, or numbers from {:e} to {:e} in size, within its range",
                 spec.entry().name,
                 param.name,
                 Value::Number(value),
@@ -44,7 +44,7 @@ pub(crate) fn check(spec: &Spec, rule: &dyn AnyRule) -> Result<()> {
         .filter_map(|param| healed(spec, param.name))
         .collect();
     Err(Error::usage(format!(
-        "optimiser `{spec}`: its first step along a gradient of 0, 0.001 or 1 is no finite number in f32; allowed: {}",
+        "optimiser `{spec}`: its first step along a gradient of 0, 0.001 or 1 is not a finite number in f32; allowed: {}",
         match healing.is_empty() {
             true => format!("values closer to the defaults of {}", spec.entry().name),
             false => healing.join(", or "),

@@ -46,7 +46,7 @@ pub fn register<T: OptimiserSettings>() -> Result<&'static Entry> {
         _ => {
             let name = entry.name;
             return Err(Error::usage(format!(
-                "there is an optimiser `{name}` already; choose another name"
+                "there is already an optimiser `{name}`; choose another name"
             )));
         }
     }

@@ -159,7 +159,7 @@ impl fmt::Display for Schedule {
 
 impl Field for Schedule {
     fn allowed() -> Allowed {
-        "constant, linear[:end=0], cosine[:end=0] or step:every=1000,gamma=0.5, each with warmup=500 if wanted"
+        "constant, linear[:end=0], cosine[:end=0] or step:every=1000,gamma=0.5, optionally with warmup=500"
             .into()
     }
 

@@ -139,7 +139,7 @@ impl Spec {
             .check_ranges()
             .map_err(|error| self.refused(error))?;
         let rule = if self.is_on("restart_t") && self.is_on("reset_moments") {
-            Err("reset_moments restarts t too; choose one of it and restart_t".into())
+            Err("reset_moments also restarts t; choose either it or restart_t".into())
         } else {
             self.settings.rule()
         };

@@ -190,7 +190,7 @@ fn a_group_has_the_terms_of_the_other_parameters() {
     };
     group(Some(0.05), None).unwrap();
     for (lr, weight_decay, words) in [
-        (Some(0.5), None, "may differ from it in numbers alone"),
+        (Some(0.5), None, "may differ from it only in numbers"),
         (None, Some(0.1), "allowed: lr, eps, claimed"),
     ] {
         let error = group(lr, weight_decay).err().unwrap().to_string();

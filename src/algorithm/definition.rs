@@ -26,7 +26,7 @@ pub struct Setup<'a> {
 /// A published setting to start from.
 #[derive(Clone, Copy)]
 pub struct Preset {
-    /// The name to ask for it by.
+    /// The name by which it is requested.
     pub name: &'static str,
     /// What it is, in a phrase.
     pub help: &'static str,
@@ -36,7 +36,7 @@ pub struct Preset {
     pub agent: fn() -> Table,
     /// The default optimiser.
     pub optimiser: &'static str,
-    /// Learning rates for optimisers in this setting, where they differ from the optimisers' own.
+    /// Learning rates for optimisers in this setting, if they differ from the optimisers' own.
     pub lrs: &'static [(&'static str, f64)],
 }
 
@@ -50,7 +50,7 @@ impl Preset {
 
 /// An algorithm in the registry.
 pub trait Definition: Sync {
-    /// The name to ask for it by.
+    /// The name by which it is requested.
     fn name(&self) -> &'static str;
 
     /// What it is, in a phrase.
@@ -62,16 +62,16 @@ pub trait Definition: Sync {
     /// Its settings.
     fn settings(&self) -> &'static [Setting];
 
-    /// Every setting: these values, the defaults for the rest, each in its one form.
+    /// Every setting: these values and defaults for the rest, each in its canonical form.
     fn complete(&self, values: &Table) -> Result<Table>;
 
     /// The settings to start from, its default first; there is at least one.
     fn presets(&self) -> &'static [Preset];
 
-    /// What it reports about how agents act: columns of `episodes.csv`.
+    /// The columns of `episodes.csv` in which it reports how agents act.
     fn behaviour_columns(&self) -> &'static [&'static str];
 
-    /// What it measures in an update: columns of `updates.csv`.
+    /// The columns of `updates.csv` in which it reports what it measures in an update.
     fn update_columns(&self) -> &'static [&'static str];
 
     /// The environments that each agent acts in at once. The run steps them together, and each step of each of them
@@ -86,8 +86,8 @@ pub trait Definition: Sync {
         true
     }
 
-    /// An error for the first of `settings`, each within its own range, that does not go with the
-    /// others or with the environment, or if `agents` agents side by side do not fit into memory.
+    /// An error for the first of `settings`, each within its own range, that does not fit the
+    /// others or the environment, or if `agents` agents together do not fit into memory.
     fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()>;
 
     /// An error for the first of `settings` that does not fit a run of `steps` environment steps.

@@ -1,4 +1,4 @@
-//! The layers of an agent's network, as settings spell them, and how large they may be.
+//! The layers of an agent's network, as they are written in settings, and how large they may be.
 
 use std::fmt;
 
@@ -97,8 +97,8 @@ const MOST_ACTIVATIONS: usize = 1 << 28;
 /// A network with more weights than this is taken for a typing error too.
 const MOST_WEIGHTS: usize = 100_000_000;
 
-/// An error if the networks of so many agents, each with the settings `conv` and `hidden`, are too large; else how many
-/// observations the networks can take at once, and what to add to an error about more of them.
+/// An error if the networks of this many agents, each with the settings `conv` and `hidden`, are too large. Otherwise
+/// returns how many observations the networks can take at once, and what to add to an error about more of them.
 pub(super) fn check_size(
     networks: &[Architecture],
     (conv, hidden): (&Convs, &Hidden),

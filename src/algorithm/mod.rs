@@ -1,9 +1,9 @@
-//! The seam between algorithms and runs.
+//! The interface between algorithms and runs.
 //!
-//! An [`Algorithm`] is a cohort of agents that share a network's shape. It owns everything that is its
-//! own: networks, optimiser, replay or rollout, exploration, targets, schedules. The run loop, checkpoints,
-//! evaluation, diagnostics and studies know none of these. Adding an algorithm is one folder here and
-//! one line in [`registry`]; a program of your own adds one with [`register`].
+//! An [`Algorithm`] is a cohort of agents that share a network's shape. It owns its networks, optimiser,
+//! replay or rollout, exploration, targets and schedules. The run loop, checkpoints, evaluation,
+//! diagnostics and studies know none of these. Adding an algorithm takes one folder here and one line in
+//! [`registry`]; a program of your own adds one with [`register`].
 
 pub mod a2c;
 mod definition;
@@ -43,21 +43,21 @@ pub struct Experience<'a> {
     pub truncated: bool,
 }
 
-/// Counts, for the update of a given number from 1, the updates before it since its targets last moved
-/// as a whole; since the first if they never do.
+/// For an update with a given number, counted from 1, returns how many updates before it were made
+/// since its targets last moved as a whole; since the first if they never move.
 pub type TargetClock = Box<dyn Fn(u64) -> u64 + Send>;
 
-/// A cohort of agents at work. The run calls [`act`](Self::act), [`observe`](Self::observe) for each environment of
-/// each agent that is alive, and [`learn`](Self::learn), over and over.
+/// A cohort of agents. The run calls [`act`](Self::act), [`observe`](Self::observe) for each environment of each
+/// agent that is alive, and [`learn`](Self::learn), over and over.
 ///
-/// An agent acts in [`Definition::environments`] environments at once, in most algorithms in one. They are copies
-/// of one environment, each with an episode, a random stream and a clock of its own: what changes with time in an
-/// environment, as a drift does, counts the steps of that environment. A step in each of them is as many
-/// environment steps of the agent, so between two calls `step` grows by the number of environments.
+/// An agent acts in [`Definition::environments`] environments at once; in most algorithms it is one. They are
+/// copies of one environment, each with its own episode, random stream and clock: what changes with time in an
+/// environment, such as a drift, counts the steps of that environment. A step in each of n environments counts as
+/// n environment steps of the agent, so between two calls `step` grows by the number of environments.
 ///
-/// Agents do not influence each other: each one's results are, to the byte, those that it would have alone. An agent
-/// that has diverged is no longer alive: it keeps its place in the tensors, draws no random numbers, and is not asked for
-/// anything any more.
+/// Agents do not influence each other: each one's results are, to the byte, those that it would have alone. An agent that
+/// has diverged is no longer alive: it keeps its place in the tensors, draws no random numbers, and is not asked for
+/// anything.
 pub trait Algorithm {
     /// Chooses an action in each environment of each agent, `[agents, environments]`, from the observations
     /// `obs`, `[agents, environments, observation]`, after `step` environment steps. The actions of agents
@@ -82,7 +82,7 @@ pub trait Algorithm {
         Box::new(|update| update - 1)
     }
 
-    /// The policy that agent number `agent` has now, as it is evaluated.
+    /// The present policy of agent number `agent`, as it is evaluated.
     fn policy(&self, agent: usize) -> Result<Box<dyn Policy>>;
 
     /// Bytes of optimiser state for each weight.

@@ -1,4 +1,4 @@
-//! Every algorithm there is.
+//! Every algorithm.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -17,20 +17,20 @@ static BUILT_IN: &[&dyn Definition] = &[
 /// Algorithms added by programs.
 static REGISTERED: RwLock<Vec<&'static dyn Definition>> = RwLock::new(Vec::new());
 
-/// Every algorithm there is; the first is the default.
+/// Every algorithm; the first is the default.
 pub fn registry() -> Vec<&'static dyn Definition> {
     let added = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
     BUILT_IN.iter().chain(added.iter()).copied().collect()
 }
 
-/// Adds an algorithm, so that runs and studies in this process can ask for it by name.
+/// Adds an algorithm, so that runs and studies in this process can request it by name.
 ///
 /// An error if its name is taken.
 pub fn register(definition: &'static dyn Definition) -> Result<()> {
     let name = definition.name();
     if registry().iter().any(|known| known.name() == name) {
         return Err(Error::usage(format!(
-            "there is an algorithm `{name}` already; give yours another name"
+            "there is already an algorithm `{name}`; give yours another name"
         )));
     }
     let mut added = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);

@@ -13,8 +13,8 @@ pub trait Learning {
     /// Whether update number `update`, counted from 1, is recorded and must therefore be measured.
     fn is_recorded(&self, update: u64) -> bool;
 
-    /// Update number `update` of agent number `agent` is about to be made. Must be called before every update of a sound
-    /// loss. An error ends the run, even amid the learning after a step: nothing of it is saved then.
+    /// Update number `update` of agent number `agent` is about to be made. Must be called before every update whose loss
+    /// is sound. An error ends the run, even during the learning after a step, of which nothing is then saved.
     fn pending(&mut self, agent: usize, update: u64, pending: &dyn PendingUpdate) -> Result<()>;
 
     /// Update number `update` of agent number `agent` was made; `measured` has a number for each of

@@ -1,4 +1,4 @@
-//! Weights as named arrays, of an agent alone and of one of a cohort.
+//! Weights as named arrays, for an agent alone and for one agent of a cohort.
 
 use candle_core::{Tensor, Var};
 use optim::state_file::{Array, Part, bytes, numbers};

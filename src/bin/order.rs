@@ -59,7 +59,7 @@ fn train(
 ) -> Result<Finished> {
     if !quiet {
         cli::note(&format!(
-            "recording a stream in {}, or using one that is there\n",
+            "recording a stream in {}, or reusing an earlier one\n",
             config.run.env
         ));
     }

@@ -158,7 +158,7 @@ fn tell(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
         cli::say(&cli::cohort_summary(runs.iter().map(|(_, run)| run)))?;
         if left > 0 {
             cli::say(&format!(
-                "\n{left} of these were finished earlier and are left as they are. --force runs them again.\n"
+                "\n{left} of these runs had finished earlier and were left as they are. --force runs them again.\n"
             ))?;
         }
         return Ok(());
@@ -173,7 +173,8 @@ fn tell(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
             ""
         };
         cli::say(&format!(
-            "\nThis run was finished earlier and is left as it is. --force runs it again, another --seed{elsewhere} runs a new one.\n"
+            "\nThis run had finished earlier and was left as it is. --force runs it again; another --seed{elsewhere} \
+             starts a new one.\n"
         ))?;
     }
     Ok(())

@@ -21,7 +21,7 @@ use optimiser_paradigms::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Run experiments and report on them, watch optimisers move, and measure environments.
+/// Run experiments and report on them, draw optimisers' paths, and measure environments.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Args {
@@ -46,17 +46,17 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run an experiment: its tuning runs, the choice, its report runs, its results
+    /// Run an experiment: do the tuning runs, choose settings, do the report runs, write the results
     Run(RunArgs),
     /// Show an experiment's runs, and how long they will take
     List(StudyArgs),
-    /// Run a few hundred steps of each of an experiment's trials
+    /// Run a few hundred steps of each trial of an experiment
     Verify(StudyArgs),
     /// Explain every key of an experiment's TOML
     Schema,
     /// Write an experiment as Slurm job arrays, and submit them if asked
     Slurm(SlurmArgs),
-    /// Write an experiment's results, once all of its runs are done
+    /// Write an experiment's results once all of its runs are done
     Collect(StudyArgs),
     /// Write an experiment's report: the verdict, figures, and every cell with its interval
     Report(ReportArgs),

@@ -17,16 +17,16 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct DescribeArgs {
-    /// The environments; a name may have settings, drifts and chains in it [default: all of --all, and some
-    /// drifts and chains]
+    /// The environments; a name may include settings, drifts and chains [default: all of --all, and some drifts
+    /// and chains]
     #[arg(value_name = "ENV")]
     envs: Vec<String>,
 
-    /// Describe every environment of the crate envs, besides those named
+    /// Describe every environment of the crate envs, in addition to those named
     #[arg(long)]
     all: bool,
 
-    /// A trained agent to describe besides the random policy: a run's folder with config.toml and
+    /// A trained agent to describe in addition to the random policy: a run's folder with config.toml and
     /// policy.safetensors; can be given several times
     #[arg(long, value_name = "FOLDER")]
     policy: Vec<PathBuf>,
@@ -51,11 +51,11 @@ pub struct DescribeArgs {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
-    /// Put the table into this page too, between <!-- study:environments --> and <!-- /study:environments -->
+    /// Also put the table into this page, between <!-- study:environments --> and <!-- /study:environments -->
     #[arg(long, value_name = "FILE")]
     pub splice: Option<PathBuf>,
 
-    /// Instead, play one episode and draw it: NAME.gif as an animation, NAME.png as NAME-0001.png, ...; the trained
+    /// Play one episode and draw it instead: NAME.gif as an animation, NAME.png as NAME-0001.png, ...; the trained
     /// agent plays if there is one
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "splice", "all"])]
     pub render: Option<Pictures>,

@@ -66,7 +66,8 @@ impl Keys {
         self.found.is_some()
     }
 
-    /// Waits for `time`; whether `key` was pressed in it. An error if a signal came that ends the process.
+    /// Waits for `time` and returns whether `key` was pressed meanwhile. An error if a signal came that ends the
+    /// process.
     pub(super) fn pressed(&mut self, key: u8, time: Duration) -> Result<bool> {
         let end = Instant::now() + time;
         loop {

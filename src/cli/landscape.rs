@@ -54,8 +54,8 @@ Examples:
   study landscape rosenbrock --opt adam:lr=0.1 --steps 2000 --no-gif
   study landscape --list
 
-The claims are measured on the surfaces asked for. There, --opt and --steps do not count: each surface has its own number \
-of steps, and each optimiser its best lr.";
+The claims are measured on the chosen surfaces. --opt and --steps do not affect them: each surface has its own number of \
+steps, and each optimiser has its best lr.";
 
 impl LandscapeArgs {
     /// The surfaces asked for, each once.
@@ -87,7 +87,7 @@ impl LandscapeArgs {
         }
         if optimisers.len() > MOST_PATHS {
             return Err(Error::usage(format!(
-                "--opt is given {} times; allowed: at most {MOST_PATHS}, because a figure has colours for {MOST_PATHS}",
+                "--opt is given {} times; allowed: at most {MOST_PATHS}, because a figure has {MOST_PATHS} colours",
                 optimisers.len()
             )));
         }
@@ -142,7 +142,7 @@ pub fn draw_surface(
     let summary = match (surface.is_random(), surface.averaged) {
         (false, _) => String::from(surface.summary),
         (true, false) => format!("{}; paths of one seed", surface.summary),
-        (true, true) => format!("{}; each path the mean of all seeds", surface.summary),
+        (true, true) => format!("{}; each path is the mean over all seeds", surface.summary),
     };
     let picture = figures::Surface {
         name: surface.name,

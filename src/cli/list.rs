@@ -26,8 +26,8 @@ pub fn list() -> Result<String> {
         "\n  as in\n  \
          'cartpole?length=0.7&max_steps=200'\n  \
          'cartpole?drift=length:0.5..1.5/period=20000,shape=sine'\n  \
-         'acrobot?drift=actions/period=50000' (the actions change their numbers)\n  \
-         'cartpole?drift=length:0.5..1.5/period=20000,shuffle=episode' (the same tasks, drawn by episode)\n",
+         'acrobot?drift=actions/period=50000' (the actions are renumbered)\n  \
+         'cartpole?drift=length:0.5..1.5/period=20000,shuffle=episode' (the same tasks, one drawn for each episode)\n",
     );
     out.push_str("\nAlgorithms (--algo)\n");
     for definition in algorithm::registry() {
@@ -51,7 +51,7 @@ pub fn list() -> Result<String> {
         };
         let _ = writeln!(
             out,
-            "  {:24} state: {names}; {} a weight",
+            "  {:24} state: {names}; {} per weight",
             "",
             count(bytes, "byte")
         );
@@ -74,7 +74,9 @@ pub fn list() -> Result<String> {
         let _ = writeln!(out, "  {:<24} {}", known.name, known.setting);
         let _ = writeln!(out, "  {:24} {}", "", known.source);
     }
-    out.push_str("\nEach value is the default where neither a flag nor --config sets it.\n");
+    out.push_str(
+        "\nEach value shown is the default, used unless a flag or --config sets another.\n",
+    );
     Ok(out)
 }
 

@@ -1,4 +1,4 @@
-//! What the binaries share: flags, progress, listings, summaries.
+//! Code that the binaries share: flags, progress, listings, summaries.
 
 mod describe;
 mod flags;

@@ -25,10 +25,10 @@ use crate::{
 
 /// Learn the values of a policy from one recorded stream, in its order or shuffled.
 ///
-/// A DQN learns in an environment, and all that it sees is recorded. A fresh network then learns the values of the
-/// DQN's final policy from these transitions, each once. Runs with the same environment and seed have the same
-/// transitions and initial weights, whatever their order and their optimiser. The score is -log10 of the error on
-/// transitions held out, over the error of the best constant.
+/// A DQN learns in an environment, and all transitions that it sees are recorded. A fresh network then learns the
+/// values of the DQN's final policy from these transitions, each once. Runs with the same environment and seed have
+/// the same transitions and initial weights, whatever their order and their optimiser. The score is -log10 of the
+/// error on held-out transitions, divided by the error of the best constant.
 #[derive(Parser, Debug)]
 #[command(name = "order", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct OrderArgs {
@@ -37,15 +37,15 @@ pub struct OrderArgs {
     #[arg(long, value_name = "NAME[:KEY=VALUE,...],...")]
     opt: Option<String>,
 
-    /// Learning rates, each for a run, instead of the optimisers' own
+    /// Learning rates, one run for each, instead of the optimisers' own
     #[arg(long, value_name = "LR,...", value_delimiter = ',', value_parser = number)]
     lr: Vec<f64>,
 
-    /// The number of seeds, from --seed on, each for a run
+    /// The number of seeds, starting at --seed, with one run for each
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     seeds: u16,
 
-    /// Settings from a TOML file, such as a run's config.toml; flags come before it
+    /// Settings from a TOML file, such as a run's config.toml; flags take precedence
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -56,7 +56,7 @@ pub struct OrderArgs {
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 
-    /// Continue runs that were interrupted; finished runs are left as they are, new ones start
+    /// Continue interrupted runs; finished runs are left as they are, and new ones start
     #[arg(long, conflicts_with = "force")]
     resume: bool,
 
@@ -138,7 +138,7 @@ impl OrderArgs {
         }
         for (i, config) in configs.iter().enumerate() {
             if configs[..i].iter().any(|other| other.id() == config.id()) {
-                return Err(Error::usage(format!("{} is there twice", config.optimiser)));
+                return Err(Error::usage(format!("{} is given twice", config.optimiser)));
             }
         }
         let several = configs.len() > 1;
@@ -254,7 +254,7 @@ pub fn order_summary(runs: &[Finished<OrderConfig>]) -> String {
         };
         let _ = writeln!(
             out,
-            "\n  score 0 is the best constant, 1 a tenth of its error; true values are {known}"
+            "\n  a score of 0 is the best constant, 1 is a tenth of its error; true values are {known}"
         );
     }
     out

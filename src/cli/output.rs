@@ -31,8 +31,8 @@ pub fn warn(text: &str) {
 pub fn warn_unchecked<C: Configuration>(run: &Finished<C>) {
     if !run.has_checksums() {
         warn(&format!(
-            "{} has no {CHECKSUMS}, as a run from before there were checksums: only what its outcome tells of its tables \
-             was checked",
+            "{} has no {CHECKSUMS}, because it was made before runs had checksums: its tables were only checked against \
+             its outcome",
             run.path.display()
         ));
     }
@@ -95,7 +95,7 @@ pub fn chosen_by<T>(flag: &str, result: Result<T>) -> Result<T> {
     })
 }
 
-/// `result`, whose error names the `flag` that it is about.
+/// `result`, with its error naming the `flag` that it is about.
 pub(super) fn under<T>(flag: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Usage(why) | Error::Optimiser(optim::Error::Usage(why)) => {

@@ -35,7 +35,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
         let left = if episode.ended {
             ""
         } else {
-            "  left: it did not end"
+            "  stopped: it did not end"
         };
         let _ = writeln!(table, "  {seed:<8}{value:>10.2}{steps:>10}{left}");
         if seed == first {

@@ -31,7 +31,7 @@ pub struct RlArgs {
     #[arg(long, value_parser = number)]
     pub lr: Option<f64>,
 
-    /// The algorithm; --list shows them, and --algo NAME --help what NAME takes [default: dqn]
+    /// The algorithm; --list shows them, and --algo NAME --help shows the settings of NAME [default: dqn]
     #[arg(long, value_name = "NAME")]
     algo: Option<String>,
 
@@ -50,12 +50,12 @@ pub struct RlArgs {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
-    /// Agents trained in lock-step, with seeds from --seed on; each has its own folder and learns the
-    /// same as it would alone
+    /// Agents trained in lock-step, with seeds starting at --seed; each has its own folder and learns
+    /// the same as it would alone
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     pub agents: u16,
 
-    /// Continue a run that was interrupted; a finished run is left as it is, a new one starts
+    /// Continue an interrupted run; a finished run is left as it is, and a new one starts
     #[arg(long, conflicts_with = "force")]
     pub resume: bool,
 
@@ -150,8 +150,8 @@ impl RlArgs {
         let strange = self.run.iter().any(|(name, _)| !known.contains(&name));
         if strange || !self.agent.is_empty() || self.checkpoint_every.is_some() {
             return Err(Error::usage(
-                "--play goes by --env, --seed, --eval-episodes, --eval-epsilon, --render and --quiet; \
-                 the rest is the run's own",
+                "--play takes --env, --seed, --eval-episodes, --eval-epsilon, --render and --quiet; all other settings are \
+                 the run's own",
             ));
         }
         Ok(())
@@ -166,7 +166,7 @@ impl RlArgs {
         }
     }
 
-    /// Warns, before the run starts, of what is of no use in a run with this configuration.
+    /// Warns, before the run starts, of settings that have no effect in a run with this configuration.
     pub fn warn(&self, config: &Config) {
         if self.quiet {
             return;
@@ -176,11 +176,11 @@ impl RlArgs {
             let flag = key.replace('_', "-");
             let value = config.agent.get(key).map(Value::plain).unwrap_or_default();
             warn(&format!(
-                "nothing is learned in {}: {key} = {value}; --{flag} sets it",
+                "nothing is learned in {}: {key} = {value}; --{flag} changes it",
                 count(steps, "step")
             ));
         } else if config.optimiser.lr() == 0.0 {
-            warn("lr = 0: the weights stay as they are; --lr sets it");
+            warn("lr = 0: the weights stay as they are; --lr changes it");
         }
         for warning in config.algorithm.warnings(&config.agent, steps) {
             warn(&warning);
@@ -246,7 +246,8 @@ impl RlArgs {
             let its = file.algorithm()?.name();
             if named != its {
                 return Err(Error::usage(format!(
-                    "--algo {named}: {} is of {its}, and its preset and [agent] are not those of {named}; leave out --algo, or --config",
+                    "--algo {named}: {} is for {its}, and its preset and [agent] do not fit {named}; leave out --algo or \
+                     --config",
                     path.display()
                 )));
             }
@@ -258,9 +259,9 @@ impl RlArgs {
 /// The number of episodes that are played by default.
 const EPISODES: u32 = 10;
 
-/// What is played with `--play` and `--render`.
+/// The settings of `--play` and `--render`.
 pub struct Played {
-    /// The environment, if not the run's own.
+    /// The environment, if it is not the run's own.
     pub env: Option<String>,
     /// The seed of the first episode.
     pub seed: u64,

@@ -73,8 +73,8 @@ pub fn learning_curve(
     figures::learning_curve(path, &curve)
 }
 
-/// The most or the least that a discounted return can be, if the measured values `points` pass it: the greatest or the
-/// least reward at each step for ever, `r / (1 - gamma)`.
+/// The largest or smallest possible discounted return, if the measured values `points` pass it: the largest or
+/// smallest reward at every step for ever, `r / (1 - gamma)`.
 fn passed_bound(
     config: &Config,
     spec: &envs::Spec,
@@ -186,14 +186,14 @@ fn value_error(
     };
     let note = match outcome.status {
         Status::Finished => format!(
-            "the last score is {:.3}; 0 is the best constant, 1 a tenth of its error",
+            "the last score is {:.3}; 0 is the best constant, 1 is a tenth of its error",
             outcome.score
         ),
         Status::Diverged => format!("diverged after {}", count(outcome.updates, "update")),
     };
     let panels = [
         panel("score", Scale::Linear, |row| Some(row.score)),
-        panel("error on values held out", Scale::Log, |row| {
+        panel("error on held-out values", Scale::Log, |row| {
             Some(row.error)
         }),
         panel("loss", Scale::Log, |row| row.loss),
@@ -201,7 +201,7 @@ fn value_error(
     figures::panels(path, title, &note, &panels)
 }
 
-/// What a run's rows count, and how much of it the run has.
+/// The unit that a run's rows count, and the run's length in it.
 #[derive(Clone, Copy)]
 struct Course {
     name: &'static str,
@@ -219,9 +219,7 @@ fn draw_diagnostics(
     let momentum = rows.last().map_or(String::new(), |row| {
         let beta = row.momentum_beta;
         match row.momentum_is_hypothetical {
-            true => format!(
-                "it has no momentum: shown is an average with beta {beta} that it does not use; "
-            ),
+            true => format!("no momentum; the average with beta {beta} is hypothetical; "),
             false => format!("momentum of beta {beta}; "),
         }
     });
@@ -310,7 +308,7 @@ fn staleness(rows: &[DiagnosticsRow], course: Course) -> Panel {
         curve(rows, "data", Colour::Blue, |row| {
             relative(row, row.data_norm)
         }),
-        curve(rows, "data, by the draw alone", Colour::Faint, |row| {
+        curve(rows, "data, from the draw alone", Colour::Faint, |row| {
             relative(row, row.data_norm_by_chance)
         }),
     ];

@@ -33,7 +33,7 @@ pub fn summary(run: &Finished, machine: Option<&Machine>, threshold: Option<f64>
     };
     let status = match status {
         Status::Finished => String::new(),
-        Status::Diverged => "  DIVERGED: the loss exploded or was no number".into(),
+        Status::Diverged => "  DIVERGED: the loss exploded or was not a number".into(),
     };
     line("run", format!("{env}, {optimiser}, seed {seed}{status}"));
     line(

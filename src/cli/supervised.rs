@@ -33,22 +33,22 @@ use crate::{
 
 /// Train a network with optimisers of your choice, where samples are independent.
 ///
-/// Without flags, this is the note's experiment: torchvision's ResNet-18 on CIFAR-10, from random
-/// weights, 10 epochs of batches of 256, Adam.
+/// Without flags, this is the note's experiment: torchvision's ResNet-18 on CIFAR-10 from random
+/// weights with Adam, for 10 epochs with batches of 256.
 #[derive(Parser, Debug)]
 #[command(name = "supervised", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct SupervisedArgs {
-    /// The optimisers, one run after the other; rl --list shows them and their hyper-parameters. The
-    /// note's settings apply if none are given: sgd has lr 0.01 and momentum 0.9, adam and rmsprop lr
-    /// 0.001, adagrad lr 0.01
+    /// The optimisers, one run after the other; rl --list shows them and their hyper-parameters. If
+    /// no settings are given, the note's apply: lr 0.01 and momentum 0.9 for sgd, lr 0.001 for adam
+    /// and rmsprop, lr 0.01 for adagrad
     #[arg(long, value_name = "NAME[:KEY=VALUE,...],...", default_value = "adam")]
     opt: String,
 
-    /// Learning rates, each for a run, instead of the optimisers' own
+    /// Learning rates, one run for each, instead of the optimisers' own
     #[arg(long, value_name = "LR,...", value_delimiter = ',', value_parser = number)]
     lr: Vec<f64>,
 
-    /// The number of seeds, from --seed on, each for a run
+    /// The number of seeds, starting at --seed, with one run for each
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     seeds: u16,
 
@@ -59,7 +59,7 @@ pub struct SupervisedArgs {
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
-    /// First fetch the data set's official files to --data-dir; resumes an interrupted download
+    /// First download the data set's official files to --data-dir; resumes an interrupted download
     #[arg(long)]
     pub download: bool,
 
@@ -68,7 +68,7 @@ pub struct SupervisedArgs {
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 
-    /// Continue runs that were interrupted; finished runs are left as they are, new ones start
+    /// Continue interrupted runs; finished runs are left as they are, and new ones start
     #[arg(long, conflicts_with = "force")]
     resume: bool,
 
@@ -168,7 +168,7 @@ impl SupervisedArgs {
         for (i, config) in configs.iter().enumerate() {
             if configs[..i].iter().any(|other| other.id() == config.id()) {
                 return Err(Error::usage(format!(
-                    "--opt {}: {} is there twice",
+                    "--opt {}: {} is given twice",
                     self.opt, config.optimiser
                 )));
             }
@@ -375,11 +375,11 @@ pub fn supervised_summary(runs: &[Finished<SupervisedConfig>]) -> String {
     out
 }
 
-/// The share of their start values that the running statistics of batch norm may still have before a word about it is said.
+/// The share of their start values that batch norm's running statistics may still have without a note.
 const UNSETTLED: f64 = 0.01;
 
-/// Why the test accuracy of a ResNet is low after a few batches, if that is so in one of `runs`: tests normalise by
-/// running statistics, which are far from the data's at first.
+/// A note on why the test accuracy of a ResNet is low after a few batches, if this applies to one of `runs`: tests
+/// normalise by running statistics, which are far from the data's at first.
 pub fn unsettled<'a>(
     runs: impl IntoIterator<Item = (&'a SupervisedConfig, &'a Finished<SupervisedConfig>)>,
 ) -> Option<String> {
@@ -392,7 +392,7 @@ pub fn unsettled<'a>(
     let left = nn::start_of_running_statistics(batches);
     (left > UNSETTLED).then(|| {
         format!(
-            "\n  note: tests normalise by batch norm's running statistics. After {} they are still {:.0} % their start\n  \
+            "\n  note: tests normalise by batch norm's running statistics. After {} they still keep {:.0} % of their start\n  \
              values, so the test accuracy is far below the training accuracy; train longer to compare the two.\n",
             match batches {
                 1 => "1 batch".into(),
@@ -403,7 +403,7 @@ pub fn unsettled<'a>(
     })
 }
 
-/// A loss in at most ten letters.
+/// A loss in at most ten characters.
 pub(super) fn loss_text(loss: f64) -> String {
     let size = loss.abs();
     if loss.is_finite() && (size >= 1e5 || (size < 1e-3 && size > 0.0)) {

@@ -111,7 +111,7 @@ fn parse<'a, const AXES: usize>(path: &Path, file: &'a [u8]) -> Result<([usize; 
     let Some((header, bytes)) = file.split_at_checked(4 * (1 + AXES)) else {
         return Err(invalid(
             path,
-            format!("{} bytes are no IDX file", file.len()),
+            format!("{} bytes are not an IDX file", file.len()),
         ));
     };
     let (fields, _) = header.as_chunks::<4>();

@@ -78,7 +78,7 @@ fn read_rows(path: &Path, file: Bytes, shape: [usize; 3]) -> Result<Split> {
         };
         let ColumnReader::Int64ColumnReader(labels) = reader(&*group, labels).map_err(damaged)?
         else {
-            return Err(invalid(path, "`label` is no column of int64"));
+            return Err(invalid(path, "`label` is not a column of int64"));
         };
         let images = values(images, n).map_err(damaged)?;
         let labels = values(labels, n).map_err(damaged)?;

@@ -27,7 +27,7 @@ pub const WATTS_PER_CORE: f64 = 12.0;
 pub const GRAMS_PER_KWH: f64 = 475.0;
 
 settings! {
-    /// The power of a core where it cannot be measured, and the carbon intensity of electricity.
+    /// The power of a core if it cannot be measured, and the carbon intensity of electricity.
     pub struct Energy {
         /// Power of a busy core without its share of memory: Green Algorithms' value for any
         /// processor (Lannelongue et al. 2021)

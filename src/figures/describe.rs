@@ -233,7 +233,7 @@ fn distances(area: &Area, environments: &[Environment]) -> Drawn {
     let most = highest(&rows, 0.1);
     let title = [
         "distance from early to late data",
-        "0: one distribution, 1: wholly apart",
+        "0: one distribution, 1: fully apart",
     ];
     let range = -0.02 * most..most * 1.05;
     dots(area, title, range, &rows, &colours(environments))

@@ -115,7 +115,7 @@ pub(super) const JUMP: Surface = Surface {
     name: "jump",
     summary: "the same noisy bowl, whose minimum leaps to another place every 100 steps",
     formula: "((x - a)² + (y - b)²) / 2, (a, b) leaps every 100 steps; noise of deviation 1",
-    source: "a task that changes at once, as when an agent enters a new region",
+    source: "a task that changes suddenly, as when an agent enters a new region",
     domain: BOWL,
     start: [0.0, 0.0],
     steps: 400,
@@ -134,7 +134,7 @@ fn leaping(t: u64) -> [f64; 2] {
 
 pub(super) const STILL: Surface = Surface {
     name: "still",
-    summary: "the same noisy bowl, whose minimum stays: to hold the moving ones against",
+    summary: "the same noisy bowl with a fixed minimum, to compare the moving ones with",
     formula: "(x² + (y - 2)²) / 2; noise of deviation 1",
     source: "`jump` without its leaps",
     domain: BOWL,

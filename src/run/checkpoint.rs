@@ -1,8 +1,7 @@
 //! The state from which a run can continue: `checkpoint.safetensors`.
 //!
-//! It holds a run's whole state at one moment, and the length and the SHA-256 of each of the run's files at that moment.
-//! The metadata names the run's id and the version of the program, since another version might continue
-//! differently.
+//! It holds a run's whole state at one moment, and the length and SHA-256 of each of the run's files at that moment. The
+//! metadata has the run's id and the version of the program, because another version might continue differently.
 
 use std::path::Path;
 
@@ -21,7 +20,7 @@ const STEP: &str = "step";
 const FILE: &str = "file:";
 /// What the names of their SHA-256 begin with.
 const SHA256: &str = "sha256:";
-/// What the names of tables' content begin with, where it is in the checkpoint itself.
+/// What the names of tables' content begin with, if the content is in the checkpoint itself.
 const TABLE: &str = "table:";
 
 /// A run's whole state at one moment.
@@ -86,7 +85,7 @@ pub struct Saved {
     pub file: String,
     /// How long it was.
     pub bytes: u64,
-    /// The SHA-256 of its content; none in checkpoints from versions that did not write it.
+    /// The SHA-256 of its content; missing in checkpoints from versions that did not write it.
     pub sha256: Option<String>,
 }
 
@@ -102,7 +101,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads the checkpoint of the run `config`; an error if it is another's, or damaged.
+    /// Reads the checkpoint of the run `config`; an error if it belongs to another run or is damaged.
     pub fn read(path: &Path, config: &impl Configuration) -> Result<Self> {
         check_is_file(path)?;
         let data = std::fs::read(path).map_err(|e| Error::io("cannot read", path, e))?;

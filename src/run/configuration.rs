@@ -1,4 +1,4 @@
-//! What the shell of a run needs to know about its configuration.
+//! What the code around a run needs to know about its configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{RowTable, Told};
 use optim::Spec;
 
-/// The files of a family of runs, beside those that every run has.
+/// The files of a family of runs, in addition to those that every run has.
 pub struct FolderLayout {
     /// The file of the weights that the run leaves.
     pub weights: &'static str,
@@ -25,7 +25,7 @@ pub trait Configuration: Clone {
     /// The files of such a run.
     const LAYOUT: FolderLayout;
 
-    /// As TOML, every value written out.
+    /// As TOML, with every value written out.
     fn to_toml(&self) -> String;
 
     /// The run's id: a hash of its whole configuration.

@@ -9,15 +9,15 @@ use super::{
 };
 use crate::{Error, Result, checksums::CHECKSUMS, files::check_is_file};
 
-/// What is in a folder where a run should go.
+/// The content of a folder where a run should go.
 pub(super) enum Content {
     Nothing,
     ThisUnfinished,
     ThisFinished,
     OtherRun,
-    /// The tables of a run that has lost its configuration, so that nothing tells which run it was.
+    /// The tables of a run that has lost its configuration, so that it is not known which run it was.
     Unknown,
-    /// A file that no run left there.
+    /// A file that does not come from a run.
     Foreign(String),
 }
 
@@ -30,7 +30,7 @@ pub(super) fn files<C: Configuration>() -> Vec<&'static str> {
     all
 }
 
-/// What is at `path`, where the run `config` should go, whose configuration is `text`.
+/// What is at `path`, where the run `config` should go; `text` is its configuration.
 pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> Result<Content> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -42,7 +42,7 @@ pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> 
         .collect::<std::io::Result<Vec<String>>>()
         .map_err(|error| Error::unwritable(path, &error))?;
     let ours = files::<C>();
-    // A run that was killed leaves what it was writing under such a name.
+    // A killed run leaves the file that it was writing under such a name.
     let whole = |name: &str| name.trim_end_matches(".part").replace(".part.png", ".png");
     let is_ours = |name: &&String| ours.contains(&whole(name).as_str());
     // Before anything is read, and before a run that could not write its outcome at its end.
@@ -85,7 +85,7 @@ pub(super) fn content<C: Configuration>(path: &Path, config: &C, text: &str) -> 
             false => Content::OtherRun,
         }
     } else if has(CHECKPOINT) {
-        // It says itself whose it is.
+        // The file itself says which run it belongs to.
         Content::ThisUnfinished
     } else if C::LAYOUT.tables.iter().any(|table| has(table.file())) {
         Content::Unknown

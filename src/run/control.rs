@@ -1,4 +1,4 @@
-//! When a run saves its state and when it stops. None of this changes its results.
+//! When a run saves its state and when it stops. Neither changes its results.
 
 use std::{
     cell::Cell,
@@ -11,22 +11,23 @@ use std::{
 
 /// When a run saves its state and when it stops.
 pub struct Control {
-    /// Environment steps from checkpoint to checkpoint; by the clock if `None`.
+    /// Environment steps between checkpoints; by the clock if `None`.
     pub every: Option<u64>,
-    /// Time from checkpoint to checkpoint if `every` says nothing; never if `None`.
+    /// Time between checkpoints if `every` is `None`; no checkpoints if this is `None` too.
     pub period: Option<Duration>,
-    /// Set from outside, to the number of a signal, to end the run at the next opportunity, after
-    /// a checkpoint.
+    /// Set from outside to the number of a signal, to end the run after a checkpoint at the next
+    /// opportunity.
     pub stop: Arc<AtomicUsize>,
-    /// How long the learning after a step may go on once the run was asked to end. After that it is given up, and the
-    /// run ends where its last checkpoint is.
+    /// How long the learning after a step may continue once the run was asked to end. After that it is abandoned, and
+    /// the run ends at its last checkpoint.
     pub patience: Duration,
     saved: Cell<Instant>,
-    /// When learning first met the request to end.
+    /// When learning first noticed the request to end.
     asked: Cell<Option<Instant>>,
 }
 
-/// Longer than the learning after a step takes but for extreme settings, shorter than anybody waits for Ctrl-C.
+/// Longer than the learning after a step takes except with extreme settings, and shorter than anybody waits after
+/// Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Control {
@@ -42,7 +43,7 @@ impl Control {
         }
     }
 
-    /// The signal that wants the run to end, if it came so long ago that learning must be given up.
+    /// The signal that asks the run to end, if it came so long ago that learning must be abandoned.
     pub(super) fn out_of_patience(&self) -> Option<usize> {
         let signal = self.stopped()?;
         let asked = self.asked.get().unwrap_or_else(Instant::now);
@@ -50,7 +51,7 @@ impl Control {
         (asked.elapsed() >= self.patience).then_some(signal)
     }
 
-    /// The signal that wants the run to end, if one came.
+    /// The signal that asks the run to end, if there was one.
     pub(super) fn stopped(&self) -> Option<usize> {
         match self.stop.load(Ordering::Relaxed) {
             0 => None,
@@ -58,8 +59,8 @@ impl Control {
         }
     }
 
-    /// Whether a checkpoint is due after `step` steps, where the last look was after `before`; the clock is read only
-    /// if `look`.
+    /// Whether a checkpoint is due after `step` steps, if the last look was after `before`; the clock is read only if
+    /// `look`.
     pub(super) fn save_is_due(&self, before: u64, step: u64, look: bool) -> bool {
         match (self.every, self.period) {
             (Some(every), _) => passes(before, step, every),
@@ -74,13 +75,13 @@ impl Control {
     }
 }
 
-/// Whether a multiple of `every` lies behind `before` and not behind `step`.
+/// Whether a multiple of `every` lies after `before` and not after `step`.
 pub(super) fn passes(before: u64, step: u64, every: u64) -> bool {
     step / every > before / every
 }
 
 impl Default for Control {
-    /// No checkpoints and no end but the run's own.
+    /// No checkpoints, and no end before the run's own.
     fn default() -> Self {
         Self {
             every: None,
@@ -108,7 +109,7 @@ mod tests {
         assert_eq!(due(1, 4), [4, 8]);
         assert_eq!(due(3, 4), [6, 9, 12, 18, 21, 24, 30]);
         assert_eq!(due(8, 20), [24, 40, 64, 80]);
-        // Several multiples at once are one.
+        // Several multiples at once count as one.
         assert_eq!(due(8, 3).len(), 10);
     }
 }

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 words! {
     /// Where networks compute.
     pub enum Compute {
-        /// The processor: one thread a run, all cores for a ResNet
+        /// The processor: one thread per run, all cores for a ResNet
         Cpu = "cpu",
         /// The first NVIDIA GPU
         Cuda = "cuda",
@@ -16,7 +16,7 @@ words! {
 }
 
 impl Compute {
-    /// The device; an error where there is none.
+    /// The device; an error if there is none.
     pub fn device(self) -> Result<Device> {
         match self {
             Compute::Cpu => Ok(Device::Cpu),

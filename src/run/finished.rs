@@ -1,7 +1,7 @@
 //! A finished run, read from its folder.
 //!
-//! A file is used only if it is what the run wrote. The run's checksums tell; for runs from before there were
-//! checksums, the outcome does.
+//! A file is used only if it is what the run wrote. The run's checksums decide this; for runs from before
+//! there were checksums, the outcome does.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use crate::{
 pub struct Finished<C: Configuration> {
     /// The folder.
     pub path: PathBuf,
-    /// What came of the run.
+    /// The run's outcome.
     pub outcome: C::Outcome,
     /// The run's id, as its outcome has it.
     id: String,
@@ -33,7 +33,7 @@ pub struct Finished<C: Configuration> {
     in_memory: Option<Vec<(RowTable, Vec<u8>)>>,
 }
 
-/// The column of `outcome.csv` that says whose it is.
+/// The column of `outcome.csv` that identifies the run.
 #[derive(Deserialize)]
 struct Id {
     id: String,
@@ -113,7 +113,7 @@ impl<C: Configuration> Finished<C> {
         }
     }
 
-    /// Whether the run has checksums of its files. Where it has none, its tables are held against its outcome alone.
+    /// Whether the run has checksums of its files. If not, its tables are checked only against its outcome.
     pub fn has_checksums(&self) -> bool {
         self.sums.is_some()
     }
@@ -124,11 +124,11 @@ impl<C: Configuration> Finished<C> {
         if found == id {
             return Ok(());
         }
-        let why = format!("it is of run {found}, and {CONFIG} is of run {id}");
+        let why = format!("it belongs to run {found}, and {CONFIG} to run {id}");
         Err(Error::damaged(&self.path.join(OUTCOME), why))
     }
 
-    /// An error for the first file that is not what the run wrote, the configuration left out.
+    /// An error for the first file, except the configuration, that is not what the run wrote.
     pub(super) fn check_but_config(&self) -> Result<()> {
         let check = |file: &str| self.file(file).map(drop);
         match &self.sums {

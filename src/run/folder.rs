@@ -1,4 +1,4 @@
-//! A run's folder: its configuration first, its rows as they come, its outcome last.
+//! A run's folder: first its configuration, then its rows as they come, last its outcome.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -31,18 +31,18 @@ pub(super) const MACHINE: &str = "machine.toml";
 pub enum Again {
     /// Leave a finished run, refuse to touch an interrupted or another one.
     Refuse,
-    /// Leave a finished run, go on with an interrupted one, refuse to touch another one.
+    /// Leave a finished run, continue an interrupted one, refuse to touch another one.
     Resume,
     /// Start from the beginning.
     Force,
     /// Like `Resume`, but start from the beginning if a file is damaged. For folders whose names belong to one run,
-    /// as a study's do.
+    /// such as a study's.
     Mend,
 }
 
 /// What was found where a run should go.
 pub enum Opened<C: Configuration> {
-    /// Nothing finished: the run can start, or go on from a checkpoint.
+    /// Nothing finished: the run can start, or continue from a checkpoint.
     Unfinished(Box<Ready<C>>),
     /// This very run, finished earlier.
     Finished(Box<Finished<C>>),
@@ -76,7 +76,7 @@ fn find<C: Configuration>(path: &Path, config: &C, text: &str, again: Again) -> 
             "{shown} already holds another run; choose another --out, or --force to overwrite it"
         ))),
         Ok(Content::Unknown) if !mend => Err(Error::missing(&path.join(CONFIG)).mended_by(
-            "which run this was is not known: choose another --out, or --force to overwrite it",
+            "it is not known which run this was: choose another --out, or --force to overwrite it",
         )),
         Ok(Content::ThisFinished) if !force => {
             let whole = Finished::of(path, config).and_then(|run| {
@@ -91,7 +91,7 @@ fn find<C: Configuration>(path: &Path, config: &C, text: &str, again: Again) -> 
                 Err(error) => Err(error),
             }
         }
-        // An outcome that does not say whose it is.
+        // An outcome that does not identify its run.
         Err(damage @ Error::Damaged(_)) if mend => {
             Ok(Found::Unfinished(Content::Unknown, Some(damage)))
         }
@@ -99,8 +99,8 @@ fn find<C: Configuration>(path: &Path, config: &C, text: &str, again: Again) -> 
     }
 }
 
-/// Looks at `path`, takes it for the run `config` and creates it where needed. Nothing in it changes
-/// before [`Ready::open`], except that a finished run gets its configuration back if that was lost.
+/// Looks at `path`, locks it for the run `config` and creates it if needed. Nothing in it changes
+/// before [`Ready::open`], except that a finished run gets its configuration back if it was lost.
 ///
 /// A folder that holds anything but a run is never touched.
 pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<Opened<C>> {
@@ -115,7 +115,7 @@ pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<O
     let created = !path.exists();
     fs::create_dir_all(path).map_err(|error| Error::unwritable(path, &error))?;
     let lock = lock(path)?;
-    // Another process may have come to its end here in the meantime.
+    // Another process may have finished here in the meantime.
     let (content, mut damage) = match find(path, config, &text, again)? {
         Found::Finished(run) => return left(run),
         Found::Unfinished(content, damage) => (content, damage),
@@ -125,7 +125,7 @@ pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<O
     let from = match again {
         Again::Refuse if interrupted => {
             return Err(Error::usage(format!(
-                "{} holds this run, interrupted; --resume goes on with it, --force starts it again",
+                "{} holds this run, which was interrupted; --resume continues it, --force starts it again",
                 path.display()
             )));
         }
@@ -166,7 +166,7 @@ pub fn finished<C: Configuration>(path: &Path, config: &C) -> Result<Option<Fini
     }
 }
 
-/// Where an interrupted run goes on.
+/// Where an interrupted run continues.
 struct Interrupted {
     checkpoint: Checkpoint,
     tables: Vec<(RowTable, TableFile)>,
@@ -201,14 +201,14 @@ pub struct Ready<C: Configuration> {
     lock: Option<File>,
     /// Whether the folder was created for it.
     created: bool,
-    /// Where the run goes on; from the start if there is none.
+    /// Where the run continues; from the start if there is none.
     from: Option<Interrupted>,
     /// Why the run starts again though it had finished or come to a checkpoint.
     damage: Option<Error>,
 }
 
 impl<C: Configuration> Drop for Ready<C> {
-    /// A run that never began, for want of its data say, leaves nothing behind.
+    /// A run that never began, for example because its data are missing, leaves nothing behind.
     fn drop(&mut self) {
         if self.lock.take().is_some() {
             let _ = fs::remove_file(self.path.join(LOCK));
@@ -269,7 +269,7 @@ impl<C: Configuration> Ready<C> {
     }
 }
 
-/// Removes what a run that was killed had not finished writing of `ours`.
+/// Removes those of `ours` that a killed run had not finished writing.
 fn remove_parts(path: &Path, ours: &[&str]) {
     for name in ours {
         let part = match name.strip_suffix(".png") {
@@ -302,7 +302,7 @@ fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
 /// The folder of a run in progress. `outcome.csv` appears last, whole or not at all: a folder
 /// without it holds an unfinished run, which may be run again over it.
 ///
-/// `checkpoint.safetensors` is where the run can go on, until it has finished.
+/// `checkpoint.safetensors` is where the run can continue until it has finished.
 pub struct RunFolder {
     path: PathBuf,
     tables: Vec<(RowTable, TableFile)>,
@@ -311,7 +311,7 @@ pub struct RunFolder {
     id: String,
     /// Checksums of the files that are complete and will not change.
     sums: Checksums,
-    /// Held while the run goes, so that no other process writes here too.
+    /// Held during the run, so that no other process writes here.
     _lock: Option<File>,
 }
 
@@ -327,7 +327,7 @@ impl RunFolder {
             .try_for_each(|(_, file)| file.flush())
     }
 
-    /// Writes what is left, the checksums and the outcome, and makes all of it last.
+    /// Writes what is left, the checksums and the outcome, and syncs all of it to the disk.
     pub fn finish<C: Configuration>(mut self, outcome: C::Outcome) -> Result<Finished<C>>
     where
         C::Outcome: Serialize,
@@ -339,7 +339,7 @@ impl RunFolder {
         }
         let text = csv_text([&outcome])?;
         self.sums.insert(OUTCOME, Checksum::of(&text));
-        // A run that is killed between the two has no outcome, so it goes on or starts again.
+        // A run that is killed between the two has no outcome, so it continues or starts again.
         write_before_another(&self.path.join(CHECKSUMS), self.sums.to_toml()?)?;
         write_whole(&self.path.join(OUTCOME), text)?;
         for done_with in [CHECKPOINT, LOCK] {
@@ -355,7 +355,7 @@ impl Observer for RunFolder {
         if let Some((_, file)) = self.tables.iter_mut().find(|(known, _)| *known == table) {
             file.write(&row)?;
         }
-        // Often enough for somebody who follows the files while the run goes.
+        // Often enough for somebody who follows the files during the run.
         match row {
             Row::Evaluation(_) | Row::History(_) | Row::Epoch(_) | Row::Value(_) => self.flush(),
             Row::Episode(_) | Row::Update(_) | Row::Diagnostics(_) => Ok(()),
@@ -366,7 +366,7 @@ impl Observer for RunFolder {
         let mut sums = Vec::new();
         for (table, file) in &mut self.tables {
             file.flush()?;
-            // They must last before the checkpoint that counts on them.
+            // They must be on the disk before the checkpoint that relies on them.
             file.sync()?;
             sums.push((table.file(), file.sum()));
         }

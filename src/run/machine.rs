@@ -13,7 +13,7 @@ use crate::{Error, Result, checksums::read_file, energy::Spent, files::write_bef
 pub struct Machine {
     /// The version of this program.
     pub version: String,
-    /// Whether the run wrote checksums of its files, as all do since there are any: where it did, a run without them is
+    /// Whether the run wrote checksums of its files, as all present versions do. If it did, a run without them is
     /// damaged.
     #[serde(default)]
     pub checksums: bool,
@@ -21,7 +21,7 @@ pub struct Machine {
     pub processor: String,
     /// Threads that worked on an operation.
     pub threads: usize,
-    /// Agents trained side by side, this one among them; 1 where there are none.
+    /// Agents trained side by side, including this one; 1 if there are no agents.
     pub agents: usize,
     /// Seconds from start to end, evaluations and tests included; of the last part if the run was
     /// interrupted.
@@ -29,10 +29,10 @@ pub struct Machine {
     /// Steps of training a second: environment steps of all agents together, evaluations included; or
     /// batches, tests not included.
     pub steps_per_second: f64,
-    /// Training samples a second, where a step is a batch of them.
+    /// Training samples a second, if a step is a batch of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples_per_second: Option<f64>,
-    /// The most memory the process had by the run's end, in bytes; none where it cannot be read.
+    /// The peak memory of the process by the run's end, in bytes; none if it cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
     /// What it took in processor time, energy and gCO2e, if that was measured: all parts together if the
@@ -71,7 +71,7 @@ impl Machine {
     }
 }
 
-/// The processor's name as Linux tells it, else its architecture.
+/// The processor's name according to Linux, or else its architecture.
 fn processor() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo
@@ -81,7 +81,7 @@ fn processor() -> String {
     model.unwrap_or(std::env::consts::ARCH).into()
 }
 
-/// Threads of an operation: what `RAYON_NUM_THREADS` says, else one a core.
+/// Threads of an operation: `RAYON_NUM_THREADS`, or else one per core.
 fn threads() -> usize {
     let asked = std::env::var("RAYON_NUM_THREADS").ok();
     let asked = asked.and_then(|n| n.parse().ok()).filter(|&n| n > 0);
@@ -89,7 +89,7 @@ fn threads() -> usize {
     asked.unwrap_or_else(cores)
 }
 
-/// The most memory this process has had, in bytes, as Linux tells it.
+/// The peak memory of this process, in bytes, according to Linux.
 fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -43,7 +43,7 @@ fn limits_of_groups(root: &Path) -> Vec<u64> {
     let mut limits = Vec::new();
     for mount in mounts.lines().filter_map(mount) {
         let group = groups.lines().find_map(|line| group(line, mount.file));
-        // A path that leaves the mounted group is one that this process cannot see.
+        // This process cannot see a path that leaves the mounted group.
         let below = group
             .as_deref()
             .and_then(|group| group.strip_prefix(&mount.top).ok())

@@ -1,10 +1,10 @@
 //! One run, as a pure function of its configuration.
 //!
-//! The shell is shared by every family of runs: the folder ([`RunFolder`]), what a configuration must
-//! tell of itself ([`Configuration`]), tables and outcomes, who watches ([`Observer`]), checkpoints and
-//! resuming ([`Checkpoint`]), when to save and stop ([`Control`]), the record of the machine
-//! ([`Machine`]). [`rl`] trains agents of any [algorithm](crate::algorithm); [`supervised`] is the
-//! control, where samples are independent; in [`order`], runs differ in the order of their samples alone.
+//! All families of runs share the folder ([`RunFolder`]), what a configuration must provide
+//! ([`Configuration`]), tables and outcomes, observers ([`Observer`]), checkpoints and resuming
+//! ([`Checkpoint`]), when to save and stop ([`Control`]), and the record of the machine ([`Machine`]).
+//! [`rl`] trains agents of any [algorithm](crate::algorithm). [`supervised`] is the control, where
+//! samples are independent. In [`order`], runs differ only in the order of their samples.
 
 mod checkpoint;
 mod configuration;

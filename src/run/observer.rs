@@ -8,13 +8,13 @@ use crate::Result;
 pub struct Progress<'a> {
     /// Environment steps, or batches, done.
     pub step: u64,
-    /// What describes the run at this moment, such as DQN's epsilon or a batch's loss: names and values.
+    /// Names and values that describe the run at this moment, such as DQN's epsilon or a batch's loss.
     pub now: &'a [(&'static str, f64)],
 }
 
 /// Watches a run.
 pub trait Observer {
-    /// The run is so far. Called often.
+    /// Reports the run's progress. Called often.
     fn progress(&mut self, progress: &Progress) -> Result<()> {
         let _ = progress;
         Ok(())
@@ -26,7 +26,7 @@ pub trait Observer {
         Ok(())
     }
 
-    /// The run can go on from here.
+    /// The run can continue from here.
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         let _ = snapshot;
         Ok(())
@@ -40,7 +40,7 @@ pub trait Observer {
     }
 }
 
-/// Watches nothing.
+/// Ignores everything.
 impl Observer for () {}
 
 /// Two observers. The first one is always told first.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Status {
     /// It took all its steps.
     Finished,
-    /// Its loss exploded or was no number.
+    /// Its loss exploded or was not a number.
     Diverged,
 }
 
@@ -81,7 +81,7 @@ pub struct SupervisedOutcome {
     pub test_return: Option<f64>,
     /// The best such share at the end of an epoch.
     pub best_test_accuracy: f64,
-    /// The epoch that it was reached in; 0 if there was none.
+    /// The epoch in which it was reached; 0 if there was none.
     pub best_epoch: u64,
     /// The lowest loss on the test data that one answer for all samples can have: the entropy of the labels for
     /// classes, the variance of the teacher's values for action values.

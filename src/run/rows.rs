@@ -309,8 +309,8 @@ pub struct ValueRow {
     pub loss: Option<f64>,
     /// The root of the mean squared distance from the true values held out.
     pub error: f64,
-    /// `-log10` of the error over the standard deviation of these true values: 0 is what the best constant has, and
-    /// 1 is a tenth of its error.
+    /// `-log10` of the error divided by the standard deviation of these true values: the best constant has 0, and a
+    /// tenth of its error has 1.
     pub score: f64,
 }
 
@@ -318,7 +318,7 @@ pub struct ValueRow {
 mod tests {
     use super::*;
 
-    /// What comes back of rows that are written as CSV.
+    /// What is read back from rows that are written as CSV.
     fn read_back<T: Serialize + for<'de> Deserialize<'de>>(rows: &[T]) -> Vec<T> {
         let mut writer = csv::WriterBuilder::new()
             .has_headers(false)

@@ -13,7 +13,7 @@ use crate::{
     checksums::{Checksum, Checksummer},
 };
 
-/// The rows of the CSV file at `path` with this content, each of its columns in the order of the file.
+/// The rows of the CSV file at `path` with this content, with the columns in the file's order.
 pub(super) fn rows<T: DeserializeOwned>(path: &Path, content: &[u8]) -> Result<Vec<T>> {
     let mut reader = csv::Reader::from_reader(content);
     let rows = reader.deserialize().collect::<csv::Result<_>>();
@@ -58,12 +58,12 @@ impl TableFile {
         Ok(Self::onto(path, file))
     }
 
-    /// Goes on with `path` behind its first `length` bytes, whose SHA-256 is `sha256` if it is known. The file does not change
+    /// Continues `path` after its first `length` bytes, whose SHA-256 is `sha256` if it is known. The file does not change
     /// before [`cut`](Self::cut).
     pub fn go_on(path: PathBuf, length: u64, sha256: Option<&str>) -> Result<Self> {
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound => Error::missing(&path),
-            _ => Error::io("cannot go on with", &path, error),
+            _ => Error::io("cannot continue", &path, error),
         };
         let file = File::options().read(true).write(true).open(&path);
         let file = file.map_err(unreadable)?;
@@ -81,7 +81,7 @@ impl TableFile {
             sha256: found,
         } = sum.now();
         if bytes < length {
-            let why = format!("it has {bytes} bytes, and the checkpoint counts on {length}");
+            let why = format!("it has {bytes} bytes, and the checkpoint expects {length}");
             return Err(Error::damaged(&path, why));
         }
         if sha256.is_some_and(|saved| saved != found) {
@@ -98,7 +98,7 @@ impl TableFile {
         Self { path, writer }
     }
 
-    /// Drops what is behind the place where it goes on.
+    /// Drops what is after the place where it continues.
     pub fn cut(&self) -> Result<()> {
         let Summed { file, sum } = self.writer.get_ref();
         let cut = || {
@@ -107,7 +107,7 @@ impl TableFile {
         };
         match cut() {
             Ok(_) => Ok(()),
-            Err(error) => Err(Error::io("cannot go on with", &self.path, error)),
+            Err(error) => Err(Error::io("cannot continue", &self.path, error)),
         }
     }
 
@@ -126,7 +126,7 @@ impl TableFile {
         result.map_err(|error| Error::io("cannot write", &self.path, error))
     }
 
-    /// Makes what was flushed last, whatever happens to the machine.
+    /// Syncs what was flushed to the disk.
     pub fn sync(&mut self) -> Result<()> {
         let result = self.writer.get_ref().file.sync_all();
         result.map_err(|error| Error::io("cannot write", &self.path, error))

@@ -48,7 +48,7 @@ impl Told {
                 format!("{from} to {to}")
             };
             return Some(format!(
-                "it has {rows} rows below its header, and by its run's outcome {told}"
+                "it has {rows} rows below its header, but its run's outcome says {told}"
             ));
         }
         self.last.iter().find_map(|(column, told)| {
@@ -57,7 +57,7 @@ impl Told {
             let value = found.parse::<f64>();
             let same = value.is_ok_and(|value| value == *told || value.is_nan() && told.is_nan());
             (!same).then(|| {
-                format!("{column} is {found} in its last row, and by its run's outcome {told}")
+                format!("{column} is {found} in its last row, but its run's outcome says {told}")
             })
         })
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Error, Result, files::write_whole};
 
-/// A run in progress that leaves no folder. Of its rows, it keeps those of some tables.
+/// A run in progress that leaves no folder. It keeps only the rows of some tables.
 pub struct UnkeptRun {
     /// Where its checkpoints go. It is created for the first one.
     folder: PathBuf,
@@ -23,7 +23,7 @@ pub struct UnkeptRun {
 pub struct Begun {
     /// The run.
     pub run: UnkeptRun,
-    /// Where it goes on; from the start if there is none.
+    /// Where it continues; from the start if there is none.
     pub from: Option<Checkpoint>,
     /// Why it starts again though it had come to a checkpoint.
     pub damage: Option<Error>,
@@ -89,7 +89,8 @@ impl UnkeptRun {
     }
 }
 
-/// Removes what a run that leaves no folder may have left in `folder`: its checkpoint and what it has cost so far.
+/// Removes what a run that leaves no folder may have left in `folder`: its checkpoint and the record of its cost so
+/// far.
 pub fn remove_unkept(folder: &Path) {
     for file in [
         CHECKPOINT,

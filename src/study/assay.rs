@@ -1,12 +1,12 @@
-//! Where a difference could have shown, and which differences are worth caring about. Both are decided on the tuning
-//! seeds, so no run of the report stage has a say in them.
+//! Where a difference could have shown, and which differences are large enough to matter. The tuning seeds decide
+//! both, so no report run influences them.
 
 use super::experiment::Experiment;
 
-/// The margin where no learning rate was tuned, so that nothing is known of what half a decade of it costs.
+/// The margin if no learning rate was tuned, so that the cost of half a decade is not known.
 const MARGIN_UNTUNED: f64 = 0.05;
 
-/// Half a decade of lr, or the positive control, must make a difference of so many margins.
+/// Half a decade of lr, or the positive control, must make a difference of at least this many margins.
 pub const MARGINS: f64 = 2.0;
 
 /// What the tuning seeds say about a cell by one outcome.
@@ -59,7 +59,7 @@ pub fn assay(experiment: &Experiment, means: &[Vec<f64>]) -> Assay {
     }
 }
 
-/// How much lower the score is half a decade from the best of `rates`, on either side of it that the grid covers.
+/// How much lower the score is half a decade away from the best of `rates`, on each side that the grid covers.
 /// Scores between the rates of the grid are interpolated.
 fn cost(rates: &[f64], means: &[f64]) -> Option<f64> {
     let mut points: Vec<(f64, f64)> = rates

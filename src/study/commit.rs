@@ -1,4 +1,5 @@
-//! The commits of an experiment's file and of this program, as git tells them. Without git or a repository there are none.
+//! The commits of an experiment's file and of this program, according to git. Without git or a repository there are
+//! none.
 
 use std::{
     env,
@@ -6,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What there is in place of a commit where a file is not as it was committed.
+/// Used in place of a commit if a file is not as it was committed.
 pub const UNCOMMITTED: &str = "uncommitted";
 
 /// The last commit that changed the file at `path`, or [`UNCOMMITTED`].
@@ -20,7 +21,7 @@ pub fn of_file(path: &Path) -> Option<String> {
     Some(commit.unwrap_or_else(|| UNCOMMITTED.into()))
 }
 
-/// The commit of the source that this program was built from, if the program still lies in that source's folder.
+/// The commit of the source that this program was built from, if the program is still in that source's folder.
 pub fn of_program() -> Option<String> {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .canonicalize()

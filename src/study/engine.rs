@@ -86,7 +86,7 @@ impl Study {
         }
     }
 
-    /// The runs that have finished; those of other processes are as they were when they were looked for.
+    /// The finished runs; those of other processes as of the last look.
     pub(super) fn finished(&self) -> Result<&FinishedRuns> {
         if !self.finished.was_read() {
             self.look()?;
@@ -100,24 +100,24 @@ impl Study {
         self.finished.read(&self.out)
     }
 
-    /// A warning if the experiment's file is not committed, where git knows it.
+    /// A warning if the experiment's file is in a git repository but not committed.
     pub fn uncommitted(&self) -> Option<String> {
         let path = &self.experiment.path;
         let uncommitted = commit::of_file(path).is_some_and(|commit| commit == UNCOMMITTED);
         uncommitted.then(|| {
             format!(
-                "{} is not committed: later nothing will show that it was written before its results",
+                "{} is not committed: nothing will show later that it was written before its results",
                 path.display()
             )
         })
     }
 
-    /// What was found damaged in the record of finished runs, once.
+    /// The damage found in the record of finished runs, each reported once.
     pub fn take_warnings(&self) -> Vec<String> {
         self.finished.take_warnings()
     }
 
-    /// The run, if the record says that it has finished.
+    /// The run, if the record has it as finished.
     pub(super) fn recorded(&self, run: &Run) -> Result<Option<FinishedRun>> {
         let whole = run.stage == Stage::Report;
         Ok(self.finished()?.get(run.job.id(), whole))
@@ -169,7 +169,7 @@ impl Study {
         pool::run(&wanted, self, options, &progress)
     }
 
-    /// The outcome of a run; `None` if the run is not done. [`Error::Damaged`] if a file that says so is damaged.
+    /// The outcome of a run; `None` if the run is not done. [`Error::Damaged`] if a file with the outcome is damaged.
     pub fn outcome(&self, run: &Run) -> Result<Option<Outcome>> {
         if let Some(found) = self.recorded(run)? {
             return Ok(Some(found.outcome));
@@ -178,7 +178,7 @@ impl Study {
         outcome.map_err(|error| error.mended_by(self.does_again()))
     }
 
-    /// Whether a run is done, and what says so is whole.
+    /// Whether a run is done, and its record is intact.
     pub fn is_done(&self, run: &Run) -> Result<bool> {
         if self.is_recorded(run)? {
             return Ok(true);
@@ -197,7 +197,7 @@ impl Study {
         })
     }
 
-    /// What does a damaged run again.
+    /// The command that repeats a damaged run.
     fn does_again(&self) -> String {
         let experiment = self.experiment.path.display();
         format!("`study run {experiment}` does this run again")
@@ -222,8 +222,8 @@ impl Study {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// For each cell and each optimiser, the trial that the experiment's rule chooses by each outcome. `runs` are every
-    /// trial on the same seeds, and `outcomes` their outcomes.
+    /// For each cell and each optimiser, the trial that the experiment's rule chooses by each outcome. `runs` has every
+    /// trial on the same seeds, and `outcomes` has their outcomes.
     pub fn choose(&self, runs: &[Run], outcomes: &[Outcome]) -> Result<Vec<ChosenInCell>> {
         let experiment = &self.experiment;
         let none = |arm: &Arm| vec![Vec::new(); arm.trials.len()];
@@ -262,8 +262,8 @@ impl Study {
     }
 }
 
-/// The trials that get the report seeds: what each outcome chose. Two outcomes may choose the same, which then runs once;
-/// it is there twice so that a stage has as many runs whatever is chosen.
+/// The trials that get the report seeds: one chosen by each outcome. If two outcomes choose the same trial, it runs once
+/// but is listed twice, so that the number of runs in a stage does not depend on the choice.
 pub(super) fn trials(chosen: &[ChosenInCell]) -> Vec<Vec<Vec<usize>>> {
     let of_arm = |by_outcome: &Vec<Chosen>| {
         let is_tuned = |one: &&Chosen| !one.scores.is_empty();

@@ -1,4 +1,4 @@
-//! How long a study will take, estimated from runs that are done or else from short bursts.
+//! How long a study will take, estimated from finished runs or, if there are none, from short bursts.
 
 use std::{
     collections::HashMap,
@@ -18,37 +18,37 @@ use crate::Result;
 pub struct Pace {
     /// Processor seconds for a run.
     pub seconds: f64,
-    /// Where that is from.
+    /// What the estimate is based on.
     pub from: PaceFrom,
 }
 
 /// What a [`Pace`] is estimated from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaceFrom {
-    /// The mean of so many finished runs.
+    /// The mean of this many finished runs.
     Runs(usize),
-    /// A short burst of the cell's own, which leaves evaluations out.
+    /// A short burst of the cell's own, without evaluations.
     Burst,
-    /// A burst in the cell of this number, whose steps are like this one's.
+    /// A burst in the cell with this number, whose steps take about as long.
     BurstOf(usize),
-    /// The time of a multiply-add in the burst of the cell of this number, because there was no time for more bursts.
+    /// The time of a multiply-add in the burst of the cell with this number, because there was no time for more bursts.
     EffortOf(usize),
 }
 
 /// The least time of a burst.
 const BURST: Duration = Duration::from_millis(100);
-/// The same where there are many.
+/// The same if there are many bursts.
 const SHORT_BURST: Duration = Duration::from_millis(20);
 /// No burst begins later than this.
 const ALL_BURSTS: Duration = Duration::from_secs(5);
-/// Roughly, how much longer a burst takes with its tries than its least time.
+/// Roughly, how much longer than its least time a burst takes, including its tries.
 const TRIES: u32 = 8;
 /// Steps of the first burst; each further one has twice as many.
 const FIRST_STEPS: u64 = 512;
 /// The same for a run that takes all cores, whose steps are long.
 const FIRST_LONG_STEPS: u64 = 2;
 
-/// Cells whose runs take equally long for a step.
+/// Cells in whose runs a step takes equally long.
 struct Alike<'a> {
     /// A run of the first of them.
     run: &'a Run,
@@ -76,9 +76,9 @@ impl Study {
         Ok(alike(&firsts, &recorded).len())
     }
 
-    /// For each cell, how long a run takes there: the mean over its finished runs, or an estimate from a burst. Cells whose
-    /// steps are alike share one, and all bursts together take a few seconds. `begins` is told the cell of each burst, and
-    /// `ends` is called after it.
+    /// For each cell, how long a run takes: the mean over its finished runs, or an estimate from a burst. Cells whose steps
+    /// are alike share a burst, and all bursts together take a few seconds. `begins` is called with the cell before each
+    /// burst, and `ends` after it.
     pub fn paces(&self, begins: &dyn Fn(&str), ends: &dyn Fn()) -> Result<Vec<Pace>> {
         let firsts = self.firsts()?;
         let mut paces = self.recorded_paces()?;
@@ -127,7 +127,7 @@ impl Study {
     /// The mean over each cell's finished runs, if it has any.
     fn recorded_paces(&self) -> Result<Vec<Option<Pace>>> {
         let mut all = vec![(0.0, 0); self.experiment.cells.len()];
-        // Of many thousand runs, it takes long only to say which they are.
+        // Merely listing many thousands of runs takes long.
         if self.finished()?.count() > 0 || self.runs.exists() {
             let runs = match self.experiment.top.design {
                 Design::TwoStage => self.experiment.tuning()?,
@@ -153,7 +153,7 @@ impl Study {
     }
 }
 
-/// The cells without a pace, those together whose steps are alike. `firsts` has a run of each cell.
+/// The cells without a pace, grouped by steps that are alike. `firsts` has a run of each cell.
 fn alike<'a>(firsts: &'a [Run], paces: &[Option<Pace>]) -> Vec<Alike<'a>> {
     let mut groups: Vec<Alike> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -188,7 +188,8 @@ fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
     };
     let mut steps = first.min(job.steps());
     if !job.acts() {
-        // The first run in this process does work for all, such as training a teacher. That is not part of a run.
+        // The first run in this process does work that all share, such as training a teacher. This is not part of a
+        // run.
         job.rehearse(steps, false)?;
     }
     loop {

@@ -1,4 +1,4 @@
-//! A run that this process is doing, so that no other does it too.
+//! The lock of a run that this process is doing, so that no other process does it too.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Error, Result};
 
-/// A run that this process is doing. The lock ends with it, and with the process whatever its end.
+/// A run that this process is doing. The lock ends when this is dropped, or when the process ends in any way.
 pub struct RunLock {
     path: PathBuf,
     _file: File,

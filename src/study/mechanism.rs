@@ -8,7 +8,7 @@ use crate::run::DiagnosticsRow;
 ///
 /// Values are medians over the rows of the run's `diagnostics.csv` unless their comment says otherwise. Rows in which a
 /// value was not measured are left out, and the value is `None` if no row has it. [`DiagnosticsRow`] says what each is
-/// measured from. The study fills in which run it is.
+/// measured from. The study fills in the columns that identify the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mechanism {
     /// The run.
@@ -61,7 +61,7 @@ pub struct Mechanism {
 }
 
 impl Mechanism {
-    /// Sums up a run's diagnostics, without saying which run it is; `None` if there are none.
+    /// Sums up a run's diagnostics, without identifying the run; `None` if there are none.
     pub fn of(rows: &[DiagnosticsRow]) -> Option<Self> {
         let last = rows.last()?;
         let over =

@@ -47,13 +47,13 @@ pub struct PoolOptions {
 }
 
 /// Does `runs` of `study`, and returns when this process or others have done all of them. An error if it was stopped or if
-/// runs failed. A failed run does not keep the others from being done.
+/// runs failed. A failed run does not prevent the others.
 pub fn run(runs: &[&Run], study: &Study, options: &PoolOptions, progress: &Progress) -> Result<()> {
     fs::create_dir_all(&study.runs).map_err(|error| Error::unwritable(&study.runs, &error))?;
     study.look()?;
     let mut order = order(runs);
     let of = order.len();
-    // Where the files of runs are wanted, those of finished ones are looked at too.
+    // If the files of runs are wanted, those of finished runs are checked too.
     if !options.keep_runs {
         order = unfinished(order, runs, study, progress)?;
     }
@@ -109,7 +109,7 @@ fn order(runs: &[&Run]) -> Vec<usize> {
     order
 }
 
-/// `order` without the runs that are recorded, which `progress` is told of.
+/// `order` without the recorded runs, which are reported to `progress`.
 fn unfinished(
     order: Vec<usize>,
     runs: &[&Run],
@@ -144,7 +144,7 @@ impl Queue {
         }
     }
 
-    /// The number of the next run. When all have been given out, it is one that another process was doing.
+    /// The number of the next run. When all have been given out, it is a run that another process was doing.
     fn next_run(&self) -> Option<usize> {
         let at = self.next.fetch_add(1, Ordering::Relaxed);
         if let Some(&run) = self.order.get(at) {
@@ -223,7 +223,7 @@ impl Pool<'_> {
         };
         let place = Place {
             folder: &folder,
-            // What was begun in a folder goes on there.
+            // A run that was begun in a folder continues there.
             keep: self.options.keep_runs || is_kept(&folder),
         };
         let outcome = job.run(place, &control, &mut watcher)?;
@@ -239,7 +239,7 @@ impl Pool<'_> {
                 outcome,
                 cost: machine.map(Into::into),
             };
-            // The checkpoint may go only when the record is on the disk.
+            // The checkpoint may be removed only when the record is on the disk.
             let recorded = finished.append(&study.out, run, has_files);
             recorded.inspect_err(|_| self.unrecordable.store(true, Ordering::Relaxed))?;
         }
@@ -249,7 +249,7 @@ impl Pool<'_> {
         Ok(())
     }
 
-    /// Whether the run needs not be done.
+    /// Whether the run need not be done.
     fn is_done(&self, run: &Run) -> Result<bool> {
         Ok(!self.options.keep_runs && self.study.is_recorded(run)?)
     }
@@ -293,7 +293,7 @@ struct RunWatcher<'a> {
     /// Whether it has all cores to itself.
     alone: bool,
     meter: Option<Meter>,
-    /// What it took, when it has ended.
+    /// Its cost, once it has ended.
     machine: Option<Machine>,
     /// Whether there was anything to do.
     began: bool,
@@ -347,7 +347,7 @@ impl Watcher for RunWatcher<'_> {
             Some(before) => Some(before.and(now)),
             None => Some(now),
         };
-        // A run without a folder has nothing to go on with.
+        // A run without a folder has nothing to continue from.
         if folder.is_dir() {
             machine.write(folder)?;
         }

@@ -40,7 +40,7 @@ pub struct Progress<'a> {
     effort: f64,
     /// Effort spent by this process.
     spent: AtomicU64,
-    /// Effort that had been spent before.
+    /// Effort that was spent before.
     skipped: AtomicU64,
     started: Instant,
     updated: Mutex<Instant>,

@@ -29,8 +29,8 @@ use crate::{
     run::{Status, is_kept, remove_unkept},
 };
 
-/// Whether each of `runs` is there before, because two outcomes chose the same trial. One that two optimisers or cells
-/// share is not.
+/// Whether each of `runs` occurred before because two outcomes chose the same trial. A run that two optimisers or
+/// cells share does not count as a repetition.
 fn again(runs: &[Run]) -> Vec<bool> {
     let mut seen = HashSet::new();
     let place = |run: &Run| (run.stage, run.cell, run.arm, run.trial, run.seed);
@@ -68,7 +68,7 @@ impl Study {
         let ids: HashSet<&str> = runs.iter().map(|run| run.job.id()).collect();
         self.finished()?.save_others(&self.out, &ids)?;
 
-        // Results that are half written must not look damaged.
+        // Half-written results must not look damaged.
         remove_if_there(&self.out.join(CHECKSUMS))?;
         let mut written = Written::new(&self.out);
         let again = again(&runs);
@@ -89,7 +89,8 @@ impl Study {
         written.table("curves.csv", curves)?;
         self.write_mechanism(&mut written, &runs[tuning_runs..], &outcomes[tuning_runs..])?;
         self.write_cost(&mut written, &runs)?;
-        // After the tables that it needs as a record of the runs: a study that is killed between them goes on from there.
+        // Written after the tables that serve as the record of the runs: a study that is killed in between continues
+        // from them.
         let rows = both().map(|(k, (run, outcome))| self.row(k, tuning_runs, run, outcome));
         written.table("runs.csv", rows)?;
         let warnings = self.write_tuning(&mut written, &chosen)?;
@@ -116,7 +117,7 @@ impl Study {
         Ok(warnings)
     }
 
-    /// Removes what the tables replace: the record of the runs `ids`, and what was left of them when processes were killed.
+    /// Removes what the tables replace: the record of the runs `ids`, and what killed processes left of them.
     fn clear(&self, ids: &HashSet<&str>) -> Result<()> {
         self.finished()?.remove_files(&self.out);
         for entry in std::fs::read_dir(&self.runs)
@@ -130,7 +131,7 @@ impl Study {
                 continue;
             }
             match path.extension() {
-                // Of a process that was killed; the lock of a live one stays.
+                // This is left by a killed process; the lock of a live one stays.
                 Some(_) => drop(RunLock::take(&path.with_extension(""))),
                 None if !is_kept(&path) => remove_unkept(&path),
                 None => {}
@@ -200,7 +201,7 @@ impl Study {
             for (arm, chosen) in experiment.arms.iter().zip(chosen) {
                 for (outcome, chosen) in experiment.top.score.0.iter().zip(chosen) {
                     for (i, (trial, &score)) in arm.trials.iter().zip(&chosen.scores).enumerate() {
-                        // Where all trials do equally well, none is best.
+                        // If all trials do equally well, none is best.
                         let is_best = chosen.scores.iter().any(|other| *other != score);
                         if i == chosen.trial && is_best && !trial.at_edge.is_empty() {
                             warnings.insert(format!(

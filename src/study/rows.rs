@@ -1,4 +1,4 @@
-//! The lines of a study's tables. They are written when its runs are done, and read for its report.
+//! The lines of a study's tables, which are written when its runs are done and read for its report.
 
 use serde::{Deserialize, Serialize};
 use settings::settings;
@@ -47,7 +47,7 @@ pub struct TuningRow {
     pub factors: String,
     pub optimiser: String,
     pub setting: String,
-    /// The outcome that the score is of; empty in tables from before there were several.
+    /// The outcome of the score; empty in tables from before there were several outcomes.
     #[serde(default)]
     pub outcome: String,
     pub score: f64,
@@ -73,7 +73,7 @@ pub struct CostRow {
 settings! {
     /// What was run: `manifest.toml`.
     pub table Manifest {
-        /// What the experiment is called
+        /// The experiment's name
         experiment: String;
         /// The version of this program
         version: String;

@@ -5,8 +5,8 @@ use stats::{Scores, choose};
 use super::experiment::Selection;
 use crate::Result;
 
-/// The trial that `rule` chooses in `cell`, the first in `preferred` of several equal ones, and every trial's score by
-/// that rule. `trials` has each trial's seeds with their scores.
+/// The trial that `rule` chooses in `cell`, and every trial's score by that rule. Of several equal trials, the first
+/// in `preferred` is chosen. `trials` has each trial's seeds with their scores.
 pub fn select(
     rule: Selection,
     cell: &str,

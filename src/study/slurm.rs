@@ -5,8 +5,9 @@
 //! skipped. When the scripts are written again, they ask only for tasks that still have something to
 //! do, and an array that the cluster has accepted is not submitted again as long as it is in the queue.
 //!
-//! Logs are named on the command line, where the shell's quoting holds. In a script `sbatch` has rules of its own for blanks
-//! and quotes. `%` is its pattern, also in the folder that it is called in (seen with 22.05), and `%%` is the character.
+//! Logs are named on the command line, where the shell's quoting applies. In a script, `sbatch` has its own rules for blanks
+//! and quotes. `%` starts a pattern, also in the folder that `sbatch` is called in (seen with 22.05), and `%%` is the
+//! character.
 
 use std::{
     env, fs,
@@ -30,7 +31,7 @@ pub struct SlurmOptions {
     pub folder: PathBuf,
     /// The most tasks of a stage; runs are distributed over them.
     pub tasks: usize,
-    /// The most elements of an array; the cluster's limit if `None`.
+    /// The maximum number of elements in an array; the cluster's limit if `None`.
     pub max_array: Option<usize>,
     /// The most tasks of an array at once; no limit if `None`.
     pub at_once: Option<usize>,
@@ -57,7 +58,7 @@ impl Study {
             .unwrap_or(MAX_ARRAY);
         let name = &self.experiment.name;
         let mut submit = format!(
-            "#!/bin/sh\n# Submits what is left of {name}: `study slurm` writes this anew.\nset -eu\ncd {}\n",
+            "#!/bin/sh\n# Submits what is left of {name}; `study slurm` rewrites this file.\nset -eu\ncd {}\n",
             word(&folder)?
         );
         submit += SUBMIT;
@@ -254,8 +255,9 @@ fn write_script(path: &Path, text: &str) -> Result<()> {
 /// A stage waits for all tasks of the stage before it. If one of them fails, the waiting jobs are cancelled, and
 /// `study slurm --submit` submits what is left.
 ///
-/// `submitted` has a line for each array that was accepted: its stage, the tasks of the stage, the number of its first task,
-/// the most elements of an array, and its job. An array that is still in the queue does all that is left of its tasks.
+/// `submitted` has a line for each accepted array: its stage, the tasks of the stage, the number of its first task, the
+/// maximum number of elements in an array, and its job. An array that is still in the queue does all that is left of its
+/// tasks.
 const SUBMIT: &str = r#"
 after=
 jobs=

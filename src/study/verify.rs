@@ -11,7 +11,7 @@ use crate::{Result, parallel::parallel, run::Status};
 
 /// Steps of a rehearsal.
 const STEPS: u64 = 300;
-/// Steps of a rehearsal of a run that takes all cores and whose steps are long.
+/// Steps of a rehearsal if the run takes all cores and its steps are long.
 const LONG_STEPS: u64 = 3;
 
 /// The result of a trial's rehearsal.

@@ -54,7 +54,7 @@ fn bad_idx_files_are_errors_that_name_them() {
     );
     usage(
         with(2, &|file| file.truncate(15)),
-        &[IDX[2], "15 bytes are no IDX file"],
+        &[IDX[2], "15 bytes are not an IDX file"],
     );
     usage(
         with(2, &|file| file.truncate(784)),

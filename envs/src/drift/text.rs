@@ -88,8 +88,7 @@ fn read_ends(dial: &Setting, start: f64, range: &str) -> Result<(f64, f64), Stri
     };
     ends().ok_or_else(|| {
         format!(
-            "LOW..HIGH between {least} and {most}, LOW below HIGH, with {start} between them, \
-             where it starts"
+            "LOW..HIGH between {least} and {most}, with LOW below HIGH and the start value {start} between them"
         )
     })
 }

@@ -59,7 +59,8 @@ impl Group {
         match rule.arithmetic() == base.arithmetic() {
             true => Ok(GroupRule { rule, lr }),
             false => Err(Error::usage(format!(
-                "group `{}`: `{spec}` has other terms than the rule of the other parameters; a group may differ from it in numbers alone",
+                "group `{}`: `{spec}` has different terms from the rule of the other parameters; a group may differ from \
+                 it only in numbers",
                 self.name
             ))),
         }

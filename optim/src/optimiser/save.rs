@@ -224,7 +224,7 @@ impl Optimiser {
         match differ.is_empty() {
             true => Ok(()),
             false => Err(Error::usage(format!(
-                "the optimiser state is of other parameters; {}",
+                "the optimiser state belongs to other parameters; {}",
                 differ.join("; ")
             ))),
         }

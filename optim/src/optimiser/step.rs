@@ -34,7 +34,8 @@ impl Optimiser {
                 Some(grad) => Ok(Some(Cow::Owned(grad.contiguous()?))),
                 None if self.gradients_may_be_missing => Ok(None),
                 None => Err(Error::usage(format!(
-                    "parameter `{name}` has no gradient: the loss does not depend on it, or an operation on the way has no backward; if it is frozen on purpose, use allow_missing_gradients"
+                    "parameter `{name}` has no gradient: the loss does not depend on it, or an operation in between has no \
+                     backward pass; if it is frozen on purpose, use allow_missing_gradients"
                 ))),
             }
         };

@@ -11,7 +11,7 @@ pub struct Steps<'a> {
     pub ended: &'a [bool],
     /// The values of the observations before the steps.
     pub values: &'a [f64],
-    /// The values of what followed: those of the observations after the steps, before any reset, and 0 where the
+    /// The values of what followed: those of the observations after the steps, before any reset, or 0 if the
     /// episode terminated.
     pub following: &'a [f64],
 }
@@ -34,7 +34,7 @@ pub fn advantages(steps: Steps, gamma: f64, lambda: f64) -> Vec<f64> {
 }
 
 /// Shifts and scales `advantages` to mean 0 and standard deviation 1 (n - 1 in the denominator, and 1e-8 added, as in
-/// Stable-Baselines3); one alone is left.
+/// Stable-Baselines3); a single one stays as it is.
 pub(super) fn normalise(advantages: &mut [f64]) {
     let n = advantages.len() as f64;
     if n < 2.0 {
@@ -52,8 +52,8 @@ pub(super) fn normalise(advantages: &mut [f64]) {
 mod tests {
     use super::*;
 
-    /// The advantage of step `t` of one environment, summed up as it is defined: over all n, the n-step return's
-    /// advantage times (1 - lambda) lambda^(n - 1), the last of which has all the weight that is left.
+    /// The advantage of step `t` of one environment, computed by its definition: the sum over n of the n-step
+    /// return's advantage times (1 - lambda) lambda^(n - 1), where the last term has all the remaining weight.
     fn by_definition(steps: Steps, t: usize, gamma: f64, lambda: f64) -> f64 {
         let (mut sum, mut rewards) = (0.0, 0.0);
         for n in 1.. {
@@ -73,7 +73,7 @@ mod tests {
         const T: usize = 6;
         let rewards: Vec<f32> = (0..T).map(|t| (t as f32 * 1.3).sin()).collect();
         let values: Vec<f64> = (0..T).map(|t| (t as f64 * 0.7).cos()).collect();
-        // 0 goes on, 1 terminates, 2 is truncated.
+        // 0 continues, 1 terminates, 2 is truncated.
         for pattern in 0..3usize.pow(T as u32) {
             let kinds: Vec<usize> = (0..T).map(|t| pattern / 3usize.pow(t as u32) % 3).collect();
             let following = |t: usize| match kinds[t] {

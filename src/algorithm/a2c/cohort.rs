@@ -1,4 +1,4 @@
-//! A2C agents at work in lock-step: they act, keep a rollout, and learn from it.
+//! A2C agents in lock-step: they act, keep a rollout, and learn from it.
 
 use candle_core::DType;
 use optim::state_file::{Array, Part, bytes, numbers, of_part};
@@ -13,7 +13,7 @@ use crate::{
     streams::{Stream, go_to, place, stream},
 };
 
-/// The part of an agent's state that is its rollout.
+/// The part of an agent's state that holds its rollout.
 const ROLLOUT: &str = "rollout";
 
 /// A cohort: the networks of all agents, and what they saw since the last update.
@@ -24,7 +24,7 @@ pub(super) struct Cohort {
     rollout: Rollout,
     /// Steps in the rollout.
     filled: usize,
-    /// What each agent draws its actions from.
+    /// The stream from which each agent draws its actions.
     explore: Vec<ChaCha8Rng>,
     /// Each agent's.
     updates: Vec<u64>,
@@ -87,7 +87,7 @@ impl Cohort {
     }
 }
 
-/// Tells what an update of one agent came to.
+/// Reports the result of one agent's update.
 fn report(
     agent: usize,
     update: u64,
@@ -113,7 +113,7 @@ fn report(
     Ok(())
 }
 
-/// An action drawn with the probabilities that `logits` are the logarithms of, up to a constant.
+/// An action drawn with the probabilities whose logarithms are `logits`, up to a constant.
 fn sample(logits: &[f32], rng: &mut impl Rng) -> usize {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let weight = |logit: &f32| f64::from(logit - largest).exp();
@@ -170,7 +170,7 @@ impl Algorithm for Cohort {
         self.updates[agent]
     }
 
-    /// The values, and the returns with them, move with every update.
+    /// The values, and therefore the returns, move with every update.
     fn target_clock(&self) -> TargetClock {
         Box::new(|_| 0)
     }
@@ -232,7 +232,7 @@ mod tests {
                 "{counts:?}"
             );
         }
-        // A network that is no number any more.
+        // A network whose outputs are no longer numbers.
         assert!(sample(&[f32::NAN, f32::NAN], &mut rng) < 2);
     }
 }

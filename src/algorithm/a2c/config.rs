@@ -11,7 +11,7 @@ use crate::{
 };
 
 words! {
-    /// How weights start.
+    /// How weights are initialised.
     pub enum Init {
         /// Orthogonal, with gain sqrt(2), 0.01 for the policy's last layer and 1 for the value's; biases 0
         Orthogonal = "orthogonal",
@@ -20,28 +20,28 @@ words! {
     }
 }
 
-/// Of a weight in the loss.
+/// A weight in the loss.
 const COEFFICIENT: Interval = Interval::at_least(0.0).at_most(1e6);
 
 settings! {
     /// The hyper-parameters of an A2C agent, under Stable-Baselines3's names; the defaults are those of its `A2C`, and
     /// rl-zoo's 8 environments for CartPole.
     pub struct A2cConfig {
-        /// Environments that the agent acts in at once. Each has an episode and a clock of its own: periods of
-        /// drift= and chain?every= count the steps of one environment
+        /// Environments that the agent acts in at once. Each has its own episode and clock: periods of drift=
+        /// and chain?every= count the steps of one environment
         n_envs: usize = 8, in 1..=4096;
-        /// Steps in each environment from update to update
+        /// Steps in each environment between updates
         n_steps: usize = 5, in 1..=1 << 20;
         /// Convolutions of stride 1 before the hidden layers, each with relu: filters x size, such as 16x3; `none`
         /// for none
         conv: Convs = Convs(Vec::new());
         /// Hidden layer sizes, such as 64,64; `linear` for none
         hidden: Hidden = Hidden(vec![64, 64]);
-        /// What the hidden layers' outputs go through
+        /// The activation function of the hidden layers
         activation: Activation = Activation::Tanh;
-        /// Policy and value have all layers but the last in common; without this they have two networks
+        /// Policy and value share all layers but the last; otherwise they have two networks
         shared: bool = false;
-        /// How weights start
+        /// How weights are initialised
         init: Init = Init::Orthogonal;
         /// Discount of a reward one step later
         gamma: f64 = 0.99, in 0.0..=1.0;
@@ -49,14 +49,14 @@ settings! {
         gae_lambda: f64 = 1.0, in 0.0..=1.0;
         /// Advantages of an update are shifted and scaled to mean 0 and standard deviation 1
         normalize_advantage: bool = false;
-        /// Weight of the policy's entropy, which the loss is less by
+        /// Weight of the policy's entropy, which is subtracted from the loss
         ent_coef: f64 = 0.0, in COEFFICIENT;
         /// Weight of the values' squared error in the loss
         vf_coef: f64 = 0.5, in COEFFICIENT;
-        /// Longer gradients are scaled down to this norm; 0 leaves them
+        /// Longer gradients are scaled down to this norm; 0 turns this off
         max_grad_norm: f64 = 0.5, in Interval::at_least(0.0);
         /// What lr is multiplied by over the run: constant, linear[:end=0], cosine[:end=0] or
-        /// step:every=1000,gamma=0.5, each with warmup=500 if wanted; in updates
+        /// step:every=1000,gamma=0.5, optionally with warmup=500; in updates
         lr_schedule: Schedule = Schedule::default();
         /// A loss further from 0 than this, or NaN, ends the run as diverged
         max_loss: f64 = 1e9, in Interval::above(0.0);
@@ -69,7 +69,7 @@ impl A2cConfig {
         Self::default()
     }
 
-    /// rl-zoo's setting for Atari with MinAtar's network (Young & Tian 2019, sec. 4).
+    /// rl-zoo's setting for Atari, with MinAtar's network (Young & Tian 2019, sec. 4).
     pub fn minatar() -> Self {
         Self {
             n_envs: 16,
@@ -83,8 +83,8 @@ impl A2cConfig {
         }
     }
 
-    /// The networks for observations of the shape `observation` and so many actions: that of the policy and that of the
-    /// value, or one whose last output is the value.
+    /// The networks for observations of shape `observation` and this many actions: one for the policy and one for the
+    /// value, or a single one whose last output is the value.
     pub fn architectures(&self, observation: &[usize], actions: usize) -> Vec<Architecture> {
         let network = |outputs| Architecture {
             observation: observation.to_vec(),
@@ -100,7 +100,7 @@ impl A2cConfig {
         }
     }
 
-    /// Environment steps from update to update.
+    /// Environment steps between updates.
     pub fn rollout(&self) -> usize {
         self.n_envs * self.n_steps
     }
@@ -123,7 +123,7 @@ impl A2cConfig {
         Err(settings::Error::not_allowed("n_steps", self.n_steps, allowed).into())
     }
 
-    /// What is of no use in a run of so many environment steps.
+    /// Settings that have no effect in a run of so many environment steps.
     pub fn warnings(&self, steps: u64) -> Vec<String> {
         let updates = self.updates(steps);
         let warming = updates > 0 && self.lr_schedule.warmup() >= updates;

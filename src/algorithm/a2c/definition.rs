@@ -1,4 +1,4 @@
-//! A2C's line in the registry.
+//! A2C's entry in the registry.
 
 use settings::{Setting, Settings, Table, Value};
 
@@ -11,7 +11,7 @@ use crate::{
 /// A2C.
 pub const DEFINITION: Registered = Registered;
 
-/// A2C, as the registry has it.
+/// A2C, as the registry lists it.
 pub struct Registered;
 
 const PRESETS: [Preset; 2] = [
@@ -119,7 +119,7 @@ impl Definition for Registered {
     ) -> Option<(u64, &'static str)> {
         let config = read(settings).ok()?;
         let observation = 4 * env.observation.len() as u64;
-        // An observation, an action, a reward and two marks of an end; and what each environment showed last.
+        // An observation, an action, a reward and two end flags; and the last observation of each environment.
         let steps = config.rollout() as u64 * (observation + 10);
         Some((steps + config.n_envs as u64 * observation, "n_steps"))
     }
@@ -145,7 +145,7 @@ impl Definition for Registered {
             .iter()
             .map(|network| network.weights().unwrap_or(1));
         let weights: Vec<f64> = weights.map(|weights| weights as f64).collect();
-        // A pass of the first network to act, and three of each to learn.
+        // One pass of the first network to act, and three passes of each network to learn.
         steps as f64 * (weights[0] + 3.0 * weights.iter().sum::<f64>())
     }
 

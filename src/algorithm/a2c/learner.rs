@@ -17,17 +17,17 @@ pub struct A2c {
     diverged: Vec<bool>,
 }
 
-/// What one update saw, agent by agent.
+/// What one update measured, for each agent.
 pub struct Learned {
     /// The loss of the rollout.
     pub loss: Vec<f64>,
-    /// Whether that is further from 0 than `max_loss`, or no number.
+    /// Whether the loss is further from 0 than `max_loss`, or not a number.
     pub diverged: Vec<bool>,
-    /// More about the rollout, if asked for or if an agent has just diverged: one for each agent.
+    /// More about the rollout, for each agent, if asked for or if an agent has just diverged.
     pub details: Option<Vec<Details>>,
 }
 
-/// What is only worth computing when it is recorded, of one agent.
+/// Measurements of one agent that are computed only when they are recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct Details {
     /// The mean of the negated advantage times the action's log-probability.
@@ -40,13 +40,13 @@ pub struct Details {
     pub grad_norm: f64,
 }
 
-/// An update about to be made, when nothing has moved yet.
+/// An update about to be made, before anything has changed.
 pub struct Pending<'a> {
     /// The networks as they are.
     pub networks: &'a ActorCritic,
-    /// What the rollout says of its actions and values.
+    /// The advantages and returns of the rollout.
     pub choices: &'a Arc<Choices>,
-    /// Whether each agent's loss is too far from 0, or no number.
+    /// Whether each agent's loss is too far from 0 or not a number.
     pub diverged: &'a [bool],
     optimiser: &'a Optimiser,
     grads: &'a GradStore,
@@ -65,8 +65,8 @@ impl Pending<'_> {
 }
 
 impl A2c {
-    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights drawn from its
-    /// stream of `init`, computing in a type, f32 or f64, and on a device. `updates` is how many updates the lr schedule
+    /// One agent for each of `specs`, for observations of shape `observation`; its initial weights are drawn from its
+    /// stream in `init`. It computes in f32 or f64 on a device. `updates` is the number of updates that the lr schedule
     /// spans. Only agents in f32 are saved.
     pub fn new(
         config: &A2cConfig,
@@ -89,8 +89,8 @@ impl A2c {
         })
     }
 
-    /// These agents, put together from candle's operations as on a GPU: slower on the CPU, and the way to see that
-    /// both are the same.
+    /// These agents, composed of candle's operations as on a GPU. Slower on the CPU; tests use it to show that
+    /// both ways agree.
     pub fn composed(mut self) -> Self {
         self.networks = self.networks.composed();
         self
@@ -119,7 +119,7 @@ impl A2c {
         self.learn_watched(rollout, details, |_| Ok(()))
     }
 
-    /// [`learn`](Self::learn), which `show` sees before the step is taken.
+    /// [`learn`](Self::learn), with a call to `show` before the step is taken.
     pub fn learn_watched(
         &mut self,
         rollout: &Rollout,

@@ -1,4 +1,4 @@
-//! The loss of policies and values, as one operation with its own backward.
+//! The loss of policies and values, as one operation with its own backward pass.
 
 use std::sync::Arc;
 
@@ -11,21 +11,21 @@ use num_traits::Float;
 use super::Outputs;
 use crate::nn::slices::{contiguous, on_cpu};
 
-/// What a batch's steps chose, and what came of it; each `[agents, batch]`.
+/// The actions of a batch's steps and their results; each `[agents, batch]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Choices {
     /// The actions.
     pub actions: Vec<u32>,
-    /// How much better than the value each was.
+    /// How much better each action was than the value.
     pub advantages: Vec<f64>,
     /// What the values should have been.
     pub returns: Vec<f64>,
 }
 
-/// What the terms of the loss are multiplied by; the policy's is 1.
+/// The weights of the loss's terms; the policy's weight is 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Weighting {
-    /// The policy's entropy, which the loss is less by.
+    /// The policy's entropy, which is subtracted from the loss.
     pub entropy: f64,
     /// The values' squared error.
     pub value: f64,
@@ -42,8 +42,8 @@ pub(super) struct Terms<T = f64> {
     pub entropy: T,
 }
 
-/// Each agent's loss, `[agents]`: the mean over the batch of `-advantage log pi(action)`, less the entropy of the policy
-/// and plus the squared error of the value, each with its weight (Mnih et al. 2016, alg. S3).
+/// Each agent's loss, `[agents]`: the mean over the batch of `-advantage log pi(action)`, minus the entropy of the
+/// policy, plus the squared error of the value, each with its weight (Mnih et al. 2016, alg. S3).
 ///
 /// `outputs` are f32 or f64. Advantages and returns are constants.
 pub fn actor_critic_loss(
@@ -62,7 +62,7 @@ pub fn actor_critic_loss(
     }
 }
 
-/// [`actor_critic_loss`] put together from candle's operations: what runs on a GPU.
+/// [`actor_critic_loss`] composed of candle's operations, which is what runs on a GPU.
 pub(super) fn composed_loss(
     outputs: &Outputs,
     choices: &Choices,
@@ -105,9 +105,9 @@ struct ActorCriticLoss {
 /// The networks' outputs, a row for each step of the batch.
 #[derive(Clone, Copy)]
 struct Rows<'a, T> {
-    /// The logits of the actions, and behind them the value if the agent has one network.
+    /// The logits of the actions, followed by the value if the agent has one network.
     policy: &'a [T],
-    /// The value, if it has two.
+    /// The value, if it has two networks.
     value: Option<&'a [T]>,
     /// The length of a row of `policy`.
     width: usize,
@@ -184,7 +184,7 @@ impl ActorCriticLoss {
         (0..agents).map(loss).collect()
     }
 
-    /// The gradients of the rows of `policy` and, where there are two networks, of `value`.
+    /// The gradients of the rows of `policy` and, if there are two networks, of `value`.
     fn backward<T: WithDType + Float>(&self, rows: Rows<T>, grad: &[T]) -> (Vec<T>, Vec<T>) {
         let batch = self.choices.actions.len() / grad.len();
         let mean = T::from_f64(1.0 / batch as f64);
@@ -215,7 +215,7 @@ impl ActorCriticLoss {
         (d_policy, d_value)
     }
 
-    /// Agents and the length of a row of the policy's outputs; an error if anything does not fit.
+    /// The number of agents and the length of a row of the policy's outputs; an error if anything does not fit.
     fn sizes(&self, policy: &Shape, value: Option<&Shape>) -> Result<(usize, usize)> {
         let (agents, batch, width) = policy.dims3()?;
         let n = self.choices.actions.len();

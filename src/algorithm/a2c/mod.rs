@@ -1,7 +1,7 @@
 //! A2C, synchronous advantage actor-critic: A3C (Mnih et al. 2016) with its actors in lock-step.
 //!
-//! An agent acts in several environments at once by the policy that it learns, and after every few steps makes one
-//! update from what it saw in them, which it then forgets. There is no replay and no target network. A policy is
+//! An agent acts in several environments at once with the policy that it learns. After every few steps it makes
+//! one update from what it saw in them, and then forgets it. There is no replay and no target network. A policy is
 //! evaluated by its most probable action.
 
 mod advantage;

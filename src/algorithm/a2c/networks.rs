@@ -1,4 +1,4 @@
-//! What the networks of a cohort say of observations and rollouts: policies, values, advantages, losses.
+//! What the networks of a cohort compute from observations and rollouts: policies, values, advantages, losses.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use crate::{
     nn::{Network, orthogonal},
 };
 
-/// What the networks put out for a batch of observations.
+/// The networks' outputs for a batch of observations.
 #[derive(Clone, Debug)]
 pub struct Outputs {
-    /// The logits of the actions, `[agents, batch, actions]`, and behind them the value if there is one network.
+    /// The logits of the actions, `[agents, batch, actions]`, followed by the value if there is one network.
     pub policy: Tensor,
-    /// The values, `[agents, batch, 1]`, if there are two.
+    /// The values, `[agents, batch, 1]`, if there are two networks.
     pub value: Option<Tensor>,
 }
 
@@ -52,17 +52,17 @@ pub struct ActorCritic {
     pub(super) agents: usize,
     pub(super) obs_len: usize,
     pub(super) actions: usize,
-    /// The policy's, or the one whose last output is the value.
+    /// The policy's network, or the one network whose last output is the value.
     pub(super) policy: Network,
     pub(super) value: Option<Network>,
-    /// What they compute in, f32 or f64.
+    /// The type that they compute in, f32 or f64.
     dtype: DType,
-    /// Whether they are put together from candle's operations.
+    /// Whether they are composed of candle's operations.
     composed: bool,
     device: Device,
 }
 
-/// A batch's loss, and what it was made of.
+/// A batch's loss and its ingredients.
 pub(super) struct BatchLoss {
     /// Each agent's, `[agents]`.
     pub loss: Tensor,
@@ -71,7 +71,7 @@ pub(super) struct BatchLoss {
 }
 
 impl ActorCritic {
-    /// Networks for each stream of `init`, which its initial weights are drawn from, for observations of the shape
+    /// Networks for each stream in `init`, from which their initial weights are drawn, for observations of shape
     /// `observation`.
     pub fn new(
         config: &A2cConfig,
@@ -95,7 +95,7 @@ impl ActorCritic {
             networks.push(network);
         }
         let mut networks = networks.into_iter();
-        // There is one architecture at least.
+        // There is at least one architecture.
         let (Some(policy), value) = (networks.next(), networks.next()) else {
             unreachable!("a policy has a network");
         };
@@ -125,7 +125,7 @@ impl ActorCritic {
         })
     }
 
-    /// These networks, put together from candle's operations.
+    /// These networks, composed of candle's operations.
     pub(super) fn composed(self) -> Self {
         Self {
             policy: self.policy.composed(),
@@ -135,7 +135,7 @@ impl ActorCritic {
         }
     }
 
-    /// What every network is called.
+    /// The name of each network.
     fn named(&self) -> impl Iterator<Item = (&'static str, &Network)> {
         let policy = match self.value {
             Some(_) => "policy",
@@ -184,7 +184,7 @@ impl ActorCritic {
         Ok(value.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
     }
 
-    /// What the networks put out for the observations `[agents, n, obs_len]`, recorded for
+    /// The networks' outputs for the observations `[agents, n, obs_len]`, recorded for
     /// [`backward`](Self::backward).
     pub fn forward(&self, obs: &[f32]) -> Result<Outputs> {
         let x = self.tensor(obs)?;
@@ -201,8 +201,8 @@ impl ActorCritic {
         Ok(Network::backward_all(&networks, loss)?)
     }
 
-    /// The values of what followed each step of `rollout`, whose observations have the values `values`: 0 where the
-    /// episode terminated, and where it was cut short that of the observation before the reset.
+    /// The values of what followed each step of `rollout`, whose observations have the values `values`: 0 if the
+    /// episode terminated; if it was cut short, the value of the observation before the reset.
     fn following(&self, rollout: &Rollout, values: &[f64]) -> Result<Vec<f64>> {
         let (places, environments) = (rollout.places(), rollout.environments);
         let last = self.values(&rollout.last_obs)?;
@@ -213,7 +213,8 @@ impl ActorCritic {
             let ends = agent * environments..(agent + 1) * environments;
             following.extend_from_slice(&last[ends]);
         }
-        // As many at a time as there are environments, so that an agent's values do not depend on the others' cuts.
+        // As many at a time as there are environments, so that an agent's values do not depend on when others are cut
+        // short.
         let most = rollout.cuts.iter().map(Vec::len).max().unwrap_or(0);
         for first in (0..most).step_by(environments) {
             let mut obs = vec![0.0; rollout.last_obs.len()];
@@ -239,7 +240,7 @@ impl ActorCritic {
         Ok(following)
     }
 
-    /// What `rollout` says of its actions and values, where its observations have the values `values`.
+    /// The advantages and returns of `rollout`, whose observations have the values `values`.
     fn choices(&self, rollout: &Rollout, values: &[f64]) -> Result<Choices> {
         let following = self.following(rollout, values)?;
         let places = rollout.places();
@@ -286,13 +287,13 @@ impl ActorCritic {
         })
     }
 
-    /// What `rollout` says of its actions and values: their advantages and returns.
+    /// The advantages and returns of `rollout`.
     pub fn choices_of(&self, rollout: &Rollout) -> Result<Choices> {
         self.choices(rollout, &self.values(&rollout.obs)?)
     }
 
-    /// The gradient of the loss of the observations `obs` with `choices`, of networks [`alone`](Self::alone): every
-    /// weight's, in the order of the parameters.
+    /// The gradient of the loss of the observations `obs` with `choices`, for networks made by
+    /// [`alone`](Self::alone): one number per weight, in the order of the parameters.
     pub(super) fn gradient(&self, obs: &[f32], choices: Choices) -> Result<Vec<f32>> {
         let of = self.loss(self.forward(obs)?, choices)?;
         let grads = self.backward(&of.loss)?;

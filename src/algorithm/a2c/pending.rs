@@ -1,4 +1,4 @@
-//! An update about to be made, as the diagnostics of one agent see it.
+//! An update about to be made, as one agent's diagnostics see it.
 
 use std::cell::OnceCell;
 
@@ -13,14 +13,14 @@ use crate::{
     algorithm::{MinibatchGradient, PendingUpdate, Targets},
 };
 
-/// One agent's part of an update of its cohort. Its minibatch is the whole rollout; the targets are the returns that
-/// the values should have been, and with them the advantages.
+/// One agent's part of an update of its cohort. Its minibatch is the whole rollout; the targets are the returns and,
+/// with them, the advantages.
 pub(super) struct AgentUpdate<'a> {
     pending: &'a Pending<'a>,
     agent: usize,
     /// The whole cohort's.
     rollout: &'a Rollout,
-    /// The agent's networks, copied when they are first asked for.
+    /// The agent's networks, copied on first use.
     networks: OnceCell<ActorCritic>,
 }
 
@@ -89,7 +89,7 @@ impl PendingUpdate for AgentUpdate<'_> {
         })
     }
 
-    /// From as many steps of the rollout, drawn with replacement: all the data that there is.
+    /// From as many steps of the rollout, drawn with replacement: there are no other data.
     fn fresh_gradient(&self, rng: &mut ChaCha8Rng) -> Result<Vec<f32>> {
         let (all, own) = (self.choices(), self.rollout.agent(self.agent));
         let (mut obs, mut drawn) = (Vec::new(), Choices::default());
@@ -114,7 +114,8 @@ impl PendingUpdate for AgentUpdate<'_> {
     }
 }
 
-/// A rollout of one agent, of the size of `like`, and what it said when [`PendingUpdate::minibatch`] gave it.
+/// A rollout of one agent, of the size of `like`, with its advantages and returns from when
+/// [`PendingUpdate::minibatch`] returned it.
 fn read(arrays: &[Array], like: &Rollout) -> Result<(Rollout, Choices)> {
     let find = |name: &str, dtype: Dtype| {
         let found = arrays

@@ -1,4 +1,4 @@
-//! One agent's policy as it is evaluated, saved and shown: by the most probable action.
+//! One agent's policy as it is evaluated, saved and shown: it takes the most probable action.
 
 use candle_core::{DType, Device, Tensor};
 use optim::state_file::{self, Array, Part, StateFile};
@@ -15,19 +15,19 @@ use crate::{
     streams::{Stream, stream},
 };
 
-/// What is saved here, and the metadata's key.
+/// The metadata key of a saved policy.
 const WHAT: &str = "policy";
 
-/// The most probable actions of one agent.
+/// The policy that takes one agent's most probable actions.
 pub(super) struct GreedyPolicy {
-    /// Whose first outputs are the logits.
+    /// The network, whose first outputs are the logits.
     net: Network,
     obs_len: usize,
     actions: usize,
 }
 
 impl GreedyPolicy {
-    /// That of an agent that has learned nothing, to [load](Self::load) one into.
+    /// The policy of an agent that has learned nothing, into which a saved one is [loaded](Self::load).
     pub fn untrained(config: &A2cConfig, env: &envs::Spec) -> Result<Self> {
         let init = &mut [stream(0, Stream::Init)];
         let shape = env.observation.shape.as_slice();
@@ -35,12 +35,12 @@ impl GreedyPolicy {
         ActorCritic::new(config, shape, env.actions, init, on)?.greedy(0)
     }
 
-    /// What it is of: the shapes that a file must fit.
+    /// What it belongs to: the shapes that a file must match.
     fn whose(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
-    /// This network with the weights that [`Policy::to_safetensors`] gave.
+    /// This network with the weights that [`Policy::to_safetensors`] returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
         let saved = StateFile::read(WHAT, &self.whose(), data)?;
         for p in self.net.parameters() {
@@ -71,10 +71,10 @@ impl Policy for GreedyPolicy {
 }
 
 impl ActorCritic {
-    /// The policy that agent number `agent` has now.
+    /// The present policy of agent number `agent`.
     pub(super) fn greedy(&self, agent: usize) -> Result<GreedyPolicy> {
         Ok(GreedyPolicy {
-            // Evaluated on the CPU wherever it was trained.
+            // Evaluation is on the CPU, wherever the agent was trained.
             net: self.policy.agent(agent, &Device::Cpu)?,
             obs_len: self.obs_len,
             actions: self.actions,
@@ -99,7 +99,7 @@ impl A2c {
         Ok(arrays)
     }
 
-    /// Takes over what [`agent_arrays`](Self::agent_arrays) gave.
+    /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
     pub(super) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
         for p in self.parameters() {
             load_agent(&p.var, agent, &p.name, saved)?;

@@ -25,11 +25,12 @@ pub struct Rollout {
     pub ended: Vec<bool>,
     /// Observations after the last steps, before any reset, `[agents, environments, observation]`.
     pub last_obs: Vec<f32>,
-    /// Agent by agent, what was seen last where an episode was cut short before the last step, in the order of places.
+    /// For each agent, the last observations of episodes that were cut short before the last step, in the order of
+    /// places.
     pub cuts: Vec<Vec<Cut>>,
 }
 
-/// What was seen last in an episode that was cut short.
+/// The last observation of an episode that was cut short.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cut {
     /// The place of its last step.
@@ -87,12 +88,12 @@ impl Rollout {
         }
     }
 
-    /// Starts anew.
+    /// Empties the rollout.
     pub fn clear(&mut self) {
         self.cuts.iter_mut().for_each(Vec::clear);
     }
 
-    /// That of agent number `agent` alone.
+    /// The rollout of agent number `agent` alone.
     pub fn agent(&self, agent: usize) -> Self {
         fn part<T: Clone>(all: &[T], agent: usize, agents: usize) -> Vec<T> {
             crate::nn::slices::part(all, agent, agents).to_vec()
@@ -143,7 +144,7 @@ impl Rollout {
         ]
     }
 
-    /// Takes over for agent number `agent` what [`arrays`](Self::arrays) gave, which `find` finds by name.
+    /// Restores for agent number `agent` what [`arrays`](Self::arrays) returned; `find` finds arrays by name.
     pub fn load<'a>(
         &mut self,
         agent: usize,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 words! {
-    /// How the distance between a value and its target counts.
+    /// The loss of a value against its target.
     pub enum Loss {
         /// The square of the difference
         Mse = "mse",
@@ -38,7 +38,7 @@ settings! {
         gamma: f64 = 0.99, in 0.0..=1.0;
         /// Number of steps whose rewards a target adds up before it bootstraps
         n_step: u32 = 1, in 1..=1000;
-        /// Transitions the replay buffer holds; if as many as batch_size and train_frequency, a batch is the
+        /// Transitions in the replay buffer; if this equals batch_size and train_frequency, a batch is the
         /// whole buffer, and there is no replay
         buffer_size: usize = 10_000, in 1..=1 << 30;
         /// Transitions in a batch
@@ -76,8 +76,8 @@ settings! {
         prioritized: bool = false;
         /// Exponent of the priorities: 0 draws uniformly
         priority_alpha: f64 = 0.6, in 0.0..=1.0;
-        /// How far weights correct for the priorities at the start of the run; 1, at the end, is
-        /// wholly
+        /// How far weights correct for the priorities at the start of the run; rises to 1 at the
+        /// end, which corrects fully
         priority_beta: f64 = 0.4, in 0.0..=1.0;
         /// Added to the absolute value of every TD error
         priority_eps: f64 = 1e-6, in Interval::above(0.0).at_most(1e9);
@@ -86,7 +86,7 @@ settings! {
         /// Larger elements of a gradient are cut to this size; 0 turns this off
         max_grad_value: f64 = 0.0, in CLIPPING;
         /// What lr is multiplied by over the run: constant, linear[:end=0], cosine[:end=0] or
-        /// step:every=1000,gamma=0.5, each with warmup=500 if wanted; in gradient steps
+        /// step:every=1000,gamma=0.5, optionally with warmup=500; in gradient steps
         lr_schedule: Schedule = Schedule::default();
         /// A loss above this, or NaN, ends the run as diverged
         max_loss: f64 = 1e9, in Interval::above(0.0);
@@ -215,7 +215,7 @@ impl DqnConfig {
         })
     }
 
-    /// What is of no use in a run of so many environment steps.
+    /// Settings that have no effect in a run of so many environment steps.
     pub fn warnings(&self, steps: u64) -> Vec<String> {
         let mut warnings = Vec::new();
         let explored = self.exploration_fraction * steps as f64;
@@ -302,7 +302,7 @@ mod tests {
                 "epsilon is at end_e = 0.05 from step 9999 on, before anything is learned: learning_starts = 10000"
             ]
         );
-        // Constant exploration has no end; nor has a run that learns nothing anything to explore for.
+        // Constant exploration has no end, and a run that learns nothing has no use for exploration.
         assert_eq!(told(|c| c.exploration_fraction = 0.0, 19_998), [""; 0]);
         assert_eq!(told(|c| c.start_e = c.end_e, 19_998), [""; 0]);
         assert_eq!(told(|_| {}, 5_000), [""; 0]);

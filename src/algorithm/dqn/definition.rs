@@ -31,8 +31,8 @@ const CLEANRL_LRS: &[(&str, f64)] = &[
 
 /// CleanRL's and MinAtar's settings.
 ///
-/// Without replay there has been no grid yet, so the learning rates are those with replay. There is none for MinAtar
-/// either.
+/// No grid has been run without replay yet, so the learning rates are those with replay. There is no grid for
+/// MinAtar either.
 const PRESETS: [Preset; 3] = [
     Preset {
         name: "cleanrl",
@@ -60,7 +60,7 @@ const PRESETS: [Preset; 3] = [
     },
     Preset {
         name: "no_replay",
-        help: "CleanRL's without replay: buffer, batch and train frequency are 10; any other k for all three works",
+        help: "CleanRL's without replay: buffer, batch and train frequency are all 10; any other common value works",
         run: Table::new,
         agent: || DqnConfig::no_replay().to_table(),
         optimiser: "rmsprop",

@@ -1,4 +1,4 @@
-//! Agents at work: they act in all their environments, and learn when their rollout is whole.
+//! PQN agents: they act in all their environments, and learn when their rollout is complete.
 
 use candle_core::{DType, Tensor};
 use rand::Rng;
@@ -37,7 +37,7 @@ pub(super) struct Cohort {
     epsilon: f64,
 }
 
-/// What an agent has besides its network.
+/// An agent's state besides its network.
 struct Member {
     rollout: Rollout,
     /// Draws which actions are random, and which.
@@ -82,8 +82,8 @@ impl Cohort {
         })
     }
 
-    /// Values what was observed behind the last step, where a return needs it: where an episode was truncated,
-    /// and behind the last step of a rollout.
+    /// Values the observations after a step where a return needs them: where an episode was truncated, and
+    /// after the last step of a rollout.
     fn bootstrap(&mut self, learning: &dyn Learning) -> Result<()> {
         let n = self.config.n_envs;
         let needed = |rollout: &Rollout, place: usize| match rollout.ends[place] {
@@ -114,7 +114,7 @@ impl Cohort {
         Ok(())
     }
 
-    /// Learns from the rollouts, which are whole.
+    /// Learns from the rollouts, which are complete.
     fn learn_from_rollouts(&mut self, learning: &mut dyn Learning) -> Result<()> {
         for (agent, member) in self.members.iter_mut().enumerate() {
             if learning.is_alive(agent) {
@@ -218,7 +218,7 @@ fn report(
     learning.updated(agent, update, &measured)
 }
 
-/// Appends the transitions at `indices` of a whole rollout to `minibatch`.
+/// Appends the transitions at `indices` of a complete rollout to `minibatch`.
 pub(super) fn gather(
     rollout: &Rollout,
     indices: &[u32],

@@ -11,7 +11,7 @@ use crate::{
 };
 
 words! {
-    /// How hidden layers start.
+    /// How hidden layers are initialised.
     pub enum Initial {
         /// A variance of 1 / inputs, flax's default
         Lecun = "lecun",
@@ -28,7 +28,7 @@ settings! {
         conv: Convs = Convs(Vec::new());
         /// Hidden layer sizes, such as 256,256; `linear` for none
         hidden: Hidden = Hidden(vec![256, 256]);
-        /// How the weights of hidden layers start
+        /// How the weights of hidden layers are initialised
         initial: Initial = Initial::Lecun;
         /// Added to the variance that a layer's normalisation divides by
         norm_eps: f64 = 1e-6, in Interval::at_least(1e-12).at_most(1e3);
@@ -46,8 +46,8 @@ settings! {
         epochs: u32 = 4, in 1..=1 << 16;
         /// Discount of a reward one step later
         gamma: f64 = 0.99, in 0.0..=1.0;
-        /// Share of what followed that a return takes from the rollout, the rest from the values: 0 looks one step
-        /// ahead, 1 as far as the rollout goes
+        /// How much of a return comes from the rollout rather than from the values: 0 looks one step ahead, 1 as
+        /// far as the rollout goes
         lambda: f64 = 0.95, in 0.0..=1.0;
         /// Probability of a random action at the start
         start_e: f64 = 1.0, in 0.0..=1.0;
@@ -55,10 +55,10 @@ settings! {
         end_e: f64 = 0.2, in 0.0..=1.0;
         /// Share of the run over which that probability falls, rollout by rollout
         exploration_fraction: f64 = 0.2, in 0.0..=1.0;
-        /// Longer gradients are scaled down to this norm; 0 leaves them
+        /// Longer gradients are scaled down to this norm; 0 turns this off
         max_grad_norm: f64 = 10.0, in Interval::at_least(0.0);
         /// What lr is multiplied by over the run: constant, linear[:end=0], cosine[:end=0] or
-        /// step:every=1000,gamma=0.5, each with warmup=500 if wanted; in gradient steps
+        /// step:every=1000,gamma=0.5, optionally with warmup=500; in gradient steps
         lr_schedule: Schedule = "linear".parse().unwrap_or_default();
         /// A loss above this, or NaN, ends the run as diverged
         max_loss: f64 = 1e9, in Interval::above(0.0);
@@ -101,7 +101,7 @@ impl PqnConfig {
         self.rollout() / self.minibatches
     }
 
-    /// Gradient steps that a rollout is learned from in.
+    /// Gradient steps on a rollout.
     pub fn updates_a_rollout(&self) -> u64 {
         self.minibatches as u64 * u64::from(self.epochs)
     }
@@ -111,7 +111,7 @@ impl PqnConfig {
         (steps / self.rollout() as u64).saturating_mul(self.updates_a_rollout())
     }
 
-    /// The network for observations of the shape `observation` and so many actions.
+    /// The network for observations of shape `observation` and this many actions.
     pub fn architecture(&self, observation: &[usize], actions: usize) -> NormedArchitecture {
         NormedArchitecture {
             layers: Architecture {
@@ -130,7 +130,7 @@ impl PqnConfig {
         }
     }
 
-    /// An error that names the first value that is out of its range or does not go with the others.
+    /// An error that names the first value that is out of its range or does not fit the others.
     pub fn validate(&self) -> Result<()> {
         self.check_ranges()?;
         if !self.rollout().is_multiple_of(self.minibatches) {

@@ -1,4 +1,4 @@
-//! PQN's line in the registry.
+//! PQN's entry in the registry.
 
 use settings::{Setting, Settings, Table, Value};
 
@@ -8,15 +8,16 @@ use crate::{
     algorithm::{Algorithm, Definition, Policy, Preset, Setup},
 };
 
-/// The name to ask for it by.
+/// The name by which it is requested.
 pub const NAME: &str = "pqn";
 /// PQN.
 pub const DEFINITION: PqnDefinition = PqnDefinition;
 
-/// PQN, as the registry has it.
+/// PQN, as the registry lists it.
 pub struct PqnDefinition;
 
-/// purejaxql's settings. Its 10 million steps of MinAtar are no whole number of rollouts: the last are left out.
+/// purejaxql's settings. Its 10 million steps of MinAtar are not a whole number of rollouts, so the last steps are left
+/// out.
 const PRESETS: [Preset; 2] = [
     Preset {
         name: "pqn-cartpole",
@@ -50,9 +51,10 @@ const PRESETS: [Preset; 2] = [
     },
 ];
 
-/// A layer's output with more numbers than this (1 GiB) is a slip of the finger, and would end in an abort.
+/// A layer's output with more numbers than this (1 GiB) is taken for a typing error; allocating it would abort the
+/// program.
 const MOST_ACTIVATIONS: usize = 1 << 28;
-/// And so are more weights than this in the network.
+/// A network with more weights than this is taken for a typing error too.
 const MOST_WEIGHTS: usize = 100_000_000;
 
 impl PqnDefinition {
@@ -143,7 +145,7 @@ impl Definition for PqnDefinition {
         let (n, each) = (config.n_steps, config.n_envs as u64);
         if n as u64 > steps / each {
             let allowed = format!(
-                "at most {}: the run takes {steps} steps in {each} environments, and learns when a rollout is whole",
+                "at most {}: the run takes {steps} steps in {each} environments, and learns only when a rollout is complete",
                 steps / each
             );
             return Err(settings::Error::not_allowed("n_steps", n, allowed).into());
@@ -158,10 +160,10 @@ impl Definition for PqnDefinition {
         _steps: u64,
     ) -> Option<(u64, &'static str)> {
         let config = Self::read(settings).ok()?;
-        // An observation, and besides it an action, a reward, two values, a target and an end.
+        // An observation, and in addition an action, a reward, two values, a target and an end flag.
         let observation = 4 * env.observation.len() as u64;
         let steps = config.rollout() as u64 * (observation + 37);
-        // What each environment showed last is kept too.
+        // The last observation of each environment is kept too.
         Some((steps + config.n_envs as u64 * (observation + 4), "n_steps"))
     }
 
@@ -185,7 +187,7 @@ impl Definition for PqnDefinition {
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table> {
         let mut config = Self::read(settings)?;
         if config.rollout() as u64 > step {
-            // Short rollouts of few environments, cut into as few minibatches as divide them.
+            // Short rollouts of few environments, cut into as few minibatches as possible.
             config.n_envs = config.n_envs.min((step as usize).clamp(1, 4));
             let most = (step as usize / config.n_envs).max(1);
             config.n_steps = config.n_steps.min(most);

@@ -34,7 +34,7 @@ pub struct Pqn {
     device: Device,
 }
 
-/// A gradient step about to be taken, when nothing has moved yet.
+/// A gradient step about to be taken, before anything has changed.
 pub(super) struct Fit {
     /// Each agent's loss.
     pub loss: Vec<f64>,
@@ -44,9 +44,9 @@ pub(super) struct Fit {
 }
 
 impl Pqn {
-    /// An agent for each of `specs` and observations of the shape `observation`, with initial weights drawn
-    /// from its stream of `init`, which computes in `dtype`, f32 or f64. `updates` is how many gradient steps the lr
-    /// schedule spans.
+    /// One agent for each of `specs`, for observations of shape `observation`; its initial weights are drawn from
+    /// its stream in `init`. It computes in `dtype`, f32 or f64. `updates` is the number of gradient steps that the
+    /// lr schedule spans.
     pub fn new(
         config: &PqnConfig,
         specs: &[Spec],
@@ -88,7 +88,7 @@ impl Pqn {
         })
     }
 
-    /// One gradient step on the minibatch of each agent; each one's loss, half the mean squared error.
+    /// One gradient step on the minibatch of each agent; returns each agent's loss, half the mean squared error.
     pub fn learn(&mut self, minibatch: &Minibatch) -> Result<Vec<f64>> {
         let fit = self.fit(minibatch, false)?;
         self.step(&fit)?;

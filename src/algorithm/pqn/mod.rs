@@ -1,8 +1,8 @@
-//! PQN (Gallici et al. 2024, arXiv 2407.04811): Q-learning on many environments at once, with layer normalisation in
-//! place of a target network and lambda-returns in place of replay.
+//! PQN (Gallici et al. 2024, arXiv 2407.04811): Q-learning in many environments at once, with layer normalisation
+//! instead of a target network and lambda-returns instead of replay.
 //!
 //! In the order of purejaxql, its authors' program: a rollout with fixed weights, its lambda-returns, and epochs of
-//! shuffled minibatches. Unlike there, an episode that is truncated bootstraps.
+//! shuffled minibatches. Unlike there, a truncated episode bootstraps.
 
 mod cohort;
 mod config;

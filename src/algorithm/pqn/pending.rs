@@ -22,7 +22,7 @@ use crate::{
 
 /// One agent's part of an update of its cohort.
 ///
-/// What it gives of its minibatch has the whole rollout with it, since what the targets would be now depends on that.
+/// Its minibatch includes the whole rollout, because the present targets depend on it.
 pub(super) struct MinibatchUpdate<'a> {
     pub learner: &'a Pqn,
     pub config: &'a PqnConfig,
@@ -35,7 +35,7 @@ pub(super) struct MinibatchUpdate<'a> {
 }
 
 impl MinibatchUpdate<'_> {
-    /// The gradient that the transitions at `indices` of a whole rollout have at the weights of now.
+    /// The gradient of the transitions at `indices` of a complete rollout at the present weights.
     fn gradient_of(&self, rollout: &Rollout, indices: &[u32]) -> Result<MinibatchGradient> {
         let network = self.learner.alone(self.agent)?;
         let mut minibatch = Minibatch::default();
@@ -54,7 +54,7 @@ impl MinibatchUpdate<'_> {
         })
     }
 
-    /// The largest action value of each observation, at the weights of now.
+    /// The largest action value of each observation, at the present weights.
     fn values(&self, obs: &[f32]) -> Result<Vec<f64>> {
         if obs.is_empty() {
             return Ok(Vec::new());
@@ -121,7 +121,7 @@ impl PendingUpdate for MinibatchUpdate<'_> {
         self.gradient_of(&rollout, &whole("indices")?)
     }
 
-    /// Of the same rollout, with its targets.
+    /// From the same rollout, with its targets.
     fn fresh_gradient(&self, rng: &mut ChaCha8Rng) -> Result<Vec<f32>> {
         let all = self.rollout.targets.len() as u32;
         let draw = |_| rng.random_range(0..all);

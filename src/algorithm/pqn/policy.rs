@@ -15,7 +15,7 @@ use crate::{
     streams::{Stream, stream},
 };
 
-/// What is saved here, and the metadata's key.
+/// The metadata key of a saved policy.
 const WHAT: &str = "policy";
 
 pub(super) struct PqnPolicy {
@@ -38,12 +38,12 @@ impl PqnPolicy {
         })
     }
 
-    /// What it is of: the shapes that a file must fit.
+    /// What it belongs to: the shapes that a file must match.
     fn whose(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
-    /// This policy with the weights that `to_safetensors` gave.
+    /// This policy with the weights that `to_safetensors` returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
         let saved = StateFile::read(WHAT, &self.whose(), data)?;
         for p in self.network.parameters() {

@@ -10,7 +10,7 @@ use crate::{Result, algorithm::Experience};
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The episode goes on.
+    /// The episode continues.
     Open,
     /// It is over for good: what follows is worth nothing.
     Terminated,
@@ -19,7 +19,7 @@ pub enum End {
 }
 
 impl End {
-    /// The end that is saved as this number.
+    /// The end whose saved form is this number.
     pub(super) fn of(number: u8) -> Self {
         match number {
             0 => End::Open,
@@ -37,8 +37,8 @@ impl End {
 /// G_t = r_t + gamma ((1 - lambda) values_t+1 + lambda G_t+1)         otherwise
 /// ```
 ///
-/// `values` has the largest action value of the observation before each step, `after` that of the observation
-/// behind it, which is only looked at where the second line holds. All lists have one length.
+/// `values` has the largest action value of the observation before each step. `after` has that of the
+/// observation after it, and is used only where the second line holds. All lists have the same length.
 pub fn lambda_returns(
     rewards: &[f64],
     values: &[f64],
@@ -68,10 +68,10 @@ pub(super) struct Rollout {
     pub ends: Vec<End>,
     pub values: Vec<f64>,
     pub after: Vec<f64>,
-    /// Where `after` is needed, and what was observed there.
+    /// Where `after` is needed, and the observation there.
     pub places: Vec<u32>,
     pub observed: Vec<f32>,
-    /// Filled in once it is whole.
+    /// Filled in once the rollout is complete.
     pub targets: Vec<f64>,
 }
 
@@ -91,7 +91,7 @@ impl Rollout {
         self.after.push(f64::NAN);
     }
 
-    /// Puts down the value of what was observed behind the step at `place`.
+    /// Records the value of the observation after the step at `place`.
     pub fn bootstrap(&mut self, place: usize, obs: &[f32], value: f64) {
         self.after[place] = value;
         self.places.push(place as u32);
@@ -124,7 +124,7 @@ impl Rollout {
         }
     }
 
-    /// Forgets all, keeps the memory.
+    /// Removes the steps but keeps the allocated memory.
     pub fn clear(&mut self) {
         self.obs.clear();
         self.actions.clear();
@@ -137,7 +137,7 @@ impl Rollout {
         self.targets.clear();
     }
 
-    /// All of it.
+    /// The whole state.
     pub fn arrays(&self) -> Vec<Array> {
         let list = |name: &str, values: &[f64]| -> Array {
             let data = bytes(values, |x| x.to_le_bytes());
@@ -184,7 +184,7 @@ impl Rollout {
         ]
     }
 
-    /// Takes over what [`arrays`](Self::arrays) gave.
+    /// Restores what [`arrays`](Self::arrays) returned.
     pub fn load(&mut self, saved: &Part) -> Result<()> {
         let list = |name: &str| -> Result<Vec<f64>> {
             let data = saved.list(&format!("rollout.{name}"), Dtype::F64)?;

@@ -20,7 +20,7 @@ use crate::{
     streams::{Stream, go_to, place, stream},
 };
 
-/// A cohort. Its agents share nothing but their settings.
+/// A cohort. Its agents share only their settings.
 pub(super) struct Cohort {
     config: StreamQConfig,
     /// Environment steps of the run.
@@ -30,7 +30,7 @@ pub(super) struct Cohort {
     agents: Vec<Agent>,
 }
 
-/// One agent, and where it is in its stream.
+/// One agent and its position in its stream.
 struct Agent {
     learner: StreamQ<f32>,
     normaliser: Option<Normaliser>,

@@ -15,17 +15,17 @@ words! {
     pub enum Direction {
         /// The TD error times the eligibility trace
         Trace = "trace",
-        /// The gradient of this step's loss alone
+        /// Only the gradient of this step's loss
         Gradient = "gradient",
     }
 }
 
 words! {
-    /// How a TD error counts.
+    /// The loss of a TD error.
     pub enum StreamLoss {
-        /// Half its square: a step is in proportion to it
+        /// Half its square: steps are proportional to it
         Mse = "mse",
-        /// Half its square up to 1, linear beyond: a step is in proportion to it, but no further than 1
+        /// Half its square up to 1, linear beyond: steps are proportional to it up to 1, and constant beyond
         Huber = "huber",
     }
 }
@@ -38,17 +38,18 @@ settings! {
         conv: Convs = Convs(Vec::new());
         /// Hidden layer sizes, such as 32,32; `linear` for none
         hidden: Hidden = Hidden(vec![32, 32]);
-        /// Normalise what each layer but the last computes, before its leaky relu; nothing of that is learned
+        /// Normalise the output of each layer but the last, before its leaky relu; the normalisation has no learned
+        /// weights
         layer_norm: bool = true;
         /// Share of each neuron's incoming weights that start at 0
         sparsity: f64 = 0.9, in Interval::at_least(0.0).below(1.0);
-        /// Give observations mean 0 and variance 1, as far as they are known
+        /// Normalise observations to mean 0 and variance 1 by running statistics
         normalize_observations: bool = true;
         /// Divide rewards by the standard deviation of their discounted sums
         scale_rewards: bool = true;
         /// Discount of a reward one step later
         gamma: f64 = 0.99, in 0.0..=1.0;
-        /// Share of a trace that a step keeps, besides the discount
+        /// Share of a trace that a step keeps, in addition to the discount
         lambda: f64 = 0.8, in 0.0..=1.0;
         /// What the optimiser is given: trace or gradient
         direction: Direction = Direction::Trace;
@@ -61,7 +62,7 @@ settings! {
         /// Share of the run over which that probability falls
         exploration_fraction: f64 = 0.05, in 0.0..=1.0;
         /// What lr is multiplied by over the run: constant, linear[:end=0], cosine[:end=0] or
-        /// step:every=1000,gamma=0.5, each with warmup=500 if wanted; in environment steps
+        /// step:every=1000,gamma=0.5, optionally with warmup=500; in environment steps
         lr_schedule: Schedule = Schedule::default();
         /// A TD error above this, or NaN, ends the run as diverged
         max_error: f64 = 1e9, in Interval::above(0.0);
@@ -69,8 +70,8 @@ settings! {
 }
 
 impl StreamQConfig {
-    /// The paper's classic control: `stream_q.py` of its authors, which adds the time to the observation and
-    /// takes truncation for an end, and this does not.
+    /// The paper's classic control: `stream_q.py` of its authors. Unlike it, this does not add the time to
+    /// the observation and does not treat truncation as an end.
     pub fn classic() -> Self {
         Self::default()
     }
@@ -85,7 +86,7 @@ impl StreamQConfig {
         }
     }
 
-    /// The layers for observations of the shape `observation` and so many actions.
+    /// The layers for observations of shape `observation` and this many actions.
     pub fn architecture(&self, observation: &[usize], actions: usize) -> Architecture {
         Architecture {
             observation: observation.to_vec(),
@@ -102,8 +103,8 @@ impl StreamQConfig {
         Ok(self.check_ranges()?)
     }
 
-    /// The probability of a random action in step `t`, counted from 0, of `steps`: in a straight line from
-    /// `start_e`, one step after which it is first used, to `end_e`.
+    /// The probability of a random action in step `t`, counted from 0, of `steps`: a straight line from
+    /// `start_e` to `end_e`. It is first used one step after `start_e`.
     pub fn epsilon(&self, t: u64, steps: u64) -> f64 {
         let (t, duration) = ((t + 1) as f64, self.exploration_fraction * steps as f64);
         if t >= duration {

@@ -1,4 +1,4 @@
-//! Stream Q(lambda)'s line in the registry.
+//! Stream Q(lambda)'s entry in the registry.
 
 use settings::{Setting, Settings, Table, Value};
 
@@ -8,12 +8,12 @@ use crate::{
     algorithm::{Algorithm, Definition, Policy, Preset, Setup},
 };
 
-/// The name to ask for it by.
+/// The name by which it is requested.
 pub const NAME: &str = "stream-q";
 /// Stream Q(lambda).
 pub const DEFINITION: StreamQLambda = StreamQLambda;
 
-/// Stream Q(lambda), as the registry has it.
+/// Stream Q(lambda), as the registry lists it.
 pub struct StreamQLambda;
 
 const PRESETS: [Preset; 2] = [
@@ -43,7 +43,7 @@ const PRESETS: [Preset; 2] = [
     },
 ];
 
-/// More weights than this in a network are a slip of the finger.
+/// A network with more weights than this is taken for a typing error.
 const MOST_WEIGHTS: usize = 100_000_000;
 
 impl StreamQLambda {
@@ -122,7 +122,7 @@ impl Definition for StreamQLambda {
             return 0.0;
         };
         let network = config.architecture(&env.observation.shape, env.actions);
-        // Two passes, a way back, the trace and the weights.
+        // Two forward passes, one backward pass, the trace and the weights.
         network.weights().unwrap_or(1) as f64 * 5.0 * steps as f64
     }
 

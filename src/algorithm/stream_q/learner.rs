@@ -9,7 +9,7 @@ use crate::{
     nn::single::{Layers, Number, Pass},
 };
 
-/// What followed an action, in the network's terms.
+/// What followed an action, as the network sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a, T> {
     /// The action.
@@ -24,10 +24,10 @@ pub struct Seen<'a, T> {
     pub cut: bool,
 }
 
-/// An update that has been computed and not made yet.
+/// An update that has been computed but not made yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Update {
-    /// Reward and discounted value of what follows, less the value.
+    /// The reward plus the discounted value of what follows, minus the value.
     pub td_error: f64,
     /// The value of the action.
     pub value: f64,
@@ -52,7 +52,7 @@ pub struct StreamQ<T> {
 }
 
 impl<T: Number> StreamQ<T> {
-    /// A network at its start, for observations of the shape `observation`; its lr schedule spans
+    /// A network at its start, for observations of shape `observation`; its lr schedule spans
     /// `updates` steps.
     pub fn new(
         config: &StreamQConfig,
@@ -99,7 +99,7 @@ impl<T: Number> StreamQ<T> {
         self.here.values()
     }
 
-    /// What the step behind the last [`values`](Self::values) teaches; the trace takes it in.
+    /// Computes the update for the step after the last [`values`](Self::values), and adds its gradient to the trace.
     pub fn look(&mut self, seen: &Seen<T>) -> Update {
         let value = self.here.values()[seen.action].to_f64();
         let mut target = seen.reward;
@@ -126,7 +126,7 @@ impl<T: Number> StreamQ<T> {
         }
     }
 
-    /// Makes an update that [`look`](Self::look) gave: the optimiser's step along the TD error times the trace.
+    /// Makes an update that [`look`](Self::look) returned: the optimiser's step along the TD error times the trace.
     pub fn learn(&mut self, update: &Update) {
         let size = update.pull.abs().max(1.0) * update.trace;
         self.optimiser

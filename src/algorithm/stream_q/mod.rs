@@ -1,8 +1,8 @@
 //! Stream Q(lambda) (Elsayed, Vasan & Mahmood 2024, arXiv 2410.14606): Q-learning with eligibility traces on one
 //! sample at a time, without replay, batches or a target network.
 //!
-//! As in the authors' program, a trace is cut behind the update of an action that is not greedy, and where an
-//! episode ends. Unlike there, an episode that is truncated bootstraps.
+//! As in the authors' program, a trace is cut after the update of an action that is not greedy, and at the
+//! end of an episode. Unlike there, a truncated episode bootstraps.
 
 mod cohort;
 mod config;

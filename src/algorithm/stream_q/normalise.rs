@@ -1,4 +1,4 @@
-//! Running statistics: of observations, and of the discounted sums that rewards are divided by.
+//! Running statistics of observations, and of the discounted sums whose deviation rewards are divided by.
 
 /// Added to a variance before its root is taken.
 const EPS: f64 = 1e-8;
@@ -15,7 +15,7 @@ pub struct Normaliser {
 }
 
 impl Normaliser {
-    /// Before the first observation of `numbers` numbers.
+    /// The state before the first observation, for observations of `numbers` numbers.
     pub fn new(numbers: usize) -> Self {
         Self {
             count: 0,
@@ -24,7 +24,7 @@ impl Normaliser {
         }
     }
 
-    /// Takes in another observation.
+    /// Adds another observation.
     pub fn observe(&mut self, x: &[f32]) {
         self.count += 1;
         let per = 1.0 / self.count as f64;
@@ -37,8 +37,8 @@ impl Normaliser {
         }
     }
 
-    /// The observation `x` less the means, divided by the standard deviations; 1 stands for a variance that
-    /// is not known yet.
+    /// The observation `x` minus the means, divided by the standard deviations; a variance that is not
+    /// known yet counts as 1.
     pub fn normalise<T>(&self, x: &[f32], into: &mut [T], number: impl Fn(f64) -> T) {
         let numbers = into
             .iter_mut()
@@ -55,8 +55,8 @@ impl Normaliser {
     }
 }
 
-/// What rewards are divided by: the standard deviation of `u <- gamma u + reward`, which starts afresh with the
-/// reward that ends an episode, as the paper's program has it.
+/// What rewards are divided by: the standard deviation of `u <- gamma u + reward`, which restarts with the
+/// reward that ends an episode, as in the paper's program.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RewardScale {
     /// Rewards so far.

@@ -29,7 +29,7 @@ pub(super) struct Step {
     pub truncated: bool,
 }
 
-/// The update of one agent. Its minibatch is one step, with the trace of those before it.
+/// The update of one agent. Its minibatch is one step, with the trace of the steps before it.
 pub(super) struct StepUpdate<'a> {
     pub learner: &'a StreamQ<f32>,
     pub step: &'a Step,
@@ -120,7 +120,7 @@ impl PendingUpdate for StepUpdate<'_> {
         })
     }
 
-    /// There is no other data than this step.
+    /// There are no data other than this step.
     fn fresh_gradient(&self, _rng: &mut ChaCha8Rng) -> Result<Vec<f32>> {
         self.gradient()
     }

@@ -1,4 +1,4 @@
-//! The greedy policy of one agent: its network, and the statistics that it sees observations by.
+//! The greedy policy of one agent: its network, and the statistics that normalise its observations.
 
 use safetensors::Dtype;
 
@@ -14,7 +14,7 @@ use crate::{
     nn::single::{Layers, Number},
 };
 
-/// What is saved here, and the metadata's key.
+/// The metadata key of a saved policy.
 const WHAT: &str = "policy";
 
 pub(super) struct StreamPolicy {
@@ -42,12 +42,12 @@ impl StreamPolicy {
         })
     }
 
-    /// What it is of: the shapes that a file must fit.
+    /// What it belongs to: the shapes that a file must match.
     fn whose(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
-    /// This policy with the numbers that `to_safetensors` gave.
+    /// This policy with the numbers that `to_safetensors` returned.
     pub fn load(mut self, data: &[u8]) -> Result<Self> {
         let saved = StateFile::read(WHAT, &self.whose(), data)?;
         let weights = saved.find("weights", Dtype::F32, &[self.weights.len()])?;

@@ -1,15 +1,15 @@
-//! A bar and what is said beside it, in as many columns as the terminal has.
+//! A progress bar and the text beside it, fitted to the terminal's width.
 
 use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use terminal_size::{Width, terminal_size_of};
 
-/// Columns that the bar keeps where there is little room.
+/// Columns that the bar keeps when there is little room.
 const LEAST_BAR: usize = 10;
-/// Columns of the percentage behind the bar.
+/// Columns of the percentage after the bar.
 const PERCENTAGE: usize = 5;
-/// Where the terminal does not say how wide it is.
+/// The width if the terminal does not report one.
 const USUAL_COLUMNS: usize = 80;
 
 /// A bar on a terminal.
@@ -46,13 +46,13 @@ impl Bar {
         self.0.println(line);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(in crate::cli) fn finish(&self) {
         self.0.finish_and_clear();
     }
 }
 
-/// As many of `pieces`, from the first on, as a line of so many columns has room for beside the bar.
+/// As many of `pieces`, from the first on, as fit beside the bar in a line of `columns` columns.
 fn fitting(pieces: &[String], columns: usize) -> String {
     let mut room = columns.saturating_sub(LEAST_BAR + PERCENTAGE);
     let mut line = String::new();

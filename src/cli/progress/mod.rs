@@ -28,7 +28,7 @@ use crate::{
 /// Training episodes that the shown return is the mean of.
 const RECENT: usize = 20;
 
-/// Shows how far a run is: time left, recent return, steps a second, what the algorithm tells.
+/// Shows a run's progress: time left, recent return, steps a second, and what the algorithm reports.
 pub struct Progress {
     from: u64,
     steps: u64,
@@ -46,7 +46,7 @@ enum Output {
     Nothing,
 }
 
-/// Progress on stderr of `agents` with `config` that go on at step `from`; none if `quiet`.
+/// Progress on stderr of `agents` agents with `config` that start at step `from`; none if `quiet`.
 pub fn progress(quiet: bool, config: &Config, from: u64, agents: usize) -> Progress {
     let steps = config.run.steps;
     let output = match Bar::new(quiet, steps) {
@@ -211,7 +211,7 @@ impl Progress {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// What is said of the present, the most important first.
+    /// The parts of the line, the most important first.
     fn pieces(&self, step: u64, now: &[(&'static str, f64)]) -> Vec<String> {
         let mut pieces = Vec::new();
         if !self.recent.is_empty() {

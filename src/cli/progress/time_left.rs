@@ -1,4 +1,4 @@
-//! How long a run will still take.
+//! How much longer a run will take.
 
 use std::time::{Duration, Instant};
 
@@ -41,14 +41,14 @@ impl TimeLeft {
     }
 }
 
-/// As it stands beside a bar.
+/// The form beside a bar.
 pub(in crate::cli) fn short(left: Option<Duration>) -> String {
     left.map_or("- left".into(), |left| {
         format!("{:#} left", HumanDuration(left))
     })
 }
 
-/// As it stands in a line of its own.
+/// The form in a line of its own.
 pub(in crate::cli) fn long(left: Option<Duration>) -> String {
     left.map_or("- left".into(), |left| {
         format!("{} left", HumanDuration(left))

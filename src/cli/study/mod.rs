@@ -54,15 +54,15 @@ pub struct RunArgs {
     #[command(flatten)]
     study: StudyArgs,
 
-    /// Run only this stage [default: both stages, then write the results]
+    /// Do only this stage [default: both stages, then write the results]
     #[arg(long, value_parser = flags::words::<Stage>())]
     stage: Option<Stage>,
 
-    /// Run every N-th run of the stage, beginning with the I-th
+    /// Do every N-th run of the stage, beginning with the I-th
     #[arg(long, value_name = "I/N", value_parser = shard, requires = "stage", conflicts_with = "index")]
     shard: Option<Part>,
 
-    /// Run only run number K of the stage, counted from 0
+    /// Do only run number K of the stage, counted from 0
     #[arg(long, value_name = "K", requires = "stage", value_parser = at_least::<usize>(0))]
     index: Option<usize>,
 
@@ -86,11 +86,12 @@ Examples:
   study run quick --stage tune --shard 1/4
   study run quick --stage report --index 7
 
-A run that is done is skipped, and one that was interrupted goes on. Several of these commands can share the work, on \
-one machine or on several with a common folder. Ctrl-C ends all runs after a checkpoint.
+Finished runs are skipped, and interrupted runs continue. Several of these commands can share the work, on one machine or \
+on several with a common folder. Ctrl-C ends all runs after a checkpoint.
 
-Finished runs are lines of files in results/EXPERIMENT/rows until all are done, and then of the results' tables. Copied to \
-another machine, the study goes on there. To do finished runs again, choose another --out.
+Each finished run is a line of a file in results/EXPERIMENT/rows. When all runs are done, the tables of the results replace \
+these files. A study continues on another machine if its results folder is copied there. To repeat finished runs, choose \
+another --out.
 
 With GNU parallel, then with HyperQueue:
   seq 8 | parallel study run quick --stage tune --jobs 1 --shard {}/8
@@ -151,7 +152,7 @@ pub struct SlurmArgs {
     #[command(flatten)]
     study: StudyArgs,
 
-    /// Submit the jobs too
+    /// Also submit the jobs
     #[arg(long)]
     pub submit: bool,
 
@@ -159,15 +160,15 @@ pub struct SlurmArgs {
     #[arg(long, value_name = "FOLDER")]
     scripts: Option<PathBuf>,
 
-    /// The most tasks of a stage; runs are distributed over them
+    /// The maximum number of tasks in a stage; runs are distributed over them
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least::<u32>(1))]
     tasks: u32,
 
-    /// The most elements of a job array [default: the cluster's limit]
+    /// The maximum number of elements in a job array [default: the cluster's limit]
     #[arg(long, value_name = "N", value_parser = at_least::<u32>(1))]
     max_array: Option<u32>,
 
-    /// The most tasks of an array at once [default: no limit]
+    /// The maximum number of tasks of an array that run at once [default: no limit]
     #[arg(long, value_name = "N", value_parser = at_least::<u32>(1))]
     at_once: Option<u32>,
 
@@ -186,8 +187,8 @@ Examples:
   study slurm rmsprop_vs_adam --submit -- --partition=long --time=4:00:00
   study slurm rmsprop_vs_adam --submit --tasks 100 -- --cpus-per-task=4
 
-Run it again after a task has failed: only what is left is submitted. A task that is requeued or comes near its time \
-limit goes on from its runs' checkpoints.";
+After a task has failed, run the command again: it submits only what is left. A task that is requeued or comes near its \
+time limit continues from its runs' checkpoints.";
 
 impl SlurmArgs {
     /// The study.
@@ -217,11 +218,11 @@ pub struct ReportArgs {
     #[arg(value_name = "EXPERIMENT")]
     pub experiment: PathBuf,
 
-    /// The folder with its results, where the report goes too [default: results/EXPERIMENT]
+    /// The folder with its results, where the report is also written [default: results/EXPERIMENT]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
-    /// Put the verdict and the contrasts into this page too, between <!-- study:EXPERIMENT --> and
+    /// Also put the verdict and the contrasts into this page, between <!-- study:EXPERIMENT --> and
     /// <!-- /study:EXPERIMENT -->
     #[arg(long, value_name = "FILE")]
     pub splice: Option<PathBuf>,
@@ -232,9 +233,9 @@ Examples:
   study report quick
   study report rmsprop_vs_adam --splice docs/first_answer.md
 
-This reads what `study run` or `study collect` wrote. Beside it, it writes summary.csv, contrasts.csv, report.html and \
-report.md, the pictures of report.md in figures/, and mechanism_fit.csv if runs had diagnostics. The same results give the \
-same report.";
+This reads what `study run` or `study collect` wrote. Into the same folder it writes summary.csv, contrasts.csv, \
+report.html, report.md, the pictures of report.md in figures/, and mechanism_fit.csv if runs had diagnostics. The same \
+results give the same report.";
 
 /// The flags of `study overview`.
 #[derive(Args, Debug)]

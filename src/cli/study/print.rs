@@ -18,7 +18,8 @@ use crate::{
 pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
     let experiment = &study.experiment;
     let mut out = format!(
-        "{}\n\n| environment | optimisers | tuning runs | report runs | a run | from |\n|---|---|---|---|---|---|\n",
+        "{}\n\n| environment | optimisers | tuning runs | report runs | time per run | estimated from \
+         |\n|---|---|---|---|---|---|\n",
         experiment.top.question
     );
     let (mut seconds, mut runs) = (0.0, 0);
@@ -41,7 +42,8 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
     let spent = Spent::estimate(seconds, &experiment.top.energy);
     let wall = Duration::from_secs_f64(seconds / cores as f64);
     out += &format!(
-        "\n{}, estimated: {:.2} core-hours, {} on the {} of this machine, {:.1} kJ and {:.1} gCO2e at {} W a core and {} gCO2e/kWh.\n",
+        "\n{}, estimated: {:.2} core-hours, {} on the {} of this machine, {:.1} kJ and {:.1} gCO2e at {} W per core and {} \
+         gCO2e/kWh.\n",
         match experiment.count(Stage::Tune) + experiment.count(Stage::Report) {
             all if all == runs => count(runs, "run"),
             all => format!("{}, {runs} of them different", count(all, "run")),
@@ -60,7 +62,7 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
         } else {
             "beyond"
         };
-        out += &format!("That is {verdict} its budget of {budget} core-hours.\n");
+        out += &format!("This is {verdict} the budget of {budget} core-hours.\n");
     }
     Ok(out)
 }
@@ -107,7 +109,10 @@ fn from(study: &Study, from: &PaceFrom) -> String {
         PaceFrom::Runs(runs) => count(runs, "finished run"),
         PaceFrom::Burst => "a burst without evaluations".into(),
         PaceFrom::BurstOf(other) => format!("the burst of {}", cell(other)),
-        PaceFrom::EffortOf(other) => format!("its multiply-adds, at the speed of {}", cell(other)),
+        PaceFrom::EffortOf(other) => format!(
+            "its number of multiply-adds, at the speed of {}",
+            cell(other)
+        ),
     }
 }
 

@@ -81,7 +81,7 @@ impl ProgressDisplay for StudyProgress {
     }
 
     fn run_resumed(&self, id: &str, from: u64) {
-        self.say(&format!("run {id} goes on from step {from}"));
+        self.say(&format!("run {id} continues from step {from}"));
     }
 
     fn run_starts_again(&self, id: &str, damage: &Error) {

@@ -33,19 +33,20 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
     Claim {
         name: "per_parameter_steps",
-        sentence: "A step of its own for each parameter helps.",
+        sentence: "A separate step size for each parameter helps.",
         surfaces: &["ravine", "sparse", "diagonal"],
         measure: per_parameter_steps,
     },
     Claim {
         name: "agreeing_directions",
-        sentence: "While directions agree, steps should grow: momentum makes them.",
+        sentence: "While gradients agree in direction, steps should grow; momentum makes them grow.",
         surfaces: &["ravine"],
         measure: agreeing_directions,
     },
     Claim {
         name: "high_variance",
-        sentence: "Where the gradient's variance is high, steps should be small: dividing by its root mean square makes them.",
+        sentence: "Where the gradient's variance is high, steps should be small; dividing by its root mean square makes \
+                   them small.",
         surfaces: &["noisy"],
         measure: high_variance,
     },
@@ -123,7 +124,7 @@ fn sparse_gradients(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
         ("Adam", "adam"),
     ] {
         let description =
-            format!("steps until the rare parameter is nine tenths there, SGD / {name}");
+            format!("steps until the rare parameter has gone nine tenths of the way, SGD / {name}");
         let number = Measurement::ratio(description, &sgd, &steps(spec)?);
         numbers.push(number.on("sparse").above(1.0));
     }
@@ -157,7 +158,7 @@ fn agreeing_directions(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
         "ravine",
         [
             Measurement::of("longest step / first, momentum", momentum).above(1.0),
-            Measurement::of("the most that can be, 1 / (1 - momentum)", [limit]),
+            Measurement::of("the upper limit, 1 / (1 - momentum)", [limit]),
             Measurement::ratio(
                 "steps to 1 % of the objective, SGD / momentum",
                 &slow,

@@ -32,7 +32,7 @@ impl MaxPool {
         let by_output = grouped(window, window.positions(), |connection| connection.output);
         if window.kernel > 15 || by_output.iter().any(Vec::is_empty) {
             bail!(
-                "max pooling: {window:?}; allowed: a kernel of at most 15 that nowhere sees padding alone"
+                "max pooling: {window:?}; allowed: a kernel of at most 15 that never sees padding alone"
             );
         }
         Ok(Self {

@@ -13,15 +13,15 @@ pub(super) struct Kept {
     pub update: u64,
     /// Its gradient, as it was.
     pub gradient: Vec<f32>,
-    /// Its minibatch, if that will be evaluated again.
+    /// Its minibatch, if it will be evaluated again.
     pub minibatch: Option<Vec<Array>>,
 }
 
 /// What their arrays' names begin with.
 const PREFIX: &str = "kept.";
-/// The name of a gradient, behind its update's number.
+/// The name of a gradient, after its update's number.
 const GRADIENT: &str = "gradient";
-/// What the names of a minibatch's arrays begin with, behind the update's number.
+/// What the names of a minibatch's arrays begin with, after the update's number.
 const MINIBATCH: &str = "minibatch.";
 
 /// All of `kept`, exact to the bit.
@@ -40,7 +40,7 @@ pub(super) fn arrays(kept: &VecDeque<Kept>) -> Vec<Array> {
     arrays
 }
 
-/// What [`arrays`] gave.
+/// Reads what [`arrays`] wrote.
 pub(super) fn load(state: &Part) -> Result<VecDeque<Kept>> {
     let mut kept: Vec<Kept> = Vec::new();
     let mut names = state.names();

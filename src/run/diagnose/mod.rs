@@ -1,5 +1,5 @@
-//! A close look at one gradient step in every so many: momentum against the gradient, and how stale
-//! it is and why. It changes nothing about the run and draws from a stream of its own.
+//! A close look at one gradient step in every k: momentum against the gradient, how stale momentum
+//! is, and why. It does not change the run and draws from its own stream.
 
 mod kept;
 mod plan;
@@ -25,13 +25,13 @@ use crate::{
     run::DiagnosticsRow,
 };
 
-/// Minibatches drawn for the gradient now, besides the step's own.
+/// Minibatches drawn for the present gradient, in addition to the step's own.
 const FRESH: usize = 3;
 
 /// What a run asks for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
-    /// Updates from look to look, on average; 0 for none.
+    /// Updates between looks, on average; 0 for no looks.
     pub every: u64,
     /// Past minibatches that a look evaluates again; 0 for all.
     pub lags: u32,
@@ -51,7 +51,7 @@ pub(super) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Those that were `asked` for, if any were, of a run with this optimiser whose targets move as `clock` says.
+    /// The diagnostics that were `asked` for, if any, for a run with this optimiser whose targets move as `clock` says.
     pub fn new(asked: Asked, optimiser: &Spec, clock: TargetClock) -> Option<Self> {
         if asked.every == 0 {
             return None;
@@ -67,7 +67,7 @@ impl Diagnostics {
         })
     }
 
-    /// Sees each update before it is made, after `step` environment steps; gives a row where one is due.
+    /// Sees each update before it is made, after `step` environment steps; returns a row if one is due.
     pub fn examine(
         &mut self,
         step: u64,
@@ -182,7 +182,7 @@ impl Diagnostics {
         self.kept.iter().find(|kept| kept.update == update)
     }
 
-    /// The past minibatches of `plan` evaluated again at the weights and with the targets of now.
+    /// The past minibatches of `plan`, evaluated again at the present weights and targets.
     fn staleness(&self, pending: &dyn PendingUpdate, plan: &Plan) -> Result<Staleness> {
         let mut stale = Staleness {
             parameter: vec![0.0; self.average.len()],
@@ -200,7 +200,7 @@ impl Diagnostics {
             let then = pending.evaluate(minibatch, Targets::Then)?;
             mix(1.0, &mut stale.parameter, w, &kept.gradient);
             mix(1.0, &mut stale.parameter, -w, &then.gradient);
-            // What was learned from since the targets last moved has its targets still.
+            // Minibatches since the targets last moved still have the same targets.
             if lag > plan.since_target {
                 let now = pending.evaluate(minibatch, Targets::Now)?;
                 mix(1.0, &mut stale.target, w, &then.gradient);
@@ -222,7 +222,7 @@ impl Diagnostics {
         arrays
     }
 
-    /// Takes over what [`arrays`](Self::arrays) gave, after `updates` updates.
+    /// Restores what [`arrays`](Self::arrays) returned, after `updates` updates.
     pub fn load(&mut self, state: &Part, updates: u64) -> Result<()> {
         let average = state.list(AVERAGE, Dtype::F32)?;
         self.average = numbers(average, f32::from_le_bytes);
@@ -232,10 +232,10 @@ impl Diagnostics {
     }
 }
 
-/// What the average is saved as.
+/// The name under which the average is saved.
 const AVERAGE: &str = "average";
 
-/// Why the average is not what it would be if it were taken now.
+/// Why the average differs from the same average taken now.
 struct Staleness {
     parameter: Vec<f32>,
     target: Vec<f32>,
@@ -251,7 +251,7 @@ struct Fresh {
 }
 
 impl Fresh {
-    /// Of the update's own gradient `g`, and of minibatches drawn now.
+    /// From the update's own gradient `g` and minibatches drawn now.
     fn new(pending: &dyn PendingUpdate, plan: &mut Plan, g: &[f32]) -> Result<Self> {
         let mut all = vec![g.to_vec()];
         for _ in 0..FRESH {

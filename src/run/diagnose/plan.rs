@@ -1,5 +1,5 @@
-//! When a run is looked at closely, and at which of its past minibatches: known in advance from the
-//! configuration alone, so that only what is needed is kept and nothing about it has to be saved.
+//! When a run is looked at closely, and at which of its past minibatches. This is known in advance
+//! from the configuration alone, so only what is needed is kept and no plan has to be saved.
 
 use std::collections::VecDeque;
 
@@ -11,27 +11,27 @@ use optim::{Restart, Spec};
 use super::Asked;
 use crate::{algorithm::TargetClock, streams::diagnostics_stream};
 
-/// The decay of the average that stands for momentum where an optimiser has none.
+/// The decay of the average that stands for momentum if an optimiser has none.
 pub(super) const HYPOTHETICAL_BETA: f64 = 0.9;
 /// Gradients further back than this are left out of the average's oracle.
 const FURTHEST: u64 = 1_000;
-/// And so are the last of them that have less than this weight together.
+/// So are the oldest gradients, as long as their weights add up to less than this.
 const LEFT_OUT: f64 = 0.01;
-/// Lags of which the gradient's autocorrelation is taken, as far as they go.
+/// Lags at which the gradient's autocorrelation is measured, as far as gradients go back.
 pub(super) const AUTOCORRELATION: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /// A gradient step to be looked at.
 pub(super) struct Plan {
     /// Its number, from 1.
     pub update: u64,
-    /// How many gradients before it the average is of.
+    /// How many gradients before it are in the average.
     pub gradients: u64,
     /// How many of these were taken since the last update of the target network.
     pub since_target: u64,
-    /// Which minibatches are evaluated again, by how many gradient steps ago they were learned from,
-    /// and how much each counts; the weights' sum is 1.
+    /// Which minibatches are evaluated again, given by how many gradient steps ago they were learned
+    /// from, and the weight of each; the weights sum to 1.
     pub past: Vec<(u64, f64)>,
-    /// The stream of this look, behind the draws of `past`.
+    /// The stream of this look, after the draws of `past`.
     pub rng: ChaCha8Rng,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    /// Plans from the first update on, where momentum decays by `beta`.
+    /// Plans from the first update on, if momentum decays by `beta`.
     pub fn new(asked: Asked, optimiser: &Spec, beta: f64, clock: TargetClock) -> Self {
         let mut planner = Self {
             reach: reach(beta),
@@ -80,7 +80,7 @@ impl Planner {
         self.restarts && (self.clock)(update) == 0
     }
 
-    /// Update number `update` is next: forgets the plans before it and makes those that could need it.
+    /// Tells that update number `update` is next: forgets the plans before it and makes those that could need it.
     pub fn go_on(&mut self, update: u64) {
         while self.coming.front().is_some_and(|plan| plan.update < update) {
             self.coming.pop_front();
@@ -113,9 +113,9 @@ impl Planner {
         (correlated || again, again)
     }
 
-    /// The look of line number `line`, from 0. There is one in each `diagnostics` updates; its place
-    /// among them is `line + 1` times the golden ratio, modulo 1, so that it keeps no time with the
-    /// target network's updates and falls on all their phases alike.
+    /// The look of line number `line`, from 0. There is one in each `diagnostics` updates. Its
+    /// position among them is `line + 1` times the golden ratio, modulo 1, so that it is not in step
+    /// with the target network's updates and falls on all their phases equally.
     fn plan(&self, line: u64) -> Plan {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
         let every = self.asked.every;
@@ -149,9 +149,9 @@ fn reach(beta: f64) -> u64 {
     (lags as u64).clamp(1, FURTHEST)
 }
 
-/// Lags from 1 to `most`, and weights whose sum is 1: all of them, with the weights that the average
-/// has; or `n` of them, one drawn in proportion to these weights from each of `n` parts of equal
-/// weight, nearest first, each with weight `1 / n`. Either has the same expectation.
+/// Lags from 1 to `most`, and weights that sum to 1. These are all lags, with the weights of the
+/// average; or `n` of them, each with weight `1 / n`, drawn in proportion to these weights, one from
+/// each of `n` parts of equal weight, nearest first. Both have the same expectation.
 fn past(n: u32, beta: f64, most: u64, rng: &mut impl Rng) -> Vec<(u64, f64)> {
     if most == 0 {
         return Vec::new();
@@ -167,7 +167,7 @@ fn past(n: u32, beta: f64, most: u64, rng: &mut impl Rng) -> Vec<(u64, f64)> {
         let share = (f64::from(part) + rng.random::<f64>()) * each * whole;
         let lag = 1 + ((-share).ln_1p() / beta.ln()) as u64;
         match past.last_mut() {
-            // Where the parts meet, both can draw the same.
+            // Where two parts meet, both can draw the same lag.
             Some((last, weight)) if *last == lag.min(most) => *weight += each,
             _ => past.push((lag.min(most), each)),
         }

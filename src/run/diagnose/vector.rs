@@ -1,4 +1,4 @@
-//! Long vectors: sums in f64, in an order of their own, so that they are the same everywhere.
+//! Long vectors: sums in f64, in a fixed order, so that they are the same everywhere.
 
 use optim::Real;
 
@@ -31,13 +31,13 @@ pub(super) fn norm(a: &[f32]) -> f64 {
     dot(a, a).sqrt()
 }
 
-/// The cosine of the angle between two vectors; none where one of them is 0 or no number.
+/// The cosine of the angle between two vectors; none if one of them is 0 or not a number.
 pub(super) fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     let cosine = dot(a, b) / (norm(a) * norm(b));
     cosine.is_finite().then_some(cosine)
 }
 
-/// `a to + b x`, in place. What would be subnormal, and slow for ever after, is 0.
+/// `a to + b x`, in place. Subnormal results, which would slow down all later operations, become 0.
 pub(super) fn mix(a: f32, to: &mut [f32], b: f32, x: &[f32]) {
     vectorised(
         #[inline(always)]

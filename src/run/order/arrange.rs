@@ -18,7 +18,8 @@ words! {
 }
 
 /// The places 0 to `n - 1`, with each consecutive `window` of them in random order (Fisher and Yates); the last window
-/// has what is left. A window of 1 changes nothing, and one of `n` shuffles all. The run's `seed` alone decides.
+/// has what is left. A window of 1 changes nothing, and one of `n` shuffles all. The result depends only on the run's
+/// `seed`.
 pub fn arranged(n: usize, window: usize, seed: u64) -> Vec<u32> {
     let mut places: Vec<u32> = (0..n as u32).collect();
     let mut rng = stream(seed, Stream::Order);

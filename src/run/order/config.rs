@@ -17,11 +17,11 @@ use crate::{
 };
 
 words! {
-    /// What a transition teaches.
+    /// The target of a transition.
     pub enum TargetKind {
         /// The true value of its action
         Fixed = "fixed",
-        /// The reward and the discounted value of the policy's next action, as the learner has it
+        /// The reward plus the discounted value of the policy's next action, by the learner's own estimate
         Bootstrapped = "bootstrapped",
     }
 }
@@ -33,30 +33,30 @@ settings! {
         env: String = "cartpole".into();
         /// The DQN's published setting: rl --list
         preset: String = "cleanrl".into();
-        /// Transitions that are recorded, all that the DQN sees in a run of so many steps
+        /// Transitions to record: all that the DQN sees in a run of this many steps
         stream: usize = 50_000, in 1..=1_000_000_000;
-        /// Of these, how many are held out, spread evenly, for the error to be measured on
+        /// How many of these are held out, evenly spread, to measure the error on
         held_out: usize = 1_000, in 2..;
         /// The order in which the others are learned, each once
         order: Order = Order::Recorded;
-        /// Consecutive transitions that are shuffled together, with order = windows: 1 is the recorded order, all of
-        /// them are the shuffled one
+        /// Consecutive transitions that are shuffled together, with order = windows: 1 gives the recorded order, all
+        /// of them the shuffled order
         window: usize = 100, in 1..;
         /// What a transition teaches
         targets: TargetKind = TargetKind::Fixed;
         /// Updates between copies to the target network, with bootstrapped targets; 1 for no target network
         target_every: u64 = 1, in 1..;
-        /// Transitions in an update; the last update has what is left
+        /// Transitions in an update; the last update uses what is left
         batch: usize = 1, in 1..=65_536;
         /// The discount of the values
         gamma: f64 = 0.99, in 0.0..=1.0;
-        /// What a value's distance from its target costs
+        /// The loss of a value against its target
         loss: Loss = Loss::Mse;
-        /// Rollouts in the mean that stands for a true value where the environment is random
+        /// Rollouts that are averaged for a true value if the environment is random
         rollouts: u32 = 16, in 1..=100_000;
-        /// Evaluations of the error, evenly spread, after one at the start
+        /// Evaluations of the error, evenly spread, in addition to one at the start
         evaluations: u64 = 20, in 1..;
-        /// Updates from line to line of diagnostics.csv, on average; 0 for no such file
+        /// Updates between lines of diagnostics.csv, on average; 0 for no such file
         diagnostics: u64 = 0;
         /// Past minibatches that a line of diagnostics.csv evaluates again; 0 for all
         diagnostics_lags: u32 = 4, in 0..=1_000;
@@ -65,7 +65,7 @@ settings! {
     }
 }
 
-/// A recording with more numbers than this (1 GiB) is a slip of the finger.
+/// A recording with more numbers than this (1 GiB) is taken for a typing error.
 const MOST_NUMBERS: usize = 1 << 27;
 
 impl OrderRun {
@@ -97,7 +97,7 @@ impl OrderRun {
         }
     }
 
-    /// The number of updates after which evaluation number `k` is, counted from 0.
+    /// The number of updates before evaluation number `k`, counted from 0.
     pub fn evaluated_at(&self, k: u64) -> u64 {
         let at = u128::from(self.updates()) * u128::from(k);
         at.div_ceil(u128::from(self.evaluations)) as u64
@@ -119,7 +119,7 @@ pub struct OrderConfig {
     pub optimiser: Spec,
 }
 
-/// An error if `set` has what the rest has no use for.
+/// An error if `set` has a key that has no effect with the rest.
 fn refuse_strangers(set: &Table, run: &OrderRun) -> Result<()> {
     let keys = [
         ("window", run.order == Order::Windows, "order = windows"),
@@ -138,13 +138,13 @@ fn refuse_strangers(set: &Table, run: &OrderRun) -> Result<()> {
     match stranger {
         None => Ok(()),
         Some((key, _, allowed)) => Err(Error::usage(format!(
-            "{key} is of no use here; allowed: with {allowed}"
+            "{key} has no effect here; allowed: with {allowed}"
         ))),
     }
 }
 
 impl OrderConfig {
-    /// What `set` asks for and defaults for the rest, checked.
+    /// The settings in `set`, with defaults for the rest, checked.
     ///
     /// # Errors
     /// For the first value that is not allowed, by itself or with the others.
@@ -159,7 +159,8 @@ impl OrderConfig {
         Ok(config)
     }
 
-    /// Reads the TOML file at `path`, as a run's `config.toml` has it: `[run]`, and `[optimiser]` if it is to have one.
+    /// Reads the TOML file at `path`, which has the form of a run's `config.toml`: `[run]`, and optionally
+    /// `[optimiser]`.
     ///
     /// # Errors
     /// With the file, the line and the key of what is not allowed.
@@ -233,8 +234,8 @@ impl OrderConfig {
         let moves = run.rules().target_every.is_some_and(|every| every > 1);
         if self.optimiser.restart() != Restart::Nothing && !moves {
             return Err(Error::usage(format!(
-                "{} starts afresh at each update of a target network, and there is none; allowed: optimisers without \
-                 restart_t and reset_moments, or targets = bootstrapped with target_every above 1",
+                "{} restarts at each update of a target network, and there is none; allowed: optimisers without restart_t \
+                 and reset_moments, or targets = bootstrapped with target_every above 1",
                 self.optimiser
             )));
         }

@@ -19,10 +19,10 @@ use crate::{
 pub struct Rules {
     /// The discount.
     pub gamma: f64,
-    /// What a value's distance from its target costs.
+    /// The loss of a value against its target.
     pub loss: Loss,
     /// Updates between copies of the weights to the target network; `None` if the targets are the true values. With 1
-    /// there is no target network: the targets are the learner's own present values.
+    /// there is no target network: the targets use the learner's own present values.
     pub target_every: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ pub struct ValueLearner<T> {
     x: Vec<T>,
 }
 
-/// What a batch teaches.
+/// The result of looking at a batch.
 pub struct Taught<T> {
     /// The mean loss, before the update.
     pub loss: f64,
@@ -101,7 +101,7 @@ impl<T: Number> ValueLearner<T> {
         &self.weights
     }
 
-    /// Sets every weight, the target network's too.
+    /// Sets every weight, including the target network's.
     pub fn set_weights(&mut self, weights: &[T]) {
         self.weights.copy_from_slice(weights);
         if !self.target.is_empty() {
@@ -126,8 +126,8 @@ impl<T: Number> ValueLearner<T> {
         self.here.values()[all.actions[row] as usize]
     }
 
-    /// What the transitions `rows` teach: computes the gradient of their mean loss. Targets are those of now, or
-    /// `targets` if there are any.
+    /// Looks at the transitions `rows`: computes the gradient of their mean loss. The targets are the present
+    /// ones, or `targets` if given.
     pub fn look(&mut self, all: &Transitions, rows: &[u32], targets: Option<&[T]>) -> Taught<T> {
         let share = T::from_f64(1.0 / rows.len() as f64);
         let mut taught = Taught {

@@ -1,10 +1,10 @@
-//! Runs that differ in the order of their samples alone.
+//! Runs that differ only in the order of their samples.
 //!
 //! A DQN learns in an environment, and the stream of transitions that it sees is recorded. Then a fresh network of the
 //! same shape learns the values of the DQN's final greedy policy from this stream: in its recorded order, shuffled, or
 //! shuffled within windows. The transitions, the number of updates and the initial weights are the same for every
-//! order and every optimiser. How far the learned values are from the true ones, which are measured from the
-//! environment's saved states, is the score.
+//! order and every optimiser. The score measures how far the learned values are from the true ones, which are measured
+//! from the environment's saved states.
 
 mod arrange;
 mod config;

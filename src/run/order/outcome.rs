@@ -1,10 +1,10 @@
-//! What comes of a run.
+//! The outcome of a run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::run::Status;
 
-/// What came of a run of order alone: the one line of `outcome.csv`.
+/// The outcome of a run of order alone: the one line of `outcome.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderOutcome {
     /// The run's id, a hash of its configuration.
@@ -15,7 +15,7 @@ pub struct OrderOutcome {
     pub order: String,
     /// Consecutive transitions that were shuffled together: 1 in the recorded order, all in the shuffled one.
     pub window: usize,
-    /// What a transition taught.
+    /// The target of a transition.
     pub targets: String,
     /// The optimiser, with the hyper-parameters that were set.
     pub optimiser: String,

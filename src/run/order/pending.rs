@@ -16,7 +16,7 @@ use crate::{
 
 /// An update, of the transitions `rows` of a recording.
 pub(super) struct BatchUpdate<'a> {
-    /// The learner, which has looked at the transitions. It is left with the gradient of whatever was evaluated last.
+    /// The learner, which has looked at the transitions. It keeps the gradient of whatever was evaluated last.
     pub learner: RefCell<&'a mut ValueLearner<f32>>,
     pub recording: &'a Recording,
     pub rows: &'a [u32],
@@ -62,7 +62,7 @@ impl PendingUpdate for BatchUpdate<'_> {
         })
     }
 
-    /// Of as many transitions of the whole stream.
+    /// From as many transitions of the whole stream.
     fn fresh_gradient(&self, rng: &mut ChaCha8Rng) -> Result<Vec<f32>> {
         let all = &self.recording.learned;
         let draw = |_| all[rng.random_range(0..all.len() as u32) as usize];

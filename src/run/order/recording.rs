@@ -1,4 +1,4 @@
-//! A stream of transitions from an agent that learns, recorded once in a process.
+//! A stream of transitions from an agent that learns, recorded once per process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -66,7 +66,7 @@ pub fn recorded_config(run: &OrderRun) -> Result<Config> {
     Ok(config)
 }
 
-/// What decides a recording.
+/// What a recording depends on.
 #[derive(Clone, PartialEq)]
 struct Key {
     env: String,
@@ -83,11 +83,11 @@ type Slot = Arc<Mutex<Option<Arc<Recording>>>>;
 
 /// Recordings of this process with their sizes in bytes, the last used last.
 static RECORDINGS: Mutex<Vec<(Key, usize, Slot)>> = Mutex::new(Vec::new());
-/// Beyond this, those that were not used for longest are forgotten.
+/// Beyond this, the least recently used ones are forgotten.
 const MOST_BYTES: usize = 1 << 30;
 
-/// The recording that `run` learns from, made the first time that this process asks for it. Who else asks meanwhile,
-/// waits.
+/// The recording that `run` learns from, made the first time that this process asks for it. Other threads that ask
+/// meanwhile wait.
 pub(super) fn recording(run: &OrderRun) -> Result<Arc<Recording>> {
     let key = Key {
         env: run.env.clone(),
@@ -123,10 +123,10 @@ fn slot(key: Key, bytes: usize) -> Slot {
     slot
 }
 
-/// Values whose standard deviation is not above this share of them differ by what rollouts leave out.
+/// Values whose standard deviation is at most this share of them differ only by what rollouts leave out.
 const ALL_ALIKE: f64 = 1e-5;
 
-/// Nobody who looks at the updates of the agent that is recorded.
+/// Ignores the updates of the recorded agent.
 #[derive(Default)]
 struct Unwatched {
     diverged: bool,
@@ -166,7 +166,7 @@ struct Stream {
     policy: Vec<u8>,
 }
 
-/// Has the agent of `config` learn, and keeps what it sees.
+/// Trains the agent of `config` and records what it sees.
 fn stream(config: &Config, env: &mut TimeLimit) -> Result<Stream> {
     let spec = env.spec().clone();
     let mut agent = config.algorithm.make(&Setup {
@@ -300,7 +300,7 @@ fn record(run: &OrderRun) -> Result<Recording> {
     })
 }
 
-/// The places 0 to `n - 1` apart: those to learn from, and `held_out` others that are spread evenly.
+/// Splits the places 0 to `n - 1` into those to learn from and `held_out` others, which are spread evenly.
 fn apart(n: usize, held_out: usize) -> (Vec<u32>, Vec<u32>) {
     let held: Vec<u32> = (0..held_out)
         .map(|i| ((2 * i + 1) * n / (2 * held_out)) as u32)

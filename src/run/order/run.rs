@@ -30,15 +30,15 @@ pub const WORST: f64 = -3.0;
 const PROGRESS_EVERY: u64 = 500;
 /// Updates between two looks at the clock.
 const LOOK_EVERY: u64 = 256;
-/// The parts of a checkpoint that are the optimiser's and the diagnostics'.
+/// The parts of a checkpoint that belong to the optimiser and to the diagnostics.
 const OPTIMISER: &str = "optimiser";
 const DIAGNOSTICS: &str = "diagnostics";
 
-/// Learns from `recording` as `config` says, from its start or from the checkpoint `from`, to its end, and tells
-/// `observer`. The result depends on `config` alone, which must be what was recorded for.
+/// Learns from `recording` as `config` says, from the start or from the checkpoint `from` to the end, and tells
+/// `observer`. The result depends only on `config`, for which the recording must have been made.
 ///
 /// # Errors
-/// If it is stopped, if the checkpoint is another's, or if `observer` fails.
+/// If it is stopped, if the checkpoint belongs to another run, or if `observer` fails.
 pub fn train(
     config: &OrderConfig,
     recording: &Recording,
@@ -54,7 +54,7 @@ pub fn train(
     run.go(observer, control)
 }
 
-/// The first `updates` updates of the run `config`, without evaluations; how they end.
+/// Does the first `updates` updates of the run `config`, without evaluations; returns how they end.
 ///
 /// # Errors
 /// As [`train`].
@@ -74,9 +74,9 @@ struct Run<'a> {
     /// The places of the transitions in the order in which they are learned.
     order: Vec<u32>,
     diagnostics: Option<Diagnostics>,
-    /// Evaluations done, and the next one's updates.
+    /// Evaluations done, and the updates before the next one.
     evaluations: u64,
-    /// The sum of the losses since the last evaluation, and how many they are.
+    /// The sum of the losses since the last evaluation, and their number.
     losses: [f64; 2],
     last: ValueRow,
     best: ValueRow,
@@ -185,7 +185,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Measures the error on what was held out.
+    /// Measures the error on the held-out transitions.
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let Recording {
             transitions,
@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
         let score = -(error / spread).log10();
         let [sum, n] = std::mem::take(&mut self.losses);
         let update = self.learner.updates;
-        // NaN has diverged too. Initial weights have not, however far from the values they are.
+        // NaN has diverged too. Initial weights have not diverged, however far from the values they are.
         if !error.is_finite() || score < WORST && update > 0 {
             self.status = Status::Diverged;
             return Ok(());
@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Shows the diagnostics the update that `taught` is of, and returns it. The learner has its gradient again.
+/// Shows the diagnostics the update of `taught`, and returns it. The learner has its gradient again afterwards.
 fn examine(
     diagnostics: &mut Diagnostics,
     learner: &mut ValueLearner<f32>,

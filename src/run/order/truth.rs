@@ -1,4 +1,4 @@
-//! The true values of a recorded stream's actions: what the recorded agent's final policy gets after them.
+//! The true values of a recorded stream's actions: the returns of the recorded agent's final policy after them.
 
 use envs::TimeLimit;
 use rand::RngCore;
@@ -12,12 +12,13 @@ use crate::{
     streams::rollout_stream,
 };
 
-/// What is left out of a value: rewards that count less than this beside the first.
+/// Rewards whose discount is below this are left out of a value.
 const NEGLIGIBLE: f64 = 1e-6;
-/// Steps after which a value without an end is given up.
+/// Steps after which the rollout for a value is given up if it has not ended.
 const LONGEST: f64 = 100_000.0;
 
-/// The greedy policy of a network, one observation at a time, so that an action does not depend on what else is asked.
+/// The greedy policy of a network, one observation at a time, so that an action does not depend on the other
+/// observations.
 pub(super) struct FinalPolicy {
     layers: Layers,
     weights: Vec<f32>,
@@ -67,7 +68,7 @@ impl RngCore for Watched<'_> {
 pub(super) struct States {
     /// Before each step.
     pub before: Vec<Vec<f64>>,
-    /// After each step at which an episode was cut short, or the recording; empty after the others.
+    /// After each step at which an episode or the recording was cut short; empty after the others.
     pub after: Vec<Vec<f64>>,
 }
 
@@ -82,7 +83,7 @@ pub(super) struct Truth<'a> {
 }
 
 impl<'a> Truth<'a> {
-    /// In `env`, whose time limit no longer counts.
+    /// In `env`, whose time limit is ignored from now on.
     pub fn new(
         env: TimeLimit,
         policy: FinalPolicy,
@@ -100,8 +101,9 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// The value of each action of `all`. With `rollouts`, it is the mean of so many discounted returns after it.
-    /// Without, nothing is random and one rollout is exact; `None` if something turns out to be random.
+    /// The value of each action of `all`. With `rollouts`, it is the mean of this many discounted returns after
+    /// the action. Without, nothing is random and one rollout is exact; `None` if something turns out to be
+    /// random.
     pub fn values(&mut self, all: &Transitions, rollouts: Option<u32>) -> Result<Option<Vec<f64>>> {
         match rollouts {
             Some(n) => self.means(all, n).map(Some),
@@ -109,8 +111,8 @@ impl<'a> Truth<'a> {
         }
     }
 
-    /// From the last transition to the first. Where the recorded agent went on as the policy would, the next
-    /// transition's value is known, and a rollout is needed only where it did not.
+    /// From the last transition to the first. If the recorded agent continued as the policy would, the next
+    /// transition's value is known. A rollout is needed only if it did not.
     fn exact(&mut self, all: &Transitions) -> Result<Option<Vec<f64>>> {
         let n = all.len();
         let mut values = vec![0.0; n];
@@ -167,8 +169,8 @@ impl<'a> Truth<'a> {
             }
             if step.truncated {
                 return Err(Error::usage(format!(
-                    "{} cuts its episodes short by itself, so the values beyond are not known; allowed: environments \
-                     that a time limit alone cuts short",
+                    "{} cuts its episodes short by itself, so the values beyond are not known; allowed: environments that \
+                     only a time limit cuts short",
                     self.env.spec().name
                 )));
             }

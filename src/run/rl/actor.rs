@@ -1,4 +1,4 @@
-//! Who chooses actions when nothing is learned, and a trained agent from its run's folder.
+//! Choosing actions without learning, and trained agents read from their runs' folders.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Who chooses actions: an agent, or chance.
+/// Chooses actions: an agent, or chance.
 #[derive(Clone, Copy)]
 pub struct Actor<'a> {
     /// Chance if there is none.
@@ -42,8 +42,8 @@ impl<'a> Actor<'a> {
 
     /// One of `actions` actions for the observation `obs`.
     ///
-    /// It draws as DQN does in training, so chance with the stream that a run explores by acts as
-    /// that run does while its epsilon is 1.
+    /// It draws as DQN does in training. With the stream that a run explores with, chance therefore
+    /// acts as that run does while its epsilon is 1.
     pub fn act(&self, obs: &[f32], actions: usize, explore: &mut impl Rng) -> Result<usize> {
         let random = explore.random::<f64>() < self.epsilon;
         match self.policy {
@@ -63,14 +63,15 @@ pub struct Trained {
     pub policy: Box<dyn Policy>,
     /// The numbers in an observation and the actions it knows.
     pub shape: (usize, usize),
-    /// Where the environment stood in what outlasts its episodes, if the run was interrupted
+    /// The part of the environment's state that outlasts episodes, if the run was interrupted
     /// ([`TimeLimit::world`](envs::TimeLimit::world)).
     pub world: Vec<f64>,
 }
 
 impl Trained {
-    /// Reads the agent of a run from its folder: its best policy, or if the run was interrupted the
-    /// one it had then. The path of `policy.safetensors` or `checkpoint.safetensors` says which.
+    /// Reads the agent of a run from its folder: its best policy, or the policy it had when the run
+    /// was interrupted. The path of `policy.safetensors` or `checkpoint.safetensors` selects one of
+    /// the two.
     pub fn read(path: &Path) -> Result<Self> {
         let policy_file = Config::LAYOUT.weights;
         let named = |file: &str| path.file_name().is_some_and(|name| name == file);
@@ -84,7 +85,7 @@ impl Trained {
         let (best, saved) = (run.join(policy_file), run.join(CHECKPOINT));
         let interrupted = named(CHECKPOINT)
             || !named(policy_file) && !best.is_file() && !run.join(OUTCOME).is_file();
-        // That a finished run has lost its policy is told below.
+        // The case that a finished run has lost its policy is reported below.
         let is_there = if interrupted { &saved } else { &best }.is_file();
         if !is_there && !run.join(OUTCOME).is_file() {
             return Err(Error::usage(format!(
@@ -141,7 +142,7 @@ fn weights(run: &Path) -> Result<Vec<u8>> {
     finished.file(Config::LAYOUT.weights)
 }
 
-/// How the run in the folder `run` is run again.
+/// How to repeat the run in the folder `run`.
 fn run_again(run: &Path) -> String {
     let (shown, config) = (run.display(), run.join(CONFIG));
     match ConfigSource::read(&config) {
@@ -188,7 +189,7 @@ mod tests {
 
     const POLICY: &str = Config::LAYOUT.weights;
 
-    /// A run's folder with an agent in it that nobody has trained.
+    /// A run's folder with an untrained agent in it.
     fn untrained(folder: &Path) -> Box<dyn Policy> {
         let mut source = ConfigSource::default();
         source

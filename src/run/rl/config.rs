@@ -1,4 +1,4 @@
-//! The configuration of a run: a preset, what a TOML file sets of it, what flags set over both.
+//! The configuration of a run: a preset, changed by a TOML file, and both changed by flags.
 
 use std::path::Path;
 
@@ -17,26 +17,26 @@ use crate::{
 };
 
 settings! {
-    /// What is run, on what, for how long. The defaults are CleanRL's for classic control.
+    /// The environment, the length and the evaluations of a run. The defaults are CleanRL's for classic control.
     pub struct RunConfig {
         /// The environment; --list shows them
         env: String = "cartpole".into();
         /// Environment steps
         steps: u64 = 500_000, in 1..;
         /// Where the networks compute; cuda needs a build with --features cuda. Results differ in
-        /// their last bits from device to device
+        /// their last bits between devices
         device: Compute = Compute::Cpu;
         /// Fixes every random draw of the run
         seed: u64 = 1;
-        /// Environment steps from evaluation to evaluation
+        /// Environment steps between evaluations
         eval_every: u64 = 10_000, in 1..;
-        /// Episodes an evaluation plays
+        /// Episodes in an evaluation
         eval_episodes: u32 = 10, in 1..=10_000;
         /// Probability of a random action in an evaluation
         eval_epsilon: f64 = 0.0, in Interval::at_least(0.0).at_most(1.0);
-        /// Gradient steps from line to line of updates.csv
+        /// Gradient steps between lines of updates.csv
         log_every: u64 = 100, in 1..;
-        /// Gradient steps from line to line of diagnostics.csv, on average; 0 for no such file
+        /// Gradient steps between lines of diagnostics.csv, on average; 0 for no such file
         diagnostics: u64 = 0;
         /// Past minibatches that a line of diagnostics.csv evaluates again; 0 for all
         diagnostics_lags: u32 = 4, in 0..=1_000;
@@ -58,12 +58,12 @@ pub struct Config {
     pub agent: Table,
 }
 
-/// The part of a [`Config`] that a person sets.
+/// The part of a [`Config`] that the user sets.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigSource {
     /// The algorithm.
     pub algo: Option<String>,
-    /// What to start from.
+    /// The preset to start from.
     pub preset: Option<String>,
     /// What is run: values for [`RunConfig`].
     pub run: Table,
@@ -134,7 +134,7 @@ impl ConfigSource {
         self.preset_of(algorithm).map(drop).map_err(wrong)
     }
 
-    /// These settings, and `other`'s where there is none here.
+    /// These settings, with `other`'s for those that are not set here.
     pub fn or(self, other: Self) -> Self {
         let (mut run, mut agent) = (other.run, other.agent);
         run.extend(self.run);
@@ -178,7 +178,7 @@ impl ConfigSource {
             Some(lr) => optimiser.set("lr", lr)?,
             None if !optimiser.is_set("lr") => {
                 let own = optimiser.lr();
-                // Set even where it is the optimiser's own, so that the same run is always written the same.
+                // Set even if it is the optimiser's own, so that the same run is always written in the same way.
                 let lr = preset.lr(optimiser.entry().name).unwrap_or(own);
                 optimiser.set("lr", lr)?;
             }
@@ -204,8 +204,8 @@ impl ConfigSource {
         config.optimiser.rule()?;
         if config.optimiser.restart() != Restart::Nothing && !algorithm.has_target_network() {
             return Err(Error::usage(format!(
-                "{} starts afresh at each update of a target network, and {} has none; allowed: optimisers without \
-                 restart_t and reset_moments",
+                "{} restarts at each update of a target network, and {} has none; allowed: optimisers without restart_t \
+                 and reset_moments",
                 config.optimiser,
                 algorithm.name()
             )));
@@ -231,8 +231,8 @@ pub(in crate::run) fn optimiser(table: &Table) -> std::result::Result<Spec, sett
     Ok(spec)
 }
 
-/// An error for the first of `values` that is none of the algorithm's settings, not allowed for it, or not
-/// in a form that the setting can read.
+/// An error for the first of `values` that is not a setting of the algorithm, is not allowed for it, or is
+/// not in a form that the setting can read.
 fn check_agent(
     algorithm: &dyn Definition,
     values: &Table,
@@ -256,7 +256,7 @@ fn check_agent(
 const MOST_NUMBERS: usize = 1 << 28;
 
 impl Config {
-    /// Checks that `agents` of this configuration go together and fit into memory side by side.
+    /// Checks that `agents` agents of this configuration can be a cohort and fit into memory together.
     pub fn check_cohort(&self, agents: usize) -> Result<()> {
         let env = envs::make(&self.run.env)?;
         self.algorithm.check(&self.agent, env.spec(), agents)?;
@@ -270,7 +270,8 @@ impl Config {
         Ok(())
     }
 
-    /// Checks that all environments of an agent take the same number of steps, and what the algorithm needs of it.
+    /// Checks that all environments of an agent take the same number of steps, and the algorithm's own conditions on
+    /// that number.
     fn check_steps(&self) -> Result<()> {
         let (steps, environments) = (self.run.steps, self.environments() as u64);
         if !steps.is_multiple_of(environments) {
@@ -309,8 +310,8 @@ impl Config {
     }
 }
 
-/// `config.toml`. The algorithm is left out where it is the default, as in files and ids from before
-/// there were others.
+/// `config.toml`. The default algorithm is left out, as in files and ids from before there were
+/// others.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! Evaluation: greedy episodes on environments and streams of their own.
+//! Evaluation: greedy episodes with their own environments and streams.
 
 use envs::TimeLimit;
 use rand::Rng;
@@ -10,7 +10,7 @@ use crate::{Result, algorithm::Policy, run::EvaluationRow, streams::eval_stream}
 pub struct Evaluator {
     config: RunConfig,
     envs: Vec<TimeLimit>,
-    /// Evaluations done, so that each draws anew.
+    /// Evaluations done, so that each has new draws.
     pub(crate) done: u64,
 }
 
@@ -25,8 +25,8 @@ impl Evaluator {
         })
     }
 
-    /// Evaluates `policy` after `step` steps of training, in the `worlds` as the training environments have
-    /// them now ([`TimeLimit::world`]), of which each evaluation episode has the next in turn.
+    /// Evaluates `policy` after `step` steps of training, in the present `worlds` of the training
+    /// environments ([`TimeLimit::world`]). Each evaluation episode takes the next of these in turn.
     pub fn evaluate(
         &mut self,
         policy: &dyn Policy,

@@ -19,7 +19,7 @@ use crate::{
 /// Training episodes in the mean that a run's outcome has.
 const RECENT: usize = 100;
 
-/// One agent of a cohort, with everything of its own that the algorithm does not hold.
+/// One agent of a cohort, with everything that belongs to it alone and is not held by the algorithm.
 pub(super) struct Member<'a> {
     pub config: &'a Config,
     pub observer: &'a mut dyn Observer,
@@ -88,12 +88,12 @@ impl<'a> Member<'a> {
         self.status != Status::Diverged
     }
 
-    /// What its environments are.
+    /// The specification of its environments.
     pub fn spec(&self) -> &envs::Spec {
         self.envs[0].env.spec()
     }
 
-    /// The episode in environment number `environment` has ended after `step` steps.
+    /// Records that the episode in environment number `environment` has ended after `step` steps.
     pub fn end_episode(
         &mut self,
         environment: usize,
@@ -117,8 +117,8 @@ impl<'a> Member<'a> {
         Ok(())
     }
 
-    /// Looks closely at update number `update`, which is about to be made in the step before `step`, if that is
-    /// asked for.
+    /// Looks closely, if asked for, at update number `update`, which is about to be made in the step before
+    /// `step`.
     pub fn examine(&mut self, step: u64, update: u64, pending: &dyn PendingUpdate) -> Result<()> {
         let Some(diagnostics) = &mut self.diagnostics else {
             return Ok(());
@@ -152,7 +152,7 @@ impl<'a> Member<'a> {
         let config = self.config;
         let recent = (!self.recent.is_empty())
             .then(|| self.recent.iter().sum::<f64>() / self.recent.len() as f64);
-        // A run that diverged has the worst score, whatever it had reached before.
+        // A run that diverged has the worst score, regardless of its earlier scores.
         let worst = (!self.is_alive()).then(|| self.spec().worst_return);
         let mean = |row: &Option<EvaluationRow>| row.map_or(f64::NAN, |row| row.mean_return);
         Outcome {

@@ -1,14 +1,14 @@
-//! Whether what a run will hold fits into this machine's memory.
+//! Whether a run's data fit into this machine's memory.
 
 use std::path::Path;
 
 use super::Config;
 use crate::{Error, Result, run::memory_limit};
 
-/// From here on, what is held is worth a word before the run: a gibibyte.
+/// From this size on, a run says beforehand how much it will hold: a gibibyte.
 const WORTH_A_WORD: u64 = 1 << 30;
 
-/// What `agents` agents will hold, if it is much, as a sentence. An error if this
+/// A sentence about the memory that `agents` agents will hold, if it is much. An error if this
 /// process may use less memory.
 pub fn check(config: &Config, agents: usize) -> Result<Option<String>> {
     within(config, agents, memory_limit(Path::new("/")))

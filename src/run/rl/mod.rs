@@ -35,18 +35,18 @@ const PROGRESS_EVERY: u64 = 500;
 /// Steps between two looks at the clock.
 const LOOK_EVERY: u64 = 16;
 
-/// A run to be done: its configuration, where it goes on, who watches.
+/// A run to be done: its configuration, where it continues, its observer.
 pub struct Task<'a> {
     /// What is run.
     pub config: &'a Config,
-    /// Where it goes on; from the start if there is none.
+    /// Where it continues; from the start if there is none.
     pub from: Option<Checkpoint>,
     /// Who is told.
     pub observer: &'a mut dyn Observer,
 }
 
-/// Trains an agent as `config` says, from its start to its end, and tells `observer`. The result depends
-/// on `config` alone.
+/// Trains an agent as `config` says, from start to end, and tells `observer`. The result depends only on
+/// `config`.
 pub fn train(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
     let from = None;
     let task = Task {
@@ -59,9 +59,9 @@ pub fn train(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
 }
 
 /// Trains agents that differ in their seeds and their optimisers' hyper-parameters in lock-step, as
-/// one batch. What comes of each is what would come of it alone, to the byte.
+/// one batch. Each agent's results are, to the byte, those that it would have alone.
 ///
-/// Tasks that go on from checkpoints must be at the same step.
+/// Tasks that continue from checkpoints must be at the same step.
 pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
     let mut cohort = Cohort::new(tasks)?;
     let run = &cohort.members[0].config.run;
@@ -116,7 +116,7 @@ struct Cohort<'a> {
     /// `[agents, environments]`.
     actions: Vec<usize>,
     alive: Vec<bool>,
-    /// Environment steps each has done, over all of its environments.
+    /// Environment steps that each agent has done, over all of its environments.
     step: u64,
 }
 
@@ -133,8 +133,8 @@ impl<'a> Cohort<'a> {
         let config = first.config;
         if let Some(other) = members.iter().find(|m| !config.is_like(m.config)) {
             return Err(Error::usage(format!(
-                "agents of a cohort differ in their seeds and their optimisers' hyper-parameters \
-                 alone; seeds {} and {} differ in more",
+                "agents of a cohort may differ only in their seeds and their optimisers' hyper-parameters; seeds {} and {} \
+                 differ in more",
                 config.run.seed, other.config.run.seed
             )));
         }
@@ -142,7 +142,7 @@ impl<'a> Cohort<'a> {
         let step = steps_done(&from[0]);
         if from.iter().any(|from| steps_done(from) != step) {
             return Err(Error::usage(
-                "agents of a cohort go on together only from the same step",
+                "agents of a cohort can continue together only from the same step",
             ));
         }
         check_memory(config, members.len())?;
@@ -166,7 +166,7 @@ impl<'a> Cohort<'a> {
         Ok(cohort)
     }
 
-    /// Puts agent number `agent` at its start, or where `from` has it.
+    /// Puts agent number `agent` at its start, or at the state in `from`.
     fn prepare(&mut self, agent: usize, from: Option<Checkpoint>) -> Result<()> {
         let own = self.seen_by(agent);
         let obs = &mut self.obs[own];
@@ -281,7 +281,7 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
-    /// Gives each observer what it takes to go on from here.
+    /// Gives each observer what is needed to continue from here.
     fn save(&mut self) -> Result<()> {
         let each = self.environments * self.obs_len;
         for (agent, member) in self.members.iter_mut().enumerate() {
@@ -304,7 +304,7 @@ impl<'a> Cohort<'a> {
     }
 }
 
-/// The agents of `members`, who share a configuration but for their seeds and optimisers.
+/// The agents of `members`, which share a configuration except for their seeds and optimisers.
 fn make(members: &[Member]) -> Result<Box<dyn Algorithm>> {
     let config = members[0].config;
     let optimisers: Vec<_> = members.iter().map(|m| m.config.optimiser.clone()).collect();
@@ -319,7 +319,7 @@ fn make(members: &[Member]) -> Result<Box<dyn Algorithm>> {
     })
 }
 
-/// Members who are told of updates.
+/// Members that are told of updates.
 struct Listeners<'a, 'b> {
     members: &'a mut [Member<'b>],
     /// Environment steps done.
@@ -339,8 +339,9 @@ impl Learning for Listeners<'_, '_> {
         (update - 1).is_multiple_of(self.log_every)
     }
 
-    /// Every algorithm calls this before each update, so a run ends here if its learning takes too long for a signal.
-    /// What it has learned since the last checkpoint is lost, and will be the same when the run goes on.
+    /// Every algorithm calls this before each update, so a run ends here if its learning takes too long after a
+    /// signal. What it has learned since the last checkpoint is lost, and is learned again, identically, when the run
+    /// continues.
     fn pending(&mut self, agent: usize, update: u64, pending: &dyn PendingUpdate) -> Result<()> {
         if let Some(signal) = self.control.out_of_patience() {
             let member = &self.members[agent];

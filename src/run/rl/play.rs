@@ -11,7 +11,7 @@ use crate::{
 /// Pictures that are kept, so that the longest episode fits into memory.
 const MOST_PICTURES: usize = 300;
 
-/// An environment without an end is left after so many steps.
+/// An environment without an end is stopped after this many steps.
 const MOST_STEPS: u64 = 100_000;
 
 /// An episode that was watched.
@@ -24,7 +24,7 @@ pub struct Episode {
     pub steps: u64,
     /// The sum of its rewards.
     pub episode_return: f64,
-    /// Whether it ended; otherwise it was left.
+    /// Whether it ended; otherwise it was stopped.
     pub ended: bool,
 }
 

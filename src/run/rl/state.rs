@@ -1,5 +1,5 @@
-//! Everything it takes to go on with an agent's run exactly: the algorithm's part, the inner state of each
-//! environment and the place in its random stream, the counters, the best policy.
+//! Everything that is needed to continue an agent's run exactly: the algorithm's part, the inner state of
+//! each environment and its position in its random stream, the counters, the best policy.
 
 use safetensors::Dtype;
 
@@ -13,12 +13,12 @@ use crate::{
     streams::{go_to, place},
 };
 
-/// The part of a checkpoint that is the algorithm's.
+/// The part of a checkpoint that belongs to the algorithm.
 const AGENT: &str = "agent";
-/// The part that is the diagnostics'.
+/// The part that belongs to the diagnostics.
 const DIAGNOSTICS: &str = "diagnostics";
 
-/// What `name` of environment number `environment` is saved as. That of the first is the plain name.
+/// The name under which `name` of environment number `environment` is saved. The first environment has the plain name.
 fn of_environment(name: &str, environment: usize) -> String {
     match environment {
         0 => name.to_owned(),
@@ -66,7 +66,7 @@ pub(super) fn snapshot(
     Ok(Snapshot::new(member.config, step, arrays))
 }
 
-/// Takes over what [`snapshot`] gave.
+/// Restores what [`snapshot`] returned.
 pub(super) fn load(
     member: &mut Member,
     algorithm: &mut dyn Algorithm,
@@ -120,7 +120,7 @@ pub(super) fn load(
     Ok(())
 }
 
-/// Takes over the algorithm's part alone.
+/// Restores only the algorithm's part.
 pub(super) fn load_agent(
     algorithm: &mut dyn Algorithm,
     agent: usize,

@@ -1,9 +1,9 @@
-//! What an agent's outcome tells of its run's tables.
+//! What an agent's outcome says about its run's tables.
 
 use super::Config;
 use crate::run::{Outcome, RowTable, Status, Told};
 
-/// What `outcome` of the run `config` tells of `table`.
+/// What `outcome` of the run `config` says about `table`.
 pub(super) fn told(config: &Config, outcome: &Outcome, table: RowTable) -> Told {
     let whole = outcome.status == Status::Finished;
     match table {
@@ -27,14 +27,14 @@ pub(super) fn told(config: &Config, outcome: &Outcome, table: RowTable) -> Told 
                 ("mean_return", outcome.final_return),
             ];
             Told {
-                // With many environments, several that are due may be one.
+                // With many environments, several due evaluations may be done as one.
                 rows: (config.environments() == 1).then_some(evaluations..=evaluations),
                 last: whole.then_some(end).into_iter().flatten().collect(),
             }
         }
         RowTable::Updates => {
             let recorded = outcome.updates.div_ceil(config.run.log_every);
-            // The update that diverges is recorded whatever its number.
+            // The update that diverges is always recorded.
             let more = u64::from(!whole);
             Told {
                 rows: Some(recorded.saturating_sub(more)..=recorded + more),

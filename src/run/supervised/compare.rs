@@ -14,7 +14,7 @@ use crate::{
     run::{EpochRow, Finished, HistoryRow, Machine},
 };
 
-/// A line of a run's `history.csv` among those of others.
+/// A line of a run's `history.csv` in a table of several runs.
 #[derive(Serialize)]
 struct History<'a> {
     optimiser: &'a str,
@@ -25,7 +25,7 @@ struct History<'a> {
     accuracy: f64,
 }
 
-/// A line of a run's `epochs.csv` among those of others.
+/// A line of a run's `epochs.csv` in a table of several runs.
 #[derive(Serialize)]
 struct Epoch<'a> {
     optimiser: &'a str,

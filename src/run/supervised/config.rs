@@ -24,11 +24,11 @@ words! {
         Cifar10 = "cifar10",
         /// 70,000 grey pictures of clothes, 28x28, 10 classes (Xiao et al. 2017)
         FashionMnist = "fashion-mnist",
-        /// Made-up pictures, for trying things out
+        /// Synthetic pictures, for trying things out
         Synthetic = "synthetic",
         /// Regression to a trained agent's action values on its own experience, frozen and well mixed
         QRegression = "q-regression",
-        /// The same experience with the DQN's own targets, which a target network makes
+        /// The same experience with the DQN's own targets, computed by a target network
         QBootstrap = "q-bootstrap",
     }
 }
@@ -60,7 +60,7 @@ words! {
     pub enum Layers {
         /// All of them
         All = "all",
-        /// The last alone; those before it are frozen and normalise by their running statistics
+        /// Only the last; those before it are frozen and normalise by their running statistics
         Fc = "fc",
     }
 }
@@ -70,21 +70,21 @@ words! {
     pub enum Precision {
         /// In float32
         F32 = "f32",
-        /// On a GPU, of numbers rounded to NVIDIA's TF32 (10 bits)
+        /// On a GPU, with numbers rounded to NVIDIA's TF32 (10 bits)
         Tf32 = "tf32",
-        /// On a GPU, of activations and weights rounded to bfloat16 (7 bits); the weights that learn are float32
+        /// On a GPU, with activations and weights rounded to bfloat16 (7 bits); the weights that learn are float32
         Bf16 = "bf16",
     }
 }
 
 settings! {
-    /// What is learned, by what, for how long. The defaults are the note's experiment.
+    /// The data, the network and the length of a run. The defaults are the note's experiment.
     pub struct SupervisedRun {
         /// What is learned
         dataset: DataName = DataName::Cifar10;
-        /// The network; action values have the mlp
+        /// The network; for action values it is the mlp
         net: Net = Net::Resnet18;
-        /// How images come into the ResNet
+        /// How images enter the ResNet
         stem: Stem = Stem::Imagenet;
         /// Which layers learn
         train: Layers = Layers::All;
@@ -92,17 +92,17 @@ settings! {
         epochs: u64 = 10, in 1..;
         /// Batches, instead of whole epochs; 0 for epochs
         steps: u64 = 0, in 0..;
-        /// Samples in a batch; the last of an epoch has what is left
+        /// Samples in a batch; the last batch of an epoch has what is left
         batch: usize = 256, in 1..=65_536;
         /// Whether images are shifted by up to 4 pixels and flipped at random
         augment: bool = false;
-        /// Batches from line to line of history.csv, which has their mean
+        /// Batches between lines of history.csv; each line has their mean
         log_every: u64 = 2, in 1..;
-        /// Fixes the initial weights, the order of the samples, and what augmentation does
+        /// Fixes the initial weights, the order of the samples, and the augmentation
         seed: u64 = 1;
         /// Where the network computes; cuda needs a build with --features cuda
         device: Compute = Compute::Cpu;
-        /// How products are computed; a CPU has f32 alone
+        /// How products are computed; on a CPU only f32
         precision: Precision = Precision::F32;
         /// Initial weights instead of random ones: torchvision's resnet18 in safetensors; none if empty
         weights: String = String::new();
@@ -110,7 +110,7 @@ settings! {
         teacher: String = String::new();
         /// The environment of the teacher that is trained
         env: String = "cartpole".into();
-        /// Transitions in the frozen buffer; a tenth of them, of other episodes, is for testing
+        /// Transitions in the frozen buffer; a tenth of them, from other episodes, are for testing
         buffer: usize = 20_000, in 10..;
         /// Probability of a random action while the teacher fills the buffer
         behaviour_epsilon: f64 = BEHAVIOUR_EPSILON, in 0.0..=1.0;
@@ -119,10 +119,10 @@ settings! {
     }
 }
 
-/// Three quarters of a teacher's actions are random where nobody says otherwise: left alone, it stays in a
-/// few long episodes that are much alike, and chance alone never gets far. On CartPole, the variance of
-/// the held-out values is, with seeds 1 to 5, between 35 and 468 if a quarter are random, 49 and 222 if
-/// half are, 112 and 153 if three quarters are.
+/// By default three quarters of a teacher's actions are random. Without random actions the teacher stays
+/// in a few long episodes that are much alike, and random actions alone never get far. On CartPole with
+/// seeds 1 to 5, the variance of the held-out values is between 35 and 468 if a quarter are random,
+/// between 49 and 222 if half are, and between 112 and 153 if three quarters are.
 const BEHAVIOUR_EPSILON: f64 = 0.75;
 
 impl SupervisedRun {
@@ -216,8 +216,8 @@ fn environment(set: &SupervisedRun, asked: bool) -> Result<String> {
 }
 
 impl SupervisedConfig {
-    /// What `set` asks for, the note's experiment for the rest, checked. The optimiser is as given:
-    /// [`note_setting`] has the note's.
+    /// The settings in `set`, with the note's experiment for the rest, checked. The optimiser is as
+    /// given: [`note_setting`] applies the note's settings.
     pub fn resolve(set: &Table, mut optimiser: Spec) -> Result<Self> {
         // The same run is always written the same, whether or not its lr was set.
         optimiser.set("lr", optimiser.lr())?;
@@ -247,7 +247,7 @@ impl SupervisedConfig {
 
     fn validate(&self) -> Result<()> {
         let run = &self.run;
-        // Batch normalisation of one image behind the last pooling would be one of one number.
+        // After the last pooling, batch normalisation of one image would be of a single number.
         let least = match run.net {
             Net::Resnet18 => 2,
             Net::Mlp => 1,

@@ -1,4 +1,4 @@
-//! A frozen buffer: transitions that were made once, with a teacher's values of them.
+//! A frozen buffer: transitions that were made once, with a teacher's action values.
 
 use envs::TimeLimit;
 use rand::Rng;
@@ -23,8 +23,8 @@ pub(super) struct Frozen {
 const CHUNK: usize = 256;
 
 impl Frozen {
-    /// The first `n` transitions of `teacher` in `env` from a reset on, its actions random with
-    /// probability `epsilon`. All that is random is drawn from `draws`.
+    /// The first `n` transitions of `teacher` in `env` after a reset; its actions are random with
+    /// probability `epsilon`. All random numbers are drawn from `draws`.
     pub fn fill(
         env: &mut TimeLimit,
         teacher: &Teacher,
@@ -81,7 +81,7 @@ impl Frozen {
         }
     }
 
-    /// The observations before each step, `[n, obs_len]`, so many at a time.
+    /// The observations before each step, `[n, obs_len]`, in chunks.
     pub fn observations(&self) -> impl Iterator<Item = &[f32]> {
         self.all.obs.chunks(CHUNK * self.obs_len)
     }
@@ -127,7 +127,7 @@ mod tests {
         streams::{Stream, stream},
     };
 
-    /// 3000 transitions of an agent that nobody has trained, on CartPole.
+    /// 3000 transitions of an untrained agent on CartPole.
     fn frozen(epsilon: f64) -> Frozen {
         let config = ConfigSource::default().resolve(None).unwrap();
         let spec = envs::make("cartpole").unwrap().spec().clone();

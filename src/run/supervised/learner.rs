@@ -1,4 +1,4 @@
-//! What learns from which samples.
+//! Networks and the samples they learn from.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -30,8 +30,8 @@ pub trait Learner {
     /// gradients.
     fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(Score, GradStore)>;
 
-    /// `step` batches are done, and the optimiser's steps after them. Whether what is learned has moved,
-    /// as it does where a network's own answers are part of it.
+    /// Called when `step` batches and the optimiser's steps after them are done. Returns whether the
+    /// targets have moved, as they do if a network's own answers are part of them.
     fn stepped(&mut self, step: u64) -> Result<bool> {
         let _ = step;
         Ok(false)
@@ -50,17 +50,17 @@ pub trait Learner {
     /// The least mean loss of the test samples if the answer is the same for all of them.
     fn constant_loss(&self) -> f64;
 
-    /// What it takes to go on, beside the samples.
+    /// What is needed to continue, in addition to the samples.
     fn arrays(&self) -> Result<Vec<Array>>;
 
-    /// Takes over what [`arrays`](Self::arrays) gave.
+    /// Restores what [`arrays`](Self::arrays) returned.
     fn restore(&mut self, saved: &Part) -> Result<()>;
 
     /// The weights in safetensors, a ResNet's as torchvision names and orders them.
     fn weights(&self) -> Result<Vec<u8>>;
 }
 
-/// What `config` asks for, as it starts; `images` gives the data set that it names, if it names one.
+/// The learner of `config` at its start; `images` returns the data set that it names, if it names one.
 pub fn learner(
     config: &SupervisedConfig,
     images: impl FnOnce(DatasetName) -> Result<Dataset>,
@@ -74,7 +74,7 @@ pub fn learner(
 /// Test images that are looked at together.
 const TEST_BATCH: usize = 256;
 
-/// A network that tells what images show.
+/// A network that classifies images.
 pub struct Classifier {
     net: ClassifierNet,
     layers: Layers,
@@ -102,7 +102,7 @@ enum ClassifierNet {
 }
 
 impl Classifier {
-    /// The network that `config` asks for, as it starts, and the images of `dataset`.
+    /// The network of `config` at its start, and the images of `dataset`.
     pub fn new(config: &SupervisedConfig, dataset: Dataset) -> Result<Self> {
         let run = &config.run;
         let (device, rng) = (run.device.device()?, &mut stream(run.seed, Stream::Init));
@@ -156,7 +156,7 @@ impl Classifier {
             }
             _ => None,
         };
-        // For the whole process; a CPU does not mind.
+        // For the whole process; it has no effect on a CPU.
         candle_core::cuda::set_gemm_reduced_precision_f32(run.precision == Precision::Tf32);
         Ok(Self {
             net,
@@ -209,7 +209,7 @@ impl Classifier {
     }
 }
 
-/// Takes over the weights in the file `path`.
+/// Loads the weights in the file `path`.
 fn load(net: &mut ResNet, path: &Path) -> Result<()> {
     let within = |error: candle_core::Error| {
         Error::usage(format!(

@@ -21,18 +21,18 @@ use crate::{
 
 /// The DQN's network on transitions that a teacher has made, acting with a fixed epsilon.
 ///
-/// In q-regression, a target is the teacher's value of the action taken: nothing shifts. In q-bootstrap,
-/// it is the reward and the discounted value of what came next, as a target network has it: the target
-/// shifts, the data do not. Loss and network are CleanRL's, the discount is the teacher's.
+/// In q-regression, a target is the teacher's value of the action taken, so nothing shifts. In
+/// q-bootstrap, it is the reward plus the discounted value of what came next by a target network, so the
+/// target shifts but the data do not. Loss and network are CleanRL's; the discount is the teacher's.
 pub struct QRegression {
     critic: Critic,
     train: Frozen,
     test: Frozen,
-    /// Batches between updates of the target network; none if the teacher has the targets.
+    /// Batches between updates of the target network; none if the teacher gives the targets.
     target_every: Option<u64>,
     /// Plays what was learned.
     evaluator: Evaluator,
-    /// The world that the teacher stands in.
+    /// The world that the teacher is in.
     world: Vec<f64>,
 }
 
@@ -40,7 +40,7 @@ pub struct QRegression {
 const EPISODES: u32 = 5;
 
 impl QRegression {
-    /// The network as it starts and the buffer, as `config` asks for.
+    /// The network at its start and the buffer, according to `config`.
     pub fn new(config: &SupervisedConfig) -> Result<Self> {
         let run = &config.run;
         let teacher = teacher(run)?;
@@ -52,7 +52,7 @@ impl QRegression {
         let test = held_out(run.buffer);
         let epsilon = run.behaviour_epsilon;
         let mut fill = |n| Frozen::fill(&mut env, &teacher, epsilon, n, draws);
-        // From a reset on each: no episode is in both.
+        // Each starts from a reset, so no episode is in both.
         let (train, test) = (fill(run.buffer - test)?, fill(test)?);
         let dqn = DqnConfig {
             gamma: teacher.gamma,
@@ -112,7 +112,7 @@ impl Learner for QRegression {
         Ok(due)
     }
 
-    /// The loss is the mean squared distance from the teacher's values, whatever was learned from.
+    /// The loss is the mean squared distance from the teacher's values, whatever the targets were.
     fn test(&self) -> Result<Score> {
         let values = self.test.observations().map(|obs| self.critic.values(obs));
         let values = values.collect::<Result<Vec<_>>>()?.concat();

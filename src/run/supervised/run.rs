@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// The part of a checkpoint that is the learner's.
+/// The part of a checkpoint that belongs to the learner.
 const LEARNER: &str = "learner";
 
-/// What came of a batch, besides its gradients.
+/// The results of a batch, besides its gradients.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Score {
     /// The mean loss.
@@ -38,8 +38,8 @@ struct Sums {
     samples: f64,
 }
 
-/// Trains as `config` says, from its start or from the checkpoint `from`, to its end, and tells
-/// `observer`. The result depends on `config` alone.
+/// Trains as `config` says, from the start or from the checkpoint `from` to the end, and tells
+/// `observer`. The result depends only on `config`.
 pub fn train(
     config: &SupervisedConfig,
     learner: &mut dyn Learner,
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
         self.outcome(status)
     }
 
-    /// One batch, and what is due after it; whether its loss is a number.
+    /// Does one batch and what is due after it; returns whether its loss is a number.
     fn batch(&mut self, order: &[u32], observer: &mut dyn Observer) -> Result<bool> {
         let (size, epoch) = (self.config.run.batch, self.step / self.each);
         let start = (self.step % self.each) as usize * size;
@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
         }
         if over && alive {
             let tested = self.learner.test()?;
-            // The last update may be the one that ruins the weights, and no batch after it shows that.
+            // The last update may ruin the weights without a later batch to show it.
             if self.step == self.all && !tested.loss.is_finite() {
                 return Ok(false);
             }

@@ -20,16 +20,16 @@ use crate::{
     },
 };
 
-/// Environment steps of a teacher that is trained here. CleanRL's DQN has solved CartPole by then, with
-/// the seed below, in a few seconds.
+/// Environment steps of a teacher that is trained here. With the seed below, CleanRL's DQN has solved
+/// CartPole by then, in a few seconds.
 const STEPS: i64 = 200_000;
-/// Far from the seeds of runs: one with the teacher's would start from the teacher's own initial weights.
+/// Far from the seeds of runs: a run with the teacher's seed would start from the teacher's own initial weights.
 const SEED: i64 = 1_000_001;
 /// CleanRL's own optimiser, with its own lr.
 const OPTIMISER: &str = "adam";
 
-/// The run that a teacher for `env` comes from where none is given: that of
-/// `rl --env ENV --opt adam --steps 200000 --seed 1000001`. Every run has the same one, whatever its seed.
+/// The run of the default teacher for `env`: that of `rl --env ENV --opt adam --steps 200000 --seed
+/// 1000001`. Every run has the same one, whatever its seed.
 pub fn teacher_config(env: &str) -> Result<Config> {
     let source = ConfigSource {
         run: [
@@ -61,7 +61,7 @@ pub(super) struct Teacher {
     pub gamma: f64,
     /// The numbers in an observation and the actions it knows.
     pub shape: (usize, usize),
-    /// Where its environment stood in what outlasts episodes, if its run was interrupted.
+    /// The part of its environment's state that outlasts episodes, if its run was interrupted.
     pub world: Vec<f64>,
 }
 
@@ -104,7 +104,7 @@ static TRAINED: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
 /// The teacher for `env`, trained the first time that this process asks.
 fn trained(env: &str) -> Result<Trained> {
     let config = teacher_config(env)?;
-    // Whoever else wants one waits: it is most likely the same.
+    // Others that want one wait: it is most likely the same.
     let mut policies = TRAINED.lock().unwrap_or_else(PoisonError::into_inner);
     let env = config.run.env.clone();
     if !policies.contains_key(&env) {
@@ -115,7 +115,7 @@ fn trained(env: &str) -> Result<Trained> {
     Trained::of(config, &policies[&env])
 }
 
-/// Keeps the policy that did best.
+/// Keeps the best policy.
 struct Best(Vec<u8>);
 
 impl Observer for Best {

@@ -1,9 +1,9 @@
-//! What a supervised run's outcome tells of its tables.
+//! What a supervised run's outcome says about its tables.
 
 use super::SupervisedConfig;
 use crate::run::{RowTable, Status, SupervisedOutcome, Told};
 
-/// What `outcome` of the run `config` tells of `table`.
+/// What `outcome` of the run `config` says about `table`.
 pub(super) fn told(
     config: &SupervisedConfig,
     outcome: &SupervisedOutcome,

@@ -16,9 +16,9 @@ const MOST_BYTES: usize = 4 << 30;
 
 /// An environment under a policy.
 pub struct Description {
-    /// The environment's full name, with everything that is set.
+    /// The environment's full name, with all settings.
     pub env: String,
-    /// What the policy is called.
+    /// The policy's name.
     pub policy: String,
     /// How much was played.
     pub extent: Extent,
@@ -32,7 +32,7 @@ pub struct Description {
     pub rewards_change: Option<Change>,
     /// Numbers of steps, each with the distinct states seen by then.
     pub coverage: Vec<(usize, Estimate)>,
-    /// Whether states are cells of the observations' space, and not distinct observations.
+    /// Whether states are cells of the observations' space rather than distinct observations.
     pub cells: bool,
     /// The mean return of an episode; `None` if none ended.
     pub episode_return: Option<Estimate>,
@@ -98,7 +98,7 @@ fn coverage(states: &States, streams: &[PlayedStream]) -> Vec<(usize, Estimate)>
     steps.iter().enumerate().filter_map(at).collect()
 }
 
-/// The environment's full name; an error if what is to be played does not fit into memory.
+/// The environment's full name; an error if the streams do not fit into memory.
 fn check(env: &str, policies: usize, extent: &Extent) -> Result<String> {
     let env = envs::make(env)?;
     // A step takes its row, its reward, and two numbers while the autocorrelation is computed.

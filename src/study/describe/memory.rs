@@ -13,14 +13,14 @@ use crate::parallel::parallel;
 /// Lags of the recorded autocorrelation for each factor of ten.
 const LAGS_A_DECADE: f64 = 30.0;
 
-/// An autocorrelation time below this is too low to be 1 with a rounding error.
+/// An autocorrelation time below this cannot be a rounded 1.
 const REPELS: f64 = 0.9;
 
 /// How long one kind of data is remembered. Means are over the streams in which it changes at all.
 pub struct Memory {
     /// The integrated autocorrelation time in steps. It is at least 1: no sample counts for more than an independent one.
     pub time: Estimate,
-    /// The same for the squared autocorrelation, in which swings do not cancel.
+    /// The same for the squared autocorrelation, where swings do not cancel.
     pub swing_time: Estimate,
     /// Steps of a stream.
     pub steps: usize,

@@ -18,7 +18,7 @@ use crate::{
 const CONSTANT: &str = "constant";
 const LOWER: &str = "a lower bound: a stream has fewer than 50 autocorrelation times";
 const UPPER: &str = "an upper bound: a stream has fewer than 50 autocorrelation times";
-const REPEL: &str = "neighbours repel each other; counted as independent";
+const REPEL: &str = "consecutive values are negatively correlated; counted as independent";
 const NO_EPISODE: &str = "no episode ended";
 
 /// A line of `describe.csv`.
@@ -196,7 +196,7 @@ impl Description {
     }
 }
 
-/// What a reader must know about an autocorrelation time: whether it is only a bound, and what it leaves out.
+/// Notes on an autocorrelation time: whether it is only a bound, and what it leaves out.
 fn notes(memory: &Memory, streams: usize, time: Estimate, bound: &str, repel: bool) -> String {
     let mut notes: Vec<String> = Vec::new();
     if memory.too_short(time) {
@@ -229,16 +229,15 @@ pub fn table(descriptions: &[Description]) -> String {
         let last = seed + *streams as u64 - 1;
         let _ = writeln!(
             out,
-            "\nMean over {streams} independent streams of {steps} steps (seeds {seed} to {last}), with its 95 % \
-             interval over streams. *Autocorrelation time*: how many steps are worth one independent sample (1 if \
-             samples are independent); after ≥ it is a lower bound, because the streams are too short. Where \
-             observations swing, positive and negative correlations cancel in it; *with swings* is the same for \
-             squared correlations, which do not cancel. *Effective samples*: how many independent samples the \
-             {steps} observations of a stream are worth. *Early to late*: the energy coefficient between the first \
-             and the last fifth of the streams, from 0 (one distribution) to 1, and p, the share of random swaps of \
-             the two within streams that give a coefficient as large. *States*: the distinct observations in a \
-             stream; where observations are not binary, the distinct cells, with the range of each feature cut into \
-             ten.",
+            "\nMean over {streams} independent streams of {steps} steps (seeds {seed} to {last}), with its 95 % interval \
+             over streams. *Autocorrelation time*: how many steps are worth one independent sample (1 if samples are \
+             independent); after ≥ it is a lower bound, because the streams are too short. If observations swing, positive \
+             and negative correlations cancel in it; *with swings* is the same for squared correlations, which do not \
+             cancel. *Effective samples*: how many independent samples the {steps} observations of a stream are worth. \
+             *Early to late*: the energy coefficient between the first and the last fifth of the streams, from 0 (one \
+             distribution) to 1, and p, the share of random swaps of the two within streams that give a coefficient as \
+             large. *States*: the distinct observations in a stream; if observations are not binary, the distinct cells, \
+             with the range of each feature cut into ten.",
         );
     }
     out

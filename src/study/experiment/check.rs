@@ -27,7 +27,7 @@ pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
     design(top)
 }
 
-/// An error if the design and the rules do not go together.
+/// An error if the design and the rules do not fit together.
 fn design(top: &Top) -> Result<()> {
     if top.design == Design::Grid && top.selection != Selection::BestMean {
         let why = "selection = \"best-iqm\" is not allowed with design = \"grid\"; allowed: \"best-mean\"";
@@ -86,7 +86,7 @@ fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
             .iter()
             .any(|seed| b.report_seeds(top).contains(seed))
     };
-    // There may be no such pair: any two of three environments may share a seed that the third lacks.
+    // There may be no such pair: each two of three environments may share a seed that the third lacks.
     let (path, pair) = match pairs.find(|(a, _, b)| !share(a, b)) {
         Some((a, i, b)) => (
             format!("environments.{}", i + 1),
@@ -142,7 +142,7 @@ fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
         }
         let levels: Vec<String> = factor.values.iter().map(config::plain).collect();
         if let Some((_, level)) = repeated(levels.iter().map(String::as_str)) {
-            let why = format!("{level} is there twice; allowed: each level once");
+            let why = format!("{level} is listed twice; allowed: each level once");
             return Err(mistake("values", why));
         }
         known("environment", &factor.environments, &known_environments)
@@ -162,7 +162,7 @@ fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
     Ok(())
 }
 
-/// An error if a grid has a value twice, or a hyper-parameter that something else sets too.
+/// An error if a grid has a value twice, or a hyper-parameter that something else also sets.
 fn grids(top: &Top) -> Result<()> {
     for (optimiser, place) in top.optimisers.iter().zip(1..) {
         let own = optimiser.optimiser.split_once(':').unwrap_or_default().1;
@@ -218,7 +218,7 @@ fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
             }
             if top.factors.iter().any(|factor| factor.key == *key) {
                 let why = format!(
-                    "{what} is a factor too, and would make all of its levels the same; allowed: one of the two"
+                    "{what} is also a factor, and this would make all of its levels the same; allowed: one of the two"
                 );
                 return Err(Mistake::at(path, why));
             }

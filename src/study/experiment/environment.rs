@@ -5,18 +5,18 @@ use settings::Table;
 use super::{seeds::Seeds, tables::Top};
 use crate::study::family::Family;
 
-/// What is run on, and with which settings.
+/// An environment and the settings of its runs.
 pub struct Environment {
-    /// What it is called in the results.
+    /// Its name in the results.
     pub name: String,
     /// Its rung on the ladder of controls.
     pub rung: String,
     /// The family of its runs.
     pub family: &'static dyn Family,
-    /// The settings of its runs: its own, which take precedence over those that the experiment has for
-    /// the whole family.
+    /// The settings of its runs: its own settings, which take precedence over the experiment's
+    /// settings for the whole family.
     pub settings: Table,
-    /// The returns that count as 0 and as 1, where the experiment gives them.
+    /// The returns that count as 0 and as 1, if the experiment gives them.
     pub scale: (Option<f64>, Option<f64>),
     /// Its report seeds, if it has its own.
     pub report_seeds: Option<Seeds>,

@@ -37,9 +37,9 @@ pub struct Cell {
     optimiser: Vec<(String, Value)>,
 }
 
-/// An optimiser with the settings that may be chosen for it.
+/// An optimiser with the settings that can be chosen for it.
 pub struct Arm {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its trials, in the grid's order.
     pub trials: Vec<Trial>,
@@ -71,7 +71,7 @@ impl Cell {
         self.family.job(&settings, &spec, seed)
     }
 
-    /// What the cell is called in messages.
+    /// The cell's name in messages.
     pub fn label(&self) -> String {
         format!("{} {}", self.environment, self.factors)
             .trim_end()
@@ -164,8 +164,8 @@ fn trials(table: &Optimiser) -> Result<Vec<Trial>> {
     combinations(&table.grid).into_iter().map(trial).collect()
 }
 
-/// Whether `value` is the least or the greatest of `values`. With fewer than three values every value
-/// would be, so none counts.
+/// Whether `value` is the smallest or the largest of `values`. With fewer than three values every
+/// value would be, so none counts.
 fn at_end(values: &[f64], value: Value) -> bool {
     let least = values.iter().copied().reduce(f64::min);
     let greatest = values.iter().copied().reduce(f64::max);
@@ -174,9 +174,9 @@ fn at_end(values: &[f64], value: Value) -> bool {
 }
 
 impl Arm {
-    /// The numbers of its trials in the order in which one is chosen of several that do equally well: those with the
-    /// fewest runs that diverged first, then those with the smallest values. It does not depend on the order of the
-    /// grid. `diverged` has the number of such runs of each trial.
+    /// The numbers of its trials in the order of preference among equally good ones: first those with the fewest
+    /// diverged runs, then those with the smallest values. It does not depend on the order of the grid. `diverged`
+    /// has the number of diverged runs of each trial.
     pub fn preferred(&self, diverged: &[usize]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.trials.len()).collect();
         order.sort_by(|&a, &b| {

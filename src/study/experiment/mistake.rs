@@ -1,4 +1,4 @@
-//! Mistakes in an experiment whose values are each allowed on their own.
+//! Mistakes in experiments in which each value is allowed on its own.
 
 /// Something that has to be changed in an experiment's file.
 #[derive(Debug)]

@@ -57,9 +57,9 @@ pub fn parse(file: &Table) -> Result<(Top, Vec<Environment>)> {
     Ok((top, environments))
 }
 
-/// Splits an entry of `[[environments]]`: the entry without the keys of its family, the family, and the
-/// settings of its runs. Those are the entry's keys, which take precedence over what the experiment has
-/// for the whole family.
+/// Splits an entry of `[[environments]]` into the entry without the keys of its family, the family, and
+/// the settings of its runs. These settings are the entry's keys, which take precedence over the
+/// experiment's settings for the whole family.
 fn divide(entry: &Table, for_families: &Table) -> Result<(Table, &'static dyn Family, Table)> {
     let family = family_of(entry)?;
     let keys = family.settings().iter().map(|setting| setting.name);
@@ -71,7 +71,7 @@ fn divide(entry: &Table, for_families: &Table) -> Result<(Table, &'static dyn Fa
         _ => Table::new(),
     };
     settings.extend(own);
-    // Which keys there are may depend on what stands in the other table: an agent's on its algorithm.
+    // The allowed keys may depend on the other table: those of an agent depend on its algorithm.
     family.check(&settings)?;
     Ok((entry, family, settings))
 }

@@ -11,7 +11,7 @@ use crate::{Error, Result, study::family::Job};
 
 /// An experiment, ready to be run.
 pub struct Experiment {
-    /// What it is called: its file's name without `.toml`.
+    /// Its name: its file's name without `.toml`.
     pub name: String,
     /// The path of its file.
     pub path: PathBuf,
@@ -48,7 +48,7 @@ impl Experiment {
         arms.position(|arm| arm.name == name).unwrap_or_default()
     }
 
-    /// How many runs a stage has. It does not depend on what is chosen: two outcomes may choose the same trial, which then
+    /// How many runs a stage has. The number does not depend on what is chosen: if two outcomes choose the same trial, it
     /// counts twice and runs once.
     pub fn count(&self, stage: Stage) -> usize {
         (0..self.cells.len())
@@ -70,7 +70,7 @@ impl Experiment {
         }
     }
 
-    /// For each cell and both stages, the number of runs that no earlier optimiser or cell has too, at most.
+    /// For each cell and both stages, the maximum number of runs that no earlier optimiser or cell also has.
     /// Runs of chosen trials count as the same if all their trials are the same, because the choice is then the
     /// same.
     pub fn count_different(&self) -> Result<Vec<[usize; 2]>> {
@@ -103,7 +103,7 @@ impl Experiment {
         Ok(all)
     }
 
-    /// How many of an arm's trials get the report seeds, counting what two outcomes choose twice.
+    /// How many of an arm's trials get the report seeds. A trial that two outcomes choose counts twice.
     fn judged_trials(&self, arm: &Arm) -> usize {
         match self.top.design {
             Design::Grid => arm.trials.len(),

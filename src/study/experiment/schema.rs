@@ -18,8 +18,9 @@ pub fn schema() -> String {
     table(&mut out, "`[[environments]]`", EnvironmentTable::declared());
     for family in family::registry() {
         let name = family.name();
-        let title =
-            format!("`[{name}]` for all of that kind, and in `[[environments]]` of kind {name}");
+        let title = format!(
+            "`[{name}]` for all environments of that kind, and in `[[environments]]` for one of kind {name}"
+        );
         table(&mut out, &title, family.settings());
         for inner in family.tables() {
             let key = inner.key;
@@ -51,7 +52,7 @@ fn table(out: &mut String, title: &str, settings: &[Setting]) {
     }
 }
 
-/// A setting's default as TOML; empty lists and tables are none.
+/// A setting's default as TOML; empty lists and tables count as no default.
 fn default(setting: &Setting) -> String {
     match &setting.default {
         _ if setting.required => "required".into(),

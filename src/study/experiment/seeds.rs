@@ -6,7 +6,7 @@ use settings::{Allowed, Error, Field, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(pub Vec<u64>);
 
-/// The most seeds in a range; more are a typing error.
+/// The most seeds in a range; more are taken for a typing error.
 const MOST: u64 = 100_000;
 
 impl Seeds {
@@ -38,7 +38,7 @@ impl Field for Seeds {
         let mut seen = std::collections::HashSet::new();
         match seeds.iter().find(|seed| !seen.insert(**seed)) {
             Some(seed) => Err(Error::wrong(format!(
-                "seed {seed} is there twice; allowed: each seed once"
+                "seed {seed} is listed twice; allowed: each seed once"
             ))),
             None => Ok(Self(seeds)),
         }
@@ -72,7 +72,7 @@ mod tests {
             ("1".into(), "\"1\" is not allowed"),
             (Value::Whole(3), "3 is not allowed"),
             (list(&[1, -1]), "2 = -1 is not allowed"),
-            (list(&[4, 2, 4]), "seed 4 is there twice"),
+            (list(&[4, 2, 4]), "seed 4 is listed twice"),
         ] {
             let error = Seeds::from_value(&written).unwrap_err().to_string();
             assert!(error.contains(why), "{written}: {error}");

@@ -8,7 +8,7 @@ words! {
     pub enum Stage {
         /// Every trial on the tuning seeds
         Tune = "tune",
-        /// What was chosen, on the report seeds
+        /// The chosen trials, on the report seeds
         Report = "report",
     }
 }

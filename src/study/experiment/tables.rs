@@ -9,13 +9,13 @@ use super::{grid::Grid, seeds::Seeds};
 use crate::energy::Energy;
 
 settings! {
-    /// What stands at the top of an experiment.
+    /// The top level of an experiment.
     pub table Top {
         /// The question it answers, in a sentence
         question: String;
-        /// What is expected of the answer
+        /// The expected answer
         hypothesis: String;
-        /// How its results are to be read, and which of them decides; written before the runs
+        /// How to read its results, and which of them decides; written before the runs
         analysis: String;
         /// Which seeds each setting of a grid gets
         design: Design = Design::TwoStage;
@@ -25,20 +25,20 @@ settings! {
         score: Outcomes = Outcomes::both();
         /// How a setting is chosen from a grid
         selection: Selection = Selection::BestMean;
-        /// Differences of normalised scores smaller than this count as none. By default half of what half a decade of lr
-        /// costs, measured on the tuning seeds
+        /// Differences of normalised scores smaller than this count as none. The default is half of what half a decade
+        /// of lr costs, measured on the tuning seeds
         margin: Option<f64> = None, in Interval::at_least(0.0);
-        /// Where a difference could have shown
+        /// Which environments are informative
         assay: Assay = Assay::default();
         /// The seeds
         seeds: SeedsTable;
         /// What it may cost
         budget: Budget = Budget::default();
-        /// What energy is assumed to be where it cannot be measured
+        /// What to assume about energy if it cannot be measured
         energy: Energy = Energy::default();
-        /// What runs are made on
+        /// The environments
         environments: Vec<EnvironmentTable>;
-        /// What is compared
+        /// The optimisers that are compared
         optimisers: Vec<Optimiser>;
         /// What else is varied; every level is run with every optimiser
         factors: Vec<Factor> = Vec::new();
@@ -58,17 +58,17 @@ settings! {
 }
 
 settings! {
-    /// Which environments are informative: where somebody learns, and where a difference that is known to be there
-    /// shows. It is decided on the tuning seeds, for each outcome. Only informative environments count in verdicts.
+    /// Which environments are informative: those where some optimiser learns, and where a known difference shows.
+    /// The tuning seeds decide this, for each outcome. Only informative environments count in verdicts.
     pub struct Assay {
         /// Whether uninformative environments are left out of verdicts
         required: bool = true;
         /// How far above chance the best optimiser must be, as a normalised score
         learns: f64 = 0.2, in Interval::at_least(0.0);
-        /// The name of a contrast that is known to make a difference. It or half a decade of lr must make one of at least
-        /// twice the margin
+        /// The name of a contrast that is known to make a difference. This contrast or half a decade of lr must make a
+        /// difference of at least twice the margin
         positive_control: Option<String> = None;
-        /// The least margin, if margins are measured
+        /// The smallest margin, if margins are measured
         least_margin: f64 = 0.02, in Interval::above(0.0);
     }
 }
@@ -82,18 +82,18 @@ settings! {
 }
 
 settings! {
-    /// What runs are made on. Its other keys are those of its family of runs.
+    /// An environment. Its other keys are those of its family of runs.
     pub struct EnvironmentTable {
-        /// What it is called in the results; by default what its kind calls it
+        /// Its name in the results; by default the name that its kind gives it
         name: Option<String> = None;
         /// The family of its runs; the keys of that family go next to this one
         kind: String = "rl".into();
         /// Its rung on a ladder of controls; by default its kind. Rungs are in the order of their first environments, and
         /// the one with the most independent data comes first
         rung: Option<String> = None;
-        /// The return that counts as 0; needed where it is not known
+        /// The return that counts as 0; needed if it is not known
         random: Option<f64> = None;
-        /// The return that counts as 1; needed where it is not known
+        /// The return that counts as 1; needed if it is not known
         reference: Option<f64> = None;
         /// Its report seeds, if not `seeds.report`. Several environments together are compared on the seeds that all of
         /// them have
@@ -102,9 +102,9 @@ settings! {
 }
 
 settings! {
-    /// An optimiser, with the settings it may be given.
+    /// An optimiser, with the settings to choose from.
     pub table Optimiser {
-        /// What it is called in the results
+        /// Its name in the results
         name: String;
         /// Its rule or preset, with hyper-parameters: "adam:beta1=0"; `rl --list` shows them
         optimiser: String;
@@ -123,7 +123,7 @@ settings! {
         key: String;
         /// Its levels
         values: Vec<Value>;
-        /// The names of the environments that have it; all of them if none is named
+        /// The names of the environments that have it; all environments if none is named
         environments: Vec<String> = Vec::new();
     }
 }
@@ -131,19 +131,19 @@ settings! {
 settings! {
     /// A difference between two optimisers.
     pub table Contrast {
-        /// What it is called
+        /// Its name
         name: String;
         /// The question that it helps to answer; by default that of the experiment. Each question has a verdict, and
         /// p-values are corrected within a question
         question: Option<String> = None;
-        /// The optimiser that has what is in question
+        /// The optimiser with the property in question
         with: String;
-        /// The optimiser that lacks it
+        /// The optimiser without it
         without: String;
-        /// The names of the environments that it is about; all of them if none is named
+        /// The names of the environments that it is about; all environments if none is named
         environments: Vec<String> = Vec::new();
-        /// The same difference in these environments is subtracted; what remains is how much larger it is in
-        /// `environments`
+        /// The same difference in these environments is subtracted; the rest is how much larger the
+        /// difference is in `environments`
         less: Vec<String> = Vec::new();
         /// What the hypothesis says about it. The first contrast with a claim decides its question
         claim: Option<Claim> = None;
@@ -176,7 +176,7 @@ impl Outcomes {
         Self(vec![Score::Area, Score::Final])
     }
 
-    /// The outcome that stands for a run where there is room for one only.
+    /// The outcome that is shown where there is room for only one.
     pub fn first(&self) -> Score {
         self.0[0]
     }
@@ -220,10 +220,11 @@ words! {
 words! {
     /// How settings are chosen.
     pub enum Selection {
-        /// The trial with the best mean score. Of equals it is the one with the fewest diverged runs, then the smallest
-        /// values.
+        /// The trial with the best mean score. Among equals, it is the one with the fewest diverged runs, then the
+        /// smallest values.
         BestMean = "best-mean",
-        /// The trial with the best interquartile mean, on which a single seed has little influence; equals as above.
+        /// The trial with the best interquartile mean, on which a single seed has little influence; for equals as
+        /// above.
         BestIqm = "best-iqm",
     }
 }

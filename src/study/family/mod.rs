@@ -39,20 +39,20 @@ pub trait Family: Sync {
     /// Its keys in an experiment.
     fn settings(&self) -> &'static [Setting];
 
-    /// The settings in those of its keys that are tables, for `study schema`.
+    /// The settings in its keys that are tables, for `study schema`.
     fn tables(&self) -> Vec<InnerTable>;
 
     /// Paths of keys that only the study sets, and what to write instead.
     fn reserved(&self) -> &'static [(&'static str, &'static str)];
 
-    /// Checks `settings`, from which anything with a default may be missing; an error has the path of
+    /// Checks `settings`, in which anything with a default may be missing; an error has the path of
     /// its key.
     fn check(&self, settings: &Table) -> std::result::Result<(), settings::Error>;
 
     /// Sets `key`, such as `agent.buffer_size`, to a level of a factor.
     fn set(&self, settings: &mut Table, key: &str, value: &Value) -> Result<()>;
 
-    /// What an environment with these settings is called; an error has the path of its key.
+    /// The name of an environment with these settings; an error has the path of its key.
     fn title(&self, settings: &Table) -> std::result::Result<String, settings::Error>;
 
     /// The scores between which results are normalised, if they are known.
@@ -83,8 +83,8 @@ pub trait Job: Send + Sync {
     /// Multiply-adds from its start to its end, roughly; the longest runs go first.
     fn effort(&self) -> f64;
 
-    /// What the time of a step depends on, apart from the optimiser: jobs with the same word for it take equally long for
-    /// a step, roughly.
+    /// A word for what the time of a step depends on, apart from the optimiser: jobs with the same word take roughly
+    /// equally long for a step.
     fn kind_of_step(&self) -> String;
 
     /// Whether it computes on a GPU.
@@ -95,8 +95,8 @@ pub trait Job: Send + Sync {
         false
     }
 
-    /// Runs in `place`, from its checkpoint if there is one, and reports to `watcher`; does not run if it has
-    /// already finished there and is whole. If a file there is damaged, it starts again.
+    /// Runs in `place`, from its checkpoint if there is one, and reports to `watcher`. Does not run if it has
+    /// already finished there and its files are intact. If a file there is damaged, it starts again.
     fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome>;
 
     /// The outcome, if the run has finished in `folder`; [`Error::Damaged`] if a file there is damaged.
@@ -109,7 +109,8 @@ pub trait Job: Send + Sync {
     }
 
     /// Does its first `steps` steps and leaves no files. If `learning`, it learns in the second half of
-    /// them, otherwise in none. A run that does not act learns in all of them or does none.
+    /// them, otherwise in none. A run without an agent that acts either learns in all of them or does
+    /// none.
     fn rehearse(&self, steps: u64, learning: bool) -> Result<Status>;
 
     /// Gradient steps in the whole run, and in a rehearsal of `steps` steps.
@@ -121,7 +122,7 @@ pub trait Job: Send + Sync {
 pub struct Place<'a> {
     /// Its folder.
     pub folder: &'a Path,
-    /// Whether its files are kept there. If not, there are only its checkpoints, and no folder before the first.
+    /// Whether its files are kept there. If not, the folder has only checkpoints, and does not exist before the first.
     pub keep: bool,
 }
 
@@ -136,7 +137,7 @@ pub trait Watcher {
     /// `step` steps are done.
     fn progress(&mut self, step: u64);
 
-    /// The job has done all that it will do now, up to `step`; its files are not yet complete.
+    /// The job has done all steps that it will do now, up to `step`; its files are not yet complete.
     fn ends(&mut self, folder: &Path, step: u64) -> Result<()>;
 }
 
@@ -154,7 +155,7 @@ impl Observer for StepWatcher<'_> {
     }
 }
 
-/// Does the run `config` in `place`, with what `prepare` gives. Of a run that is not kept, there are only the rows of the tables
+/// Does the run `config` in `place`, with what `prepare` returns. A run that is not kept leaves only the rows of the tables
 /// `wanted`.
 fn run_in<C: Configuration, P>(
     place: Place,
@@ -201,8 +202,8 @@ where
     run.finish(outcome)
 }
 
-/// The result of training from step `first` on, of which `run` and `watcher` are told. The watcher learns where it ended, or
-/// where it was stopped.
+/// The result of training from step `first` on, reported to `run` and `watcher`. The watcher is told where it ended or was
+/// stopped.
 fn watched<T>(
     run: &mut impl Observer,
     folder: &Path,
@@ -231,7 +232,7 @@ pub struct Outcome {
     /// Gradient steps done.
     pub updates: u64,
     /// Step and score of each evaluation; evaluations that a diverged run did not reach have the worst
-    /// score. Of a tuning run whose results were written, it is not known any more, and empty.
+    /// score. Empty for a tuning run whose results have been written, because it is no longer known.
     pub curve: Vec<(u64, f64)>,
     /// The mean of its evaluations.
     pub area: f64,

@@ -1,7 +1,7 @@
-//! Runs that differ in the order of their samples alone, as `order` does them.
+//! Runs that differ only in the order of their samples, as in `order`.
 //!
-//! The score is `-log10` of the error of the learned values over that of the best constant: 0 is a constant, and each
-//! further 1 a tenth of the error. There is no ceiling. A run that diverged has the worst score, -3.
+//! The score is `-log10` of the error of the learned values divided by that of the best constant: 0 is a constant,
+//! and each further 1 is a tenth of the error. There is no ceiling. A run that diverged has the worst score, -3.
 
 use std::{path::Path, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! The scores by which results are normalised, for environments whose scores are known.
+//! The scores that normalise results, for environments where they are known.
 
 /// Two scores of an environment that count as 0 and 1 in normalised scores.
 #[derive(Clone, Copy, Debug, PartialEq)]

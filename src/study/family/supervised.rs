@@ -35,7 +35,7 @@ pub struct Supervised;
 settings! {
     /// The settings of a supervised run, apart from its optimiser and its seed.
     pub struct SupervisedRuns {
-        /// What is learned, by which network, for how long: `supervised --help`, Run. Images are
+        /// The data, the network and the length of the run: `supervised --help`, Run. Images are
         /// where `supervised` finds them without --data-dir
         run: Table = Table::new();
     }
@@ -114,8 +114,8 @@ impl Family for Supervised {
                 random: 0.0,
                 reference: 1.0,
             }),
-            // The scale of an agent there, because the network is played. A teacher that cannot be
-            // read is reported by the run.
+            // The scale of an agent in that environment, because the network is played. The run
+            // reports a teacher that cannot be read.
             None => scale_of(&teacher_env(&run).unwrap_or(run.env)),
         }
     }

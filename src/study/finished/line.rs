@@ -14,19 +14,19 @@ use crate::{
     study::{Mechanism, family::Outcome, rows::CostRow},
 };
 
-/// A run that has finished: what came of it and what it cost.
+/// A finished run: its outcome and its cost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedRun {
     /// Its id.
     pub id: String,
-    /// What came of it. It may lack the curve and the mechanism, if the run was for tuning.
+    /// Its outcome. It may lack the curve and the mechanism if the run was for tuning.
     pub outcome: Outcome,
-    /// What it cost, if that is known.
+    /// Its cost, if that is known.
     pub cost: Option<Cost>,
 }
 
 impl FinishedRun {
-    /// Whether all is known that came of it.
+    /// Whether its whole outcome is known.
     pub fn is_whole(&self) -> bool {
         !self.outcome.curve.is_empty()
     }
@@ -91,7 +91,7 @@ struct Facts {
 /// The column of the checksum, the last one.
 const CHECK: &str = "check";
 
-/// The columns of a [`Mechanism`] that say which run it is, and what they hold here.
+/// The columns of a [`Mechanism`] that identify the run, and what they hold here.
 const WHOSE: [(&str, &str); 6] = [
     ("id", ""),
     ("environment", ""),
@@ -108,7 +108,7 @@ fn columns<T: Serialize>(row: &T) -> Result<(String, String)> {
     Ok((header.into(), line.trim_end_matches('\n').into()))
 }
 
-/// A mechanism's columns, and its header, without those that say which run it is.
+/// A mechanism's columns, and its header, without those that identify the run.
 fn mechanism_columns(mechanism: &Mechanism) -> Result<(String, String)> {
     let unnamed = Mechanism {
         score: 0.0,
@@ -190,7 +190,7 @@ impl FinishedRun {
         };
         let cost = match &self.cost {
             Some(cost) => {
-                // A line has to be one.
+                // It must stay on one line.
                 let one_line = |c: char| if c.is_control() { ' ' } else { c };
                 let processor = cost.processor.chars().map(one_line).collect();
                 columns(&Cost {
@@ -210,7 +210,8 @@ impl FinishedRun {
 pub struct Columns(StringRecord);
 
 impl Columns {
-    /// Those that the first line of a file, without its end, names; an error if it is none of finished runs.
+    /// The columns that the first line of a file, without its end, names; an error if it is not a file of finished
+    /// runs.
     pub fn of(header: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(header).unwrap_or_default();
         let mut columns = record(text)?;
@@ -225,7 +226,7 @@ impl Columns {
         Ok(Self(columns))
     }
 
-    /// The run that `line`, without its end, has; an error if it is not what was written.
+    /// The run in `line`, which is without its end; an error if the line is not what was written.
     pub fn read(&self, line: &[u8]) -> Result<FinishedRun> {
         let changed = || Error::usage("its content is not what was written");
         let text = std::str::from_utf8(line).map_err(|_| changed())?;

@@ -1,9 +1,9 @@
-//! The record of a study's finished runs: files in `results/EXPERIMENT/rows`, one a process, to which each appends the
-//! runs that it has done, a line each; and the tables of results that were written, which take the place of those files.
+//! The record of a study's finished runs. Each process appends the runs that it has done to its own file in
+//! `results/EXPERIMENT/rows`, one line for each. Once the tables of results are written, they replace these files.
 //!
-//! Both may be copied to another machine or committed, and the study goes on there. Of two lines about the same run, the one
-//! in the file whose name comes first counts. A last line without its end was being written when its process was killed, and is no
-//! line.
+//! Both may be copied to another machine or committed, and the study continues there. If two lines describe the same run,
+//! the one in the file whose name sorts first counts. A last line without its end was being written when its process was
+//! killed, and is ignored.
 
 mod line;
 mod tables;
@@ -26,7 +26,7 @@ use crate::{Error, Result};
 /// The folder in that of the results.
 pub const ROWS: &str = "rows";
 
-/// Of the time that passes, at most one part in so many goes into looking for others' runs.
+/// At most one part in this many of the elapsed time goes into looking for others' runs.
 const LOOK_SHARE: u32 = 10;
 
 /// The finished runs of a study, as far as this process knows them.
@@ -45,7 +45,7 @@ struct State {
 
 struct Known {
     run: FinishedRun,
-    /// Where it is; what has the least place counts.
+    /// Where it is; the entry with the smallest place counts.
     place: Place,
 }
 
@@ -56,7 +56,7 @@ enum Place {
     Tables,
 }
 
-/// A file as far as it was read.
+/// How far a file has been read.
 #[derive(Default)]
 struct ReadFile {
     /// The bytes of whole lines.
@@ -72,8 +72,7 @@ impl FinishedRuns {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads what is in the results folder `out`, as far as it was not read yet. The caller sees to it that nobody writes tables
-    /// meanwhile.
+    /// Reads what is new in the results folder `out`. The caller ensures that no process writes tables meanwhile.
     pub fn read(&self, out: &Path) -> Result<()> {
         let mut state = self.state();
         let started = Instant::now();
@@ -83,7 +82,7 @@ impl FinishedRuns {
         Ok(())
     }
 
-    /// Whether looking again for others' runs would not take up much of the time.
+    /// Whether looking for others' runs again would take only a small part of the time.
     pub fn may_look(&self) -> bool {
         let looked = self.state().looked;
         looked.is_none_or(|(at, took)| at.elapsed() >= took * LOOK_SHARE)
@@ -94,7 +93,7 @@ impl FinishedRuns {
         self.state().looked.is_some()
     }
 
-    /// The run `id`, if it has finished; if `whole`, only if all is known that came of it.
+    /// The run `id`, if it has finished; if `whole`, only if its whole outcome is known.
     pub fn get(&self, id: &str, whole: bool) -> Option<FinishedRun> {
         let state = self.state();
         let known = state.runs.get(id);
@@ -114,12 +113,12 @@ impl FinishedRuns {
         self.state().runs.len()
     }
 
-    /// What was found damaged, and where files disagree; each is told once.
+    /// Damage and disagreements that were found; each is reported once.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.state().warnings)
     }
 
-    /// Appends `run` to this process's file in the results folder `out`. It is on the disk when this returns if `now`.
+    /// Appends `run` to this process's file in the results folder `out`. If `now`, it is on the disk when this returns.
     pub fn append(&self, out: &Path, run: FinishedRun, now: bool) -> Result<()> {
         let line = run.to_line()?;
         let mut state = self.state();
@@ -175,7 +174,7 @@ impl FinishedRuns {
         self.sync()
     }
 
-    /// Closes this process's file, which then is one like those of others.
+    /// Closes this process's file, which is then treated like those of others.
     fn close(&self) -> Result<()> {
         let mut state = self.state();
         if let Some(writer) = state.writer.take() {
@@ -209,12 +208,12 @@ impl FinishedRuns {
             }
         }
         let _ = fs::remove_dir(&rows);
-        // What is left is read again when it is wanted.
+        // What is left is read again when it is needed.
         *state = State::default();
     }
 }
 
-/// Whether there is a whole line in the file at `path` behind its first `bytes` bytes.
+/// Whether there is a complete line in the file at `path` after its first `bytes` bytes.
 fn ends_with_line(path: &Path, bytes: u64) -> bool {
     read_from(path, bytes).is_ok_and(|rest| rest.contains(&b'\n'))
 }
@@ -255,7 +254,7 @@ impl State {
         Ok(())
     }
 
-    /// Reads the lines of a file that were not read yet.
+    /// Reads the lines of a file that have not been read yet.
     fn read_file(&mut self, path: &Path, name: String) -> Result<()> {
         let mut at = self.files.remove(&name).unwrap_or_default();
         let read = match at.foreign {
@@ -280,7 +279,7 @@ impl State {
                     Ok(columns) => at.columns = Some(columns),
                     Err(why) => {
                         self.warnings.push(format!(
-                            "{} is no file of finished runs: {why}; it is not read",
+                            "{} is not a file of finished runs: {why}; it is not read",
                             path.display()
                         ));
                         at.foreign = true;
@@ -337,7 +336,7 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-/// What the file at `path` has behind its first `bytes` bytes.
+/// The content of the file at `path` after its first `bytes` bytes.
 fn read_from(path: &Path, bytes: u64) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let mut content = Vec::new();

@@ -1,4 +1,4 @@
-//! Finished runs from the tables of results that were written. They have all that the results need; of tuning runs, that is
+//! Finished runs from written tables of results. They have all that the results need; for tuning runs, this includes
 //! neither curve nor mechanism.
 
 use std::{
@@ -61,7 +61,7 @@ fn tables(folder: &Path) -> Result<Vec<FinishedRun>> {
     let run = |row: RunRow| {
         let curve = curves.get(&row.id);
         let curve = curve.map_or(Vec::new(), |curve| first_of_equal(curve));
-        // A curve of other results, or a part of one, is none.
+        // A curve of other results, or an incomplete one, does not count.
         let end = |&(step, score): &(u64, f64)| {
             step >= row.steps && score.to_bits() == row.last.to_bits()
         };
@@ -94,7 +94,7 @@ fn first_of_equal(curve: &[(u64, f64)]) -> Vec<(u64, f64)> {
     curve[..again.next().unwrap_or(curve.len())].to_vec()
 }
 
-/// The same without what says which run it is.
+/// The same without what identifies the run.
 fn unnamed(mechanism: Mechanism) -> Mechanism {
     Mechanism {
         id: String::new(),

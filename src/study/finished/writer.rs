@@ -14,7 +14,7 @@ use crate::{Error, Result, files::short_id};
 /// The most time that passes before what was appended is synced to the disk.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
 
-/// A process's own file. It is locked as long as it is open, so that nobody else removes it.
+/// A process's own file. It is locked while it is open, so that no other process removes it.
 pub struct Writer {
     path: PathBuf,
     file: File,
@@ -59,8 +59,8 @@ impl Writer {
         &self.path
     }
 
-    /// Appends whole lines in one write. They are on the disk when this returns if `now`, else at most a second later, if there is
-    /// more to append. After an error the file is to be left.
+    /// Appends complete lines in one write. If `now`, they are on the disk when this returns; otherwise at most a second
+    /// later, if more is appended. After an error the file must not be used any more.
     pub fn append(&mut self, lines: &str, now: bool) -> Result<()> {
         let append = || {
             (&self.file).write_all(lines.as_bytes())?;
@@ -78,7 +78,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                // What was written of the lines would be taken for damage if more followed.
+                // A partly written line would look like damage if more lines followed.
                 let _ = self.file.set_len(self.length);
                 Err(Error::io("cannot write", &self.path, error))
             }

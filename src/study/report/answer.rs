@@ -49,6 +49,7 @@ pub fn how_to_read(results: &Results) -> Section {
 
 fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
     let contrast = one.contrast;
+    let with = &contrast.with;
     let on = match contrast.environments.is_empty() {
         true => String::new(),
         false => format!(" ({})", place(contrast)),
@@ -56,8 +57,7 @@ fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
     let found: Vec<String> = one.outcomes.iter().map(grounds).collect();
     let claim = contrast.claim.map_or("differs", claim_in_words);
     let mut out = format!(
-        "{} less {}{on}: {}. The claim is that it does {claim}. {}",
-        contrast.with,
+        "{with} minus {}{on}: {}. The claim is that {with} does {claim}. {}",
         contrast.without,
         found.join("; "),
         counted(results, one)
@@ -94,7 +94,7 @@ fn grounds(judged: &Judged) -> String {
     format!("{} {found}: {}", in_words(judged), judged.finding())
 }
 
-/// From how many seeds and environments.
+/// How many seeds and environments the finding is based on.
 fn counted(results: &Results, one: &ContrastResult) -> String {
     let first = one.first();
     let informative = first.cells.iter().filter(|cell| cell.informative).count();
@@ -110,16 +110,16 @@ fn counted(results: &Results, one: &ContrastResult) -> String {
         false => "cell",
     };
     match left_out.is_empty() || informative == 0 {
-        true => format!("From {seeds} in {}.", count(first.cells.len(), what)),
+        true => format!("Based on {seeds} in {}.", count(first.cells.len(), what)),
         false => format!(
-            "From {seeds} in {}; a difference could not have shown in {}.",
+            "Based on {seeds} in {}. A difference could not have shown in {}.",
             count(informative, what),
             left_out.join(", ")
         ),
     }
 }
 
-/// The outcome as a reader would call it.
+/// The name of the outcome as a reader would say it.
 pub fn in_words(judged: &Judged) -> &'static str {
     match judged.outcome.word() {
         "area" => "area",
@@ -128,26 +128,29 @@ pub fn in_words(judged: &Judged) -> &'static str {
     }
 }
 
-/// What would have been found.
+/// How many seeds would decide.
 fn power(judged: &Judged) -> String {
     let Some(needed) = &judged.seeds_needed else {
         return String::new();
     };
     format!(
-        " A difference as large as the margin would be found with probability {POWER} by {} seeds; that there is none, by {}.",
+        " With probability {POWER}, {} seeds would find a difference as large as the margin, and {} would show that there \
+         is none.",
         seeds(needed.to_detect),
         seeds(needed.to_equate),
     )
 }
 
-/// How many report seeds the cells have: `There are 30 seeds a cell`, or `30 to 100`.
+/// How many report seeds the cells have: `There are 30 seeds per cell`, or `30 to 100`.
 pub fn seeds_a_cell(results: &Results) -> String {
     let cells = results.experiment.cells.iter();
     let seeds: Vec<usize> = cells.map(|cell| cell.report_seeds.len()).collect();
     let (low, high) = (seeds.iter().min(), seeds.iter().max());
     match (low, high) {
-        (Some(low), Some(high)) if low < high => format!("There are {low} to {high} seeds a cell"),
-        (Some(1), _) => "There is 1 seed a cell".into(),
-        (low, _) => format!("There are {} seeds a cell", low.copied().unwrap_or(0)),
+        (Some(low), Some(high)) if low < high => {
+            format!("There are {low} to {high} seeds per cell")
+        }
+        (Some(1), _) => "There is 1 seed per cell".into(),
+        (low, _) => format!("There are {} seeds per cell", low.copied().unwrap_or(0)),
     }
 }

@@ -42,18 +42,18 @@ fn rule(results: &Results) -> String {
     let margin = match top.margin {
         Some(margin) => format!("The margin is {margin} everywhere, as the experiment says."),
         None => format!(
-            "The margin is half of what half a decade of lr costs there, and never below {}.",
+            "The margin is half of what half a decade of lr costs in the environment, and at least {}.",
             top.assay.least_margin
         ),
     };
     let counts = match top.assay.required {
-        true => "Only informative environments count in what is said about several together.",
-        false => "The experiment counts all environments, informative or not.",
+        true => "Only informative environments count in findings about several environments.",
+        false => "This experiment counts all environments, informative or not.",
     };
     format!(
         "An environment is informative if a difference could have shown there: the best optimiser scores at least {} above \
-         chance, and half a decade of lr{control} makes a difference of at least {MARGINS} margins. {margin} All of this was \
-         decided on the tuning seeds. {counts}",
+         chance, and half a decade of lr{control} makes a difference of at least {MARGINS} margins. {margin} The tuning \
+         seeds decided all of this. {counts}",
         top.assay.learns
     )
 }

@@ -113,11 +113,10 @@ pub fn table(rows: &[CellRow]) -> Section {
     ];
     Section::new("Every cell")
         .text(
-            "The setting is the one chosen by the first outcome, and the score is that outcome. It is normalised so that chance \
-             is 0 and a good agent 1, and is an interquartile mean over seeds. The \
-             evaluations are returns, and means over seeds. 95 % bootstrap intervals are in brackets. To see which \
-             differences are significant, look under Contrasts: optimisers share their seeds, so they can differ even if their \
-             intervals here overlap.",
+            "The setting is the one that the first outcome chose, and the score is that outcome. It is normalised so that \
+             chance scores 0 and a good agent 1, and is an interquartile mean over seeds. The evaluations are mean returns \
+             over seeds. 95 % bootstrap intervals are in brackets. The section Contrasts shows which differences are \
+             significant: optimisers share their seeds, so they can differ even if their intervals here overlap.",
         )
         .table(&head, rows.iter().map(row).collect())
 }

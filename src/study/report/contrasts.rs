@@ -23,7 +23,7 @@ use crate::{
 /// The power: the probability that the required number of seeds finds an existing difference.
 pub const POWER: f64 = 0.8;
 
-/// Resamples of a contrast without one of its environments, which only has to agree with the whole.
+/// Resamples of a contrast without one of its environments, which only has to agree with the whole contrast.
 const RESAMPLES_WITHOUT: usize = 2000;
 
 /// A contrast, and the result of the runs.
@@ -33,7 +33,7 @@ pub struct ContrastResult<'a> {
     pub question: &'a str,
     /// Whether its verdict is that of the question.
     pub decides: bool,
-    /// What it found by each outcome.
+    /// What it found for each outcome.
     pub outcomes: Vec<Judged>,
 }
 
@@ -75,7 +75,7 @@ impl Judged {
 }
 
 impl ContrastResult<'_> {
-    /// The verdict on its claim, if it has one: what the outcomes agree on, or else what one of them found and no other
+    /// The verdict on its claim, if it has one: what the outcomes agree on, or what one of them found and no other
     /// contradicts.
     pub fn verdict(&self) -> Option<Verdict> {
         let claim = self.contrast.claim?;
@@ -110,8 +110,8 @@ pub fn contrasts(results: &Results) -> Result<Vec<ContrastResult<'_>>> {
     Ok(all)
 }
 
-/// Corrects the p-values within each question: those of the contrast that decides for its outcomes, and those of all
-/// other contrasts and outcomes for their number.
+/// Corrects the p-values within each question: those of the deciding contrast for the number of outcomes, and those
+/// of all other contrasts and outcomes for their number.
 fn correct(all: &mut [ContrastResult]) -> Result<()> {
     let groups: BTreeSet<(String, bool)> = all
         .iter()
@@ -159,7 +159,7 @@ pub fn place(contrast: &Contrast) -> String {
         (true, _) => "all environments".into(),
         (false, true) => joined(&contrast.environments),
         (false, false) => format!(
-            "{} less {}",
+            "{} minus {}",
             joined(&contrast.environments),
             joined(&contrast.less)
         ),
@@ -303,7 +303,7 @@ impl Comparison<'_> {
         let sides = [whole.cells.clone(), whole.subtracted.clone()];
         let finding = whole.finding();
         let mut flips_without = Vec::new();
-        // What is undecided stays so.
+        // An undecided finding stays undecided.
         if !matches!(finding, Finding::Undecided(_)) {
             for (side, cells) in sides.iter().enumerate() {
                 let names = environments(cells);

@@ -1,4 +1,4 @@
-//! What runs cost, and how they were done. All of it except memory depends on the machine.
+//! The cost of runs, and how they were done. All of this except memory depends on the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,8 +40,8 @@ pub fn memory(results: &Results) -> Section {
     });
     let head = [
         "optimiser",
-        "state, bytes a weight",
-        "weight and state, in % of the weight",
+        "state, bytes per weight",
+        "weight and state, % of the weight",
     ];
     Section::new("Memory").table(&head, rows.collect())
 }
@@ -51,13 +51,13 @@ pub fn time(results: &Results) -> Section {
     let section = Section::new("Time");
     let seconds = |cost: &CostRow| Some(cost.cpu_seconds.unwrap_or(cost.seconds));
     let Some(rows) = per_arm(results, seconds) else {
-        return section
-            .nothing("Nothing is known of the time of these runs: they are not in cost.csv.");
+        return section.nothing("The time of these runs is not known: they are not in cost.csv.");
     };
     section
-        .text("Processor seconds of the report stage's runs, with the settings that were chosen. The seconds for each solved run are those of all runs in environments where \
-               any run solved its task, divided by the runs that did. Runs take longer while other programs use the machine.")
-        .table(&["optimiser", "seconds a run", "seconds in all", "seconds for each solved run", "runs"], rows)
+        .text("Processor seconds of the report runs with the chosen settings. The seconds per solved run are the seconds \
+               of all runs in environments where any run solved the task, divided by the number of runs that solved it. \
+               Runs take longer while other programs use the machine.")
+        .table(&["optimiser", "seconds per run", "seconds in total", "seconds per solved run", "runs"], rows)
 }
 
 /// Joules of the report stage's runs.
@@ -65,8 +65,7 @@ pub fn energy(results: &Results) -> Section {
     let section = Section::new("Energy");
     let joules = |cost: &CostRow| Some(cost.joules? + cost.gpu_joules.unwrap_or(0.0));
     let Some(rows) = per_arm(results, joules) else {
-        return section
-            .nothing("Nothing is known of the energy of these runs: they are not in cost.csv.");
+        return section.nothing("The energy of these runs is not known: they are not in cost.csv.");
     };
     let costs = || results.costs.values();
     let sources: BTreeSet<&str> = costs().filter_map(|cost| cost.source).map(source).collect();
@@ -75,8 +74,9 @@ pub fn energy(results: &Results) -> Section {
     let energy = &results.experiment.top.energy;
     section
         .text(format!(
-            "Joules of the report stage's runs, {}, at {} gCO2e/kWh. Both stages together took {} kJ, or {} gCO2e. The joules for each \
-             solved run are those of all runs in environments where any run solved its task, divided by the runs that did.",
+            "Joules of the report runs, {}, at {} gCO2e/kWh. Both stages together took {} kJ, or {} gCO2e. The joules per \
+             solved run are the joules of all runs in environments where any run solved the task, divided by the number of \
+             runs that solved it.",
             sources
                 .into_iter()
                 .collect::<Vec<_>>()
@@ -89,9 +89,9 @@ pub fn energy(results: &Results) -> Section {
         .table(
             &[
                 "optimiser",
-                "joules a run",
-                "joules in all",
-                "joules for each solved run",
+                "joules per run",
+                "joules in total",
+                "joules per solved run",
                 "runs",
             ],
             rows,
@@ -101,12 +101,12 @@ pub fn energy(results: &Results) -> Section {
 fn source(source: Source) -> &'static str {
     match source {
         Source::Rapl => "measured by RAPL's counters",
-        Source::Estimate => "estimated: processor seconds times {watts} W a core",
+        Source::Estimate => "estimated: processor seconds times {watts} W per core",
     }
 }
 
-/// A row for each arm, over the runs of its best trials: `value` per run, for all runs, and per run that solved its task. The last covers
-/// the environments where any run did. `None` if nothing is known.
+/// A row for each arm, over the runs of its best trials: `value` per run, for all runs, and per run that solved its task.
+/// The last covers the environments where any run solved the task. `None` if nothing is known.
 fn per_arm(results: &Results, value: impl Fn(&CostRow) -> Option<f64>) -> Option<Vec<Vec<String>>> {
     let solved = |run: &RunRow| run.solved_step.is_some();
     let outcome = results.outcomes()[0];

@@ -12,7 +12,7 @@ use crate::{
     figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
 };
 
-/// With more optimisers than this, bands would hide the lines. Then only the optimisers of one contrast have bands.
+/// With more optimisers than this, bands would hide the lines, so only the optimisers of one contrast have bands.
 pub const MANY: usize = 6;
 
 /// Resamples of each point of a band.
@@ -51,9 +51,9 @@ pub fn curves(results: &Results) -> Result<Section> {
         });
     }
     let caption = format!(
-        "The interquartile mean over seeds of each evaluation, by training steps ({which}: the 95 % bootstrap interval of each \
-         point). A run that diverged has the worst return from then on. A line that others cover is wider, so that it shows \
-         behind them."
+        "The interquartile mean over seeds of each evaluation, by training steps ({which}: the 95 % bootstrap interval of \
+         each point). A run that diverged has the worst return from then on. A line that others cover is drawn wider, so \
+         that it shows behind them."
     );
     Ok(Section::new("Learning curves").appendix().figure(Figure {
         caption,

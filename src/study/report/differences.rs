@@ -1,4 +1,4 @@
-//! Drawings and tables of the differences that an experiment asks about, as a whole and in each environment.
+//! Figures and tables of the differences that an experiment asks about, overall and in each environment.
 
 use settings::Words;
 use stats::Estimate;
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{Result, figures::forest_plot, study::experiment::Score};
 
-/// The name of the axis of a drawing of differences.
+/// The name of the axis of a figure of differences.
 const AXIS: &str = "difference of the score";
 
-/// Each contrast as a whole.
+/// Each contrast over all of its environments.
 pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Section> {
     let section = Section::new("Contrasts");
     if contrasts.is_empty() {
@@ -48,9 +48,9 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
     let section = section
         .text(
             "Differences of interquartile means on the same seeds. Their intervals come from resampling the seeds, for all \
-             optimisers and environments at once. The probability of improvement is that of a run being better than one with \
-             the same seed; between environments, it is how much larger that probability is. Holm's correction of p is within \
-             each question.",
+             optimisers and environments at once. The probability of improvement is the probability that a run is better \
+             than the other optimiser's run with the same seed; for a difference between environments, it is how much \
+             larger that probability is. Holm's correction of p is within each question.",
         )
         .figure(Figure {
             caption: caption(margin),
@@ -126,7 +126,8 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
     ];
     Ok(section
         .text(
-            "The same differences in each environment by itself, with Holm's correction of p within each contrast and outcome.",
+            "The same differences in each environment separately, with Holm's correction of p within each contrast and \
+             outcome.",
         )
         .figure(Figure {
             caption: caption(margin),
@@ -150,7 +151,7 @@ pub fn forest(groups: Vec<(String, Vec<(String, Estimate)>)>, margin: f64) -> Re
     groups.iter().map(panel).collect()
 }
 
-/// The margin to draw: that of all, or the least where they differ.
+/// The margin to draw: the common one, or the smallest if they differ.
 pub fn margin<'a>(judged: impl Iterator<Item = &'a Judged>) -> f64 {
     let least = judged.map(|one| one.evidence.margin).reduce(f64::min);
     least.unwrap_or_default()
@@ -160,7 +161,7 @@ pub fn margin<'a>(judged: impl Iterator<Item = &'a Judged>) -> f64 {
 pub fn caption(margin: f64) -> String {
     let shaded = match margin > 0.0 {
         true => format!(
-            " The margin is shaded, {margin:.3} on either side; where margins differ it is the least."
+            " The margin is shaded, {margin:.3} on either side; if margins differ, the smallest is shown."
         ),
         false => String::new(),
     };
@@ -201,7 +202,7 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
     };
     vec![
         format!(
-            "{} ({} less {}{on})",
+            "{} ({} minus {}{on})",
             contrast.name, contrast.with, contrast.without
         ),
         judged.outcome.word().into(),
@@ -245,22 +246,23 @@ pub fn seeds_needed(contrasts: &[ContrastResult]) -> Section {
     });
     let rows: Vec<Vec<String>> = rows.collect();
     if rows.is_empty() {
-        return section.nothing("No contrast has a margin and enough seeds to know its spread.");
+        return section
+            .nothing("No contrast has both a margin and enough seeds to know its spread.");
     }
     let head = [
         "contrast",
         "outcome",
         "standard error",
         "seeds",
-        "seeds to find the margin",
-        "seeds to equate",
+        "seeds to detect the margin",
+        "seeds to show equivalence",
         "pairs",
     ];
     section
         .text(format!(
-            "The seeds a cell that would find a difference as large as the margin with probability {POWER}, and those that would \
-             show with that probability that there is none. They come from the standard error of the interquartile means' \
-             difference, which falls with the square root of the number of seeds.",
+            "How many seeds per cell would find a difference as large as the margin with probability {POWER}, and how many \
+             would show with the same probability that there is none. Both numbers come from the standard error of the \
+             difference of interquartile means, which falls with the square root of the number of seeds.",
         ))
         .table(&head, rows)
 }
@@ -281,7 +283,7 @@ fn same_runs(results: &Results) -> Option<String> {
         .collect();
     (!named.is_empty()).then(|| {
         format!(
-            "Some environments have the same runs, which count once when environments are taken together: {}.",
+            "Some environments have the same runs, which count once when environments are combined: {}.",
             named.join("; ")
         )
     })

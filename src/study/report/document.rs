@@ -66,7 +66,7 @@ pub struct Panel {
 }
 
 impl Document {
-    /// Of `sections`. Those that have nothing to say are named in a last one.
+    /// Made of `sections`. A last section names those that have nothing to say.
     pub fn new(title: String, sections: Vec<Section>) -> Self {
         let says_nothing = |section: &Section| section.nothing.is_some();
         let (absent, mut sections): (Vec<Section>, Vec<Section>) =

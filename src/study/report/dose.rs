@@ -85,14 +85,14 @@ pub fn dose(results: &Results) -> Result<Section> {
         true => section,
         false => section
             .text(
-                "A dial is judged by its slope: how much the effect grows from the first to the last of its levels, which are \
-                 taken in order, or by the logarithm of the level where levels are numbers above 0. It is judged by the \
-                 probability of improvement, and the growth of the difference is beside it.",
+                "A dial is judged by its slope: how much the effect grows from its first level to its last. If the levels \
+                 are numbers above 0, the slope is along their logarithms; otherwise it is along their order. The growth \
+                 of the probability of improvement decides; the growth of the difference is shown beside it.",
             )
             .table(&SLOPE_HEAD, slopes),
     };
     Ok(section
-        .text("Each contrast, at each level by itself. The p-values are not corrected for their number.")
+        .text("Each contrast at each level separately. The p-values are not corrected for their number.")
         .table(&HEAD, rows))
 }
 
@@ -163,8 +163,8 @@ fn slope(
     ]))
 }
 
-/// Where levels are from the first, 0, to the last, 1: by their logarithms if they are numbers above 0 in increasing or
-/// decreasing order, and otherwise evenly.
+/// The positions of the levels, from 0 for the first to 1 for the last: by their logarithms if they are numbers above 0
+/// in increasing or decreasing order, otherwise evenly spaced.
 fn places(levels: &[(String, Vec<usize>)]) -> Vec<f64> {
     let last = (levels.len() - 1) as f64;
     let evenly = || (0..levels.len()).map(|at| at as f64 / last).collect();
@@ -183,7 +183,7 @@ fn places(levels: &[(String, Vec<usize>)]) -> Vec<f64> {
     }
 }
 
-/// What the effects at these places count in the slope of the least-squares line through them.
+/// The weights of the effects at these positions in the slope of the least-squares line through them.
 fn weights(x: &[f64]) -> Vec<f64> {
     let mean = x.iter().sum::<f64>() / x.len() as f64;
     let squares: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();

@@ -1,4 +1,4 @@
-//! The essence of a report, for another page.
+//! A summary of a report, for another page.
 
 use std::{
     fs,
@@ -74,8 +74,8 @@ pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -
     let seeds = answer::seeds_a_cell(results);
     let folder = folder.to_string_lossy().replace('\\', "/");
     let rest = format!(
-        "{seeds}. The whole report, with every cell and how it was run, is in \
-         [`report.md`](<{folder}/report.md>) and [`report.html`](<{folder}/report.html>).\n"
+        "{seeds}. The full report, with every cell and how the study was run, is in [`report.md`](<{folder}/report.md>) \
+         and [`report.html`](<{folder}/report.html>).\n"
     );
     let table = match contrasts.is_empty() {
         true => String::new(),

@@ -1,4 +1,4 @@
-//! The optimisers that the questions are about, in the environments that can tell: a figure and a table to read first.
+//! The optimisers that the questions are about, in the informative environments: a figure and a table to read first.
 
 use settings::Words;
 
@@ -18,7 +18,7 @@ use crate::{
 
 /// More lines than this in a panel cannot be told apart.
 const MOST_ARMS: usize = 6;
-/// More panels than this are no glance.
+/// More panels than this are too many for a glance.
 const MOST_PANELS: usize = 6;
 /// Resamples of each point of a band.
 const RESAMPLES: usize = 1000;
@@ -51,14 +51,14 @@ pub fn glance(results: &Results, contrasts: &[ContrastResult]) -> Result<Section
     let cells: Vec<usize> = (0..drawn).map(|i| cells[i * cells.len() / drawn]).collect();
     let panels = cells.iter().map(|&cell| panel(results, cell, &arms));
     let which = match none {
-        true => "In no environment could a difference have shown; all are drawn.".into(),
+        true => "A difference could not have shown in any environment, so all are drawn.".into(),
         false => format!(
-            "Only informative environments are here, where a difference could have shown.{more}"
+            "Only informative environments are drawn: those where a difference could have shown.{more}"
         ),
     };
     let figure = Figure {
         caption: format!(
-            "The interquartile mean over seeds of each evaluation, with its 95 % interval, each optimiser at its best setting. \
+            "The interquartile mean over seeds of each evaluation, with its 95 % interval. Each optimiser has its best setting. \
              {which}"
         ),
         key: Vec::new(),
@@ -79,7 +79,7 @@ pub fn glance(results: &Results, contrasts: &[ContrastResult]) -> Result<Section
     Ok(section.figure(figure).table(&head, rows))
 }
 
-/// The optimisers of the contrasts that decide, and then those of the other contrasts while there is room.
+/// The optimisers of the contrasts that decide, then those of the other contrasts as far as there is room.
 fn arms(results: &Results, contrasts: &[ContrastResult]) -> Vec<usize> {
     let mut arms = Vec::new();
     let (deciding, others): (Vec<_>, Vec<_>) = contrasts.iter().partition(|one| one.decides);

@@ -1,14 +1,14 @@
 //! The words of a report that a reader may not know.
 
-/// Words with what they mean, as they are in the heads of tables and in verdicts.
+/// Words and their meanings, as used in table heads and verdicts.
 const WORDS: [(&str, &str); 19] = [
     (
         "supported",
-        "The difference is on the side that the hypothesis says, and its interval excludes 0.",
+        "The difference is in the direction of the hypothesis, and its interval excludes 0.",
     ),
     (
         "refuted",
-        "The difference is on the other side than the hypothesis says, and its interval excludes 0.",
+        "The difference is in the direction opposite to the hypothesis, and its interval excludes 0.",
     ),
     (
         "equivalent",
@@ -16,7 +16,7 @@ const WORDS: [(&str, &str); 19] = [
     ),
     (
         "inconclusive",
-        "The runs do not decide the question. That is not evidence of no difference.",
+        "The runs do not decide the question. This is not evidence that there is no difference.",
     ),
     (
         "outcome",
@@ -24,15 +24,16 @@ const WORDS: [(&str, &str); 19] = [
     ),
     (
         "difference",
-        "The interquartile mean of the first optimiser's normalised scores less that of the second's. Chance is 0 and a good agent 1.",
+        "The interquartile mean of the first optimiser's normalised scores minus that of the second's. Chance scores 0 and \
+         a good agent 1.",
     ),
     (
         "score, IQM",
-        "The interquartile mean: the mean of the runs without the lowest and the highest quarter.",
+        "The interquartile mean: the mean of the runs after the lowest and the highest quarter are left out.",
     ),
     (
         "IQM",
-        "The interquartile mean: the mean of the runs without the lowest and the highest quarter.",
+        "The interquartile mean: the mean of the runs after the lowest and the highest quarter are left out.",
     ),
     (
         "95 % interval",
@@ -41,23 +42,26 @@ const WORDS: [(&str, &str); 19] = [
     ("margin", "Differences smaller than this count as none."),
     (
         "probability of improvement",
-        "How likely a run of the first optimiser is better than a run of the second with the same seed; 0.5 is no difference.",
+        "How likely a run of the first optimiser is to be better than a run of the second with the same seed; 0.5 means no \
+         difference.",
     ),
     (
         "p",
-        "How likely a difference as large would be if there were none.",
+        "How likely a difference at least this large would be if there were no true difference.",
     ),
     (
         "p, corrected",
-        "p with Holm's correction: the more tests there are, the more likely one of them finds something by chance.",
+        "p with Holm's correction for the number of tests: the more tests there are, the more likely it is that one finds \
+         something by chance.",
     ),
     (
         "finding",
-        "What the rule makes of the difference: better, worse, equivalent, or why nothing follows.",
+        "What the rule concludes from the difference: better, worse, equivalent, or why nothing follows.",
     ),
     (
         "informative",
-        "Whether a difference could have shown there. Environments where nobody learns, or where no lr does worse, tell nothing.",
+        "Whether a difference could have shown there. An environment where no optimiser learns, or where no lr does worse, \
+         tells nothing.",
     ),
     ("pairs", "Pairs of runs with the same environment and seed."),
     (
@@ -66,7 +70,7 @@ const WORDS: [(&str, &str); 19] = [
     ),
     (
         "bias of the choice",
-        "How much better the chosen setting looked on the seeds that chose it than it is on others.",
+        "How much better the chosen setting looked on the seeds that chose it than it does on other seeds.",
     ),
     (
         "tuning noise",
@@ -74,7 +78,7 @@ const WORDS: [(&str, &str); 19] = [
     ),
 ];
 
-/// What a word means.
+/// The meaning of a word.
 pub fn explanation(word: &str) -> Option<&'static str> {
     let known = WORDS.iter().find(|(known, _)| *known == word);
     known.map(|(_, why)| *why)

@@ -70,7 +70,7 @@ pub fn ladder(results: &Results) -> Result<Section> {
                 if rung != *first {
                     let what = format!("{what}, change");
                     let change = comparison.evidence(&cells, &on(first), &what)?;
-                    let place = format!("{rung} less {first}");
+                    let place = format!("{rung} minus {first}");
                     rows.push(row(contrast, place, outcome, &change));
                 }
             }
@@ -84,9 +84,9 @@ pub fn ladder(results: &Results) -> Result<Section> {
     };
     Ok(section
         .text(
-            "The same change of optimiser on each rung, from the most independent data to the most shifting data. A rung less \
-             the first rung is the interaction: how much more the change does there. It is judged by the probability of \
-             improvement. The p-values are not corrected for their number.",
+            "The same change of optimiser on each rung, from the most independent data to the most shifting data. A rung \
+             minus the first rung is the interaction: how much larger the effect is on that rung. It is judged by the \
+             probability of improvement. The p-values are not corrected for their number.",
         )
         .figure(figure)
         .table(&HEAD, rows))

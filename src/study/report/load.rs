@@ -31,7 +31,7 @@ pub struct Results {
     /// The experiment as it was run.
     pub experiment: Experiment,
     pub manifest: Manifest,
-    /// `[cells][arms][trials][report seeds]`; without runs for a trial that did not get the report seeds.
+    /// `[cells][arms][trials][report seeds]`; a trial that did not get the report seeds has no runs.
     pub judged: Vec<Vec<Vec<Vec<RunRow>>>>,
     /// `[cells][arms][trials][tuning seeds]`; there are no trials if there was nothing to choose.
     pub tuning: Vec<Vec<Vec<Vec<RunRow>>>>,
@@ -39,11 +39,11 @@ pub struct Results {
     pub trials: Vec<Vec<Vec<Vec<TuningRow>>>>,
     /// The evaluations of each run of the report stage.
     pub curves: HashMap<String, Vec<(u64, f64)>>,
-    /// The cost of runs, where it is known.
+    /// The cost of runs, if it is known.
     pub costs: BTreeMap<(Stage, String), CostRow>,
     /// The diagnostics of runs of the report stage, by run.
     pub mechanism: HashMap<String, Mechanism>,
-    /// What each cell is called in figures and tables.
+    /// The name of each cell in figures and tables.
     pub names: Vec<String>,
     /// For each cell, the first cell that has the same runs. That is the cell itself, unless an earlier
     /// cell is the same under another name.
@@ -112,7 +112,7 @@ impl Results {
         ChaCha8Rng::from_seed(digest.finalize().into())
     }
 
-    /// The outcomes by which runs are judged; the first stands for a run where there is room for one only.
+    /// The outcomes by which runs are judged; the first is used where there is room for only one.
     pub fn outcomes(&self) -> &[Score] {
         &self.experiment.top.score.0
     }
@@ -146,8 +146,8 @@ impl Results {
 
     /// The scores of an arm in `cells`, which are the tasks, on the seeds that all of them have: an
     /// environment with more runs would have more weight in an interquartile mean. Cells with the same
-    /// runs count once. In the grid design there are the scores at every trial, from which the statistics
-    /// choose; otherwise those at the chosen one. An error if there are no scores.
+    /// runs count once. The grid design has the scores of every trial, from which the statistics choose;
+    /// otherwise there are only those of the chosen trial. An error if there are no scores.
     pub fn scores(&self, outcome: Score, arm: usize, cells: &[usize]) -> Result<Tuned> {
         let cells = self.distinct(cells);
         let common = self.common_seeds(&cells);
@@ -188,7 +188,7 @@ impl Results {
         seeds(first).iter().filter(everywhere).copied().collect()
     }
 
-    /// `cells` without those that have the same runs as an earlier cell.
+    /// `cells` without those with the same runs as an earlier cell.
     pub fn distinct(&self, cells: &[usize]) -> Vec<usize> {
         let mut seen = BTreeSet::new();
         let first = |cell: &&usize| seen.insert(self.same_as[**cell]);
@@ -220,13 +220,13 @@ fn wrong(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::usage(format!("{}: {why}", path.display()))
 }
 
-/// What writes a study's results again.
+/// The commands that write a study's results again.
 const WAY_OUT: &str = "`study run` and `study collect` write a study's results";
 
 /// The files of a study's results.
 struct Files<'a> {
     folder: &'a Path,
-    /// None if they are from before there were any.
+    /// None if they are from before there were checksums.
     sums: Option<Checksums>,
 }
 
@@ -266,8 +266,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// An error if the evaluations `curve` of `run`, in the file at `path`, are not those that the run's line in `runs.csv` is
-/// of.
+/// An error if the evaluations `curve` of `run`, in the file at `path`, do not match the run's line in `runs.csv`.
 fn check_curve(path: &Path, run: &RunRow, curve: Option<&Vec<(u64, f64)>>) -> Result<()> {
     let Some((curve, &(_, last))) = curve.and_then(|curve| Some((curve, curve.last()?))) else {
         return Err(wrong(

@@ -156,22 +156,24 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     let section = Section::new("Mechanism");
     if results.mechanism.is_empty() {
         return Ok(section.nothing(
-            "None of these runs logged diagnostics (`diagnostics = 200` in [rl.run] makes runs log them). So this report says \
-             nothing about the mechanism: neither staleness nor the angle between momentum and gradient is known.",
+            "None of these runs logged diagnostics (`diagnostics = 200` in [rl.run] makes runs log them). This report \
+             therefore says nothing about the mechanism: neither staleness nor the angle between momentum and gradient is \
+             known.",
         ));
     }
     let section = section.text(
         "Means over seeds, with 95 % bootstrap intervals. Momentum is an average of past gradients. Its oracle is the same \
          average with every past minibatch evaluated again at today's weights and targets, and staleness is 1 minus the \
-         cosine of the two. Weights, targets and data have moved since the past gradients, and each of these is behind a part \
-         of the average. A push is how far such a part points along today's gradient, in units of that gradient and over a \
-         whole run; if it is below 0, the part points backwards. The push by other data is without what chance alone would \
-         make of it. For an optimiser without momentum, the average is a hypothetical one with beta 0.9.",
+         cosine of the two. Weights, targets and data have changed since the past gradients, and each change accounts for \
+         a part of the average. A push is how far such a part points along today's gradient, in units of that gradient and \
+         over a whole run; if it is below 0, the part points backwards. The push that chance alone would give is \
+         subtracted from the push by other data. For an optimiser without momentum, the average is hypothetical, with beta \
+         0.9.",
     );
     let section = match runs_without_diagnostics(results) {
         0 => section,
         n => section.text(format!(
-            "Runs that ended before their first diagnostics are in none of these means: {n}."
+            "Runs that ended before their first diagnostics, which are not in these means: {n}."
         )),
     };
     let section = match scatter(results)? {
@@ -180,15 +182,16 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
     };
     let section = match fits.is_empty() {
         true => section.text(format!(
-            "No line is drawn through momentum's effect: that needs diagnostics of a contrast of momentum in at least \
+            "No line is fitted to momentum's effect: this needs diagnostics of a contrast of momentum in at least \
              {FEWEST_CELLS} environments or levels.",
         )),
         false => section
             .text(
-                "Does momentum's effect on the score go with what was measured, from one environment or level to the next? The \
-                 table has the slope of a line through the means, with an interval from resampling the seeds, and Spearman's \
-                 rank correlation. It suggests what to ask next and proves nothing: environments differ in other ways too, the \
-                 measurements and the scores are of the same runs, and the numbers are not corrected for how many there are.",
+                "Does momentum's effect on the score vary with what was measured, from one environment or level to the \
+                 next? The table shows the slope of a line through the means, with an interval from resampling the seeds, \
+                 and Spearman's rank correlation. It suggests what to ask next and proves nothing: environments differ in \
+                 other ways too, the measurements and the scores are from the same runs, and the numbers are not corrected \
+                 for multiple testing.",
             )
             .table(
                 &["contrast", "against", "slope", "95 % interval", "Spearman", "cells"],
@@ -304,7 +307,7 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
             )?,
         });
     }
-    let caption = "A point for each environment and level: how stale momentum is there, and what it does to the score (the \
+    let caption = "One point for each environment and level: how stale momentum is there, and its effect on the score (the \
                    difference of interquartile means with its 95 % interval).";
     Ok((!panels.is_empty()).then(|| Figure {
         caption: caption.into(),

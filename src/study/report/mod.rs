@@ -201,8 +201,8 @@ fn changed(results: &Results, asked: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     (text != results.experiment.text).then(|| {
         format!(
-            "{} has changed since the results were written. The report is on the experiment as it was run; if the changed one \
-             has the same runs, `study collect` writes its results",
+            "{} has changed since the results were written. The report is about the experiment as it was run. If the \
+             changed experiment has the same runs, `study collect` writes its results",
             path.display()
         )
     })

@@ -1,4 +1,4 @@
-//! How optimisers do over all environments together.
+//! How well optimisers do over all environments together.
 
 use super::{
     curves,
@@ -54,13 +54,13 @@ pub fn profiles(results: &Results) -> Result<Section> {
         rows.push(row);
     }
     let bands = match few {
-        true => "bands: the 95 % interval at each score by itself",
+        true => "bands: the 95 % interval at each score separately",
         false => "no bands, because there are so many optimisers",
     };
     let across = HorizontalAxis::Number("normalised score");
     let figure = Figure {
         caption: format!(
-            "The share of runs above each score, the mean over environments ({bands})."
+            "The share of runs above each score, averaged over environments ({bands})."
         ),
         key: curves::key(results),
         panels: vec![Panel {
@@ -78,8 +78,9 @@ pub fn profiles(results: &Results) -> Result<Section> {
     ];
     Ok(Section::new("Performance profiles")
         .text(
-            "All environments together, with scores normalised so that chance is 0 and a good agent 1. The intervals are 95 % \
-             stratified-bootstrap intervals. The optimality gap is how far runs fall short of 1, so lower is better.",
+            "All environments together, with scores normalised so that chance scores 0 and a good agent 1. The intervals \
+             are 95 % stratified bootstrap intervals. The optimality gap is how far runs fall short of 1, so lower is \
+             better.",
         )
         .figure(figure)
         .table(&head, rows))

@@ -40,7 +40,7 @@ pub fn tuning(results: &Results) -> Result<[Section; 2]> {
     ])
 }
 
-/// The scores of each trial on the seeds that chose: the tuning seeds, or in the grid design the report seeds.
+/// The scores of each trial on the seeds that chose: the tuning seeds, or the report seeds in the grid design.
 pub fn scores(results: &Results, outcome: Score, cell: usize, arm: usize) -> Result<Vec<Scores>> {
     let label = results.experiment.cells[cell].label();
     let of = |runs: &Vec<RunRow>| {
@@ -108,7 +108,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             .nothing("No grid varies the learning rate alone, so there is no curve to draw."));
     }
     let intervals = match experiment.arms.len() <= curves::MANY {
-        true => ", with 95 % bootstrap intervals, which say little when seeds are few",
+        true => ", with 95 % bootstrap intervals, which say little if there are few seeds",
         false => ", without intervals because there are so many optimisers",
     };
     let figure = Figure {
@@ -126,7 +126,8 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
     ];
     Ok(section
         .figure(figure)
-        .text("Plateau: the unbroken range of learning rates around the best one whose scores are within a tenth of its score.")
+        .text("Plateau: the contiguous range of learning rates around the best one whose scores are within a tenth of the \
+               best score.")
         .table(&head, rows))
 }
 
@@ -146,7 +147,7 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             let trial =
                 &results.trials[c][a][place.unwrap_or_default()][results.chosen(outcome, c, a)];
             let all = &results.trials[c][a][place.unwrap_or_default()];
-            // Where all trials do equally well, none is best.
+            // If all trials do equally well, none is best.
             let at_edge = match all.iter().any(|other| other.score != trial.score) {
                 true => trial.at_edge.clone(),
                 false => String::new(),
@@ -180,14 +181,15 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
     }
     let section = section.text(match experiment.top.design {
         Design::TwoStage => {
-            "Every optimiser has the same tuning budget. The setting that was chosen on the tuning seeds was then run on other \
-             seeds. The best of several noisy scores is partly luck; the bias is how much better it looked than it turned out to \
-             be. Tuning noise is the standard deviation that the choice adds to the score; intervals do not include it."
+            "Every optimiser has the same tuning budget. The setting chosen on the tuning seeds was then run on other \
+             seeds. The best of several noisy scores is partly luck; the bias is how much better it looked on the tuning \
+             seeds than on the others. Tuning noise is the standard deviation that the choice adds to the score; intervals \
+             do not include it."
         }
         Design::Grid => {
-            "Every optimiser has the same tuning budget: every setting was run on every report seed. The score is that of each \
-             half of the seeds at the other half's choice; the bias is how much better the best setting looks on the seeds that \
-             choose it. Intervals include the noise of the choice."
+            "Every optimiser has the same tuning budget: every setting was run on every report seed. Each half of the \
+             seeds is scored at the setting that the other half chose. The bias is how much better the best setting looks \
+             on the seeds that choose it. Intervals include the noise of the choice."
         }
     });
     let section = match edges.is_empty() {

@@ -1,5 +1,5 @@
-//! The rule that turns a contrast into a verdict. The rule is here and what it needs is in the experiment's TOML, so
-//! that both are fixed before any run is done.
+//! The rule that turns a contrast into a verdict. The rule is here, and its parameters are in the experiment's TOML,
+//! so that both are fixed before any run.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use stats::{Estimate, Tested};
 use crate::{numbers::count, study::experiment::Claim};
 
 /// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds
-/// agree by chance in one case out of four.
+/// agree by chance one time in four.
 pub const FEWEST_SEEDS: usize = 10;
 
 /// With fewer seeds than this there is neither an interval nor a p-value.
@@ -22,10 +22,10 @@ pub const ALPHA: f64 = 0.05;
 pub struct Evidence {
     /// The difference of the interquartile means.
     pub difference: Tested,
-    /// The probability that a run is better than one with the same seed, less 1/2.
+    /// The probability that a run is better than the other arm's run with the same seed, minus 1/2.
     pub advantage: Tested,
-    /// Whether environments are subtracted. Then it is judged by the advantage, which is the same on every scale of the
-    /// scores, and otherwise by the difference.
+    /// Whether environments are subtracted. If so, the advantage decides, which does not depend on the scale of the
+    /// scores; otherwise the difference decides.
     pub is_interaction: bool,
     /// The p-value of no difference, corrected if it is one of several.
     pub p: f64,
@@ -37,11 +37,11 @@ pub struct Evidence {
     pub all_diverged: Vec<String>,
     /// Whether no environment is informative, so that no difference could have shown.
     pub uninformative: bool,
-    /// The environments without which the finding is another one.
+    /// The environments without which the finding changes.
     pub flips_without: Vec<String>,
-    /// The cells that it is from, and those that are subtracted.
+    /// The cells that the evidence is from.
     pub cells: Vec<usize>,
-    /// See `cells`.
+    /// The cells that are subtracted.
     pub subtracted: Vec<usize>,
 }
 
@@ -70,14 +70,14 @@ pub enum Verdict {
 /// The rule, as the report states it.
 pub fn rule() -> String {
     format!(
-        "If the 95 % interval of a difference lies wholly within the margin on either side of 0, there is no difference \
-         (equivalent). Otherwise there is a difference if its interval excludes 0 and p < {ALPHA}, with Holm's correction \
-         within each question: for both outcomes in the contrast that decides, and for all others together. A difference \
-         between environments is judged by the probability of improvement, which does not depend on the scale of the scores, \
-         and is never equivalent. The hypothesis is supported if the difference is on the side that it says, and refuted if it \
-         is on the other side. Everything else is inconclusive: a finding that changes when one environment is left out, no \
-         difference in environments none of which is informative, a result from fewer than {FEWEST_SEEDS} seeds, or of an optimiser all of \
-         whose runs diverged."
+        "If the whole 95 % interval of a difference lies within the margin around 0, there is no difference (equivalent). \
+         Otherwise there is a difference if its interval excludes 0 and p < {ALPHA}. Holm's correction of p is within each \
+         question: over both outcomes of the contrast that decides, and over all other contrasts together. A difference \
+         between environments is judged by the probability of improvement, which does not depend on the scale of the \
+         scores, and is never called equivalent. The hypothesis is supported if the difference is in the direction that it \
+         states, and refuted if it is in the opposite direction. Everything else is inconclusive: a finding that changes \
+         when one environment is left out, no difference where no environment is informative, a result from fewer than \
+         {FEWEST_SEEDS} seeds, and a result for an optimiser whose runs all diverged."
     )
 }
 
@@ -105,10 +105,11 @@ impl Evidence {
         if self.seeds < FEWEST_SEEDS {
             let are = if self.seeds == 1 { "is" } else { "are" };
             let seeds = count(self.seeds, "seed");
-            return Finding::Undecided(format!("{seeds} {are} too few; it takes {FEWEST_SEEDS}"));
+            return Finding::Undecided(format!("{seeds} {are} too few; {FEWEST_SEEDS} are needed"));
         }
         let significant = self.p < ALPHA && (lo > 0.0 || hi < 0.0);
-        // A difference that shows could have shown. One between environments may come from one that nobody could improve.
+        // If a difference shows, it could have shown. But a difference between environments may come from one where no
+        // optimiser could improve.
         if self.uninformative && (self.is_interaction || !significant) {
             return Finding::Undecided("not informative".into());
         }
@@ -152,8 +153,8 @@ impl fmt::Display for Finding {
 }
 
 impl Verdict {
-    /// The verdict of several outcomes, each of which may find what the others do not. If one supports what another
-    /// refutes, nothing is concluded; nor are they equivalent unless all are.
+    /// The joint verdict of several outcomes. One outcome is enough to support or to refute. If one supports and
+    /// another refutes, the joint verdict is inconclusive. It is equivalent only if all outcomes are.
     pub fn together(verdicts: &[Verdict]) -> Self {
         let any = |verdict| verdicts.contains(&verdict);
         match (any(Verdict::Supported), any(Verdict::Refuted)) {
@@ -277,7 +278,7 @@ mod tests {
         let corrected = Evidence { p: 0.2, ..sure };
         for (evidence, words) in [
             (few, "9 seeds are too few"),
-            (one, "1 seed is too few; it takes 10"),
+            (one, "1 seed is too few; 10 are needed"),
             (diverged, "every run of sgd diverged"),
             (both, "every run of sgd and of adam diverged"),
             (uninformative, "not informative"),

@@ -111,7 +111,8 @@ impl History {
         self.pushed.saturating_sub(self.most as u64)..self.pushed
     }
 
-    /// Adds a step in place of the oldest. On an error of the step nothing has changed; one of memory ends the run.
+    /// Adds a step in place of the oldest. If the step is wrong, the error leaves everything unchanged; if there is no
+    /// memory, the error ends the run.
     pub fn push(&mut self, t: &Transition) -> Result<()> {
         assert!(t.obs.len() == self.obs_len && t.next_obs.len() == self.obs_len);
         self.check(t)?;
@@ -157,14 +158,14 @@ impl History {
         for values in [t.obs, t.next_obs].into_iter().skip(usize::from(known)) {
             if let Some(i) = self.encoding.first_misfit(values) {
                 return Err(Error::usage(format!(
-                    "an observation is {} at {i}; held as bits, it may be 0 and 1 alone",
+                    "an observation is {} at {i}; held as bits, it may contain only 0 and 1",
                     values[i]
                 )));
             }
         }
         if goes_on && !known {
             return Err(Error::usage(
-                "an episode goes on with another observation than its last step ended with",
+                "an episode continues with an observation other than the one its last step ended with",
             ));
         }
         Ok(())

@@ -108,8 +108,8 @@ impl Replay {
         self.history.bytes() + priorities
     }
 
-    /// Bytes that `steps` steps take at least, in episodes of at most `longest` steps. The last observation of each
-    /// episode counts; episodes that are shorter take more.
+    /// The minimum number of bytes that `steps` steps take, in episodes of at most `longest` steps. The last
+    /// observation of each episode counts; shorter episodes take more.
     pub fn bytes_of(&self, steps: u64, longest: Option<u32>) -> u64 {
         let held = steps.min(self.history.most as u64);
         let ended = longest.map_or(0, |longest| held / u64::from(longest.max(1)));
@@ -122,9 +122,9 @@ impl Replay {
 
     /// Adds a step; the transitions that it completes take the place of the oldest when full.
     ///
-    /// An error if its observations do not fit the encoding, or if the episode goes on and `obs` is
-    /// not the `next_obs` of the step before, for an observation is held once. Then nothing has changed. An error
-    /// too if there is no memory for it, which ends the run.
+    /// An error if its observations do not fit the encoding, or if the episode continues and `obs` is not the
+    /// `next_obs` of the step before, because each observation is held once. Then nothing has changed. It is also
+    /// an error, which ends the run, if there is no memory for it.
     pub fn push(&mut self, t: Transition) -> Result<()> {
         self.history.push(&t)?;
         let before = self.complete;
@@ -147,7 +147,7 @@ impl Replay {
     }
 
     /// Appends `n` transitions to `batch`, drawn with replacement: uniformly, or by priority with
-    /// weights that correct for the priorities wholly at `beta` 1 and not at all at 0. The buffer must
+    /// weights that correct for the priorities fully at `beta` 1 and not at all at 0. The buffer must
     /// not be empty.
     pub fn sample(&self, rng: &mut impl Rng, n: usize, beta: f64, batch: &mut Batch) {
         let from = batch.indices.len();

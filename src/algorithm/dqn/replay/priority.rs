@@ -38,7 +38,10 @@ impl Priorities {
 
     /// Sets the priority of the transition at `i` from its TD error, which is finite.
     pub fn update(&mut self, i: usize, error: f32) {
-        assert!(error.is_finite(), "a TD error of {error} is no priority");
+        assert!(
+            error.is_finite(),
+            "a TD error of {error} cannot be a priority"
+        );
         let priority = f64::from(error.abs()) + self.eps;
         self.largest = self.largest.max(priority);
         self.tree.replace(i, priority.powf(self.alpha));

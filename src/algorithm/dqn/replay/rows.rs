@@ -1,4 +1,4 @@
-//! Observations in memory: rows of floats, or of bits where every value is 0 or 1.
+//! Observations in memory: rows of floats, or rows of bits if every value is 0 or 1.
 
 use optim::state_file::{bytes, numbers};
 
@@ -61,9 +61,9 @@ impl Rows {
         Self { len, data }
     }
 
-    /// Writes row `at`: over an old one, or a new one behind the last. The encoding must fit
-    /// `values`. There will never be more than `most` rows. An error if there is no memory for a new one; then
-    /// nothing has changed.
+    /// Writes row `at`: over an old one, or a new one after the last. The encoding must fit `values`. There
+    /// will never be more than `most` rows. An error if there is no memory for a new one; then nothing has
+    /// changed.
     pub fn put(&mut self, at: usize, values: &[f32], most: usize) -> Result<()> {
         assert_eq!(values.len(), self.len);
         match &mut self.data {
@@ -183,8 +183,8 @@ fn unpack(row: &[u8], out: &mut [f32]) {
     }
 }
 
-/// The eight values of every byte, 8 KiB. A copy from here is one operation where shifts and masks take
-/// several.
+/// The eight values of every byte, 8 KiB. A copy from here is one operation; shifts and masks would
+/// take several.
 static VALUES: [[f32; 8]; 256] = {
     let mut values = [[0.0; 8]; 256];
     let mut at = 0;

@@ -36,7 +36,7 @@ impl SumTree {
         self.levels[0].get(i).copied().unwrap_or(0.0)
     }
 
-    /// Sets the number at `i`, which is at most one behind the places set so far. An error if there is no memory
+    /// Sets the number at `i`, which is at most one beyond the places set so far. An error if there is no memory
     /// for it.
     pub fn set(&mut self, i: usize, value: f64) -> Result<()> {
         if i >= self.levels[0].len() {
@@ -146,7 +146,7 @@ mod tests {
         }
     }
 
-    /// Trees that add a change to every sum above it lose the small numbers beside large ones that come and go.
+    /// A tree that adds each change to every sum above it loses small numbers next to large ones that come and go.
     #[test]
     fn ten_million_updates_leave_no_drift() {
         let n = 1000;
