@@ -13,7 +13,7 @@
 //! - A rule of your own is a struct of settings with [`OptimiserSettings`] and a [`Rule`]. [`register`]
 //!   gives it a name, and [`contract::check`] tests whether it keeps what an optimiser promises.
 //! - A rule's arithmetic is written once, over [`Real`]. It runs in f32, in f64 and, with the feature
-//!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same bits.
+//!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same operations in the same order.
 
 mod clip;
 mod computable;

@@ -1,4 +1,4 @@
-//! Trains DQN agents with an optimiser of your choice.
+//! Trains agents with an optimiser of your choice.
 
 use std::process::ExitCode;
 
