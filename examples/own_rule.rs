@@ -1,4 +1,7 @@
-//! A rule of your own: typed settings, stepped in candle, saved by name, checked, and named in an RL run.
+//! A rule of your own: typed settings, stepped in candle, saved by name, checked, and named in an RL run. With `card` as its
+//! argument it gets its report card beside the baselines:
+//!
+//!     cargo run --release --example own_rule -- card
 
 use candle_core::{DType, Device::Cpu};
 use candle_nn::{Init, VarMap};
@@ -6,7 +9,10 @@ use optim::{
     AnyRule, MomentumState, Optimiser, OptimiserSettings, Real, Rule, Value, contract, erase,
     parts, register, scalars, settings::settings,
 };
-use optimiser_paradigms::run::rl::{ConfigSource, train};
+use optimiser_paradigms::{
+    cli::{self, CardArgs},
+    run::rl::{ConfigSource, train},
+};
 
 settings! {
     /// Steps of one length along the sign of the average gradient.
@@ -61,6 +67,9 @@ impl Rule<1> for SignumRule {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     register::<Signum>()?;
     contract::check::<Signum>()?;
+    if std::env::args().nth(1).as_deref() == Some("card") {
+        return Ok(cli::card(&CardArgs::of("signum"), false)?);
+    }
 
     let variables = VarMap::new();
     let w = variables.get(3, "w", Init::Const(1.0), DType::F32, &Cpu)?;

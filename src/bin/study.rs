@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 use optimiser_paradigms::{
     Result,
     cli::{
-        self, DescribeArgs, Jobs, LandscapeArgs, OverviewArgs, ReportArgs, RunArgs, SlurmArgs,
-        StudyArgs, StudyProgress,
+        self, CardArgs, DescribeArgs, Jobs, LandscapeArgs, OverviewArgs, ReportArgs, RunArgs,
+        SlurmArgs, StudyArgs, StudyProgress,
     },
     landscape::{self, Tuner},
     run::rl,
@@ -39,6 +39,7 @@ Examples:
   study run quick
   study report quick
   study overview regimes
+  study card lion
   study slurm rmsprop_vs_adam --submit -- --time=4:00:00
   study landscape
   study landscape ravine --opt momentum --opt adam:lr=0.1
@@ -62,6 +63,8 @@ enum Command {
     Report(ReportArgs),
     /// Put what several studies found about the same changes of optimiser into one figure and one table
     Overview(OverviewArgs),
+    /// Measure an optimiser on a fixed suite of regimes, beside baselines: its report card
+    Card(CardArgs),
     /// Draw optimisers' paths over surfaces of two weights, and test the note's claims about optimisers there
     Landscape(LandscapeArgs),
     /// Measure how far environments' data are from independent and identically distributed
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Collect(args) => args.study().and_then(|study| record(&study, quiet)),
         Command::Report(args) => cli::chosen_by("--out", report(&args, quiet)),
         Command::Overview(args) => cli::chosen_by("--out", overview(&args, quiet)),
+        Command::Card(args) => cli::chosen_by("--out or --runs", cli::card(&args, quiet)),
         Command::Landscape(args) => cli::chosen_by("--out", landscape(&args, quiet)),
         Command::DescribeEnv(args) if args.render.is_some() => render(&args, quiet),
         Command::DescribeEnv(args) => cli::chosen_by("--out", describe_env(&args, quiet)),

@@ -28,8 +28,8 @@ pub use rl::{Played, RlArgs};
 pub use run_figures::{diagnostics, draw_episode, learning_curve, order_figures};
 pub use signals::stop_on_signals;
 pub use study::{
-    OverviewArgs, ReportArgs, RunArgs, SlurmArgs, StudyArgs, StudyProgress, list_runs, tuned,
-    verify,
+    CardArgs, OverviewArgs, ReportArgs, RunArgs, SlurmArgs, StudyArgs, StudyProgress, card,
+    list_runs, tuned, verify,
 };
 pub use summary::{cohort_summary, summary};
 pub use supervised::{SupervisedArgs, SupervisedProgress, metrics, supervised_summary, unsettled};

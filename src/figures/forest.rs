@@ -1,11 +1,13 @@
 //! Intervals in rows, as drawings that are part of a page.
 
-use plotters::prelude::*;
+use std::path::Path;
+
+use plotters::{coord::Shift, prelude::*};
 use stats::Estimate;
 
 use super::{
     inline::{LETTER, LINE_COLOURS, SIZE, Spots, plain},
-    style::{FAINT, GRID, INK, SERIES, shortened, span, svg, text},
+    style::{Drawn, FAINT, GRID, INK, SERIES, png, shortened, span, svg, text},
 };
 use crate::Result;
 
@@ -60,7 +62,10 @@ pub fn forest_plot(
     })
 }
 
-/// A row of a [`grouped_forest_plot`].
+/// The room for the name of a row.
+const NAME: u32 = 52;
+
+/// A row of a [`GroupedForest`].
 pub struct Group {
     /// What it is called.
     pub name: String,
@@ -68,27 +73,83 @@ pub struct Group {
     pub intervals: Vec<(String, usize, Estimate)>,
 }
 
-/// Named rows of several intervals each, as an SVG element. `axis` names the axis, which spans `ends`; a line stands at
-/// `none`, where there is no effect.
-pub fn grouped_forest_plot(
-    groups: &[Group],
-    axis: &str,
-    none: f64,
-    ends: [f64; 2],
-) -> Result<String> {
-    let most = groups.iter().map(|group| group.intervals.len()).max();
-    let row = 52 + 30 * most.unwrap_or(1) as u32;
-    let height = 110 + row * groups.len() as u32;
-    let name = 40.0 / f64::from(row);
-    let mut spots = Spots::default();
-    let drawn = svg((SIZE.0, height), |root| {
-        let rows_end = groups.len() as f64;
+/// Named rows of several intervals each. `axis` names the axis, which spans `ends`; a line stands at `none`, where there is
+/// no effect.
+pub struct GroupedForest<'a> {
+    /// The rows.
+    pub groups: &'a [Group],
+    /// What is measured.
+    pub axis: &'a str,
+    /// The value of no effect.
+    pub none: f64,
+    /// The ends of the axis.
+    pub ends: [f64; 2],
+}
+
+impl GroupedForest<'_> {
+    /// As an SVG element. A point under the pointer shows its values.
+    pub fn svg(&self) -> Result<String> {
+        let mut spots = Spots::default();
+        let drawn = svg((SIZE.0, self.height()), |root| self.draw(root, &mut spots))?;
+        Ok(spots.put_over(drawn))
+    }
+
+    /// As a PNG at `path`, under a title, some lines of text, and a key of the intervals' names with their colours.
+    pub fn png(&self, path: &Path, title: &str, lines: &[String]) -> Result<()> {
+        let key = self
+            .groups
+            .first()
+            .map_or(&[][..], |group| &group.intervals);
+        let head = 70 + 36 * lines.len() as u32 + 44;
+        let size = (SIZE.0, head + self.height());
+        png(path, size, |root| {
+            root.fill(&WHITE)?;
+            root.draw(&Text::new(
+                shortened(title.to_owned(), 36),
+                (40, 24),
+                text(40, INK),
+            ))?;
+            for (i, line) in lines.iter().enumerate() {
+                let at = (40, 76 + 36 * i as i32);
+                root.draw(&Text::new(shortened(line.clone(), 70), at, text(22, INK)))?;
+            }
+            let mut x = 40;
+            let y = head as i32 - 36;
+            for (name, colour, _) in key {
+                let colour = SERIES[colour % LINE_COLOURS];
+                let stroke = vec![(x, y + 12), (x + 30, y + 12)];
+                root.draw(&PathElement::new(stroke, colour.stroke_width(6)))?;
+                root.draw(&Text::new(name.clone(), (x + 40, y), text(22, INK)))?;
+                x += 60 + 14 * name.chars().count() as i32;
+            }
+            let (_, below) = root.split_vertically(head);
+            self.draw(&below, &mut Spots::default())
+        })
+    }
+
+    /// The height of a row: its name, and its intervals below.
+    fn row(&self) -> u32 {
+        let most = self.groups.iter().map(|group| group.intervals.len()).max();
+        NAME + 30 * most.unwrap_or(1) as u32
+    }
+
+    fn height(&self) -> u32 {
+        110 + self.row() * self.groups.len() as u32
+    }
+
+    fn draw<DB>(&self, root: &DrawingArea<DB, Shift>, spots: &mut Spots) -> Drawn
+    where
+        DB: DrawingBackend,
+        DB::ErrorType: 'static,
+    {
+        let rows_end = self.groups.len() as f64;
+        let name = f64::from(NAME - 12) / f64::from(self.row());
         let mut chart = ChartBuilder::on(root)
             .margin(10)
             .margin_left(28)
             .margin_right(28)
             .x_label_area_size(84)
-            .build_cartesian_2d(span(ends), rows_end..0.0)?;
+            .build_cartesian_2d(span(self.ends), rows_end..0.0)?;
         chart
             .configure_mesh()
             .disable_y_mesh()
@@ -100,13 +161,13 @@ pub fn grouped_forest_plot(
             .axis_desc_style(text(LETTER, INK))
             .x_labels(5)
             .x_label_formatter(&plain)
-            .x_desc(axis)
+            .x_desc(self.axis)
             .draw()?;
-        for (at, group) in groups.iter().enumerate() {
+        for (at, group) in self.groups.iter().enumerate() {
             let top = at as f64;
-            // It does not cross the row's name.
-            let middle = [(none, top + name), (none, top + 1.0)];
-            chart.draw_series([PathElement::new(middle, FAINT.stroke_width(3))])?;
+            // The line does not cross the row's name.
+            let line = [(self.none, top + name), (self.none, top + 1.0)];
+            chart.draw_series([PathElement::new(line, FAINT.stroke_width(3))])?;
             let each = (0.94 - name) / group.intervals.len().max(1) as f64;
             for (i, (what, colour, e)) in group.intervals.iter().enumerate() {
                 let y = top + name + (i as f64 + 0.5) * each;
@@ -117,11 +178,13 @@ pub fn grouped_forest_plot(
                 let title = format!("{what}, {}: {e}", group.name);
                 spots.add(chart.backend_coord(&(e.point, y)), &title);
             }
-            let corner = chart.backend_coord(&(none, top));
-            let name = shortened(group.name.clone(), 44);
-            root.draw(&Text::new(name, (40, corner.1 + 6), text(LETTER, INK)))?;
+            let corner = chart.backend_coord(&(self.none, top));
+            let name = shortened(group.name.clone(), 48);
+            // Relative to the drawing area, whose place in the picture is not part of its own coordinates.
+            let (_, above) = root.get_base_pixel();
+            let at = (40, corner.1 - above + 6);
+            root.draw(&Text::new(name, at, text(LETTER, INK)))?;
         }
         Ok(())
-    })?;
-    Ok(spots.put_over(drawn))
+    }
 }

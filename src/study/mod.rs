@@ -6,6 +6,7 @@
 //! seeds. The results have the same bytes whichever processes and machines do the runs.
 
 mod assay;
+pub mod card;
 mod commit;
 pub mod describe;
 mod engine;

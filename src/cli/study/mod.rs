@@ -1,8 +1,10 @@
 //! The flags of `study run`, `list`, `verify`, `collect`, `slurm` and `report`, and what these print.
 
+mod card;
 mod print;
 mod progress;
 
+pub use card::{CardArgs, card};
 pub use print::{list_runs, tuned, verify};
 pub use progress::StudyProgress;
 

@@ -14,6 +14,11 @@ impl Experiment {
         let path = find(path)?;
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
+        Self::parse(text, &path)
+    }
+
+    /// The experiment whose TOML is `text`. Errors and results call it what `path` says, which need not exist.
+    pub fn parse(text: String, path: &Path) -> Result<Self> {
         let within = |error: Error| Error::usage(format!("{}: {error}", path.display()));
         let document = Document::parse(&text).map_err(within)?;
         let explain = |error: settings::Error| within(document.explain(error));
@@ -29,7 +34,7 @@ impl Experiment {
             cells,
             arms,
             text,
-            path: path.clone(),
+            path: path.to_path_buf(),
         };
         // An error if a run is impossible.
         experiment.trials().map_err(within)?;

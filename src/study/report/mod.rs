@@ -5,6 +5,7 @@
 
 mod answer;
 mod assay;
+pub mod card;
 mod cells;
 mod contrasts;
 mod cost;
@@ -42,6 +43,7 @@ use contrasts::{ContrastResult, Judged};
 use document::{Document, Section};
 use load::Results;
 pub use load::folder;
+use overview::forest as overview_forest;
 pub use overview::overview;
 
 /// A report in brief.

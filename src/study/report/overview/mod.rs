@@ -16,6 +16,7 @@ use crate::{
     study::folder::results_folder,
 };
 use evidence::{Found, Studies};
+pub use page::forest;
 use table::Overview;
 
 /// A line of `effects.csv`. Intervals and p-values are empty where there are too few seeds for them.

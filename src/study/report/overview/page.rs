@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Group, grouped_forest_plot},
+    figures::{Group, GroupedForest},
     study::{
         experiment::Score,
         report::{
@@ -61,7 +61,7 @@ fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
         let groups: Vec<Group> = groups.collect();
         Ok(Panel {
             title: outcome_title(outcome).into(),
-            svg: grouped_forest_plot(&groups, "probability of improvement", 0.5, [0.0, 1.0])?,
+            svg: forest(&groups).svg()?,
         })
     };
     let panels = outcomes(found).iter().map(panel).collect::<Result<_>>()?;
@@ -96,6 +96,16 @@ fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
         .text(overview.about.clone())
         .figure(figure)
         .table(&head, rows.collect()))
+}
+
+/// Probabilities of improvement.
+pub fn forest(groups: &[Group]) -> GroupedForest<'_> {
+    GroupedForest {
+        groups,
+        axis: "probability of improvement",
+        none: 0.5,
+        ends: [0.0, 1.0],
+    }
 }
 
 /// The findings by several outcomes in a few words.

@@ -1,0 +1,123 @@
+//! The leaderboard: a row for each optimiser that has a card.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::{Deserialize, Serialize};
+use stats::Estimate;
+
+use super::standing::Standing;
+use crate::{
+    Error, Result,
+    files::{rounded, write_csv},
+    study::experiment::Score,
+};
+
+/// What rows are compared with.
+const BASELINE: &str = "adam";
+
+/// A line of `leaderboard.csv`: the probabilities of improvement over Adam. Adam's own are 0.5.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Row {
+    optimiser: String,
+    /// Over all regimes, by the area.
+    area: f64,
+    area_lo: f64,
+    area_hi: f64,
+    /// Over all regimes, by the last evaluation.
+    last: f64,
+    last_lo: f64,
+    last_hi: f64,
+    /// By the area in each regime: `regime=0.53;...`
+    regimes: String,
+    diverged: usize,
+    runs: usize,
+    bytes_per_weight: f64,
+    /// What the suite was; rows of different suites cannot be compared.
+    suite: String,
+}
+
+/// Puts the rows of `standings` into the file at `path`, in place of older ones of the same optimisers. Rows of other
+/// suites are removed.
+pub fn update(path: &Path, standings: &[Standing], suite: &str) -> Result<()> {
+    let mut rows: BTreeMap<String, Row> = match path.exists() {
+        true => read(path)?
+            .into_iter()
+            .filter(|row| row.suite == suite)
+            .map(|row| (row.optimiser.clone(), row))
+            .collect(),
+        false => BTreeMap::new(),
+    };
+    for standing in standings {
+        rows.insert(standing.name.clone(), row(standing, suite));
+    }
+    let mut rows: Vec<Row> = rows.into_values().collect();
+    rows.sort_by(|a, b| b.area.total_cmp(&a.area));
+    write_csv(path, rows)
+}
+
+fn read(path: &Path) -> Result<Vec<Row>> {
+    let wrong = |error: csv::Error| Error::usage(format!("{}: {error}", path.display()));
+    let mut reader = csv::Reader::from_path(path).map_err(wrong)?;
+    reader
+        .deserialize()
+        .collect::<csv::Result<_>>()
+        .map_err(wrong)
+}
+
+fn row(standing: &Standing, suite: &str) -> Row {
+    let against = standing.against(BASELINE);
+    let even = Estimate {
+        point: 0.5,
+        lo: 0.5,
+        hi: 0.5,
+        n: 0,
+    };
+    let by = |outcome| {
+        let overall = against.and_then(|one| one.overall(outcome));
+        overall.unwrap_or(even)
+    };
+    let (area, last) = (by(Score::Area), by(Score::Final));
+    let regime = |(name, by_outcome): &(String, Vec<(Score, _)>)| {
+        let (_, evidence): &(Score, crate::study::report::verdict::Evidence) = &by_outcome[0];
+        format!("{name}={:.3}", evidence.advantage.estimate.point + 0.5)
+    };
+    let regimes = against.map(|one| one.regimes.iter().map(regime).collect::<Vec<_>>().join(";"));
+    let (runs, diverged) = standing.runs;
+    Row {
+        optimiser: standing.name.clone(),
+        area: rounded(area.point),
+        area_lo: rounded(area.lo),
+        area_hi: rounded(area.hi),
+        last: rounded(last.point),
+        last_lo: rounded(last.lo),
+        last_hi: rounded(last.hi),
+        regimes: regimes.unwrap_or_default(),
+        diverged,
+        runs,
+        bytes_per_weight: standing.bytes,
+        suite: suite.to_owned(),
+    }
+}
+
+/// The leaderboard at `path` as a table in Markdown.
+pub fn table(path: &Path) -> Result<String> {
+    let mut out = String::from(
+        "| optimiser | over Adam, area | over Adam, final | diverged | state, bytes a weight |\n|---|---|---|---|---|\n",
+    );
+    for row in read(path)? {
+        let cell = |point: f64, lo: f64, hi: f64| match lo == hi {
+            true => "-".into(),
+            false => format!("{point:.2} ({lo:.2} to {hi:.2})"),
+        };
+        out += &format!(
+            "| `{}` | {} | {} | {} of {} | {} |\n",
+            row.optimiser,
+            cell(row.area, row.area_lo, row.area_hi),
+            cell(row.last, row.last_lo, row.last_hi),
+            row.diverged,
+            row.runs,
+            row.bytes_per_weight
+        );
+    }
+    Ok(out)
+}

@@ -1,0 +1,79 @@
+//! The page of a report card, and the leaderboard of all of them.
+
+mod leaderboard;
+mod page;
+mod standing;
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{html, load::Results, markdown, overview_forest as forest, write_pictures};
+use crate::{
+    Result,
+    files::{hex, write_whole},
+    study::{card::BASELINES, folder::results_folder},
+};
+pub use leaderboard::table;
+use standing::standings;
+
+/// A card that was written.
+pub struct Card {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it says, in a sentence.
+    pub says: String,
+}
+
+/// Writes the cards of the optimisers `names`, of which there are results in `folder`: `NAME/card.html`, `card.md`, `card.png`
+/// and the figures, and everybody's row in `leaderboard.csv`. `suite` is the text of the suite with its seeds; rows of
+/// another suite are removed from the leaderboard.
+pub fn cards(folder: &Path, names: &[String], suite: &str) -> Result<Vec<Card>> {
+    let results = Results::read(folder)?;
+    let standings = standings(&results)?;
+    let suite = &hex(&Sha256::digest(suite))[..12];
+    leaderboard::update(&folder.join("leaderboard.csv"), &standings, suite)?;
+    let mut cards = Vec::new();
+    for name in names {
+        let Some(standing) = standings.iter().find(|one| one.name == *name) else {
+            continue;
+        };
+        let own = folder.join(file_name(name));
+        results_folder(&own)?;
+        let document = page::page(&results, standing)?;
+        write_whole(&own.join("card.md"), markdown::markdown(&document))?;
+        write_whole(&own.join("card.html"), html::html(&document))?;
+        write_pictures(&document, &own)?;
+        let says = page::says(standing);
+        let seeds = results.experiment.top.seeds.report.0.len();
+        let lines = [
+            says.clone(),
+            format!(
+                "{seeds} seeds; five lr tuned on {} others; {} bytes of state a weight; {}",
+                results.experiment.top.seeds.tuning.0.len(),
+                standing.bytes,
+                standing.diverged()
+            ),
+        ];
+        let groups = page::groups(standing);
+        forest(&groups).png(
+            &own.join("card.png"),
+            &format!("{name} in reinforcement learning"),
+            &lines,
+        )?;
+        cards.push(Card { folder: own, says });
+    }
+    Ok(cards)
+}
+
+/// A folder's name for an optimiser: `adam:beta1=0.5` is `adam-beta1=0.5`.
+fn file_name(optimiser: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=.".contains(c);
+    let letters = optimiser.chars();
+    letters.map(|c| if plain(c) { c } else { '-' }).collect()
+}
+
+/// The baselines that an optimiser is compared with: all but itself.
+fn opponents(name: &str) -> impl Iterator<Item = &'static str> {
+    BASELINES.into_iter().filter(move |one| *one != name)
+}

@@ -1,0 +1,271 @@
+//! A card as a document.
+
+use settings::Words;
+use stats::{Aggregate, Bootstrap, Contrast, Estimate};
+
+use super::{
+    forest, opponents,
+    standing::{Standing, improvement},
+};
+use crate::{
+    Result,
+    figures::{Group, HorizontalAxis, IntervalStyle, Line, line_plot},
+    study::{
+        assay::rates,
+        experiment::Score,
+        report::{
+            document::{Document, Figure, Panel, Section},
+            format::{interval, signed},
+            load::Results,
+        },
+    },
+};
+
+/// The document.
+pub fn page(results: &Results, standing: &Standing) -> Result<Document> {
+    let sections = vec![
+        glance(standing)?,
+        environments(results, standing)?,
+        learning_rates(results, standing)?,
+        cost(results, standing),
+        rules(results),
+    ];
+    Ok(Document::new(
+        format!("Report card: {}", standing.name),
+        sections,
+    ))
+}
+
+/// The card in a sentence.
+pub fn says(standing: &Standing) -> String {
+    let against = |baseline| {
+        let overall = standing.against(baseline)?.overall(Score::Area)?;
+        let Estimate { point, lo, hi, .. } = overall;
+        Some(format!("{baseline} {point:.2} ({lo:.2} to {hi:.2})"))
+    };
+    let all: Vec<String> = opponents(&standing.name).filter_map(against).collect();
+    format!("Probability of doing better than {}", all.join(", "))
+}
+
+/// The rows of the figure: a regime with an interval for each baseline, by the first outcome.
+pub fn groups(standing: &Standing) -> Vec<Group> {
+    let Some(first) = standing.against.first() else {
+        return Vec::new();
+    };
+    let group = |(at, (regime, _)): (usize, &(String, _))| {
+        let interval = |(colour, one): (usize, &super::standing::Against)| {
+            let (_, evidence) = &one.regimes[at].1[0];
+            let estimate = improvement(evidence.advantage.estimate);
+            (format!("over {}", one.baseline), colour + 1, estimate)
+        };
+        Group {
+            name: regime.clone(),
+            intervals: standing.against.iter().enumerate().map(interval).collect(),
+        }
+    };
+    first.regimes.iter().enumerate().map(group).collect()
+}
+
+fn glance(standing: &Standing) -> Result<Section> {
+    let groups = groups(standing);
+    let key = standing.against.iter().enumerate();
+    let figure = Figure {
+        caption: "The probability that a run has a larger area under its learning curve than the baseline's run with the same \
+                  seed, with its 95 % interval. 0.5 is no difference. Each optimiser has its best of five learning rates."
+            .into(),
+        key: key
+            .map(|(i, one)| (format!("over {}", one.baseline), i + 1))
+            .collect(),
+        panels: vec![Panel {
+            title: format!("{} by regime", standing.name),
+            svg: forest(&groups).svg()?,
+        }],
+    };
+    let mut rows = Vec::new();
+    for one in &standing.against {
+        for (regime, by_outcome) in &one.regimes {
+            for (outcome, evidence) in by_outcome {
+                let e = evidence.difference.estimate;
+                let p = improvement(evidence.advantage.estimate);
+                rows.push(vec![
+                    one.baseline.to_owned(),
+                    regime.clone(),
+                    outcome.word().into(),
+                    signed(e.point),
+                    interval(evidence.has_interval(), e),
+                    format!("{:.2} ({:.2} to {:.2})", p.point, p.lo, p.hi),
+                    evidence.finding().to_string(),
+                ]);
+            }
+        }
+        for (outcome, p) in &one.overall {
+            rows.push(vec![
+                one.baseline.to_owned(),
+                "all regimes".into(),
+                outcome.word().into(),
+                String::new(),
+                String::new(),
+                format!("{:.2} ({:.2} to {:.2})", p.point, p.lo, p.hi),
+                String::new(),
+            ]);
+        }
+    }
+    let head = [
+        "compared with",
+        "regime",
+        "outcome",
+        "difference",
+        "95 % interval",
+        "probability of improvement",
+        "finding",
+    ];
+    Ok(Section::new("At a glance")
+        .lead()
+        .text(format!("{}, over all regimes.", says(standing)))
+        .figure(figure)
+        .table(&head, rows))
+}
+
+fn environments(results: &Results, standing: &Standing) -> Result<Section> {
+    let arm = results.arm(&standing.name);
+    let mut rows = Vec::new();
+    for cell in results.cells() {
+        for &outcome in results.outcomes() {
+            let score = |arm: usize| -> Result<String> {
+                let tuned = results.scores(outcome, arm, &[cell])?;
+                let what = format!("card {cell} {arm} {}", outcome.word());
+                let mut rng = results.rng(&what);
+                let bootstrap = Bootstrap::default();
+                let e = Contrast::arm(&tuned).estimate(Aggregate::Iqm, &bootstrap, &mut rng);
+                Ok(e.to_string())
+            };
+            let runs = results.runs(outcome, cell, arm);
+            rows.push(vec![
+                results.names[cell].clone(),
+                outcome.word().into(),
+                score(arm)?,
+                score(results.arm("adam"))?,
+                runs[0].setting.clone(),
+                format!("{} of {}", results.diverged(outcome, cell, arm), runs.len()),
+            ]);
+        }
+    }
+    let head = [
+        "environment",
+        "outcome",
+        "score, IQM",
+        "adam's score",
+        "chosen setting",
+        "diverged",
+    ];
+    Ok(Section::new("Each environment")
+        .text("Normalised scores: 0 is chance and 1 a good agent, and for regression to values 1 is the agent they are of.")
+        .table(&head, rows))
+}
+
+fn learning_rates(results: &Results, standing: &Standing) -> Result<Section> {
+    let mut names = vec![standing.name.clone()];
+    names.extend(standing.against("adam").map(|_| "adam".to_owned()));
+    let mut panels = Vec::new();
+    for cell in results.cells() {
+        let line = |(colour, name): (usize, &String)| {
+            let arm = results.arm(name);
+            let rates = rates(&results.experiment, arm)?;
+            let mean = |runs: &Vec<_>| {
+                let scores = runs.iter().map(|run| results.score(Score::Area, cell, run));
+                scores.sum::<f64>() / runs.len().max(1) as f64
+            };
+            let means = results.tuning[cell][arm].iter().map(mean);
+            let point = |(rate, point): (f64, f64)| {
+                let (lo, hi, n) = (point, point, 1);
+                (rate, Estimate { point, lo, hi, n })
+            };
+            Some(Line {
+                name: name.clone(),
+                colour: colour + 1,
+                points: rates.into_iter().zip(means).map(point).collect(),
+                intervals: IntervalStyle::None,
+            })
+        };
+        let lines: Vec<Line> = names.iter().enumerate().filter_map(line).collect();
+        panels.push(Panel {
+            title: results.names[cell].clone(),
+            svg: line_plot(&HorizontalAxis::Log("learning rate"), "score", &lines, &[])?,
+        });
+    }
+    let key = names.iter().enumerate();
+    Ok(Section::new("Learning rates").figure(Figure {
+        caption: "The mean score (area) on the tuning seeds at each learning rate that was tried."
+            .into(),
+        key: key.map(|(i, name)| (name.clone(), i + 1)).collect(),
+        panels,
+    }))
+}
+
+fn cost(results: &Results, standing: &Standing) -> Section {
+    let total = |name: &str| {
+        let arm = results.arm(name);
+        let runs = results
+            .cells()
+            .into_iter()
+            .flat_map(|cell| results.all_runs(cell, arm));
+        let costs = runs.filter_map(|run| {
+            let key = (crate::study::experiment::Stage::Report, run.id.clone());
+            results.costs.get(&key)
+        });
+        costs.fold((0.0, 0.0, 0), |(seconds, joules, n), cost| {
+            let own = cost.cpu_seconds.unwrap_or(cost.seconds);
+            (seconds + own, joules + cost.joules.unwrap_or(0.0), n + 1)
+        })
+    };
+    let row = |name: &str, bytes: Option<f64>| {
+        let (seconds, joules, runs) = total(name);
+        let per = |x: f64| match runs {
+            0 => "-".into(),
+            n => format!("{:.2}", x / f64::from(n)),
+        };
+        vec![
+            name.to_owned(),
+            bytes.map_or("-".into(), |bytes| format!("{bytes}")),
+            per(seconds),
+            per(joules),
+        ]
+    };
+    let bytes = |name: &str| {
+        let arm = results.arm(name);
+        let runs = results
+            .cells()
+            .into_iter()
+            .flat_map(|cell| results.all_runs(cell, arm));
+        runs.map(|run| run.optimiser_bytes_per_parameter)
+            .reduce(f64::max)
+    };
+    let names =
+        std::iter::once(standing.name.clone()).chain(opponents(&standing.name).map(str::to_owned));
+    let rows = names.map(|name| row(&name, bytes(&name)));
+    let head = [
+        "optimiser",
+        "state, bytes per weight",
+        "seconds per run",
+        "joules per run",
+    ];
+    Section::new("Cost")
+        .text(format!(
+            "Of the report runs, environment and agent included: {}. Times are processor seconds, and differ between machines.",
+            standing.diverged()
+        ))
+        .table(&head, rows.collect())
+}
+
+fn rules(results: &Results) -> Section {
+    let top = &results.experiment.top;
+    Section::new("How it was done")
+        .appendix()
+        .text(top.analysis.clone())
+        .text("The rules of the card, and why they are so, are in docs/card.md.")
+        .text(format!(
+            "Tuning seeds: {}. Report seeds: {}.",
+            top.seeds.tuning.0.len(),
+            top.seeds.report.0.len()
+        ))
+}

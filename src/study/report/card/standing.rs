@@ -1,0 +1,164 @@
+//! How each optimiser of a card's experiment does against the baselines.
+
+use stats::{Bootstrap, Estimate, Measure};
+
+use super::opponents;
+use crate::{
+    Result,
+    parallel::parallel,
+    study::{
+        experiment::{Contrast, Score},
+        report::{
+            contrasts::{Assays, Comparison},
+            ladder::rungs,
+            load::Results,
+            verdict::Evidence,
+        },
+    },
+};
+
+/// What a card says about an optimiser.
+pub struct Standing {
+    /// The optimiser.
+    pub name: String,
+    /// Against each baseline but itself.
+    pub against: Vec<Against>,
+    /// The runs at the chosen settings, and how many of them diverged.
+    pub runs: (usize, usize),
+    /// The optimiser's state, in bytes for each weight: the most of all environments.
+    pub bytes: f64,
+}
+
+/// An optimiser against a baseline.
+pub struct Against {
+    /// The baseline.
+    pub baseline: &'static str,
+    /// In each regime, by each outcome.
+    pub regimes: Vec<(String, Vec<(Score, Evidence)>)>,
+    /// The probability of improvement in all regimes, each with the same weight, by each outcome.
+    pub overall: Vec<(Score, Estimate)>,
+}
+
+impl Standing {
+    /// The runs that diverged, in words.
+    pub fn diverged(&self) -> String {
+        let (runs, diverged) = self.runs;
+        match diverged {
+            0 => format!("none of {runs} runs diverged"),
+            n => format!("{n} of {runs} runs diverged"),
+        }
+    }
+
+    /// How it does against `baseline`, if that is not itself.
+    pub fn against(&self, baseline: &str) -> Option<&Against> {
+        self.against.iter().find(|one| one.baseline == baseline)
+    }
+}
+
+impl Against {
+    /// The probability of improvement in all regimes by `outcome`.
+    pub fn overall(&self, outcome: Score) -> Option<Estimate> {
+        let mut found = self.overall.iter().filter(|(one, _)| *one == outcome);
+        found.next().map(|(_, estimate)| *estimate)
+    }
+}
+
+/// The standing of every optimiser in `results`.
+pub fn standings(results: &Results) -> Result<Vec<Standing>> {
+    let assays = Assays::of(results);
+    let names: Vec<&String> = results
+        .experiment
+        .arms
+        .iter()
+        .map(|arm| &arm.name)
+        .collect();
+    let all = parallel(names.len(), |i| standing(results, &assays, names[i]));
+    all.into_iter().collect()
+}
+
+fn standing(results: &Results, assays: &Assays, name: &str) -> Result<Standing> {
+    let arm = results.arm(name);
+    let against = opponents(name).map(|baseline| against(results, assays, name, baseline));
+    let (mut runs, mut diverged, mut bytes) = (0, 0, 0.0_f64);
+    for cell in results.cells() {
+        for &outcome in results.outcomes() {
+            runs += results.runs(outcome, cell, arm).len();
+            diverged += results.diverged(outcome, cell, arm);
+        }
+        let all = results.all_runs(cell, arm);
+        bytes = all.fold(bytes, |most, run| {
+            most.max(run.optimiser_bytes_per_parameter)
+        });
+    }
+    Ok(Standing {
+        name: name.to_owned(),
+        against: against.collect::<Result<_>>()?,
+        runs: (runs, diverged),
+        bytes,
+    })
+}
+
+fn against(
+    results: &Results,
+    assays: &Assays,
+    name: &str,
+    baseline: &'static str,
+) -> Result<Against> {
+    let contrast = Contrast {
+        name: format!("{name} against {baseline}"),
+        question: None,
+        with: name.to_owned(),
+        without: baseline.to_owned(),
+        environments: Vec::new(),
+        less: Vec::new(),
+        claim: None,
+    };
+    let comparison = |outcome| Comparison {
+        results,
+        assays,
+        contrast: &contrast,
+        outcome,
+    };
+    let regimes: Vec<(&str, Vec<usize>)> = rungs(results)
+        .into_iter()
+        .map(|rung| {
+            let on = |cell: &usize| results.experiment.cells[*cell].rung == rung;
+            (rung, results.cells().into_iter().filter(on).collect())
+        })
+        .collect();
+    let groups: Vec<Vec<usize>> = regimes.iter().map(|(_, cells)| cells.clone()).collect();
+    let weights = vec![1.0 / groups.len() as f64; groups.len()];
+    let overall = results.outcomes().iter().map(|&outcome| {
+        let what = format!("card {}", contrast.name);
+        let tested = comparison(outcome).weighted(
+            &weights,
+            &groups,
+            Measure::Advantage,
+            &Bootstrap::default(),
+            &what,
+        )?;
+        Ok((outcome, improvement(tested.estimate)))
+    });
+    let regimes = regimes.iter().map(|(regime, cells)| {
+        let by = results.outcomes().iter().map(|&outcome| {
+            let what = format!("card {} in {regime}", contrast.name);
+            Ok((outcome, comparison(outcome).evidence(cells, &[], &what)?))
+        });
+        Ok(((*regime).to_owned(), by.collect::<Result<_>>()?))
+    });
+    Ok(Against {
+        baseline,
+        regimes: regimes.collect::<Result<_>>()?,
+        overall: overall.collect::<Result<_>>()?,
+    })
+}
+
+/// An advantage as a probability of improvement.
+pub fn improvement(advantage: Estimate) -> Estimate {
+    Estimate {
+        point: advantage.point + 0.5,
+        lo: advantage.lo + 0.5,
+        hi: advantage.hi + 0.5,
+        ..advantage
+    }
+}
