@@ -21,6 +21,7 @@ static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
         Entry::of::<rules::RAdam>(),
         Entry::of::<rules::Lion>(),
         Entry::of::<rules::ObGd>(),
+        Entry::of::<rules::Muon>(),
     ])
 });
 

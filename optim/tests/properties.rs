@@ -83,7 +83,7 @@ fn momentum_and_descent_are_linear_in_the_gradient() {
 #[test]
 fn weights_do_not_see_each_other() {
     let turned: Vec<f64> = START.iter().rev().copied().collect();
-    for variant in variants() {
+    for variant in variants().filter(|text| spec(text).rule().unwrap().elementwise()) {
         let forward = trajectory(&spec(variant), &START, wave);
         let mut backward = trajectory(&spec(variant), &turned, |t, i| wave(t, 6 - i));
         backward.reverse();
@@ -155,7 +155,12 @@ fn the_momentum_of_a_rule_decays_by_its_beta_and_no_other_state_knows_a_sign() {
         if spec.get("weight_decay").is_some() {
             spec.set("weight_decay", 0.0).unwrap();
         }
-        let names = spec.rule().unwrap().state_names();
+        let rule = spec.rule().unwrap();
+        if !rule.elementwise() {
+            // Its states may be of many kinds, and it may step matrices by one decay and vectors by another.
+            continue;
+        }
+        let names = rule.state_names();
         let momentum = spec.momentum();
         with += u32::from(momentum.is_some());
         let decaying = states(&spec, [1.0, 0.0, 0.0]);

@@ -7,6 +7,7 @@
 //! ```
 
 mod saved;
+mod tensors;
 
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -26,9 +27,10 @@ const CLOSE: f64 = 1e-4;
 /// - it can be requested by name and has an lr, its defaults and each of its variants make a rule, and
 ///   an unknown key is refused;
 /// - the text of a variant reads back as the same variant;
-/// - steps are deterministic and finite, no weight affects another, f32 is close to f64, and a gradient
-///   that is 0 from the start never makes a NaN;
-/// - the kernel names its scalars and states, and the memory counted is that of the states;
+/// - steps are deterministic and finite, f32 is close to f64, a gradient that is 0 from the start never
+///   makes a NaN, and no weight affects another unless the rule looks at whole tensors;
+/// - the kernel, which only such a rule may lack, names its scalars and states, and the memory counted is
+///   that of the states;
 /// - the momentum that it declares is a state and decays as declared;
 /// - a saved state continues to the bit, both for an agent that trains alone and for one of a cohort,
 ///   and both train alike.
@@ -55,6 +57,9 @@ pub fn check_entry(entry: &'static Entry) -> Result<()> {
         check_text(entry, variant, &spec)?;
         check_zero_gradients(variant, &*rule, spec.lr())?;
         check_steps(variant, &*rule, spec.lr())?;
+        if !rule.elementwise() {
+            tensors::check(variant, &*rule, spec.lr())?;
+        }
         check_kernel(variant, &*rule)?;
         check_momentum(variant, &spec)?;
         saved::check(variant, &spec)?;
@@ -150,7 +155,8 @@ fn check_steps(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()> {
             "makes a weight infinite or NaN; some of the gradients are 0",
         ));
     }
-    for i in [0, 10, WEIGHTS - 1] {
+    let separate = [0, 10, WEIGHTS - 1].into_iter();
+    for i in separate.filter(|_| rule.elementwise()) {
         let alone = path_f64(rule, lr, &[i]);
         if path.iter().zip(&alone).any(|(all, one)| all[i] != one[0]) {
             return Err(broken(variant, "steps a weight differently beside others"));
@@ -188,7 +194,15 @@ fn check_zero_gradients(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()
 }
 
 fn check_kernel(variant: &str, rule: &dyn AnyRule) -> Result<()> {
-    let text = rule.kernel();
+    let Some(text) = rule.kernel() else {
+        return match rule.elementwise() {
+            true => Err(broken(
+                variant,
+                "steps each weight by itself and has no kernel",
+            )),
+            false => Ok(()),
+        };
+    };
     let has = |array: &str, names: &[&'static str]| {
         let mut names = names.iter().enumerate();
         names.all(|(i, name)| text.contains(&format!("{array}[{i}] {name}")))
