@@ -42,7 +42,7 @@ pub mod state_file;
 mod tensor_rule;
 
 pub use clip::{Clip, Clipping};
-pub use entry::{Entry, MomentumState, OptimiserSettings, Restart, StepBound};
+pub use entry::{Entry, EvaluationWeights, MomentumState, OptimiserSettings, Restart, StepBound};
 pub use error::{Error, Result};
 pub use matmul::{Matrix, multiply_add};
 #[cfg(feature = "cuda")]

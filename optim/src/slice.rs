@@ -5,7 +5,8 @@ use std::ops::Range;
 use safetensors::Dtype;
 
 use crate::{
-    AnyRule, Clip, Error, Real, Restart, Result, Schedule, Shape, Spec, StepBound,
+    AnyRule, Clip, Error, EvaluationWeights, Real, Restart, Result, Schedule, Shape, Spec,
+    StepBound,
     state_file::{Array, Part, bytes, numbers},
 };
 
@@ -51,6 +52,9 @@ pub trait Element: Real {
         b: (*const Self, [isize; 2]),
         factors: [f64; 2],
     );
+
+    /// The distance from 1 to the next number.
+    const PRECISION: f64;
 
     /// As it is saved.
     const DTYPE: Dtype;
@@ -132,6 +136,8 @@ macro_rules! element {
                 }
             }
 
+            const PRECISION: f64 = <$float>::EPSILON as f64;
+
             const DTYPE: Dtype = Dtype::$dtype;
 
             fn to_bytes(list: &[Self]) -> Vec<u8> {
@@ -151,6 +157,7 @@ element!(f64, update_f64, update_tensor_f64, F64);
 pub struct SliceOptimiser<T> {
     rule: Box<dyn AnyRule>,
     bound: Option<StepBound>,
+    evaluation: Option<EvaluationWeights>,
     restart: Restart,
     lr: f64,
     schedule: Schedule,
@@ -204,6 +211,7 @@ impl<T: Element> SliceOptimiser<T> {
             shapes,
             rule,
             bound: spec.bound(),
+            evaluation: spec.evaluation(),
             restart: spec.restart(),
             lr: spec.lr(),
             schedule: Schedule::default(),
@@ -257,6 +265,19 @@ impl<T: Element> SliceOptimiser<T> {
                 }
             }
         }
+    }
+
+    /// The weights to evaluate with where those that are stepped are `w`; `None` if they are the same.
+    ///
+    /// # Panics
+    /// If there are not as many of `w` as weights.
+    pub fn evaluation_weights(&self, w: &[T]) -> Option<Vec<T>> {
+        let EvaluationWeights { state, factor } = self.evaluation?;
+        let state = self.state(state).ok()?;
+        assert_eq!(state.len(), w.len());
+        let factor = T::constant(factor);
+        let both = w.iter().zip(state);
+        Some(both.map(|(w, s)| *w + factor * s).collect())
     }
 
     /// The state called `name`, of one tensor after the other.
@@ -394,6 +415,12 @@ mod tests {
                 flat.to_vec1::<f32>().unwrap()
             });
             assert_eq!(w, flat.collect::<Vec<f32>>(), "{variant}");
+            let flat = tensors.evaluation_weights().unwrap().map(|all| {
+                let flat = all.into_iter().map(|w| w.flatten_all()?.to_vec1::<f32>());
+                let flat: candle_core::Result<Vec<_>> = flat.collect();
+                flat.unwrap().concat()
+            });
+            assert_eq!(slice.evaluation_weights(&w), flat, "{variant}");
         }
     }
 

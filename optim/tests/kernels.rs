@@ -27,7 +27,9 @@ fn kernels() -> BTreeMap<String, (String, Box<dyn AnyRule>)> {
             }
             let flags: Vec<&str> = variant
                 .split([':', ','])
-                .filter(|s| s.ends_with("=true") || s.starts_with("momentum="))
+                .filter(|s| {
+                    s.ends_with("=true") || s.starts_with("momentum=") || *s == "clip=false"
+                })
                 .filter_map(|s| s.split('=').next())
                 .collect();
             let name = [&[entry.name], &flags[..]].concat().join("-");
@@ -74,7 +76,7 @@ void launch(const struct Tensor *tensors, int count, const real *scalars, int ag
 }
 ";
 
-/// A row of the kernel's table for one tensor, with room for three states.
+/// A row of the kernel's table for one tensor, with room for its states.
 #[repr(C)]
 struct Row<T, const S: usize> {
     w: *mut T,
@@ -230,7 +232,8 @@ fn arithmetic_is_the_cpu_drivers_bit_for_bit() {
         match rule.state_names().len() {
             0 | 1 => compare::<1>(folder.path(), name, &**rule),
             2 => compare::<2>(folder.path(), name, &**rule),
-            _ => compare::<3>(folder.path(), name, &**rule),
+            3 => compare::<3>(folder.path(), name, &**rule),
+            _ => compare::<4>(folder.path(), name, &**rule),
         }
     }
 }

@@ -31,7 +31,8 @@ const CLOSE: f64 = 1e-4;
 ///   makes a NaN, and no weight affects another unless the rule looks at whole tensors;
 /// - the kernel, which only such a rule may lack, names its scalars and states, and the memory counted is
 ///   that of the states;
-/// - the momentum that it declares is a state and decays as declared;
+/// - the momentum that it declares is a state and decays as declared, and the weights to evaluate with that it
+///   declares can be computed and begin as the weights themselves;
 /// - a saved state continues to the bit, both for an agent that trains alone and for one of a cohort,
 ///   and both train alike.
 ///
@@ -62,6 +63,7 @@ pub fn check_entry(entry: &'static Entry) -> Result<()> {
         }
         check_kernel(variant, &*rule)?;
         check_momentum(variant, &spec)?;
+        check_evaluation(variant, &spec)?;
         saved::check(variant, &spec)?;
     }
     Ok(())
@@ -230,24 +232,38 @@ fn of_one_weight(spec: &Spec) -> Result<(Optimiser, Var)> {
     ))
 }
 
+fn check_evaluation(variant: &str, spec: &Spec) -> Result<()> {
+    let (optimiser, var) = of_one_weight(spec)?;
+    let weights = optimiser.evaluation_weights();
+    let weights =
+        weights.map_err(|error| broken(variant, &format!("fails to evaluate: {error}")))?;
+    for weights in weights.iter().flatten() {
+        if weights.to_vec1::<f64>()? != var.to_vec1::<f64>()? {
+            let why = "has other weights to evaluate with before its first step";
+            return Err(broken(variant, why));
+        }
+    }
+    Ok(())
+}
+
 fn check_momentum(variant: &str, spec: &Spec) -> Result<()> {
     let Some(momentum) = spec.momentum() else {
         return Ok(());
     };
-    // A weight with a single non-zero gradient and no penalty.
+    // A weight with two non-zero gradients and no penalty; ADOPT does not step along the first.
     let mut spec = spec.clone();
     if spec.get("weight_decay").is_some() {
         spec.set("weight_decay", 0.0)?;
     }
     let (mut optimiser, var) = of_one_weight(&spec)?;
     let mut states = Vec::new();
-    for g in [1.0, 0.0, 0.0] {
+    for g in [1.0, 1.0, 0.0, 0.0] {
         // Not multiplied by a number: candle would leave out a gradient of 0.
         let loss = (var.as_tensor() * Tensor::new(&[g], &Device::Cpu)?)?;
         optimiser.step(&loss.backward()?)?;
         states.push(f64::from(optimiser.flat_state(momentum.state, 0)?[0]));
     }
-    let decay = states[2] / states[1];
+    let decay = states[3] / states[2];
     match (decay - momentum.beta).abs() < 1e-5 {
         true => Ok(()),
         false => {

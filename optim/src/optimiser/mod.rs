@@ -1,6 +1,7 @@
 //! Steps candle variables with a rule.
 
 mod candle_nn;
+mod evaluation;
 mod flat;
 #[cfg(feature = "cuda")]
 pub(crate) mod gpu;

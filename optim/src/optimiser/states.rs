@@ -104,6 +104,15 @@ impl States {
         })
     }
 
+    /// State number `k` in the shape of `var`, whose number of weights it has.
+    pub fn tensor(&self, k: usize, var: &Var) -> Result<Tensor> {
+        Ok(match self {
+            States::F32(states) => Tensor::from_slice(&states[k], var.shape(), var.device())?,
+            States::F64(states) => Tensor::from_slice(&states[k], var.shape(), var.device())?,
+            States::Gpu(states) => states[k].reshape(var.shape())?,
+        })
+    }
+
     /// State number `k` as it is saved.
     pub fn to_bytes(&self, k: usize) -> Result<(Dtype, Vec<u8>)> {
         Ok(match self {
