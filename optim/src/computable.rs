@@ -2,7 +2,7 @@
 
 use settings::{Allowed, Value};
 
-use crate::{AnyRule, Clip, Entry, Error, Result, Spec};
+use crate::{AnyRule, Clip, Entry, Error, Result, Shape, Spec};
 
 /// Steps at which a rule is tried: the first ones, when corrections are largest and RAdam changes its formula, and later
 /// ones. They are few and early, because the scalars of NAdam's step `t` take `t` multiplications.
@@ -79,7 +79,28 @@ fn steps_are_finite(rule: &dyn AnyRule, lr: f64) -> bool {
             scalars.iter().all(|x| (*x as f32).is_finite())
                 && is_finite(&weights)
                 && states.iter().all(|state| is_finite(state))
+                && (rule.elementwise() || matrix_is_finite(rule, &scalars))
         })
+}
+
+/// Whether the first step of a matrix, along the same gradients, leaves finite numbers.
+fn matrix_is_finite(rule: &dyn AnyRule, scalars: &[f64]) -> bool {
+    let shape = Shape::Matrix {
+        rows: 2,
+        columns: 3,
+    };
+    let lengths = rule.state_lengths(shape).into_iter();
+    let mut states: Vec<Vec<f32>> = lengths
+        .zip(rule.initial())
+        .map(|(length, x)| vec![x as f32; length])
+        .collect();
+    let [none, small, ordinary] = GRADIENTS;
+    let g = [none, small, ordinary, ordinary, none, small];
+    let mut w = [0.0; 6];
+    rule.update_tensor_f32(scalars, Clip::NONE, (shape, 0), &mut w, &g, &mut states);
+    w.iter()
+        .chain(states.iter().flatten())
+        .all(|x| x.is_finite())
 }
 
 /// The range of `key` in which the rest of `spec` can be computed with, if the default of `key` is in it and its
@@ -96,7 +117,8 @@ fn healed(spec: &Spec, key: &str) -> Option<String> {
         rule.and_then(std::result::Result::ok)
             .is_some_and(|rule| steps_are_finite(rule.as_ref(), changed.lr()))
     };
-    if value == default || !works(default) {
+    // Below 0 a larger number is not a larger size.
+    if value == default || default < 0.0 || value < 0.0 || !works(default) {
         return None;
     }
     if default == 0.0 || value == 0.0 {

@@ -37,6 +37,11 @@ pub trait OptimiserSettings:
         None
     }
 
+    /// The weights to evaluate with, if they are not those that are stepped.
+    fn evaluation(&self) -> Option<EvaluationWeights> {
+        None
+    }
+
     /// What keeps its step from overshooting, if these values have that.
     fn bound(&self) -> Option<StepBound> {
         None
@@ -60,6 +65,19 @@ impl StepBound {
         let reach = lr * self.kappa * size;
         if reach <= 1.0 { lr } else { lr / reach }
     }
+}
+
+/// Weights to evaluate with: `w + factor state`. A gradient is still taken at `w`.
+///
+/// [`Optimiser::evaluation_weights`](crate::Optimiser::evaluation_weights) and
+/// [`SliceOptimiser::evaluation_weights`](crate::SliceOptimiser::evaluation_weights) compute them. A rule that
+/// averages its weights stores how far the average, or what it follows from, is from the weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EvaluationWeights {
+    /// The state that is added to the weights.
+    pub state: &'static str,
+    /// What it is multiplied by.
+    pub factor: f64,
 }
 
 /// What an optimiser steps along in place of the gradient: a decaying sum of all gradients so far.
@@ -137,6 +155,7 @@ pub(crate) trait AnySettings: Send + Sync {
     fn check_ranges(&self) -> Result<(), settings::Error>;
     fn rule(&self) -> Result<Box<dyn AnyRule>, String>;
     fn momentum(&self) -> Option<MomentumState>;
+    fn evaluation(&self) -> Option<EvaluationWeights>;
     fn bound(&self) -> Option<StepBound>;
     fn boxed(&self) -> Box<dyn AnySettings>;
     fn as_any(&self) -> &dyn Any;
@@ -160,6 +179,9 @@ impl<T: OptimiserSettings> AnySettings for T {
     }
     fn momentum(&self) -> Option<MomentumState> {
         OptimiserSettings::momentum(self)
+    }
+    fn evaluation(&self) -> Option<EvaluationWeights> {
+        OptimiserSettings::evaluation(self)
     }
     fn bound(&self) -> Option<StepBound> {
         OptimiserSettings::bound(self)

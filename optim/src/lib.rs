@@ -12,6 +12,7 @@
 //! - [`SliceOptimiser`] steps weights that lie in one slice, without tensors.
 //! - A rule of your own is a struct of settings with [`OptimiserSettings`] and a [`Rule`]. [`register`]
 //!   gives it a name, and [`contract::check`] tests whether it keeps what an optimiser promises.
+//! - A rule that looks at a whole tensor, as Muon does at a matrix, is a [`TensorRule`] in place of a [`Rule`].
 //! - A rule's arithmetic is written once, over [`Real`]. It runs in f32, in f64 and, with the feature
 //!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same operations in the same order.
 
@@ -23,6 +24,7 @@ mod entry;
 mod error;
 mod files;
 pub mod kernel;
+mod matmul;
 mod optimiser;
 pub mod parts;
 mod presets;
@@ -37,13 +39,15 @@ mod simd;
 mod slice;
 mod spec;
 pub mod state_file;
+mod tensor_rule;
 
 pub use clip::{Clip, Clipping};
-pub use entry::{Entry, MomentumState, OptimiserSettings, Restart, StepBound};
+pub use entry::{Entry, EvaluationWeights, MomentumState, OptimiserSettings, Restart, StepBound};
 pub use error::{Error, Result};
+pub use matmul::{Matrix, multiply_add};
 #[cfg(feature = "cuda")]
 pub use optimiser::gpu::compile as compile_kernel;
-pub use optimiser::{Group, Optimiser, Parameter, flat_gradient};
+pub use optimiser::{Group, Layout, Optimiser, Parameter, flat_gradient};
 pub use presets::{Published, published};
 pub use real::Real;
 pub use registry::{register, registry};
@@ -56,3 +60,4 @@ pub use settings::Value;
 pub use simd::wide;
 pub use slice::{Element, SliceOptimiser};
 pub use spec::Spec;
+pub use tensor_rule::{Shape, TensorRule, erase_tensor_rule};

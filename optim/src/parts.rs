@@ -2,7 +2,7 @@
 
 use settings::Interval;
 
-use crate::{Real, scalars};
+use crate::{Element, Real, scalars};
 
 /// The allowed values of an lr.
 pub const LR: Interval = Interval::at_least(0.0);
@@ -132,4 +132,23 @@ impl Correction {
 /// `base^t`, for any number of steps.
 pub fn power(base: f64, t: u64) -> f64 {
     base.powf(t as f64)
+}
+
+/// The sum of squares, in f64 and in a fixed order.
+#[inline(always)]
+pub fn sum_of_squares<R: Element>(numbers: &[R]) -> f64 {
+    sum_of(numbers, |x| x * x)
+}
+
+/// The sum of `term` of each number, in f64 and in a fixed order.
+#[inline(always)]
+pub fn sum_of<R: Element>(numbers: &[R], term: impl Fn(f64) -> f64) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0; LANES];
+    for chunk in numbers.chunks(LANES) {
+        for (lane, x) in lanes.iter_mut().zip(chunk) {
+            *lane += term(x.as_f64());
+        }
+    }
+    lanes.iter().sum()
 }

@@ -21,6 +21,14 @@ static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
         Entry::of::<rules::RAdam>(),
         Entry::of::<rules::Lion>(),
         Entry::of::<rules::ObGd>(),
+        Entry::of::<rules::AdaBelief>(),
+        Entry::of::<rules::Adopt>(),
+        Entry::of::<rules::Adan>(),
+        Entry::of::<rules::ScheduleFreeSgd>(),
+        Entry::of::<rules::ScheduleFreeAdamW>(),
+        Entry::of::<rules::Muon>(),
+        Entry::of::<rules::Lamb>(),
+        Entry::of::<rules::Adafactor>(),
     ])
 });
 

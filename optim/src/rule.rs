@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, ops::Range};
 
-use crate::{Clip, Real, Scalars, cpu, kernel};
+use crate::{Clip, Real, Scalars, Shape, cpu, kernel};
 
 /// A recurrence for one weight that has `S` states.
 ///
@@ -27,7 +27,8 @@ pub trait Rule<const S: usize>: Send + Sync + 'static {
     fn update<R: Real>(k: Self::Scalars<R>, w: R, g: R, s: [R; S]) -> (R, [R; S]);
 }
 
-/// A rule whose scalars and states are known only at run time; [`erase`] makes one.
+/// A rule whose scalars and states are known only at run time. [`erase`] makes one of a [`Rule`],
+/// [`erase_tensor_rule`](crate::erase_tensor_rule) one of a [`TensorRule`](crate::TensorRule).
 pub trait AnyRule: Send + Sync {
     /// The scalars' names, in order.
     fn scalar_names(&self) -> Vec<&'static str>;
@@ -40,9 +41,18 @@ pub trait AnyRule: Send + Sync {
     /// Identifies the arithmetic, including its branches: two rules with the same id differ only in
     /// scalars.
     fn arithmetic(&self) -> TypeId;
-    /// The text of its kernel (see [`kernel`]).
-    fn kernel(&self) -> String;
+    /// Whether each weight is stepped by itself; otherwise the step depends on the whole tensor.
+    fn elementwise(&self) -> bool {
+        true
+    }
+    /// The text of its kernel (see [`kernel`]); `None` if it has none, so that it runs on the CPU alone.
+    fn kernel(&self) -> Option<String>;
+    /// How many numbers each state has for one agent's tensor of `shape`.
+    fn state_lengths(&self, shape: Shape) -> Vec<usize> {
+        vec![shape.count(); self.state_names().len()]
+    }
     /// One step of the weights `w`, whose states are `states[..][range]`, with the gradient `g` as `clip` leaves it.
+    /// A rule that is not elementwise sees a vector.
     ///
     /// # Panics
     /// If `w`, `g` and `range` differ in length, or if the number of scalars or states is wrong.
@@ -65,6 +75,36 @@ pub trait AnyRule: Send + Sync {
         states: &mut [Vec<f64>],
         range: Range<usize>,
     );
+    /// One step of a tensor of agent number `agent`. `part` is its shape and that number; `states` hold all
+    /// agents' numbers, one after the other.
+    ///
+    /// # Panics
+    /// As [`update_f32`](Self::update_f32).
+    fn update_tensor_f32(
+        &self,
+        scalars: &[f64],
+        clip: Clip,
+        part: (Shape, usize),
+        w: &mut [f32],
+        g: &[f32],
+        states: &mut [Vec<f32>],
+    ) {
+        let (start, n) = (part.1 * w.len(), w.len());
+        self.update_f32(scalars, clip, w, g, states, start..start + n);
+    }
+    /// [`update_tensor_f32`](Self::update_tensor_f32) in f64.
+    fn update_tensor_f64(
+        &self,
+        scalars: &[f64],
+        clip: Clip,
+        part: (Shape, usize),
+        w: &mut [f64],
+        g: &[f64],
+        states: &mut [Vec<f64>],
+    ) {
+        let (start, n) = (part.1 * w.len(), w.len());
+        self.update_f64(scalars, clip, w, g, states, start..start + n);
+    }
 }
 
 struct Erased<T, const S: usize>(T);
@@ -88,8 +128,8 @@ impl<T: Rule<S>, const S: usize> AnyRule for Erased<T, S> {
     fn arithmetic(&self) -> TypeId {
         TypeId::of::<T>()
     }
-    fn kernel(&self) -> String {
-        kernel::text::<T, S>()
+    fn kernel(&self) -> Option<String> {
+        Some(kernel::text::<T, S>())
     }
     fn update_f32(
         &self,

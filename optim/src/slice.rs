@@ -5,7 +5,8 @@ use std::ops::Range;
 use safetensors::Dtype;
 
 use crate::{
-    AnyRule, Clip, Error, Real, Restart, Result, Schedule, Spec, StepBound,
+    AnyRule, Clip, Error, EvaluationWeights, Real, Restart, Result, Schedule, Shape, Spec,
+    StepBound,
     state_file::{Array, Part, bytes, numbers},
 };
 
@@ -22,8 +23,38 @@ pub trait Element: Real {
         range: Range<usize>,
     );
 
+    /// One step of one agent's tensor (see [`AnyRule::update_tensor_f32`]).
+    fn update_tensor(
+        rule: &dyn AnyRule,
+        scalars: &[f64],
+        clip: Clip,
+        part: (Shape, usize),
+        w: &mut [Self],
+        g: &[Self],
+        states: &mut [Vec<Self>],
+    );
+
     /// Its size, without its sign.
     fn absolute(self) -> Self;
+
+    /// The same number in f64.
+    fn as_f64(self) -> f64;
+
+    /// `out <- keep out + scale a b`. `size` is the number of `out`'s rows, of its columns, and of `a`'s columns.
+    /// With `a` and `b` are the strides from row to row and from column to column; `out` is row by row.
+    ///
+    /// # Safety
+    /// The pointers are valid for the sizes and strides, `out` for writes, and initialised.
+    unsafe fn gemm(
+        size: [usize; 3],
+        out: *mut Self,
+        a: (*const Self, [isize; 2]),
+        b: (*const Self, [isize; 2]),
+        factors: [f64; 2],
+    );
+
+    /// The distance from 1 to the next number.
+    const PRECISION: f64;
 
     /// As it is saved.
     const DTYPE: Dtype;
@@ -36,7 +67,7 @@ pub trait Element: Real {
 }
 
 macro_rules! element {
-    ($float:ty, $update:ident, $dtype:ident) => {
+    ($float:ty, $update:ident, $update_tensor:ident, $dtype:ident) => {
         impl Element for $float {
             fn update(
                 rule: &dyn AnyRule,
@@ -50,10 +81,62 @@ macro_rules! element {
                 rule.$update(scalars, clip, w, g, states, range);
             }
 
+            fn update_tensor(
+                rule: &dyn AnyRule,
+                scalars: &[f64],
+                clip: Clip,
+                part: (Shape, usize),
+                w: &mut [Self],
+                g: &[Self],
+                states: &mut [Vec<Self>],
+            ) {
+                rule.$update_tensor(scalars, clip, part, w, g, states);
+            }
+
             #[inline(always)]
             fn absolute(self) -> Self {
                 self.abs()
             }
+
+            #[inline(always)]
+            fn as_f64(self) -> f64 {
+                self.into()
+            }
+
+            unsafe fn gemm(
+                [m, n, k]: [usize; 3],
+                out: *mut Self,
+                (a, [a_row, a_column]): (*const Self, [isize; 2]),
+                (b, [b_row, b_column]): (*const Self, [isize; 2]),
+                [keep, scale]: [f64; 2],
+            ) {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    gemm::gemm(
+                        m,
+                        n,
+                        k,
+                        out,
+                        1,
+                        n as isize,
+                        keep != 0.0,
+                        a,
+                        a_column,
+                        a_row,
+                        b,
+                        b_column,
+                        b_row,
+                        keep as $float,
+                        scale as $float,
+                        false,
+                        false,
+                        false,
+                        gemm::Parallelism::None,
+                    );
+                }
+            }
+
+            const PRECISION: f64 = <$float>::EPSILON as f64;
 
             const DTYPE: Dtype = Dtype::$dtype;
 
@@ -67,13 +150,14 @@ macro_rules! element {
         }
     };
 }
-element!(f32, update_f32, F32);
-element!(f64, update_f64, F64);
+element!(f32, update_f32, update_tensor_f32, F32);
+element!(f64, update_f64, update_tensor_f64, F64);
 
 /// An optimiser at work on one agent's weights in a slice, for learning that has no use for tensors.
 pub struct SliceOptimiser<T> {
     rule: Box<dyn AnyRule>,
     bound: Option<StepBound>,
+    evaluation: Option<EvaluationWeights>,
     restart: Restart,
     lr: f64,
     schedule: Schedule,
@@ -82,21 +166,52 @@ pub struct SliceOptimiser<T> {
     /// Steps since the last restart, and in all.
     t: u64,
     step: u64,
-    states: Vec<Vec<T>>,
+    /// The tensors in the slice, one behind the other, if the rule steps each as a whole.
+    shapes: Vec<Shape>,
+    /// For each of the tensors, or for all weights at once.
+    states: Vec<Vec<Vec<T>>>,
 }
 
 impl<T: Element> SliceOptimiser<T> {
     /// An optimiser for so many weights.
     ///
     /// # Errors
-    /// If the values of `spec` do not go together.
+    /// If the values of `spec` do not go together, or if its rule has to know of tensors
+    /// ([`of_tensors`](Self::of_tensors)).
     pub fn new(spec: &Spec, weights: usize) -> Result<Self> {
+        match spec.rule()?.elementwise() {
+            true => Self::of_tensors(spec, &[Shape::Vector(weights)]),
+            false => Err(Error::usage(format!(
+                "optimiser `{}` steps whole tensors, and here there is only a list of weights; choose one that steps each weight by itself",
+                spec.entry().name
+            ))),
+        }
+    }
+
+    /// An optimiser for weights that are those of one tensor after the other. Only rules that step whole tensors
+    /// look at the shapes.
+    ///
+    /// # Errors
+    /// If the values of `spec` do not go together.
+    pub fn of_tensors(spec: &Spec, shapes: &[Shape]) -> Result<Self> {
         let rule = spec.rule()?;
-        let state = |x: f64| vec![T::constant(x); weights];
+        let shapes = match rule.elementwise() {
+            true => vec![Shape::Vector(
+                shapes.iter().map(|shape| shape.count()).sum(),
+            )],
+            false => shapes.to_vec(),
+        };
+        let states = |shape: &Shape| {
+            let lengths = rule.state_lengths(*shape).into_iter().zip(rule.initial());
+            let states = lengths.map(|(length, x)| vec![T::constant(x); length]);
+            states.collect()
+        };
         Ok(Self {
-            states: rule.initial().into_iter().map(state).collect(),
+            states: shapes.iter().map(states).collect(),
+            shapes,
             rule,
             bound: spec.bound(),
+            evaluation: spec.evaluation(),
             restart: spec.restart(),
             lr: spec.lr(),
             schedule: Schedule::default(),
@@ -127,16 +242,14 @@ impl<T: Element> SliceOptimiser<T> {
             scale,
             ..Clip::NONE
         };
-        let all = 0..w.len();
-        T::update(
-            &*self.rule,
-            &scalars,
-            clip,
-            w,
-            direction,
-            &mut self.states,
-            all,
-        );
+        let mut start = 0;
+        for (shape, states) in self.shapes.iter().zip(&mut self.states) {
+            let own = start..start + shape.count();
+            start = own.end;
+            let (w, g) = (&mut w[own.clone()], &direction[own]);
+            T::update_tensor(&*self.rule, &scalars, clip, (*shape, 0), w, g, states);
+        }
+        assert_eq!(start, w.len());
     }
 
     /// To be called when targets have moved as a whole: what `restart_t` and `reset_moments` wait for.
@@ -146,17 +259,32 @@ impl<T: Element> SliceOptimiser<T> {
         }
         self.t = 0;
         if self.restart == Restart::State {
-            for (state, x) in self.states.iter_mut().zip(self.rule.initial()) {
-                state.fill(T::constant(x));
+            for states in &mut self.states {
+                for (state, x) in states.iter_mut().zip(self.rule.initial()) {
+                    state.fill(T::constant(x));
+                }
             }
         }
     }
 
-    /// The state called `name`.
+    /// The weights to evaluate with where those that are stepped are `w`; `None` if they are the same.
+    ///
+    /// # Panics
+    /// If there are not as many of `w` as weights.
+    pub fn evaluation_weights(&self, w: &[T]) -> Option<Vec<T>> {
+        let EvaluationWeights { state, factor } = self.evaluation?;
+        let state = self.state(state).ok()?;
+        assert_eq!(state.len(), w.len());
+        let factor = T::constant(factor);
+        let both = w.iter().zip(state);
+        Some(both.map(|(w, s)| *w + factor * s).collect())
+    }
+
+    /// The state called `name`, of one tensor after the other.
     ///
     /// # Errors
     /// If there is none.
-    pub fn state(&self, name: &str) -> Result<&[T]> {
+    pub fn state(&self, name: &str) -> Result<Vec<T>> {
         let names = self.rule.state_names();
         let found = names.iter().position(|known| *known == name);
         let missing = || {
@@ -164,27 +292,32 @@ impl<T: Element> SliceOptimiser<T> {
                 "this optimiser has no state `{name}`; it has {names:?}"
             ))
         };
-        Ok(&self.states[found.ok_or_else(missing)?])
+        Ok(self.flat_state(found.ok_or_else(missing)?))
+    }
+
+    fn flat_state(&self, k: usize) -> Vec<T> {
+        let own = self.states.iter().flat_map(|states| &states[k]);
+        own.copied().collect()
     }
 
     /// Bytes of state for each weight.
     pub fn bytes_per_parameter(&self) -> f64 {
-        (self.states.len() * size_of::<T>()) as f64
+        let kept: usize = self.states.iter().flatten().map(Vec::len).sum();
+        let weights: usize = self.shapes.iter().map(|shape| shape.count()).sum();
+        match weights {
+            0 => 0.0,
+            weights => (kept * size_of::<T>()) as f64 / weights as f64,
+        }
     }
 
     /// Everything that it takes to go on exactly.
     pub fn arrays(&self) -> Vec<Array> {
-        let state = |(name, state): (&&str, &Vec<T>)| -> Array {
-            let name = format!("optimiser.{name}");
-            (name, T::DTYPE, vec![state.len()], T::to_bytes(state))
+        let state = |(k, name): (usize, &&str)| -> Array {
+            let (name, state) = (format!("optimiser.{name}"), self.flat_state(k));
+            (name, T::DTYPE, vec![state.len()], T::to_bytes(&state))
         };
-        let mut arrays: Vec<Array> = self
-            .rule
-            .state_names()
-            .iter()
-            .zip(&self.states)
-            .map(state)
-            .collect();
+        let names = self.rule.state_names().iter().enumerate();
+        let mut arrays: Vec<Array> = names.map(state).collect();
         let steps = bytes(&[self.t, self.step], |x| x.to_le_bytes());
         arrays.push(("optimiser_steps".into(), Dtype::U64, vec![2], steps));
         arrays
@@ -196,9 +329,13 @@ impl<T: Element> SliceOptimiser<T> {
     /// If an array is missing or of another size.
     pub fn load(&mut self, saved: &Part) -> Result<()> {
         let names = self.rule.state_names();
-        for (name, state) in names.iter().zip(&mut self.states) {
-            let data = saved.find(&format!("optimiser.{name}"), T::DTYPE, &[state.len()])?;
-            *state = T::from_bytes(data);
+        for (k, name) in names.iter().enumerate() {
+            let length = self.states.iter().map(|states| states[k].len()).sum();
+            let data = saved.find(&format!("optimiser.{name}"), T::DTYPE, &[length])?;
+            let mut numbers = T::from_bytes(data).into_iter();
+            for x in self.states.iter_mut().flat_map(|states| &mut states[k]) {
+                *x = numbers.next().expect("as long as was asked for");
+            }
         }
         let steps = saved.find("optimiser_steps", Dtype::U64, &[2])?;
         let steps = numbers(steps, u64::from_le_bytes);
@@ -212,41 +349,85 @@ mod tests {
     use candle_core::{DType, Device, Tensor, Var};
 
     use super::*;
-    use crate::{Optimiser, Parameter, registry};
+    use crate::{
+        Optimiser, Parameter, registry,
+        state_file::{self, StateFile, of_part},
+    };
+
+    const DIMS: [&[usize]; 3] = [&[70], &[4, 6], &[3, 2, 2, 2]];
 
     /// Steps along the same gradients as an [`Optimiser`] of tensors: the same bits.
     #[test]
     fn it_steps_as_the_optimiser_of_tensors_does() {
-        const N: usize = 70;
         let schedule: Schedule = "linear:end=0.5".parse().unwrap();
+        let shapes = DIMS.map(Shape::of);
+        let n: usize = shapes.iter().map(|shape| shape.count()).sum();
         for variant in registry().into_iter().flat_map(|entry| entry.variants) {
             let spec: Spec = variant.parse().unwrap();
-            let start = |i: usize| (i as f32 * 0.7).sin();
-            let mut w: Vec<f32> = (0..N).map(start).collect();
-            let var = Var::from_slice(&w, N, &Device::Cpu).unwrap();
-            let parameter = Parameter {
-                name: "w".into(),
-                var: var.clone(),
+            let mut w: Vec<f32> = (0..n).map(|i| (i as f32 * 0.7).sin()).collect();
+            let mut start = 0;
+            let parameter = |dims: &[usize]| {
+                let own = start..start + dims.iter().product::<usize>();
+                start = own.end;
+                Parameter {
+                    name: format!("{own:?}"),
+                    var: Var::from_slice(&w[own], dims, &Device::Cpu).unwrap(),
+                }
             };
-            let tensors = Optimiser::new(std::slice::from_ref(&spec), vec![parameter]);
+            let parameters: Vec<Parameter> = DIMS.map(parameter).into();
+            let tensors = Optimiser::new(std::slice::from_ref(&spec), parameters.clone());
             let mut tensors = tensors.unwrap().schedule(schedule, 20);
-            let mut slice = SliceOptimiser::new(&spec, N)
-                .unwrap()
-                .schedule(schedule, 20);
+            let mut slice = SliceOptimiser::of_tensors(&spec, &shapes).unwrap();
+            slice = slice.schedule(schedule, 20);
             for t in 0..20 {
-                let g: Vec<f32> = (0..N).map(|i| ((t * N + i) as f32).cos()).collect();
-                let given = Tensor::from_slice(&g, N, &Device::Cpu).unwrap();
-                let loss = (var.as_tensor() * given).unwrap();
+                let g: Vec<f32> = (0..n).map(|i| ((t * n + i) as f32).cos()).collect();
+                let mut given = &g[..];
+                let losses = parameters.iter().map(|p| {
+                    let (own, rest) = given.split_at(p.var.elem_count());
+                    given = rest;
+                    let own = Tensor::from_slice(own, p.var.shape(), &Device::Cpu).unwrap();
+                    (p.var.as_tensor() * own).unwrap().sum_all().unwrap()
+                });
+                let loss = losses.reduce(|a, b| (a + b).unwrap()).unwrap();
                 tensors.step(&loss.backward().unwrap()).unwrap();
-                let size: f64 = g.iter().map(|g| f64::from(g.abs())).sum();
-                slice.step(&mut w, &g, 1.0, size);
+                // As the optimiser of tensors adds up, so that bounded steps have the same bits too.
+                let parts = shapes.iter().scan(0, |start, shape| {
+                    let own = *start..*start + shape.count();
+                    *start = own.end;
+                    Some(g[own].iter().map(|g| f64::from(g.abs())).sum::<f64>())
+                });
+                slice.step(&mut w, &g, 1.0, parts.sum());
                 if t == 12 {
                     tensors.target_updated().unwrap();
                     slice.target_updated();
+                    let saved = slice.arrays();
+                    let part: Vec<Array> = of_part("agent", saved.clone()).collect();
+                    let file = state_file::write("slice", String::new(), &part).unwrap();
+                    let file = StateFile::read("slice", "", &file).unwrap();
+                    let fresh = SliceOptimiser::of_tensors(&spec, &shapes).unwrap();
+                    slice = fresh.schedule(schedule, 20);
+                    slice.load(&Part::new(&file, "agent")).unwrap();
+                    assert_eq!(slice.arrays(), saved);
                 }
             }
-            let expected: Vec<f32> = var.to_dtype(DType::F32).unwrap().to_vec1().unwrap();
-            assert_eq!(w, expected, "{variant}");
+            let flat = parameters.iter().flat_map(|p| {
+                let flat = p.var.flatten_all().unwrap().to_dtype(DType::F32).unwrap();
+                flat.to_vec1::<f32>().unwrap()
+            });
+            assert_eq!(w, flat.collect::<Vec<f32>>(), "{variant}");
+            let flat = tensors.evaluation_weights().unwrap().map(|all| {
+                let flat = all.into_iter().map(|w| w.flatten_all()?.to_vec1::<f32>());
+                let flat: candle_core::Result<Vec<_>> = flat.collect();
+                flat.unwrap().concat()
+            });
+            assert_eq!(slice.evaluation_weights(&w), flat, "{variant}");
         }
+    }
+
+    #[test]
+    fn a_list_of_weights_is_no_matrix() {
+        let spec: Spec = "muon".parse().unwrap();
+        let error = SliceOptimiser::<f32>::new(&spec, 4).err().unwrap();
+        assert!(error.to_string().contains("steps whole tensors"), "{error}");
     }
 }

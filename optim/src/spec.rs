@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use settings::{Table, Value, unknown};
 
 use crate::{
-    AnyRule, Entry, Error, MomentumState, OptimiserSettings, Restart, Result, StepBound,
-    computable, entry::AnySettings, published, registry,
+    AnyRule, Entry, Error, EvaluationWeights, MomentumState, OptimiserSettings, Restart, Result,
+    StepBound, computable, entry::AnySettings, published, registry,
 };
 
 /// An optimiser with a value for each of its hyper-parameters.
@@ -160,6 +160,11 @@ impl Spec {
     /// Its momentum, if it has any.
     pub fn momentum(&self) -> Option<MomentumState> {
         self.settings.momentum()
+    }
+
+    /// The weights to evaluate with, if they are not those that are stepped.
+    pub fn evaluation(&self) -> Option<EvaluationWeights> {
+        self.settings.evaluation()
     }
 
     /// What keeps its step from overshooting, if anything does.

@@ -132,11 +132,11 @@ pub(super) fn environment_setting(setting: &envs::Setting) -> String {
     format!("    {name:<22} {default:<9} {help} ({allowed})")
 }
 
-/// Bytes of state for each f32 weight, counted on an optimiser that is actually made.
+/// Bytes of state for each f32 weight of a square matrix, counted on an optimiser that is actually made.
 fn state_bytes(spec: &Spec) -> Result<f64> {
     let weights = Parameter {
         name: "weights".into(),
-        var: Var::zeros(1024, DType::F32, &Device::Cpu)?,
+        var: Var::zeros((32, 32), DType::F32, &Device::Cpu)?,
     };
     let optimiser = Optimiser::new(std::slice::from_ref(spec), vec![weights])?;
     Ok(optimiser.bytes_per_parameter())

@@ -4,7 +4,7 @@
 //! never written down: each row of it is added to its row of the trace as it is computed.
 
 use candle_core::WithDType;
-use optim::Element;
+use optim::{Element, Shape};
 use rand::Rng;
 
 use super::{
@@ -195,6 +195,15 @@ impl Layers {
             rectifier,
             weights,
         })
+    }
+
+    /// What an optimiser sees of the weights: each layer's matrix, then its biases.
+    pub fn shapes(&self) -> Vec<Shape> {
+        let each = self.layers.iter().flat_map(|layer| {
+            let (rows, columns) = layer.kind.rows();
+            [Shape::matrix(rows, columns), Shape::Vector(rows)]
+        });
+        each.collect()
     }
 
     /// Weights drawn from `rng`: uniform as PyTorch's are, but of each neuron's or filter's a share of `sparsity`,

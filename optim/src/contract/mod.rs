@@ -7,6 +7,7 @@
 //! ```
 
 mod saved;
+mod tensors;
 
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -26,10 +27,12 @@ const CLOSE: f64 = 1e-4;
 /// - it can be requested by name and has an lr, its defaults and each of its variants make a rule, and
 ///   an unknown key is refused;
 /// - the text of a variant reads back as the same variant;
-/// - steps are deterministic and finite, no weight affects another, f32 is close to f64, and a gradient
-///   that is 0 from the start never makes a NaN;
-/// - the kernel names its scalars and states, and the memory counted is that of the states;
-/// - the momentum that it declares is a state and decays as declared;
+/// - steps are deterministic and finite, f32 is close to f64, a gradient that is 0 from the start never
+///   makes a NaN, and no weight affects another unless the rule looks at whole tensors;
+/// - the kernel, which only such a rule may lack, names its scalars and states, and the memory counted is
+///   that of the states;
+/// - the momentum that it declares is a state and decays as declared, and the weights to evaluate with that it
+///   declares can be computed and begin as the weights themselves;
 /// - a saved state continues to the bit, both for an agent that trains alone and for one of a cohort,
 ///   and both train alike.
 ///
@@ -55,8 +58,12 @@ pub fn check_entry(entry: &'static Entry) -> Result<()> {
         check_text(entry, variant, &spec)?;
         check_zero_gradients(variant, &*rule, spec.lr())?;
         check_steps(variant, &*rule, spec.lr())?;
+        if !rule.elementwise() {
+            tensors::check(variant, &*rule, spec.lr())?;
+        }
         check_kernel(variant, &*rule)?;
         check_momentum(variant, &spec)?;
+        check_evaluation(variant, &spec)?;
         saved::check(variant, &spec)?;
     }
     Ok(())
@@ -150,7 +157,8 @@ fn check_steps(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()> {
             "makes a weight infinite or NaN; some of the gradients are 0",
         ));
     }
-    for i in [0, 10, WEIGHTS - 1] {
+    let separate = [0, 10, WEIGHTS - 1].into_iter();
+    for i in separate.filter(|_| rule.elementwise()) {
         let alone = path_f64(rule, lr, &[i]);
         if path.iter().zip(&alone).any(|(all, one)| all[i] != one[0]) {
             return Err(broken(variant, "steps a weight differently beside others"));
@@ -188,7 +196,15 @@ fn check_zero_gradients(variant: &str, rule: &dyn AnyRule, lr: f64) -> Result<()
 }
 
 fn check_kernel(variant: &str, rule: &dyn AnyRule) -> Result<()> {
-    let text = rule.kernel();
+    let Some(text) = rule.kernel() else {
+        return match rule.elementwise() {
+            true => Err(broken(
+                variant,
+                "steps each weight by itself and has no kernel",
+            )),
+            false => Ok(()),
+        };
+    };
     let has = |array: &str, names: &[&'static str]| {
         let mut names = names.iter().enumerate();
         names.all(|(i, name)| text.contains(&format!("{array}[{i}] {name}")))
@@ -216,24 +232,38 @@ fn of_one_weight(spec: &Spec) -> Result<(Optimiser, Var)> {
     ))
 }
 
+fn check_evaluation(variant: &str, spec: &Spec) -> Result<()> {
+    let (optimiser, var) = of_one_weight(spec)?;
+    let weights = optimiser.evaluation_weights();
+    let weights =
+        weights.map_err(|error| broken(variant, &format!("fails to evaluate: {error}")))?;
+    for weights in weights.iter().flatten() {
+        if weights.to_vec1::<f64>()? != var.to_vec1::<f64>()? {
+            let why = "has other weights to evaluate with before its first step";
+            return Err(broken(variant, why));
+        }
+    }
+    Ok(())
+}
+
 fn check_momentum(variant: &str, spec: &Spec) -> Result<()> {
     let Some(momentum) = spec.momentum() else {
         return Ok(());
     };
-    // A weight with a single non-zero gradient and no penalty.
+    // A weight with two non-zero gradients and no penalty; ADOPT does not step along the first.
     let mut spec = spec.clone();
     if spec.get("weight_decay").is_some() {
         spec.set("weight_decay", 0.0)?;
     }
     let (mut optimiser, var) = of_one_weight(&spec)?;
     let mut states = Vec::new();
-    for g in [1.0, 0.0, 0.0] {
+    for g in [1.0, 1.0, 0.0, 0.0] {
         // Not multiplied by a number: candle would leave out a gradient of 0.
         let loss = (var.as_tensor() * Tensor::new(&[g], &Device::Cpu)?)?;
         optimiser.step(&loss.backward()?)?;
         states.push(f64::from(optimiser.flat_state(momentum.state, 0)?[0]));
     }
-    let decay = states[2] / states[1];
+    let decay = states[3] / states[2];
     match (decay - momentum.beta).abs() < 1e-5 {
         true => Ok(()),
         false => {

@@ -3,7 +3,11 @@
 use candle_core::{Device, Tensor, Var};
 
 use super::{broken, start};
-use crate::{Optimiser, Parameter, Restart, Result, Spec};
+use crate::{Optimiser, Parameter, Restart, Result, Shape, Spec};
+
+/// The shapes of one agent's parameters.
+const WEIGHT: [usize; 2] = [3, 5];
+const BIAS: [usize; 1] = [3];
 
 /// An optimiser and what it trains.
 struct Training {
@@ -24,9 +28,9 @@ impl Training {
                 var: Var::from_tensor(&tensor)?,
             })
         };
-        let parameters = vec![parameter("weight", &[3, 5])?, parameter("bias", &[3])?];
+        let parameters = vec![parameter("weight", &WEIGHT)?, parameter("bias", &BIAS)?];
         Ok(Self {
-            optimiser: Optimiser::new(specs, parameters.clone())?,
+            optimiser: Optimiser::cohort(specs, parameters.clone())?,
             parameters,
         })
     }
@@ -57,7 +61,7 @@ impl Training {
         for parameter in &mut parameters {
             parameter.var = Var::from_tensor(&parameter.var.copy()?)?;
         }
-        let mut optimiser = Optimiser::new(specs, parameters.clone())?;
+        let mut optimiser = Optimiser::cohort(specs, parameters.clone())?;
         for agent in 0..specs.len() {
             optimiser.restore_agent(agent, &self.optimiser.agent_to_safetensors(agent)?)?;
         }
@@ -73,7 +77,7 @@ pub(super) fn check(variant: &str, spec: &Spec) -> Result<()> {
     let pair = [spec.clone(), spec.clone()];
     let mut cohort = Training::new(&pair, 0)?;
     let mut alone = Training::new(&pair[1..], 1)?;
-    check_memory(variant, &cohort.optimiser)?;
+    check_memory(variant, spec, &cohort.optimiser)?;
     for training in [&mut cohort, &mut alone] {
         training.train(4)?;
         if spec.restart() != Restart::Nothing {
@@ -106,9 +110,13 @@ pub(super) fn check(variant: &str, spec: &Spec) -> Result<()> {
     Ok(())
 }
 
-fn check_memory(variant: &str, optimiser: &Optimiser) -> Result<()> {
+fn check_memory(variant: &str, spec: &Spec, optimiser: &Optimiser) -> Result<()> {
     let counted = optimiser.bytes_per_parameter();
-    let needed = (size_of::<f32>() * optimiser.state_names().len()) as f64;
+    let rule = spec.plain_rule()?;
+    let shapes = [Shape::of(&WEIGHT), Shape::of(&BIAS)];
+    let lengths = shapes.iter().flat_map(|shape| rule.state_lengths(*shape));
+    let weights: usize = shapes.iter().map(|shape| shape.count()).sum();
+    let needed = (size_of::<f32>() * lengths.sum::<usize>()) as f64 / weights as f64;
     match counted == needed {
         true => Ok(()),
         false => {

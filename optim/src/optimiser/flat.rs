@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, DType, Storage, backprop::GradStore};
 
-use super::{Optimiser, Parameter, part};
+use super::{Optimiser, Parameter, layout::put_back, part};
 use crate::{Error, Result};
 
 /// The gradient of agent number `agent` of a cohort: one number per weight of `parameters`, in order.
@@ -43,7 +43,8 @@ impl Optimiser {
         flat_gradient(parameters, grads, agent)
     }
 
-    /// The state `name` of agent number `agent`: one number per weight, in the order of the parameters.
+    /// The state `name` of agent number `agent`: one number per weight, in the order of the parameters. Some rules
+    /// that step whole tensors keep fewer numbers.
     ///
     /// # Errors
     /// If there is no such state or no such agent.
@@ -59,8 +60,16 @@ impl Optimiser {
         let agents = self.agents.len();
         let mut flat = Vec::new();
         for slot in &self.slots {
-            let own = part(slot.parameter.var.elem_count(), agent, agents);
-            flat.extend(slot.states.to_f32(k, own)?);
+            let own = part(slot.states.len(k), agent, agents);
+            let state = slot.states.to_f32(k, own)?;
+            match &slot.places {
+                Some(places) if places.len() == state.len() => {
+                    let start = flat.len();
+                    flat.resize(start + state.len(), 0.0);
+                    put_back(&state, places, &mut flat[start..]);
+                }
+                _ => flat.extend(state),
+            }
         }
         Ok(flat)
     }

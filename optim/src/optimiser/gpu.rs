@@ -126,7 +126,9 @@ impl Kernel {
 
 /// The PTX of `rule`'s kernel for numbers of type f64, or otherwise f32. Needs NVRTC, but no GPU.
 pub fn compile(rule: &dyn AnyRule, f64: bool) -> Result<String> {
-    let text = format!("{}{}", kernel::prelude(f64), rule.kernel());
+    let kernel = rule.kernel();
+    let kernel = kernel.ok_or_else(|| candle_core::Error::Msg("this rule has no kernel".into()))?;
+    let text = format!("{}{kernel}", kernel::prelude(f64));
     let options = CompileOptions {
         ftz: Some(false),
         prec_sqrt: Some(true),

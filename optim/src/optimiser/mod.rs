@@ -1,10 +1,12 @@
 //! Steps candle variables with a rule.
 
 mod candle_nn;
+mod evaluation;
 mod flat;
 #[cfg(feature = "cuda")]
 pub(crate) mod gpu;
 mod group;
+mod layout;
 mod parameter;
 mod save;
 mod states;
@@ -14,6 +16,7 @@ use ::candle_nn::VarMap;
 
 pub use flat::flat_gradient;
 pub use group::Group;
+pub use layout::Layout;
 pub use parameter::Parameter;
 
 use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec, StepBound};
@@ -26,6 +29,8 @@ use states::{States, part};
 /// agents.
 pub struct Optimiser {
     agents: Vec<Agent>,
+    /// Whether the first axis of each parameter is the agents'.
+    agents_axis: bool,
     slots: Vec<Slot>,
     /// Group number 0 has no entry here: it holds the parameters that are in none of these groups.
     groups: Vec<Group>,
@@ -64,12 +69,26 @@ struct GroupRule {
 impl Optimiser {
     /// An optimiser for `parameters`, f32 or f64, of a cohort with an agent for each of `specs`.
     ///
-    /// With more than one agent, each parameter has the agents as its first axis.
+    /// With more than one agent, each parameter has the agents as its first axis. With one it does not: see
+    /// [`cohort`](Self::cohort).
     ///
     /// # Errors
     /// If the agents' rules differ in more than numbers, if two parameters share a name or a variable,
     /// if they are on different devices, or if one has another type or shape.
     pub fn new(specs: &[Spec], parameters: Vec<Parameter>) -> Result<Self> {
+        Self::with_axis(specs, parameters, specs.len() > 1)
+    }
+
+    /// [`new`](Self::new) for parameters whose first axis is the agents', even if there is only one. The two
+    /// differ for rules that step whole tensors, which have to know where a matrix begins.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn cohort(specs: &[Spec], parameters: Vec<Parameter>) -> Result<Self> {
+        Self::with_axis(specs, parameters, true)
+    }
+
+    fn with_axis(specs: &[Spec], parameters: Vec<Parameter>, agents_axis: bool) -> Result<Self> {
         let agents = specs.iter().map(Agent::new).collect::<Result<Vec<_>>>()?;
         let first = agents
             .first()
@@ -84,13 +103,13 @@ impl Optimiser {
             )));
         }
         check_distinct(&parameters)?;
-        let states = first.rule().state_names().len();
         let slots = parameters
             .into_iter()
-            .map(|parameter| Slot::new(parameter, agents.len(), states));
+            .map(|parameter| Slot::new(parameter, agents.len(), agents_axis, first.rule()));
         let mut optimiser = Self {
             slots: slots.collect::<Result<_>>()?,
             agents,
+            agents_axis,
             groups: Vec::new(),
             clipping: Clipping::Off,
             schedule: Schedule::default(),
@@ -207,9 +226,9 @@ impl Optimiser {
 
     fn reset_states(&mut self, agent: usize) -> Result<()> {
         let initial = self.agents[agent].rule().initial();
+        let agents = self.agents.len();
         for slot in &mut self.slots {
-            let range = part(slot.parameter.var.elem_count(), agent, self.agents.len());
-            slot.states.fill(range, &initial)?;
+            slot.states.fill(agent, agents, &initial)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 use candle_core::{DType, Var};
 
-use super::States;
-use crate::{Error, Result};
+use super::{Layout, States};
+use crate::{AnyRule, Error, Result, Shape};
 
 /// A trainable tensor, and the name under which it is reported and saved. In a cohort its first axis is
 /// the agents'.
@@ -18,14 +18,24 @@ pub(super) struct Slot {
     pub parameter: Parameter,
     pub states: States,
     pub group: usize,
+    /// How one agent's part is laid out, what rules that step whole tensors see of it, and the order of its
+    /// numbers there if it is another.
+    pub layout: Layout,
+    pub shape: Shape,
+    pub places: Option<Vec<usize>>,
 }
 
 impl Slot {
-    /// `parameter` with `states` states, all 0.
-    pub fn new(parameter: Parameter, agents: usize, states: usize) -> Result<Self> {
+    /// `parameter` with the states of `rule`, all 0. `agents_axis` says whether its first axis is the agents'.
+    pub fn new(
+        parameter: Parameter,
+        agents: usize,
+        agents_axis: bool,
+        rule: &dyn AnyRule,
+    ) -> Result<Self> {
         let Parameter { name, var } = &parameter;
-        let cohort = agents == 1 || var.dims().first() == Some(&agents);
-        if !cohort || !var.is_contiguous() {
+        let fits = !agents_axis || var.dims().first() == Some(&agents);
+        if !fits || !var.is_contiguous() {
             return Err(Error::usage(format!(
                 "parameter `{name}` has shape {:?}; needed: contiguous, with first axis {agents}",
                 var.dims()
@@ -37,18 +47,37 @@ impl Slot {
                 var.dtype()
             )));
         }
-        let states = States::new(var, states)?;
+        if !rule.elementwise() && !var.device().is_cpu() {
+            return Err(Error::usage(
+                "this optimiser steps whole tensors, which is not on GPUs yet; use --device cpu",
+            ));
+        }
+        let layout = Layout::default();
+        let (shape, places) = layout.of(own_dims(&parameter, agents_axis))?;
+        let states = States::new(&parameter.var, agents, &rule.state_lengths(shape))?;
         Ok(Self {
             parameter,
             states,
             group: 0,
+            layout,
+            shape,
+            places,
         })
+    }
+
+    /// The axes of one agent's part.
+    pub fn own_dims(&self, agents_axis: bool) -> &[usize] {
+        own_dims(&self.parameter, agents_axis)
     }
 
     /// Whether it has no weights.
     pub fn is_empty(&self) -> bool {
         self.parameter.var.elem_count() == 0
     }
+}
+
+fn own_dims(parameter: &Parameter, agents_axis: bool) -> &[usize] {
+    &parameter.var.dims()[usize::from(agents_axis)..]
 }
 
 /// An error unless all names and all variables differ and all variables are on one device.

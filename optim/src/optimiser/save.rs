@@ -1,6 +1,7 @@
 //! An optimiser's state in safetensors, exact to the bit.
 //!
-//! `{parameter}.{state}` has the parameter's shape; `agent.t` and `agent.lr` have a number for each
+//! `{parameter}.{state}` has the parameter's shape, or that of the fewer numbers that a rule keeps of it; a state of
+//! which it keeps none is left out. `agent.t` and `agent.lr` have a number for each
 //! agent, and so has `group.{group}.lr`; `step` is the schedule's. The metadata's `optimiser` describes
 //! the optimiser: its settings, schedule, clipping and groups.
 
@@ -9,7 +10,7 @@ use std::{collections::BTreeSet, fs, ops::Range, path::Path};
 use candle_core::DType;
 use safetensors::Dtype;
 
-use super::{Optimiser, Slot, check_lr};
+use super::{Layout, Optimiser, Slot, check_lr};
 use crate::{
     Clipping, Error, Result,
     state_file::{self, Array, StateFile, bytes, numbers, write_whole},
@@ -35,6 +36,14 @@ impl Optimiser {
             parts.push(format!("clipping {}", self.clipping));
         }
         parts.extend(self.groups.iter().map(|group| group.to_string()));
+        let laid_out = self
+            .slots
+            .iter()
+            .filter(|slot| slot.layout != Layout::default());
+        parts.extend(laid_out.map(|slot| {
+            let (name, layout) = (&slot.parameter.name, &slot.layout);
+            format!("layout {layout:?} of {name}")
+        }));
         parts.join(", ")
     }
 
@@ -61,12 +70,14 @@ impl Optimiser {
         let all = self.agents.len();
         let mut arrays: Vec<Array> = Vec::new();
         for slot in &self.slots {
-            let shape = self.shape(slot, &agents);
             for (k, state) in self.state_names().iter().enumerate() {
+                let Some(shape) = self.shape(slot, k, &agents) else {
+                    continue;
+                };
                 let (dtype, bytes) = slot.states.to_bytes(k)?;
                 let each = bytes.len() / all;
                 let own = bytes[agents.start * each..agents.end * each].to_vec();
-                arrays.push((array_name(slot, state), dtype, shape.clone(), own));
+                arrays.push((array_name(slot, state), dtype, shape, own));
             }
         }
         let saved = &self.agents[agents.clone()];
@@ -83,13 +94,19 @@ impl Optimiser {
         state_file::write(WHAT, self.description(&agents), &arrays)
     }
 
-    /// The shape of a parameter of `agents` alone. With one agent there may be no axis for agents.
-    fn shape(&self, slot: &Slot, agents: &Range<usize>) -> Vec<usize> {
+    /// The shape of state number `k` of a parameter of `agents` alone; `None` if the state has no numbers there. With
+    /// one agent there may be no axis for agents.
+    fn shape(&self, slot: &Slot, k: usize, agents: &Range<usize>) -> Option<Vec<usize>> {
+        let (kept, all) = (slot.states.len(k), slot.parameter.var.elem_count());
+        if kept != all {
+            let each = kept / self.agents.len();
+            return (each > 0).then(|| vec![agents.len(), each]);
+        }
         let mut shape = slot.parameter.var.dims().to_vec();
         if self.agents.len() > 1 {
             shape[0] = agents.len();
         }
-        shape
+        Some(shape)
     }
 
     /// The name of each group's array.
@@ -153,9 +170,12 @@ impl Optimiser {
         let (all, n) = (self.agents.len(), agents.len());
         let mut states = Vec::with_capacity(self.slots.len());
         for slot in &self.slots {
-            let shape = self.shape(slot, &agents);
             let mut found = Vec::new();
             for (k, state) in self.state_names().iter().enumerate() {
+                let Some(shape) = self.shape(slot, k, &agents) else {
+                    found.push(Vec::new());
+                    continue;
+                };
                 let part = file.find(&array_name(slot, state), dtype(slot), &shape)?;
                 let mut whole = slot.states.to_bytes(k)?.1;
                 let each = whole.len() / all;
@@ -196,8 +216,11 @@ impl Optimiser {
         }
         let (mut missing, mut other) = (Vec::new(), Vec::new());
         for slot in &self.slots {
-            let needed = (dtype(slot), self.shape(slot, agents));
-            for state in self.state_names() {
+            for (k, state) in self.state_names().iter().enumerate() {
+                let Some(shape) = self.shape(slot, k, agents) else {
+                    continue;
+                };
+                let needed = (dtype(slot), shape);
                 let name = array_name(slot, state);
                 unknown.remove(name.as_str());
                 match file.shape(&name) {

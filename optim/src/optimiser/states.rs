@@ -10,7 +10,8 @@ use crate::{
     state_file::{bytes, numbers},
 };
 
-/// A vector for each state, as long as the parameter; on a GPU, a tensor of the parameter's shape.
+/// A vector for each state, with the numbers of one agent after those of another. With most rules it is as long as the
+/// parameter. On a GPU, a tensor of the parameter's shape.
 pub(super) enum States {
     F32(Vec<Vec<f32>>),
     F64(Vec<Vec<f64>>),
@@ -18,18 +19,27 @@ pub(super) enum States {
 }
 
 impl States {
-    /// `count` states for `var`, all 0.
-    pub fn new(var: &Var, count: usize) -> Result<Self> {
-        let n = var.elem_count();
+    /// States for `var` that have so many numbers for each of `agents`, all 0.
+    pub fn new(var: &Var, agents: usize, lengths: &[usize]) -> Result<Self> {
+        let all = lengths.iter().map(|length| length * agents);
         Ok(match var.dtype() {
             _ if !var.device().is_cpu() => {
                 // One by one, because clones of a tensor would share its memory.
-                let states = (0..count).map(|_| var.as_tensor().zeros_like());
+                let states = lengths.iter().map(|_| var.as_tensor().zeros_like());
                 States::Gpu(states.collect::<candle_core::Result<_>>()?)
             }
-            DType::F64 => States::F64(vec![vec![0.0; n]; count]),
-            _ => States::F32(vec![vec![0.0; n]; count]),
+            DType::F64 => States::F64(all.map(|n| vec![0.0; n]).collect()),
+            _ => States::F32(all.map(|n| vec![0.0; n]).collect()),
         })
+    }
+
+    /// How many numbers state number `k` has.
+    pub fn len(&self, k: usize) -> usize {
+        match self {
+            States::F32(states) => states[k].len(),
+            States::F64(states) => states[k].len(),
+            States::Gpu(states) => states[k].elem_count(),
+        }
     }
 
     /// The bytes that are allocated.
@@ -44,22 +54,27 @@ impl States {
         }
     }
 
-    /// Sets each state within `range` to its entry of `values`.
-    pub fn fill(&mut self, range: Range<usize>, values: &[f64]) -> Result<()> {
+    /// Sets each state of number `agent` of `agents` to its entry of `values`.
+    pub fn fill(&mut self, agent: usize, agents: usize, values: &[f64]) -> Result<()> {
         match self {
             States::F32(states) => {
                 for (state, &x) in states.iter_mut().zip(values) {
-                    state[range.clone()].fill(x as f32);
+                    let own = part(state.len(), agent, agents);
+                    state[own].fill(x as f32);
                 }
             }
             States::F64(states) => {
                 for (state, &x) in states.iter_mut().zip(values) {
-                    state[range.clone()].fill(x);
+                    let own = part(state.len(), agent, agents);
+                    state[own].fill(x);
                 }
             }
-            States::Gpu(_) if range.is_empty() => {}
             States::Gpu(states) => {
                 for (state, &x) in states.iter_mut().zip(values) {
+                    let range = part(state.elem_count(), agent, agents);
+                    if range.is_empty() {
+                        continue;
+                    }
                     let flat = state.flatten_all()?;
                     let fresh = (flat.narrow(0, range.start, range.len())?.zeros_like()? + x)?;
                     let mut parts = vec![fresh];
@@ -86,6 +101,15 @@ impl States {
                 let all = states[k].to_dtype(DType::F32)?.flatten_all()?;
                 all.to_vec1()?[range].to_vec()
             }
+        })
+    }
+
+    /// State number `k` in the shape of `var`, whose number of weights it has.
+    pub fn tensor(&self, k: usize, var: &Var) -> Result<Tensor> {
+        Ok(match self {
+            States::F32(states) => Tensor::from_slice(&states[k], var.shape(), var.device())?,
+            States::F64(states) => Tensor::from_slice(&states[k], var.shape(), var.device())?,
+            States::Gpu(states) => states[k].reshape(var.shape())?,
         })
     }
 

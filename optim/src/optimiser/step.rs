@@ -4,8 +4,12 @@ use candle_core::{
     CpuStorage, DType, InplaceOp2, Layout, Storage, Tensor, backprop::GradStore, bail,
 };
 
-use super::{Agent, Optimiser, Parameter, Slot, States, part};
-use crate::{AnyRule, Clip, Clipping, Error, Result};
+use super::{
+    Agent, Optimiser, Parameter, Slot, States,
+    layout::{gathered, put_back},
+    part,
+};
+use crate::{AnyRule, Clip, Clipping, Element, Error, Result, Shape};
 
 /// What one agent does to the parameters of one group in one step.
 pub(super) struct AgentStep {
@@ -121,14 +125,17 @@ impl Optimiser {
         if matches!(self.slots.first(), Some(slot) if matches!(slot.states, States::Gpu(_))) {
             return self.step_group_on_gpu(group, steps, grads);
         }
-        let rule = self.agents[0].rule();
+        let rules = self.agents.iter().map(|agent| &*agent.rules[group].rule);
+        let rules: Vec<&dyn AnyRule> = rules.collect();
         for (slot, grad) in self.slots.iter_mut().zip(grads) {
             let Some(grad) = grad.as_ref().filter(|_| slot.group == group) else {
                 continue;
             };
             let op = Update {
-                rule,
+                rules: &rules,
                 steps,
+                shape: slot.shape,
+                places: slot.places.as_deref(),
                 states: RefCell::new(&mut slot.states),
             };
             slot.parameter.var.inplace_op2(grad, &op)?;
@@ -192,9 +199,35 @@ fn add_squares<T: Copy + Into<f64>>(squares: &mut [f64], grads: &[T]) {
 
 /// The step of one parameter, as candle runs it on a variable and its gradient.
 struct Update<'a> {
-    rule: &'a dyn AnyRule,
+    /// Each agent's.
+    rules: &'a [&'a dyn AnyRule],
     steps: &'a [AgentStep],
+    /// What rules that step whole tensors see of one agent's part, and in which order.
+    shape: Shape,
+    places: Option<&'a [usize]>,
     states: RefCell<&'a mut States>,
+}
+
+impl Update<'_> {
+    fn run<R: Element>(&self, w: &mut [R], g: &[R], states: &mut [Vec<R>]) {
+        for (agent, (step, rule)) in self.steps.iter().zip(self.rules).enumerate() {
+            let range = part(w.len(), agent, self.steps.len());
+            let (own, g) = (&mut w[range.clone()], &g[range.clone()]);
+            let (k, clip) = (&step.scalars, step.clip);
+            let part = (self.shape, agent);
+            match self.places {
+                _ if rule.elementwise() => R::update(*rule, k, clip, own, g, states, range),
+                None => R::update_tensor(*rule, k, clip, part, own, g, states),
+                Some(places) => {
+                    let mut moved = gathered(own, places);
+                    let g = gathered(g, places);
+                    // States stay in the matrix's order from step to step.
+                    R::update_tensor(*rule, k, clip, part, &mut moved, &g, states);
+                    put_back(&moved, places, own);
+                }
+            }
+        }
+    }
 }
 
 impl InplaceOp2 for Update<'_> {
@@ -211,22 +244,14 @@ impl InplaceOp2 for Update<'_> {
     ) -> candle_core::Result<()> {
         let (to, from) = (span(weights_layout)?, span(grads_layout)?);
         let mut states = self.states.borrow_mut();
-        for (agent, step) in self.steps.iter().enumerate() {
-            let range = part(to.len(), agent, self.steps.len());
-            let at = |span: &Range<usize>| span.start + range.start..span.start + range.end;
-            match (&mut *weights, grads, &mut **states) {
-                (CpuStorage::F32(w), CpuStorage::F32(g), States::F32(s)) => {
-                    let (w, g) = (&mut w[at(&to)], &g[at(&from)]);
-                    self.rule
-                        .update_f32(&step.scalars, step.clip, w, g, s, range);
-                }
-                (CpuStorage::F64(w), CpuStorage::F64(g), States::F64(s)) => {
-                    let (w, g) = (&mut w[at(&to)], &g[at(&from)]);
-                    self.rule
-                        .update_f64(&step.scalars, step.clip, w, g, s, range);
-                }
-                _ => bail!("weights and gradients must have the same type"),
+        match (weights, grads, &mut **states) {
+            (CpuStorage::F32(w), CpuStorage::F32(g), States::F32(s)) => {
+                self.run(&mut w[to], &g[from], s);
             }
+            (CpuStorage::F64(w), CpuStorage::F64(g), States::F64(s)) => {
+                self.run(&mut w[to], &g[from], s);
+            }
+            _ => bail!("weights and gradients must have the same type"),
         }
         Ok(())
     }

@@ -84,10 +84,7 @@ pub(super) fn adam_rule(settings: Adam, decoupled: bool) -> Result<Box<dyn AnyRu
         Correction::check(settings.beta2, settings.eps, settings.eps_inside)?;
     }
     let (amsgrad, eps_inside) = (settings.amsgrad, settings.eps_inside);
-    let steps = Steps {
-        settings,
-        decoupled,
-    };
+    let steps = Steps::new(settings, decoupled);
     Ok(match (amsgrad, eps_inside) {
         (false, false) => erase(AdamRule::<false>(steps)),
         (false, true) => erase(AdamRule::<true>(steps)),
@@ -102,13 +99,21 @@ scalars! {
 }
 
 /// Where the numbers of a step come from.
-struct Steps {
+pub(super) struct Steps {
     settings: Adam,
     decoupled: bool,
 }
 
 impl Steps {
-    fn scalars(&self, t: u64, lr: f64) -> Scalars<f64> {
+    /// Adam's, or AdamW's if the weight decay is `decoupled` from the gradient.
+    pub fn new(settings: Adam, decoupled: bool) -> Self {
+        Self {
+            settings,
+            decoupled,
+        }
+    }
+
+    pub fn scalars(&self, t: u64, lr: f64) -> Scalars<f64> {
         let adam = &self.settings;
         let Correction { gain, eps } =
             Correction::new(adam.correct_v, adam.beta2, t, adam.eps, adam.eps_inside);
@@ -125,7 +130,7 @@ impl Steps {
     }
 }
 
-struct AdamRule<const EPS_INSIDE: bool>(Steps);
+pub(super) struct AdamRule<const EPS_INSIDE: bool>(Steps);
 
 impl<const EPS_INSIDE: bool> Rule<2> for AdamRule<EPS_INSIDE> {
     type Scalars<T: Copy> = Scalars<T>;

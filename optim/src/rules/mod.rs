@@ -1,29 +1,47 @@
 //! The rules, each with its settings in its own file.
 
+mod adabelief;
 mod adadelta;
+mod adafactor;
 mod adagrad;
 mod adam;
 mod adamax;
 mod adamw;
+mod adan;
+mod adopt;
+mod average;
+mod lamb;
 mod lion;
 mod momentum;
+mod muon;
 mod nadam;
 mod nag;
 mod obgd;
+mod orthogonal;
 mod radam;
 mod rmsprop;
+mod schedule_free_adamw;
+mod schedule_free_sgd;
 mod sgd;
 
+pub use adabelief::AdaBelief;
 pub use adadelta::Adadelta;
+pub use adafactor::Adafactor;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamax::Adamax;
 pub use adamw::AdamW;
+pub use adan::Adan;
+pub use adopt::Adopt;
+pub use lamb::Lamb;
 pub use lion::Lion;
 pub use momentum::Momentum;
+pub use muon::{AdjustLr, Muon};
 pub use nadam::NAdam;
 pub use nag::Nag;
 pub use obgd::ObGd;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
+pub use schedule_free_adamw::ScheduleFreeAdamW;
+pub use schedule_free_sgd::ScheduleFreeSgd;
 pub use sgd::Sgd;

@@ -176,7 +176,7 @@ impl Algorithm for Cohort {
     }
 
     fn policy(&self, agent: usize) -> Result<Box<dyn Policy>> {
-        Ok(Box::new(self.agents.networks().greedy(agent)?))
+        Ok(Box::new(self.agents.policy(agent)?))
     }
 
     fn optimiser_bytes_per_parameter(&self) -> f64 {

@@ -79,7 +79,7 @@ impl A2c {
     ) -> Result<Self> {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let networks = ActorCritic::new(config, observation, actions, init, on)?;
-        let optimiser = Optimiser::new(specs, networks.parameters())?
+        let optimiser = Optimiser::cohort(specs, networks.parameters())?
             .clip(config.clipping())?
             .schedule(config.lr_schedule, updates);
         Ok(Self {

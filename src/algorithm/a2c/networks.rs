@@ -135,27 +135,32 @@ impl ActorCritic {
         }
     }
 
-    /// The name of each network.
-    fn named(&self) -> impl Iterator<Item = (&'static str, &Network)> {
-        let policy = match self.value {
+    /// The name of the network that has the policy.
+    fn policy_name(&self) -> &'static str {
+        match self.value {
             Some(_) => "policy",
             None => "shared",
-        };
+        }
+    }
+
+    /// The name of each network.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Network)> {
         let value = self.value.iter().map(|network| ("value", network));
-        std::iter::once((policy, &self.policy)).chain(value)
+        std::iter::once((self.policy_name(), &self.policy)).chain(value)
     }
 
     /// The weights that learn: the policy's, then the value's, `policy.0.weight`, ..., `value.0.weight`, ..., or those of
     /// the one network, `shared.0.weight`, ...
     pub fn parameters(&self) -> Vec<Parameter> {
-        let named = self.named().flat_map(|(prefix, network)| {
-            let named = move |p: Parameter| Parameter {
-                name: format!("{prefix}.{}", p.name),
-                var: p.var,
-            };
-            network.parameters().into_iter().map(named)
-        });
+        let named = self
+            .named()
+            .flat_map(|(prefix, network)| prefixed(prefix, network));
         named.collect()
+    }
+
+    /// The weights of `copy`, a copy of the network that has the policy, under the names that this one's have.
+    pub(super) fn policy_parameters(&self, copy: &Network) -> Vec<Parameter> {
+        prefixed(self.policy_name(), copy).collect()
     }
 
     fn tensor(&self, obs: &[f32]) -> CandleResult<Tensor> {
@@ -299,4 +304,13 @@ impl ActorCritic {
         let grads = self.backward(&of.loss)?;
         Ok(flat_gradient(&self.parameters(), &grads, 0)?)
     }
+}
+
+/// The weights of `network` under their names with `prefix` before them.
+fn prefixed(prefix: &'static str, network: &Network) -> impl Iterator<Item = Parameter> + use<> {
+    let named = move |p: Parameter| Parameter {
+        name: format!("{prefix}.{}", p.name),
+        var: p.var,
+    };
+    network.parameters().into_iter().map(named)
 }

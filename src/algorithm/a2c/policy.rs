@@ -83,6 +83,14 @@ impl ActorCritic {
 }
 
 impl A2c {
+    /// The policy that agent number `agent` has now, with the weights to evaluate with.
+    pub(super) fn policy(&self, agent: usize) -> Result<GreedyPolicy> {
+        let policy = self.networks().greedy(agent)?;
+        let copies = self.networks().policy_parameters(&policy.net);
+        self.optimiser().evaluate_with(agent, &copies)?;
+        Ok(policy)
+    }
+
     /// Everything of agent number `agent`: its networks and its optimiser's state.
     pub(super) fn agent_arrays(&self, agent: usize) -> Result<Vec<Array>> {
         let own = |p: optim::Parameter| {

@@ -103,7 +103,7 @@ impl Dqn {
     ) -> Result<Self> {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let critic = Critic::new(config, observation, actions, init, (dtype, device))?;
-        let optimiser = Optimiser::new(specs, critic.parameters())?
+        let optimiser = Optimiser::cohort(specs, critic.parameters())?
             .clip(config.clipping())?
             .schedule(config.lr_schedule, updates);
         Ok(Self {

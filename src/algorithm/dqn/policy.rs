@@ -125,7 +125,10 @@ impl Critic {
 impl Dqn {
     /// The present policy of agent number `agent`.
     pub fn policy(&self, agent: usize) -> Result<QPolicy> {
-        self.critic().policy(agent)
+        let policy = self.critic().policy(agent)?;
+        self.optimiser()
+            .evaluate_with(agent, &policy.net.parameters())?;
+        Ok(policy)
     }
 
     /// The whole state of agent number `agent`: its network, its target network, its optimiser's state.

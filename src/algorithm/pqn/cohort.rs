@@ -304,9 +304,12 @@ impl Algorithm for Cohort {
     }
 
     fn policy(&self, agent: usize) -> Result<Box<dyn Policy>> {
+        let network = self.learner.alone(agent)?;
+        let optimiser = &self.learner.optimiser;
+        optimiser.evaluate_with(agent, &network.parameters())?;
         Ok(Box::new(PqnPolicy {
             config: self.config.clone(),
-            network: self.learner.alone(agent)?,
+            network,
             obs_len: self.obs_len,
             actions: self.learner.actions,
         }))

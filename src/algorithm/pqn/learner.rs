@@ -59,7 +59,7 @@ impl Pqn {
         assert_eq!(specs.len(), init.len(), "a stream for each agent");
         let architecture = config.architecture(observation, actions);
         let network = NormedNetwork::new(&architecture, init, dtype, device)?;
-        let optimiser = Optimiser::new(specs, network.parameters())?
+        let optimiser = Optimiser::cohort(specs, network.parameters())?
             .clip(config.clipping())?
             .schedule(config.lr_schedule, updates);
         Ok(Self {

@@ -213,7 +213,7 @@ impl Algorithm for Cohort {
         } = &self.agents[agent];
         Ok(Box::new(StreamPolicy {
             layers: learner.layers.clone(),
-            weights: learner.weights.clone(),
+            weights: learner.evaluation_weights(),
             normaliser: normaliser.clone(),
             obs_len: step.x.len(),
             actions: self.actions,

@@ -65,7 +65,7 @@ impl<T: Number> StreamQ<T> {
         let architecture = config.architecture(observation, actions);
         let layers = Layers::new(&architecture, LEAKY, config.layer_norm)?;
         let weights: Vec<T> = layers.draw(config.sparsity, init);
-        let optimiser = SliceOptimiser::new(spec, weights.len())?;
+        let optimiser = SliceOptimiser::of_tensors(spec, &layers.shapes())?;
         Ok(Self {
             trace: vec![T::from_f64(0.0); weights.len()],
             optimiser: optimiser.schedule(config.lr_schedule, updates),
@@ -81,6 +81,12 @@ impl<T: Number> StreamQ<T> {
     /// Every weight: those of the first layer, its biases, those of the next.
     pub fn weights(&self) -> &[T] {
         &self.weights
+    }
+
+    /// The weights to evaluate with.
+    pub(super) fn evaluation_weights(&self) -> Vec<T> {
+        let others = self.optimiser.evaluation_weights(&self.weights);
+        others.unwrap_or_else(|| self.weights.clone())
     }
 
     /// Sets every weight.

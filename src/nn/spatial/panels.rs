@@ -1,6 +1,6 @@
 //! The layout of weights, `[out / panel, taps, in, panel]`, in which a product finds its strip of each
-//! row contiguous. On a GPU there is one panel. Optimisers work number by number, so the layout does
-//! not matter to them.
+//! row contiguous. On a GPU there is one panel. Most optimisers work number by number, so the layout does
+//! not matter to them; the others are told which axes are a matrix's rows.
 
 /// Output channels side by side on the CPU. It does not depend on the vector width, so that neither
 /// files nor results depend on the machine.

@@ -185,8 +185,19 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Measures the error on the held-out transitions.
+    /// Measures the error on the held-out transitions, with the weights to evaluate with.
     fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let learner = &mut self.learner;
+        let others = learner.optimiser.evaluation_weights(&learner.weights);
+        let own = others.map(|others| std::mem::replace(&mut learner.weights, others));
+        let done = self.measure(observer);
+        if let Some(own) = own {
+            self.learner.weights = own;
+        }
+        done
+    }
+
+    fn measure(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let Recording {
             transitions,
             held_out,

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use safetensors::Dtype;
 
 use super::{Layers, Net, Precision, QRegression, Score, SupervisedConfig};
-use optim::Parameter;
+use optim::{Layout, Parameter};
 
 use optim::state_file::{Array, Part, bytes, numbers};
 
@@ -25,6 +25,14 @@ pub trait Learner {
 
     /// The variables that learn.
     fn parameters(&self) -> Vec<Parameter>;
+
+    /// How each of them is laid out, for optimisers that step whole tensors. Most networks here are cohorts of one,
+    /// whose variables have the agents as their first axis.
+    fn layouts(&self) -> Vec<(String, Layout)> {
+        let parameters = self.parameters().into_iter();
+        let layouts = parameters.map(|p| (p.name, Layout::Rows(vec![1])));
+        layouts.collect()
+    }
 
     /// The mean loss of the training samples `rows`, which begin at place `start` of `epoch`, and its
     /// gradients.
@@ -243,6 +251,18 @@ impl Learner for Classifier {
             (ClassifierNet::ResNet(net), Layers::Fc) => net.last(),
             (ClassifierNet::Mlp(net), _) => net.parameters(),
         }
+    }
+
+    fn layouts(&self) -> Vec<(String, Layout)> {
+        let layout = |p: &Parameter| match (&self.net, p.var.rank()) {
+            // The panels of a ResNet's convolution are axis 0, the outputs in each axis 3.
+            (ClassifierNet::ResNet(_), 4) => Layout::Rows(vec![0, 3]),
+            (ClassifierNet::ResNet(_), 1) => Layout::FirstAxis,
+            _ => Layout::Rows(vec![1]),
+        };
+        let parameters = self.parameters().into_iter();
+        let layouts = parameters.map(|p| (p.name.clone(), layout(&p)));
+        layouts.collect()
     }
 
     fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(Score, GradStore)> {

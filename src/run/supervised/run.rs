@@ -73,9 +73,13 @@ impl<'a> Run<'a> {
     fn new(config: &'a SupervisedConfig, learner: &'a mut dyn Learner) -> Result<Self> {
         let [each, all] = config.batches(learner.samples());
         let specs = [config.optimiser.clone()];
+        let mut optimiser = Optimiser::new(&specs, learner.parameters())?;
+        for (name, layout) in learner.layouts() {
+            optimiser = optimiser.lay_out(&name, layout)?;
+        }
         Ok(Self {
             config,
-            optimiser: Optimiser::new(&specs, learner.parameters())?,
+            optimiser,
             learner,
             step: 0,
             each,
@@ -118,7 +122,8 @@ impl<'a> Run<'a> {
                 });
             }
         }
-        observer.weights(&self.learner.weights()?)?;
+        let weights = self.optimiser.evaluating(|| self.learner.weights())??;
+        observer.weights(&weights)?;
         self.outcome(status)
     }
 
@@ -164,12 +169,14 @@ impl<'a> Run<'a> {
             (self.sums.history, self.sums.batches) = ([0.0; 2], 0.0);
         }
         if over && alive {
-            let tested = self.learner.test()?;
+            let tested = self.optimiser.evaluating(|| self.learner.test())??;
             // The last update may ruin the weights without a later batch to show it.
             if self.step == self.all && !tested.loss.is_finite() {
                 return Ok(false);
             }
-            let test_return = self.learner.play(epoch + 1)?;
+            let learner = &mut self.learner;
+            let played = self.optimiser.evaluating(|| learner.play(epoch + 1));
+            let test_return = played??;
             let [loss, accuracy] = self.sums.epoch.map(|sum| sum / self.sums.samples);
             let row = EpochRow {
                 epoch: epoch + 1,
