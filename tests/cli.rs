@@ -86,7 +86,7 @@ fn a_run_that_learns_nothing_says_so_at_its_start() {
     assert_eq!(
         ran.stderr.lines().next(),
         Some(
-            "warning: nothing is learned in 1000 steps: learning_starts = 10000; --learning-starts sets it"
+            "warning: nothing is learned in 1000 steps: learning_starts = 10000; --learning-starts changes it"
         ),
         "{}",
         ran.stderr
@@ -662,7 +662,7 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["--out", "a_file"], &["a_file"]),
     (
         &["--out", "a_file/below"],
-        &["a_file/below", "a folder that can be written with --out"],
+        &["a_file/below", "a writable folder with --out"],
     ),
     (
         &["--out", "somebody_elses"],
@@ -740,7 +740,7 @@ fn a_configuration_file_of_another_algorithm_is_named() {
     let from = ["--config", "a/config.toml", "--out", "b"];
     let ran = rl(dir.path(), &[&from[..], &["--algo", "dqn"]].concat());
     assert_eq!(ran.code, Some(2));
-    for words in ["--algo dqn", "a/config.toml is of a2c"] {
+    for words in ["--algo dqn", "a/config.toml is for a2c"] {
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }
     let same = rl(

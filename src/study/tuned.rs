@@ -48,7 +48,9 @@ impl Study {
                     // Where all trials do equally well, none is best.
                     let is_best = scores.iter().any(|score| *score != scores[*trial]);
                     let name = &experiment.arms[arm].name;
-                    (is_best && !best.at_edge.is_empty()).then(|| format!("{name} ({})", best.spec))
+                    let value = |key: &String| Some(format!("{key}={}", best.spec.get(key)?));
+                    let values: Vec<String> = best.at_edge.iter().filter_map(value).collect();
+                    (is_best && !values.is_empty()).then(|| format!("{name} {}", values.join(" ")))
                 };
                 all.push(TunedCell {
                     label: cell.label(),

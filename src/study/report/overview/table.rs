@@ -54,8 +54,8 @@ settings! {
 impl Overview {
     /// The overview in the file at `path`, and the file's text.
     pub fn read(path: &Path) -> Result<(Self, String)> {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Error::io("cannot read", path, error))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
         let document = config::Document::read(path)?;
         let overview = Self::from_table(&document.table).map_err(|e| document.explain(e))?;
         for (key, is_empty) in [
