@@ -35,6 +35,8 @@ pub struct Optimiser {
     slots: Vec<Slot>,
     /// The states of each agent as a whole, if the rule has such.
     of_agents: States,
+    /// Room for all parameters of an agent side by side, if the rule sees them so.
+    gathered: whole::AnyGathered,
     /// Group number 0 has no entry here: it holds the parameters that are in none of these groups.
     groups: Vec<Group>,
     clipping: Clipping,
@@ -112,6 +114,7 @@ impl Optimiser {
         let slots = slots.collect::<Result<Vec<_>>>()?;
         let mut optimiser = Self {
             of_agents: whole::states(first.rule(), &slots, agents.len())?,
+            gathered: Default::default(),
             slots,
             agents,
             agents_axis,

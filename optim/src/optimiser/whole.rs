@@ -24,14 +24,22 @@ pub(super) fn states(rule: &dyn AnyRule, slots: &[Slot], agents: usize) -> Resul
 }
 
 /// Numbers of one type in candle's storage and in ours.
-trait Stored: Element {
+trait Stored: Element + Default {
     fn all(storage: &CpuStorage) -> Option<&[Self]>;
     fn all_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
     fn states(states: &mut States) -> Option<&mut Vec<Vec<Self>>>;
+    fn gathered(gathered: &mut AnyGathered) -> &mut Gathered<Self>;
+}
+
+/// [`Gathered`] numbers of either type; one of the two stays empty.
+#[derive(Default)]
+pub(super) struct AnyGathered {
+    f32: Gathered<f32>,
+    f64: Gathered<f64>,
 }
 
 macro_rules! stored {
-    ($float:ty, $kind:ident) => {
+    ($float:ident, $kind:ident) => {
         impl Stored for $float {
             fn all(storage: &CpuStorage) -> Option<&[Self]> {
                 match storage {
@@ -51,14 +59,19 @@ macro_rules! stored {
                     _ => None,
                 }
             }
+            fn gathered(gathered: &mut AnyGathered) -> &mut Gathered<Self> {
+                &mut gathered.$float
+            }
         }
     };
 }
 stored!(f32, F32);
 stored!(f64, F64);
 
-/// An agent's weights, gradient and states, those of one parameter after those of another.
-struct Gathered<R> {
+/// An agent's weights, gradient and states, those of one parameter after those of another. The lists are kept from
+/// step to step, because fresh memory costs more than the step itself.
+#[derive(Default)]
+pub(super) struct Gathered<R> {
     w: Vec<R>,
     g: Vec<R>,
     states: Vec<Vec<R>>,
@@ -102,26 +115,39 @@ impl Optimiser {
     }
 
     fn step_in<R: Stored>(&mut self, steps: &[AgentStep], grads: &[Gradient]) -> Result<()> {
+        let mut all = std::mem::take(R::gathered(&mut self.gathered));
         for (agent, step) in steps.iter().enumerate() {
-            let mut all = self.gather::<R>(agent, grads)?;
+            self.gather(agent, grads, &mut all)?;
             let rule = self.agents[agent].rule();
             let part = (Shape::Vector(all.w.len()), 0);
             let Gathered { w, g, states } = &mut all;
             R::update_tensor(rule, &step.scalars, step.clip, part, w, g, states);
             self.scatter(agent, &all)?;
         }
+        *R::gathered(&mut self.gathered) = all;
         Ok(())
     }
 
-    fn gather<R: Stored>(&mut self, agent: usize, grads: &[Gradient]) -> Result<Gathered<R>> {
+    fn gather<R: Stored>(
+        &mut self,
+        agent: usize,
+        grads: &[Gradient],
+        all: &mut Gathered<R>,
+    ) -> Result<()> {
         let (agents, names) = (self.agents.len(), self.state_names().len());
-        let (mut w, mut g) = (Vec::new(), Vec::new());
-        let mut states = vec![Vec::new(); names];
+        let Gathered { w, g, states } = all;
+        states.resize_with(names, Vec::new);
+        for list in [&mut *w, &mut *g].into_iter().chain(&mut *states) {
+            list.clear();
+        }
         for (slot, grad) in self.slots.iter_mut().zip(grads) {
             let Some(grad) = grad else {
                 continue;
             };
-            for (tensor, to) in [(slot.parameter.var.as_tensor(), &mut w), (&**grad, &mut g)] {
+            for (tensor, to) in [
+                (slot.parameter.var.as_tensor(), &mut *w),
+                (&**grad, &mut *g),
+            ] {
                 let (storage, layout) = tensor.storage_and_layout();
                 let Storage::Cpu(storage) = &*storage else {
                     return Err(other_type());
@@ -131,7 +157,7 @@ impl Optimiser {
                 to.extend_from_slice(&all[part(all.len(), agent, agents)]);
             }
             let kept = R::states(&mut slot.states).ok_or_else(other_type)?;
-            for (state, all) in kept.iter().zip(&mut states) {
+            for (state, all) in kept.iter().zip(&mut *states) {
                 all.extend_from_slice(&state[part(state.len(), agent, agents)]);
             }
         }
@@ -140,7 +166,7 @@ impl Optimiser {
         for (state, own) in of_agents.iter().zip(&mut states[first..]) {
             own.push(state[agent]);
         }
-        Ok(Gathered { w, g, states })
+        Ok(())
     }
 
     fn scatter<R: Stored>(&mut self, agent: usize, all: &Gathered<R>) -> Result<()> {

@@ -2,7 +2,7 @@ use settings::{Interval, settings};
 
 use crate::{
     AnyRule, Element, OptimiserSettings, Shape, TensorRule, erase_tensor_rule,
-    parts::{EPS, LR, WEIGHT_DECAY, mix, power, root, sum_of},
+    parts::{EPS, LR, WEIGHT_DECAY, mix, power, root, sum_of, sum_of_terms},
     scalars,
 };
 
@@ -149,11 +149,12 @@ impl TensorRule<7> for ProdigyRule {
             number(d * (1.0 - prodigy.beta1)),
             number(d * d * (1.0 - prodigy.beta2)),
         );
-        let mut products = Vec::with_capacity(w.len());
+        let along = |w: R, g: R| sign * g + penalty * w;
+        let (now, gone) = (&*w, &*moved);
+        let product = sum_of_terms(w.len(), |i| (along(now[i], g[i]) * gone[i]).as_f64());
         let states = m.iter_mut().zip(&mut *v).zip(s.iter_mut());
-        for (((w, g), moved), ((m, v), s)) in w.iter().zip(g).zip(&*moved).zip(states) {
-            let g = sign * *g + penalty * *w;
-            products.push(g * *moved);
+        for ((w, g), ((m, v), s)) in w.iter().zip(g).zip(states) {
+            let g = along(*w, *g);
             *m = mix(betas[0], *m, of_m, g);
             *v = mix(betas[1], *v, of_v, g * g);
             *s = mix(betas[2], *s, of_s, g);
@@ -162,7 +163,7 @@ impl TensorRule<7> for ProdigyRule {
         if sizes == 0.0 {
             return;
         }
-        let sum = beta3 * a[0].as_f64() + share * rate * sum_of(&products, |x| x);
+        let sum = beta3 * a[0].as_f64() + share * rate * product;
         let estimate = prodigy.d_coef * sum / sizes;
         let at_first = d_now[0].as_f64() == number(prodigy.d0).as_f64();
         let raised = if at_first { d.max(estimate) } else { d };
