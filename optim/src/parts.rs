@@ -134,6 +134,9 @@ pub fn power(base: f64, t: u64) -> f64 {
     base.powf(t as f64)
 }
 
+/// Sums are added up in so many parts, which vector instructions do side by side.
+const LANES: usize = 8;
+
 /// The sum of squares, in f64 and in a fixed order.
 #[inline(always)]
 pub fn sum_of_squares<R: Element>(numbers: &[R]) -> f64 {
@@ -143,12 +146,31 @@ pub fn sum_of_squares<R: Element>(numbers: &[R]) -> f64 {
 /// The sum of `term` of each number, in f64 and in a fixed order.
 #[inline(always)]
 pub fn sum_of<R: Element>(numbers: &[R], term: impl Fn(f64) -> f64) -> f64 {
-    const LANES: usize = 8;
+    let (chunks, rest) = numbers.as_chunks::<LANES>();
     let mut lanes = [0.0; LANES];
-    for chunk in numbers.chunks(LANES) {
+    for chunk in chunks {
         for (lane, x) in lanes.iter_mut().zip(chunk) {
             *lane += term(x.as_f64());
         }
+    }
+    for (lane, x) in lanes.iter_mut().zip(rest) {
+        *lane += term(x.as_f64());
+    }
+    lanes.iter().sum()
+}
+
+/// The sum of so many terms, in f64 and in a fixed order that allows for vector instructions.
+#[inline(always)]
+pub fn sum_of_terms(count: usize, term: impl Fn(usize) -> f64) -> f64 {
+    let mut lanes = [0.0; LANES];
+    let whole = count / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (i, lane) in lanes.iter_mut().enumerate() {
+            *lane += term(start + i);
+        }
+    }
+    for (lane, i) in lanes.iter_mut().zip(whole..count) {
+        *lane += term(i);
     }
     lanes.iter().sum()
 }

@@ -29,6 +29,7 @@ static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
         Entry::of::<rules::Muon>(),
         Entry::of::<rules::Lamb>(),
         Entry::of::<rules::Adafactor>(),
+        Entry::of::<rules::Prodigy>(),
     ])
 });
 

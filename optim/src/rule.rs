@@ -51,6 +51,18 @@ pub trait AnyRule: Send + Sync {
     fn state_lengths(&self, shape: Shape) -> Vec<usize> {
         vec![shape.count(); self.state_names().len()]
     }
+    /// How many of the last states are of an agent as a whole. If there are any, a step has to see all parameters
+    /// of an agent as one vector.
+    fn states_of_agent(&self) -> usize {
+        0
+    }
+    /// [`state_lengths`](Self::state_lengths) of the states that are kept for each tensor: 0 for those of an agent.
+    fn tensor_lengths(&self, shape: Shape) -> Vec<usize> {
+        let mut lengths = self.state_lengths(shape);
+        let kept = lengths.len() - self.states_of_agent();
+        lengths[kept..].fill(0);
+        lengths
+    }
     /// One step of the weights `w`, whose states are `states[..][range]`, with the gradient `g` as `clip` leaves it.
     /// A rule that is not elementwise sees a vector.
     ///

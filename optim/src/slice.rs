@@ -179,7 +179,8 @@ impl<T: Element> SliceOptimiser<T> {
     /// If the values of `spec` do not go together, or if its rule has to know of tensors
     /// ([`of_tensors`](Self::of_tensors)).
     pub fn new(spec: &Spec, weights: usize) -> Result<Self> {
-        match spec.rule()?.elementwise() {
+        let rule = spec.rule()?;
+        match rule.elementwise() || rule.states_of_agent() > 0 {
             true => Self::of_tensors(spec, &[Shape::Vector(weights)]),
             false => Err(Error::usage(format!(
                 "optimiser `{}` steps whole tensors, and here there is only a list of weights; choose one that steps each weight by itself",
@@ -195,7 +196,7 @@ impl<T: Element> SliceOptimiser<T> {
     /// If the values of `spec` do not go together.
     pub fn of_tensors(spec: &Spec, shapes: &[Shape]) -> Result<Self> {
         let rule = spec.rule()?;
-        let shapes = match rule.elementwise() {
+        let shapes = match rule.elementwise() || rule.states_of_agent() > 0 {
             true => vec![Shape::Vector(
                 shapes.iter().map(|shape| shape.count()).sum(),
             )],

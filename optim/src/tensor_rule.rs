@@ -58,6 +58,10 @@ pub trait TensorRule<const S: usize>: Send + Sync + 'static {
     /// The states' names, in order. A state is saved under its name.
     const STATES: [&'static str; S];
 
+    /// How many of the last states are of an agent as a whole. A rule with such states sees all parameters of an
+    /// agent as one vector.
+    const OF_AGENT: usize = 0;
+
     /// The scalars of step `t`, counted from 1, at the learning rate `lr` that the schedule gives.
     fn scalars(&self, t: u64, lr: f64) -> Self::Scalars<f64>;
 
@@ -231,6 +235,9 @@ impl<T: TensorRule<S>, const S: usize> AnyRule for Erased<T, S> {
     }
     fn state_lengths(&self, shape: Shape) -> Vec<usize> {
         self.rule.lengths(shape).to_vec()
+    }
+    fn states_of_agent(&self) -> usize {
+        T::OF_AGENT
     }
     in_type!(f32, update_f32, update_tensor_f32);
     in_type!(f64, update_f64, update_tensor_f64);

@@ -44,6 +44,10 @@ fn steps_beyond_2_to_the_24_are_those_of_a_long_run() {
         let spec = spec(text);
         let (rule, lr) = (spec.rule().unwrap(), spec.lr());
         let late = [GAP - 1, GAP, GAP + 1, GAP + 101];
+        // On a slope without an end Prodigy estimates an infinite distance.
+        if text.starts_with("prodigy") {
+            continue;
+        }
         let steps = late_steps(rule.as_ref(), lr, late);
         let all = late.map(|t| rule.scalars(t, lr));
         for ((t, step), scalars) in late.into_iter().zip(steps).zip(&all) {
@@ -106,7 +110,8 @@ fn weight_decay_alone_shrinks_weights_and_nothing_else_moves_them() {
             }
             spec.clone()
         };
-        if set(0.0).get("weight_decay").is_none() {
+        // Prodigy's lr is a millionth until there are gradients to estimate it from.
+        if set(0.0).get("weight_decay").is_none() || text.starts_with("prodigy") {
             continue;
         }
         let ascends = text.contains("maximize=true");

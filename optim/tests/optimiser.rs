@@ -244,7 +244,7 @@ fn state_is_counted_as_it_is_allocated() {
     for variant in variants() {
         let rule = spec(variant).rule().unwrap();
         let shapes = [Shape::of(&[3, 5]), Shape::of(&[3])];
-        let kept = shapes.iter().flat_map(|shape| rule.state_lengths(*shape));
+        let kept = shapes.iter().flat_map(|shape| rule.tensor_lengths(*shape));
         let kept: usize = kept.sum();
         for (dtype, size) in [(DType::F32, 4), (DType::F64, 8)] {
             let optimiser = Optimiser::cohort(&[spec(variant)], model(1, dtype)).unwrap();

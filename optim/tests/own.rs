@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use candle_core::{DType, Device, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use optim::{
-    AnyRule, Group, MomentumState, Optimiser, OptimiserSettings, Parameter, Real, Rule, contract,
-    erase, parts, register, scalars, settings::settings,
+    AnyRule, Element, Group, MomentumState, Optimiser, OptimiserSettings, Parameter, Real, Rule,
+    Shape, TensorRule, contract, erase, erase_tensor_rule, parts, register, scalars,
+    settings::settings,
 };
 
 settings! {
@@ -196,6 +197,76 @@ fn a_group_has_the_terms_of_the_other_parameters() {
         let error = group(lr, weight_decay).err().unwrap().to_string();
         assert!(error.starts_with("group `biases`: "), "{error}");
         assert!(error.contains(words), "no `{words}` in: {error}");
+    }
+}
+
+settings! {
+    /// Steps of one length for each tensor, along its gradient.
+    pub struct UnitSteps {
+        /// learning rate: the length of a step
+        lr: f64 = 1e-2, in parts::LR;
+    }
+}
+
+impl OptimiserSettings for UnitSteps {
+    const NAME: &'static str = "unit-steps";
+    const SUMMARY: &'static str = "steps of one length for each tensor";
+    const FORMULA: &'static str = "w <- w - lr g / |g|";
+    const SOURCE: &'static str = "made up";
+    const VARIANTS: &'static [&'static str] = &["unit-steps"];
+
+    fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
+        Ok(erase_tensor_rule(UnitStepsRule))
+    }
+}
+
+struct UnitStepsRule;
+
+scalars! {
+    /// A step's number.
+    pub struct UnitScalars { lr }
+}
+
+impl TensorRule<0> for UnitStepsRule {
+    type Scalars<T: Copy> = UnitScalars<T>;
+    const STATES: [&'static str; 0] = [];
+
+    fn scalars(&self, _t: u64, lr: f64) -> UnitScalars<f64> {
+        UnitScalars { lr }
+    }
+
+    fn update<R: Element>(
+        &self,
+        k: UnitScalars<R>,
+        _: Shape,
+        w: &mut [R],
+        g: &[R],
+        []: [&mut [R]; 0],
+    ) {
+        let length = parts::sum_of_squares(g).sqrt().max(1e-30);
+        let step = k.lr / R::constant(length);
+        for (w, g) in w.iter_mut().zip(g) {
+            *w = *w - step * *g;
+        }
+    }
+}
+
+#[test]
+fn a_rule_may_look_at_a_whole_tensor() {
+    contract::check::<UnitSteps>().unwrap();
+    let var = Var::new(&[[0f64, 0.0], [0.0, 0.0]], &Device::Cpu).unwrap();
+    let name = "weight".to_string();
+    let parameter = Parameter {
+        name,
+        var: var.clone(),
+    };
+    let mut optimiser = Optimiser::new(&[UnitSteps { lr: 1.0 }.into()], vec![parameter]).unwrap();
+    let pull = Tensor::new(&[[3f64, 0.0], [0.0, 4.0]], &Device::Cpu).unwrap();
+    let loss = (var.as_tensor() * pull).unwrap().sum_all().unwrap();
+    optimiser.step(&loss.backward().unwrap()).unwrap();
+    let stepped = var.to_vec2::<f64>().unwrap().concat();
+    for (w, expected) in stepped.iter().zip([-0.6, 0.0, 0.0, -0.8]) {
+        assert!((w - expected).abs() < 1e-15, "{stepped:?}");
     }
 }
 

@@ -220,6 +220,58 @@ fn layouts_say_what_is_a_matrix() {
 }
 
 #[test]
+fn a_matrix_stored_by_columns_is_stepped_and_saved_as_the_same_matrix() {
+    const ROWS: usize = 4;
+    const COLUMNS: usize = 3;
+    let by_columns = |x: &[f64]| -> Vec<f64> {
+        let place = |i: usize| x[i % ROWS * COLUMNS + i / ROWS];
+        (0..x.len()).map(place).collect()
+    };
+    let gradients = read("gradients.csv").rows;
+    let rows = gradients.iter().map(|g| g[..ROWS * COLUMNS].to_vec());
+    let rows: Vec<Vec<f64>> = rows.collect();
+    let one = |dims: [usize; 2], start: &[f64]| {
+        let tensor = Tensor::from_slice(start, &dims, &Device::Cpu).unwrap();
+        vec![Parameter {
+            name: "weight".into(),
+            var: Var::from_tensor(&tensor).unwrap(),
+        }]
+    };
+    for name in ["muon", "lamb", "adafactor", "prodigy"] {
+        let specs = [name.parse::<Spec>().unwrap()];
+        let plain = one([ROWS, COLUMNS], &rows[0]);
+        let turned = one([COLUMNS, ROWS], &by_columns(&rows[0]));
+        let mut a = Optimiser::new(&specs, plain.clone()).unwrap();
+        let made = || {
+            let made = Optimiser::new(&specs, turned.clone()).unwrap();
+            made.lay_out("weight", Layout::Rows(vec![1])).unwrap()
+        };
+        let mut b = made();
+        for (t, g) in rows[1..12].iter().enumerate() {
+            step(&mut a, &plain, g);
+            step(&mut b, &turned, &by_columns(g));
+            if t == 5 {
+                let state = b.to_safetensors().unwrap();
+                b = made();
+                b.restore(&state).unwrap();
+            }
+        }
+        for (x, y) in by_columns(&numbers(&plain)).iter().zip(numbers(&turned)) {
+            assert!((x - y).abs() < 1e-13, "{name}: {x} {y}");
+        }
+        if name != "adafactor" {
+            let m = |o: &Optimiser| -> Vec<f64> {
+                let m = o.flat_state("m", 0).unwrap();
+                m.into_iter().map(f64::from).collect()
+            };
+            for (x, y) in by_columns(&m(&a)).iter().zip(m(&b)) {
+                assert!((x - y).abs() <= 1e-6 * x.abs(), "{name}: {x} {y}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_state_of_another_layout_is_refused() {
     let start = &read("gradients.csv").rows[0];
     let made = || {

@@ -184,8 +184,48 @@ fn a_missing_gradient_is_an_error_unless_it_is_allowed() {
 }
 
 #[test]
+fn an_optimiser_of_all_parameters_at_once_refuses_less() {
+    let model = [parameter("trained", 2), parameter("frozen", 1)];
+    let prodigy = || of("prodigy".parse::<Spec>().unwrap(), &model);
+    let biases = Group {
+        parameters: vec!["frozen".into()],
+        ..Group::new("biases")
+    };
+    let error = prodigy().group(biases).err().unwrap().to_string();
+    assert!(error.contains("allowed: no groups"), "{error}");
+    let mut lenient = prodigy().allow_missing_gradients();
+    let before = lenient.to_safetensors().unwrap();
+    let error = step(&mut lenient, &model[..1]).unwrap_err().to_string();
+    assert!(error.contains("`frozen` has no gradient"), "{error}");
+    assert_eq!(lenient.to_safetensors().unwrap(), before);
+    step(&mut lenient, &model).unwrap();
+    // One estimate for both parameters.
+    assert_eq!(lenient.flat_state("d", 0).unwrap().len(), 1);
+    assert_eq!(lenient.flat_state("s", 0).unwrap().len(), 3);
+    let mut mixed = vec![parameter("trained", 1)];
+    let single = Var::zeros(1, DType::F32, &Device::Cpu).unwrap();
+    mixed.push(Parameter {
+        name: "single".into(),
+        var: single,
+    });
+    let error = Optimiser::new(&["prodigy".parse().unwrap()], mixed);
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("allowed: one type"), "{error}");
+}
+
+#[test]
 fn no_weights_are_no_trouble() {
     assert_eq!(of(Adam::default(), &[]).bytes_per_parameter(), 0.0);
+    for text in ["prodigy", "muon", "adafactor"] {
+        let spec = || text.parse::<Spec>().unwrap();
+        assert_eq!(of(spec(), &[]).bytes_per_parameter(), 0.0);
+        let model = [parameter("some", 2), parameter("none", 0)];
+        let mut optimiser = of(spec(), &model);
+        step(&mut optimiser, &model[..1]).unwrap();
+        let state = optimiser.to_safetensors().unwrap();
+        optimiser.restore(&state).unwrap();
+        assert_eq!(optimiser.to_safetensors().unwrap(), state);
+    }
     let model = [parameter("some", 2), parameter("none", 0)];
     let mut optimiser = of(Adam::default(), &model)
         .clip(Clipping::Norm(1.0))

@@ -114,7 +114,7 @@ fn check_memory(variant: &str, spec: &Spec, optimiser: &Optimiser) -> Result<()>
     let counted = optimiser.bytes_per_parameter();
     let rule = spec.plain_rule()?;
     let shapes = [Shape::of(&WEIGHT), Shape::of(&BIAS)];
-    let lengths = shapes.iter().flat_map(|shape| rule.state_lengths(*shape));
+    let lengths = shapes.iter().flat_map(|shape| rule.tensor_lengths(*shape));
     let weights: usize = shapes.iter().map(|shape| shape.count()).sum();
     let needed = (size_of::<f32>() * lengths.sum::<usize>()) as f64 / weights as f64;
     match counted == needed {

@@ -44,7 +44,7 @@ impl Optimiser {
     }
 
     /// The state `name` of agent number `agent`: one number per weight, in the order of the parameters. Some rules
-    /// that step whole tensors keep fewer numbers.
+    /// that step whole tensors keep fewer numbers, or one for all weights.
     ///
     /// # Errors
     /// If there is no such state or no such agent.
@@ -58,6 +58,11 @@ impl Optimiser {
         })?;
         self.check_agent(agent)?;
         let agents = self.agents.len();
+        if let Some(k) = self.number_of_agent(k) {
+            return self
+                .of_agents
+                .to_f32(k, part(self.of_agents.len(k), agent, agents));
+        }
         let mut flat = Vec::new();
         for slot in &self.slots {
             let own = part(slot.states.len(k), agent, agents);

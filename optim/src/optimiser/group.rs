@@ -94,6 +94,12 @@ impl Optimiser {
         // The order of the names must not matter in the file.
         group.parameters.sort_unstable();
         group.parameters.dedup();
+        if self.agents[0].rule().states_of_agent() > 0 {
+            return Err(Error::usage(format!(
+                "group `{name}`: `{}` sees all parameters at once; allowed: no groups",
+                self.agents[0].spec
+            )));
+        }
         let number = self.groups.len() + 1;
         for parameter in &group.parameters {
             let mut slots = self.slots.iter_mut();

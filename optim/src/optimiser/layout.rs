@@ -80,8 +80,8 @@ impl Optimiser {
             return Err(Error::usage(settings::unknown("parameter", name, names)));
         };
         let rule = &*self.agents[0].rules[0].rule;
-        if rule.elementwise() {
-            // Checked all the same, so that what is wrong is wrong for every rule.
+        if rule.elementwise() || rule.states_of_agent() > 0 {
+            // These see no matrices. What is wrong is still wrong for every rule.
             self.slots[i].shape_as(&layout, self.agents_axis)?;
             return Ok(self);
         }
@@ -89,7 +89,7 @@ impl Optimiser {
         let slot = &mut self.slots[i];
         let (shape, places) = slot.shape_as(&layout, self.agents_axis)?;
         (slot.shape, slot.places, slot.layout) = (shape, places, layout);
-        slot.states = States::new(&slot.parameter.var, agents, &rule.state_lengths(shape))?;
+        slot.states = States::new(&slot.parameter.var, agents, &rule.tensor_lengths(shape))?;
         for agent in 0..agents {
             self.reset_states(agent)?;
         }

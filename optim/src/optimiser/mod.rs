@@ -11,6 +11,7 @@ mod parameter;
 mod save;
 mod states;
 mod step;
+mod whole;
 
 use ::candle_nn::VarMap;
 
@@ -32,6 +33,10 @@ pub struct Optimiser {
     /// Whether the first axis of each parameter is the agents'.
     agents_axis: bool,
     slots: Vec<Slot>,
+    /// The states of each agent as a whole, if the rule has such.
+    of_agents: States,
+    /// Room for all parameters of an agent side by side, if the rule sees them so.
+    gathered: whole::AnyGathered,
     /// Group number 0 has no entry here: it holds the parameters that are in none of these groups.
     groups: Vec<Group>,
     clipping: Clipping,
@@ -106,8 +111,11 @@ impl Optimiser {
         let slots = parameters
             .into_iter()
             .map(|parameter| Slot::new(parameter, agents.len(), agents_axis, first.rule()));
+        let slots = slots.collect::<Result<Vec<_>>>()?;
         let mut optimiser = Self {
-            slots: slots.collect::<Result<_>>()?,
+            of_agents: whole::states(first.rule(), &slots, agents.len())?,
+            gathered: Default::default(),
+            slots,
             agents,
             agents_axis,
             groups: Vec::new(),
@@ -230,6 +238,8 @@ impl Optimiser {
         for slot in &mut self.slots {
             slot.states.fill(agent, agents, &initial)?;
         }
+        let shared = initial.len() - self.agents[agent].rule().states_of_agent();
+        self.of_agents.fill(agent, agents, &initial[shared..])?;
         Ok(())
     }
 

@@ -54,7 +54,7 @@ impl Slot {
         }
         let layout = Layout::default();
         let (shape, places) = layout.of(own_dims(&parameter, agents_axis))?;
-        let states = States::new(&parameter.var, agents, &rule.state_lengths(shape))?;
+        let states = States::new(&parameter.var, agents, &rule.tensor_lengths(shape))?;
         Ok(Self {
             parameter,
             states,

@@ -1,7 +1,7 @@
 //! An optimiser's state in safetensors, exact to the bit.
 //!
 //! `{parameter}.{state}` has the parameter's shape, or that of the fewer numbers that a rule keeps of it; a state of
-//! which it keeps none is left out. `agent.t` and `agent.lr` have a number for each
+//! which it keeps none is left out. A state of the agents as a whole is `agent.{state}`. `agent.t` and `agent.lr` have a number for each
 //! agent, and so has `group.{group}.lr`; `step` is the schedule's. The metadata's `optimiser` describes
 //! the optimiser: its settings, schedule, clipping and groups.
 
@@ -80,6 +80,12 @@ impl Optimiser {
                 arrays.push((array_name(slot, state), dtype, shape, own));
             }
         }
+        for (k, state) in self.states_of_agents().iter().enumerate() {
+            let (dtype, bytes) = self.of_agents.to_bytes(k)?;
+            let each = bytes.len() / all;
+            let own = bytes[agents.start * each..agents.end * each].to_vec();
+            arrays.push((agent_array(state), dtype, vec![agents.len()], own));
+        }
         let saved = &self.agents[agents.clone()];
         let lrs = |group: usize| bytes(saved, |agent| agent.rules[group].lr.to_le_bytes());
         let t = bytes(saved, |agent| agent.t.to_le_bytes());
@@ -121,6 +127,11 @@ impl Optimiser {
     pub(super) fn check_saved_names(&self) -> Result<()> {
         let mut names: BTreeSet<String> = ["agent.t", "agent.lr", "step"].map(String::from).into();
         names.extend(self.group_arrays());
+        names.extend(
+            self.states_of_agents()
+                .iter()
+                .map(|state| agent_array(state)),
+        );
         for slot in &self.slots {
             for state in self.state_names() {
                 if !names.insert(array_name(slot, state)) {
@@ -184,6 +195,14 @@ impl Optimiser {
             }
             states.push(slot.states.with_bytes(&slot.parameter.var, &found)?);
         }
+        let mut of_agents = Vec::new();
+        for (k, state) in self.states_of_agents().iter().enumerate() {
+            let (dtype, mut whole) = self.of_agents.to_bytes(k)?;
+            let each = whole.len() / all;
+            let part = file.find(&agent_array(state), dtype, &[n])?;
+            whole[agents.start * each..agents.end * each].copy_from_slice(part);
+            of_agents.push(whole);
+        }
         let t = numbers(file.find("agent.t", Dtype::U64, &[n])?, u64::from_le_bytes);
         let lr_arrays = [vec!["agent.lr".into()], self.group_arrays()].concat();
         let mut lrs = Vec::with_capacity(lr_arrays.len());
@@ -196,6 +215,9 @@ impl Optimiser {
         let step = file.count("step")?;
         for (slot, states) in self.slots.iter_mut().zip(states) {
             slot.states = states;
+        }
+        if let Some(slot) = self.slots.first() {
+            self.of_agents = self.of_agents.with_bytes(&slot.parameter.var, &of_agents)?;
         }
         for (i, agent) in self.agents[agents].iter_mut().enumerate() {
             agent.t = t[i];
@@ -213,6 +235,9 @@ impl Optimiser {
         let own = ["agent.t", "agent.lr", "step"].map(String::from);
         for name in own.into_iter().chain(self.group_arrays()) {
             unknown.remove(name.as_str());
+        }
+        for state in self.states_of_agents() {
+            unknown.remove(agent_array(state).as_str());
         }
         let (mut missing, mut other) = (Vec::new(), Vec::new());
         for slot in &self.slots {
@@ -276,6 +301,11 @@ impl Optimiser {
 /// The name under which a state of a parameter is saved.
 fn array_name(slot: &Slot, state: &str) -> String {
     format!("{}.{state}", slot.parameter.name)
+}
+
+/// The name under which a state of the agents as a whole is saved.
+fn agent_array(state: &str) -> String {
+    format!("agent.{state}")
 }
 
 /// The type in which a parameter's states are saved.

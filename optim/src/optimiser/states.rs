@@ -21,16 +21,21 @@ pub(super) enum States {
 impl States {
     /// States for `var` that have so many numbers for each of `agents`, all 0.
     pub fn new(var: &Var, agents: usize, lengths: &[usize]) -> Result<Self> {
+        if !var.device().is_cpu() {
+            // One by one, because clones of a tensor would share its memory.
+            let states = lengths.iter().map(|_| var.as_tensor().zeros_like());
+            return Ok(States::Gpu(states.collect::<candle_core::Result<_>>()?));
+        }
+        Ok(Self::on_cpu(var.dtype(), agents, lengths))
+    }
+
+    /// [`new`](Self::new) for numbers of type `dtype`, f32 or f64.
+    pub fn on_cpu(dtype: DType, agents: usize, lengths: &[usize]) -> Self {
         let all = lengths.iter().map(|length| length * agents);
-        Ok(match var.dtype() {
-            _ if !var.device().is_cpu() => {
-                // One by one, because clones of a tensor would share its memory.
-                let states = lengths.iter().map(|_| var.as_tensor().zeros_like());
-                States::Gpu(states.collect::<candle_core::Result<_>>()?)
-            }
+        match dtype {
             DType::F64 => States::F64(all.map(|n| vec![0.0; n]).collect()),
             _ => States::F32(all.map(|n| vec![0.0; n]).collect()),
-        })
+        }
     }
 
     /// How many numbers state number `k` has.

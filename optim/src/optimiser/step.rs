@@ -99,6 +99,7 @@ impl Optimiser {
             _ => vec![0.0; self.agents.len()],
         };
         let sizes = self.sizes(&grads, &norms)?;
+        self.check_whole(&grads)?;
         self.step += 1;
         let factor = self.schedule.factor(self.step, self.horizon);
         self.agents.iter_mut().for_each(|agent| agent.t += 1);
@@ -116,7 +117,10 @@ impl Optimiser {
             };
             let agents = self.agents.iter().zip(&norms).enumerate();
             let steps: Vec<AgentStep> = agents.map(steps).collect();
-            self.step_group(group, &steps, &grads)?;
+            match self.agents[0].rule().states_of_agent() {
+                0 => self.step_group(group, &steps, &grads)?,
+                _ => self.step_whole(&steps, &grads)?,
+            }
         }
         Ok(())
     }
@@ -174,7 +178,7 @@ impl Optimiser {
 }
 
 /// The range of a contiguous tensor in its storage.
-fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
+pub(super) fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(start..end),
         None => bail!("an optimiser needs contiguous tensors"),
