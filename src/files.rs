@@ -35,12 +35,8 @@ pub fn check_is_file(path: &Path) -> Result<()> {
     let Ok(found) = fs::metadata(path) else {
         return Ok(());
     };
-    #[cfg(unix)]
-    let is_device = std::os::unix::fs::FileTypeExt::is_char_device(&found.file_type());
-    #[cfg(not(unix))]
-    let is_device = false;
     let what = match found.is_dir() {
-        _ if found.is_file() || is_device => return Ok(()),
+        _ if found.is_file() || is_device(path) => return Ok(()),
         true => "a folder",
         false => "a pipe",
     };
@@ -48,6 +44,15 @@ pub fn check_is_file(path: &Path) -> Result<()> {
         "{} is {what}, but a file is expected there; move it away and repeat the command",
         path.display()
     )))
+}
+
+/// Whether there is a device at `path`, which can be written to and not replaced.
+fn is_device(path: &Path) -> bool {
+    #[cfg(unix)]
+    return fs::metadata(path)
+        .is_ok_and(|found| std::os::unix::fs::FileTypeExt::is_char_device(&found.file_type()));
+    #[cfg(not(unix))]
+    return false;
 }
 
 /// Writes `rows` to `path` as CSV, whole or not at all.
@@ -72,9 +77,15 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
 /// [`write_whole`] for a file that is not the last one to be written in its folder: its new name lasts when that of a later
 /// one does.
 pub fn write_before_another(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    check_is_file(path)?;
+    // What a link leads to is written, and the link stays.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if is_device(path) {
+        let written = fs::write(path, content);
+        return written.map_err(|error| Error::io("cannot write", path, error));
+    }
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
-    check_is_file(path)?;
     check_is_file(Path::new(&part))?;
     let write = || {
         let mut file = File::create(&part)?;
@@ -102,7 +113,7 @@ pub fn short_id(text: &str) -> String {
 /// The folder `path`, created if needed; the error says where it cannot be written to.
 pub fn folder(path: &Path) -> Result<PathBuf> {
     // Tried before anything is computed.
-    let probe = path.join("probe.part");
+    let probe = path.join(format!("probe-{}.part", std::process::id()));
     let tried = fs::create_dir_all(path)
         .and_then(|()| fs::write(&probe, ""))
         .and_then(|()| fs::remove_file(&probe));
@@ -110,9 +121,50 @@ pub fn folder(path: &Path) -> Result<PathBuf> {
     Ok(path.to_path_buf())
 }
 
+/// The path of `name` with `.toml` at its end, in `folder`. A dot in the name is part of it.
+pub fn toml_in(folder: &Path, name: &Path) -> PathBuf {
+    let mut file = folder.join(name).into_os_string();
+    file.push(".toml");
+    file.into()
+}
+
+/// What a TOML file is called: its file name without `.toml`.
+pub fn toml_name(path: &Path) -> PathBuf {
+    let is_toml = path.extension().is_some_and(|end| end == "toml");
+    let name = if is_toml {
+        path.file_stem()
+    } else {
+        path.file_name()
+    };
+    name.unwrap_or_default().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_what_it_leads_to_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_whole(&link, "new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        // A device is written to, and stays one.
+        write_whole(Path::new("/dev/null"), "gone").unwrap();
+        assert!(is_device(Path::new("/dev/null")));
+    }
+
+    #[test]
+    fn a_dot_is_part_of_a_name() {
+        let found = toml_in(Path::new("experiments"), Path::new("my.v2"));
+        assert_eq!(found, Path::new("experiments/my.v2.toml"));
+        assert_eq!(toml_name(&found), Path::new("my.v2"));
+        assert_eq!(toml_name(Path::new("results/my.v2")), Path::new("my.v2"));
+    }
 
     #[test]
     fn filed_numbers_have_six_digits() {

@@ -108,7 +108,10 @@ pub fn write_png(path: &Path, size: (u32, u32), pixels: &[u8]) -> Result<()> {
         drop(file);
         Ok(std::fs::rename(&part, path)?)
     })();
-    written.map_err(|error| not_drawn(path, error.as_ref()))
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&part);
+        not_drawn(path, error.as_ref())
+    })
 }
 
 fn not_drawn(path: &Path, error: &dyn std::error::Error) -> Error {

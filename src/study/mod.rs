@@ -35,6 +35,6 @@ pub use mechanism::Mechanism;
 pub use pool::PoolOptions;
 pub use progress::{Progress, ProgressDisplay};
 pub use slurm::{SlurmOptions, submit_to_slurm};
-pub use splice::splice;
+pub use splice::{check_marks, splice};
 pub use tuned::TunedCell;
 pub use verify::Rehearsed;

@@ -43,6 +43,11 @@ impl Study {
     /// the checksums of them all. An error if a run is missing. Returns a warning for each chosen setting
     /// that is at an end of its grid.
     pub fn record(&self) -> Result<Vec<String>> {
+        Ok(self.record_then(|| Ok(()))?.0)
+    }
+
+    /// [`record`](Self::record), and then `then` before another process can write results there.
+    pub fn record_then<T>(&self, then: impl FnOnce() -> Result<T>) -> Result<(Vec<String>, T)> {
         results_folder(&self.out)?;
         // Two processes that finish at the same time must write one after the other.
         let _lock = lock_results(&self.runs, true)?;
@@ -114,7 +119,7 @@ impl Study {
         written.file("manifest.toml", &text)?;
         written.finish()?;
         self.clear(&ids)?;
-        Ok(warnings)
+        Ok((warnings, then()?))
     }
 
     /// Removes what the tables replace: the record of the runs `ids`, and what killed processes left of them.

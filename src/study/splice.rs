@@ -13,6 +13,14 @@ pub fn splice(path: &Path, name: &str, text: &str) -> Result<()> {
     write_whole(path, page)
 }
 
+/// An error if the file at `path` does not have both marks for `name`.
+pub fn check_marks(path: &Path, name: &str) -> Result<()> {
+    let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
+    let marked = spliced(&page, name, "");
+    marked.map_err(|why| Error::usage(format!("{}: {why}", path.display())))?;
+    Ok(())
+}
+
 fn spliced(page: &str, name: &str, text: &str) -> std::result::Result<String, String> {
     let marks = [
         format!("<!-- study:{name} -->"),

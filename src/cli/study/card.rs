@@ -12,15 +12,16 @@ use crate::{
     study::{
         Part, PoolOptions, Study,
         card::{self, Entrant, Size},
+        check_marks,
         experiment::{Experiment, Stage},
-        report::card::{cards, table},
+        report::card::{cards, check, table},
         splice,
     },
 };
 
 /// The flags of `study card`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct CardArgs {
     /// The optimisers: a name, or one with settings other than lr, such as adam:beta1=0.5
     #[arg(value_name = "OPTIMISER", required_unless_present = "all")]
@@ -52,7 +53,7 @@ pub struct CardArgs {
     jobs: Option<u16>,
 
     /// Only write the experiment to this file, for `study run --shard` or `study slurm`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["splice", "out", "runs", "jobs"])]
     write: Option<PathBuf>,
 
     /// Put the leaderboard into this page too, between <!-- study:leaderboard --> and <!-- /study:leaderboard -->
@@ -94,11 +95,21 @@ pub fn card(args: &CardArgs, quiet: bool) -> Result<()> {
     };
     super::super::many_files();
     let entrants = args.entrants()?;
+    let experiment = card::experiment(args.size, &entrants)?;
     if let Some(path) = &args.write {
-        write_whole(path, card::text(args.size, &entrants)?)?;
-        return say(format!("the experiment is in {}\n", path.display()));
+        write_whole(path, &experiment.text)?;
+        let (file, name) = (path.display(), &experiment.name);
+        return say(format!(
+            "the experiment is in {file}; run it with --out results/{name}, and then the same command without --write makes the card\n"
+        ));
     }
-    let study = args.study(card::experiment(args.size, &entrants)?);
+    let study = args.study(experiment);
+    let board = study.out.join("leaderboard.csv");
+    // Before anything is run.
+    check(&board)?;
+    if let Some(page) = &args.splice {
+        check_marks(page, "leaderboard")?;
+    }
     let options = args.pool_options(&study)?;
     for stage in [Stage::Tune, Stage::Report] {
         let display = StudyProgress::new(quiet, stage.name());
@@ -106,10 +117,11 @@ pub fn card(args: &CardArgs, quiet: bool) -> Result<()> {
         warn(study.take_warnings());
         done?;
     }
-    warn(study.record()?);
     let names: Vec<String> = entrants.into_iter().map(|one| one.name).collect();
     let suite = card::text(args.size, &[])?;
-    for card in cards(&study.out, &names, &suite)? {
+    let (warnings, written) = study.record_then(|| cards(&study.out, &names, &suite))?;
+    warn(warnings);
+    for card in written {
         let path = card.folder.join("card.html");
         say(format!("{}: {}\n", path.display(), card.says))?;
     }

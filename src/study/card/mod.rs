@@ -17,6 +17,9 @@ pub use spaces::{LR_STEPS, space};
 /// The environments and the rules of the suite.
 const SUITE: &str = include_str!("suite.toml");
 
+/// The learning rates that can be tried, which f32 can compute with.
+const ALLOWED: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
+
 /// The optimisers that every card is compared with.
 pub const BASELINES: [&str; 3] = ["adam", "rmsprop", "momentum"];
 
@@ -58,7 +61,15 @@ impl Entrant {
             )));
         }
         let rates = space(&spec, lr);
-        let name = asked.trim().to_owned();
+        if let Some(rate) = rates.iter().find(|rate| !ALLOWED.contains(rate)) {
+            return Err(Error::usage(format!(
+                "{asked}: lr = {rate:e} would be tried; allowed: {:e} to {:e}",
+                ALLOWED.start(),
+                ALLOWED.end()
+            )));
+        }
+        // However it was written: `adam: beta1=0.50` is `adam:beta1=0.5`.
+        let name = spec.to_string();
         Ok(Self { name, rates })
     }
 }
@@ -128,6 +139,9 @@ mod tests {
     fn an_entrant_tunes_nothing_but_lr() {
         let entrant = Entrant::new("adam:beta1=0.5", Some(1e-2)).unwrap();
         assert_eq!(entrant.rates, [1e-3, 3.16e-3, 1e-2, 3.16e-2, 1e-1]);
+        let written = Entrant::new("adam: beta1=0.50", None).unwrap();
+        assert_eq!(written.name, "adam:beta1=0.5");
+        assert!(Entrant::new("lion", Some(1e300)).is_err());
         let error = Entrant::new("adam:lr=1e-3", None).unwrap_err().to_string();
         assert!(error.contains("--lr"), "{error}");
         let error = text(Size::Small, &[Entrant::new("adam", Some(1.0)).unwrap()]).unwrap_err();

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use settings::unknown;
 
 use super::{check, expand, mistake::Mistake, parse, runs::Experiment};
-use crate::{Error, Result, config::Document};
+use crate::{
+    Error, Result,
+    config::Document,
+    files::{toml_in, toml_name},
+};
 
 impl Experiment {
     /// Reads the experiment at `path`, or the one of that name in `experiments`. An error names the file, the line, the
@@ -27,7 +31,8 @@ impl Experiment {
         check::check(&top, &environments).map_err(mistaken)?;
         let arms = expand::arms(&top).map_err(mistaken)?;
         let cells = expand::cells(&top, &environments).map_err(mistaken)?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = toml_name(path);
+        let name = name.to_string_lossy();
         let experiment = Self {
             name: name.into_owned(),
             top,
@@ -48,7 +53,7 @@ fn find(path: &Path) -> Result<PathBuf> {
         return Ok(path.to_path_buf());
     }
     let folder = Path::new("experiments");
-    let named = folder.join(path).with_extension("toml");
+    let named = toml_in(folder, path);
     if named.exists() {
         return Ok(named);
     }

@@ -105,6 +105,12 @@ impl Results {
         })
     }
 
+    /// The same results with generators that depend on `what` and not on the experiment.
+    pub fn seeded_by(self, what: &str) -> Self {
+        let seed = Sha256::digest(what).into();
+        Self { seed, ..self }
+    }
+
     /// The generator for `what`. It depends only on the experiment and on `what`, not on what else is
     /// computed.
     pub fn rng(&self, what: &str) -> ChaCha8Rng {
@@ -431,6 +437,6 @@ pub fn folder(asked: &Path, out: Option<&Path>) -> PathBuf {
     match out {
         Some(out) => out.to_path_buf(),
         None if asked.join("manifest.toml").exists() => asked.to_path_buf(),
-        None => Path::new("results").join(asked.file_stem().unwrap_or_default()),
+        None => Path::new("results").join(files::toml_name(asked)),
     }
 }

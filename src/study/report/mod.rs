@@ -36,7 +36,7 @@ use settings::Words;
 
 use crate::{
     Result,
-    files::{rounded, write_csv, write_whole},
+    files::{rounded, toml_in, write_csv, write_whole},
     study::folder::{remove_if_there, results_folder},
 };
 use contrasts::{ContrastResult, Judged};
@@ -197,7 +197,7 @@ fn write_pictures(document: &Document, folder: &Path) -> Result<()> {
 
 /// A warning if the experiment's TOML is no longer the one that was run.
 fn changed(results: &Results, asked: &Path) -> Option<String> {
-    let named = Path::new("experiments").join(asked).with_extension("toml");
+    let named = toml_in(Path::new("experiments"), asked);
     let candidates: [PathBuf; 2] = [asked.to_path_buf(), named];
     let path = candidates.iter().find(|path| path.is_file())?;
     let text = std::fs::read_to_string(path).ok()?;

@@ -110,15 +110,15 @@ impl Evidence {
         let significant = self.p < ALPHA && (lo > 0.0 || hi < 0.0);
         // If a difference shows, it could have shown. But a difference between environments may come from one where no
         // optimiser could improve.
-        if self.uninformative && (self.is_interaction || !significant) {
+        let within = -self.margin < lo && hi < self.margin;
+        if self.uninformative && (self.is_interaction || within || !significant) {
             return Finding::Undecided("not informative".into());
         }
         if !self.flips_without.is_empty() {
             let names = self.flips_without.join(" or ");
             return Finding::Undecided(format!("it changes without {names}"));
         }
-        let within = -self.margin < lo && hi < self.margin;
-        if !self.is_interaction && !self.uninformative && within {
+        if !self.is_interaction && within {
             return Finding::Equivalent;
         }
         match significant {
@@ -267,6 +267,15 @@ mod tests {
             ..sure.clone()
         };
         assert_eq!(shows.finding(), Finding::Below);
+        // A difference within the margin counts as none, and where none could have shown that means nothing.
+        let small = Evidence {
+            uninformative: true,
+            ..evidence(-0.01, 0.001)
+        };
+        assert_eq!(
+            small.finding(),
+            Finding::Undecided("not informative".into())
+        );
         let between = Evidence {
             is_interaction: true,
             ..shows

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
-use stats::Estimate;
+use stats::{Estimate, three_digits};
 
 use super::standing::Standing;
 use crate::{
@@ -32,6 +32,9 @@ pub struct Row {
     diverged: usize,
     runs: usize,
     bytes_per_weight: f64,
+    /// The first and the last learning rate that were tried.
+    lr_from: f64,
+    lr_to: f64,
     /// What the suite was; rows of different suites cannot be compared.
     suite: String,
 }
@@ -55,13 +58,33 @@ pub fn update(path: &Path, standings: &[Standing], suite: &str) -> Result<()> {
     write_csv(path, rows)
 }
 
+/// An error if the file at `path` is there and is no leaderboard.
+pub fn check(path: &Path) -> Result<()> {
+    match path.exists() {
+        true => read(path).map(drop),
+        false => Ok(()),
+    }
+}
+
 fn read(path: &Path) -> Result<Vec<Row>> {
-    let wrong = |error: csv::Error| Error::usage(format!("{}: {error}", path.display()));
-    let mut reader = csv::Reader::from_path(path).map_err(wrong)?;
-    reader
-        .deserialize()
-        .collect::<csv::Result<_>>()
-        .map_err(wrong)
+    let wrong = |why: String| {
+        let file = path.display();
+        Error::usage(format!("{file}: {why}; restore the file or remove it"))
+    };
+    let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
+    let head = reader.headers().map_err(|error| wrong(error.to_string()))?;
+    if !head.iter().any(|name| name == "optimiser") {
+        return Err(wrong("it is not a leaderboard".into()));
+    }
+    let rows = reader.deserialize().collect::<csv::Result<Vec<Row>>>();
+    let rows = rows.map_err(|error| wrong(error.to_string()))?;
+    match rows.iter().find(|row| !row.area.is_finite()) {
+        Some(row) => Err(wrong(format!(
+            "the score of {} is {}",
+            row.optimiser, row.area
+        ))),
+        None => Ok(rows),
+    }
 }
 
 fn row(standing: &Standing, suite: &str) -> Row {
@@ -94,7 +117,9 @@ fn row(standing: &Standing, suite: &str) -> Row {
         regimes: regimes.unwrap_or_default(),
         diverged,
         runs,
-        bytes_per_weight: standing.bytes,
+        bytes_per_weight: rounded(standing.bytes),
+        lr_from: standing.rates.first().copied().unwrap_or_default(),
+        lr_to: standing.rates.last().copied().unwrap_or_default(),
         suite: suite.to_owned(),
     }
 }
@@ -102,7 +127,7 @@ fn row(standing: &Standing, suite: &str) -> Row {
 /// The leaderboard at `path` as a table in Markdown.
 pub fn table(path: &Path) -> Result<String> {
     let mut out = String::from(
-        "| optimiser | over Adam, area | over Adam, final | diverged | state, bytes a weight |\n|---|---|---|---|---|\n",
+        "| optimiser | over Adam, area | over Adam, final | diverged | state, bytes a weight | lr tried |\n|---|---|---|---|---|---|\n",
     );
     for row in read(path)? {
         let cell = |point: f64, lo: f64, hi: f64| match lo == hi {
@@ -110,13 +135,15 @@ pub fn table(path: &Path) -> Result<String> {
             false => format!("{point:.2} ({lo:.2} to {hi:.2})"),
         };
         out += &format!(
-            "| `{}` | {} | {} | {} of {} | {} |\n",
+            "| `{}` | {} | {} | {} of {} | {} | {:e} to {:e} |\n",
             row.optimiser,
             cell(row.area, row.area_lo, row.area_hi),
             cell(row.last, row.last_lo, row.last_hi),
             row.diverged,
             row.runs,
-            row.bytes_per_weight
+            three_digits(row.bytes_per_weight),
+            row.lr_from,
+            row.lr_to
         );
     }
     Ok(out)

@@ -6,15 +6,16 @@ mod standing;
 
 use std::path::{Path, PathBuf};
 
+use settings::unknown;
 use sha2::{Digest, Sha256};
 
 use super::{html, load::Results, markdown, overview_forest as forest, write_pictures};
 use crate::{
-    Result,
+    Error, Result,
     files::{hex, write_whole},
     study::{card::BASELINES, folder::results_folder},
 };
-pub use leaderboard::table;
+pub use leaderboard::{check, table};
 use standing::standings;
 
 /// A card that was written.
@@ -29,15 +30,22 @@ pub struct Card {
 /// and the figures, and everybody's row in `leaderboard.csv`. `suite` is the text of the suite with its seeds; rows of
 /// another suite are removed from the leaderboard.
 pub fn cards(folder: &Path, names: &[String], suite: &str) -> Result<Vec<Card>> {
-    let results = Results::read(folder)?;
+    // What is said about an optimiser does not depend on who else is in the experiment.
+    let results = Results::read(folder)?.seeded_by(suite);
     let standings = standings(&results)?;
     let suite = &hex(&Sha256::digest(suite))[..12];
     leaderboard::update(&folder.join("leaderboard.csv"), &standings, suite)?;
     let mut cards = Vec::new();
     for name in names {
-        let Some(standing) = standings.iter().find(|one| one.name == *name) else {
-            continue;
-        };
+        let standing = standings.iter().find(|one| one.name == *name);
+        let standing = standing.ok_or_else(|| {
+            let known = standings.iter().map(|one| one.name.as_str());
+            Error::usage(format!(
+                "{}: {}",
+                folder.display(),
+                unknown("optimiser", name, known)
+            ))
+        })?;
         let own = folder.join(file_name(name));
         results_folder(&own)?;
         let document = page::page(&results, standing)?;

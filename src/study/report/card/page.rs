@@ -127,7 +127,7 @@ fn glance(standing: &Standing) -> Result<Section> {
 }
 
 fn environments(results: &Results, standing: &Standing) -> Result<Section> {
-    let arm = results.arm(&standing.name);
+    let (experiment, arm) = (&results.experiment, results.arm(&standing.name));
     let mut rows = Vec::new();
     for cell in results.cells() {
         for &outcome in results.outcomes() {
@@ -145,7 +145,13 @@ fn environments(results: &Results, standing: &Standing) -> Result<Section> {
                 outcome.word().into(),
                 score(arm)?,
                 score(results.arm("adam"))?,
-                runs[0].setting.clone(),
+                match experiment.arms[arm].trials[results.chosen(outcome, cell, arm)]
+                    .at_edge
+                    .is_empty()
+                {
+                    true => runs[0].setting.clone(),
+                    false => format!("{} (an end of its range)", runs[0].setting),
+                },
                 format!("{} of {}", results.diverged(outcome, cell, arm), runs.len()),
             ]);
         }

@@ -1,12 +1,16 @@
 //! How each optimiser of a card's experiment does against the baselines.
 
+use std::collections::BTreeSet;
+
 use stats::{Bootstrap, Estimate, Measure};
 
 use super::opponents;
 use crate::{
     Result,
     parallel::parallel,
+    run::Status,
     study::{
+        assay::rates,
         experiment::{Contrast, Score},
         report::{
             contrasts::{Assays, Comparison},
@@ -25,6 +29,8 @@ pub struct Standing {
     pub against: Vec<Against>,
     /// The runs at the chosen settings, and how many of them diverged.
     pub runs: (usize, usize),
+    /// The learning rates that were tried.
+    pub rates: Vec<f64>,
     /// The optimiser's state, in bytes for each weight: the most of all environments.
     pub bytes: f64,
 }
@@ -79,11 +85,17 @@ pub fn standings(results: &Results) -> Result<Vec<Standing>> {
 fn standing(results: &Results, assays: &Assays, name: &str) -> Result<Standing> {
     let arm = results.arm(name);
     let against = opponents(name).map(|baseline| against(results, assays, name, baseline));
-    let (mut runs, mut diverged, mut bytes) = (0, 0, 0.0_f64);
+    // Both outcomes may have chosen the same runs.
+    let (mut runs, mut diverged) = (BTreeSet::new(), BTreeSet::new());
+    let mut bytes = 0.0_f64;
     for cell in results.cells() {
         for &outcome in results.outcomes() {
-            runs += results.runs(outcome, cell, arm).len();
-            diverged += results.diverged(outcome, cell, arm);
+            for run in results.runs(outcome, cell, arm) {
+                runs.insert((cell, &run.id));
+                if run.status == Status::Diverged {
+                    diverged.insert((cell, &run.id));
+                }
+            }
         }
         let all = results.all_runs(cell, arm);
         bytes = all.fold(bytes, |most, run| {
@@ -93,7 +105,8 @@ fn standing(results: &Results, assays: &Assays, name: &str) -> Result<Standing> 
     Ok(Standing {
         name: name.to_owned(),
         against: against.collect::<Result<_>>()?,
-        runs: (runs, diverged),
+        runs: (runs.len(), diverged.len()),
+        rates: rates(&results.experiment, arm).unwrap_or_default(),
         bytes,
     })
 }

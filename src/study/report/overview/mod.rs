@@ -11,8 +11,8 @@ use settings::Words;
 
 use super::{html, markdown, write_pictures};
 use crate::{
-    Result,
-    files::{rounded, write_csv, write_whole},
+    Error, Result,
+    files::{rounded, toml_name, write_csv, write_whole},
     study::folder::results_folder,
 };
 use evidence::{Found, Studies};
@@ -51,8 +51,14 @@ pub fn overview(asked: &Path, out: Option<&Path>) -> Result<PathBuf> {
     let studies = Studies::read(&overview, &path)?;
     let found = studies.evidence(&overview)?;
     let document = page::page(&overview, &studies, &found)?;
-    let default = || Path::new("results").join(path.file_stem().unwrap_or_default());
+    let default = || Path::new("results").join(toml_name(&path));
     let out = out.map_or_else(default, Path::to_path_buf);
+    if out.join("manifest.toml").exists() {
+        return Err(Error::usage(format!(
+            "{} has the results of a study; give the overview another name or another --out",
+            out.display()
+        )));
+    }
     results_folder(&out)?;
     write_csv(
         &out.join("effects.csv"),

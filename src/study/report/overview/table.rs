@@ -7,7 +7,10 @@ use std::{
 
 use settings::{Settings, Value, settings};
 
-use crate::{Error, Result, config};
+use crate::{Error, Result, config, files::toml_in};
+
+/// More effects than this cannot be told apart by their colours.
+const MOST_EFFECTS: usize = 9;
 
 settings! {
     /// What several studies found about the same changes of optimiser.
@@ -67,16 +70,55 @@ impl Overview {
                 return Err(document.error_at(key, why));
             }
         }
+        if let Some((key, why)) = overview.mistake() {
+            return Err(document.error_at(&key, why));
+        }
         Ok((overview, text))
+    }
+
+    /// The path of a value that makes no sense, and why.
+    fn mistake(&self) -> Option<(String, String)> {
+        let effects = self.effects.iter().map(|one| &one.name);
+        let places = self.places.iter().map(|one| &one.name);
+        for (list, names) in [
+            ("effects", effects.collect::<Vec<_>>()),
+            ("places", places.collect()),
+        ] {
+            for (i, name) in names.iter().enumerate() {
+                let why = match () {
+                    () if name.trim().is_empty() => "it is empty",
+                    () if name.chars().any(char::is_control) => "it has a control character",
+                    () if names[..i].contains(name) => "another one has it",
+                    () => continue,
+                };
+                let key = format!("{list}.{}.name", i + 1);
+                return Some((
+                    key.clone(),
+                    format!("{key} = {name:?} is not allowed: {why}"),
+                ));
+            }
+        }
+        for (i, effect) in self.effects.iter().enumerate() {
+            if effect.with == effect.without {
+                let key = format!("effects.{}.without", i + 1);
+                let why = format!("{key} is also `with`; allowed: another optimiser");
+                return Some((key, why));
+            }
+        }
+        (self.effects.len() > MOST_EFFECTS).then(|| {
+            let why = format!(
+                "there are {} effects; allowed: at most {MOST_EFFECTS}",
+                self.effects.len()
+            );
+            ("effects".into(), why)
+        })
     }
 
     /// The file that `asked` means: a path, or the name of one in `experiments/overviews`.
     pub fn find(asked: &Path) -> PathBuf {
         match asked.is_file() {
             true => asked.to_path_buf(),
-            false => Path::new("experiments/overviews")
-                .join(asked)
-                .with_extension("toml"),
+            false => toml_in(Path::new("experiments/overviews"), asked),
         }
     }
 }
