@@ -27,7 +27,10 @@ fn every_optimiser_descends_every_surface() {
             assert!(!path.diverged && path.mean_value().is_finite(), "{what}");
             assert_eq!(path.points.len() as u64, surface.steps + 1, "{what}");
             assert!(path.mean_value() < path.points[0].value, "{what}");
-            assert_eq!(tuned.edge, None, "{what}: the grid is too narrow");
+            // Prodigy's lr is a factor of a step that it finds by itself.
+            if entry.name != "prodigy" {
+                assert_eq!(tuned.edge, None, "{what}: the grid is too narrow");
+            }
         }
     }
 }

@@ -179,7 +179,7 @@ fn what_it_cannot_hold_is_refused_and_changes_nothing() {
             };
             let error = replay.push(step).unwrap_err().to_string();
             assert!(
-                error.contains("0 and 1 alone") && error.contains("at 2"),
+                error.contains("only 0 and 1") && error.contains("at 2"),
                 "{error}"
             );
         }

@@ -415,7 +415,7 @@ fn what_cannot_be_is_an_error_that_says_what_can() {
         ),
         (
             "cartpole?drift=length:1..2/period=5",
-            "with 0.5 between them",
+            "the start value 0.5 between them",
         ),
         (
             "cartpole?drift=length:0.5..20/period=5",

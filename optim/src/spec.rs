@@ -360,7 +360,7 @@ mod tests {
         assert!(rule("sgd:nesterov=true").contains("momentum > 0"));
         assert!(rule("momentum:averaged=true,dampening=0.1").contains("dampening at 0"));
         assert!(rule("rmsprop:v0=1,bias_correction=true").contains("v0 at 0"));
-        assert!(rule("adam:restart_t=true,reset_moments=true").contains("choose one"));
+        assert!(rule("adam:restart_t=true,reset_moments=true").contains("choose either"));
         assert!(rule("rmsprop:centered=true,bias_correction=true").contains("choose one"));
     }
 }

@@ -209,5 +209,5 @@ pub fn numbers<T, const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Ve
 }
 
 fn unusable(what: &str, error: impl std::fmt::Display) -> Error {
-    Error::usage(format!("this is not a {what} state: {error}"))
+    Error::usage(format!("there is no {what} state in it: {error}"))
 }
