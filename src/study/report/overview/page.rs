@@ -110,14 +110,21 @@ pub fn forest(groups: &[Group]) -> GroupedForest<'_> {
 
 /// The findings by several outcomes in a few words.
 fn together(findings: Vec<(Score, Finding)>) -> String {
-    match &findings[..] {
-        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => {
-            first.to_string()
-        }
+    // Why something is undecided is in the tables below.
+    let word = |finding: &Finding| match finding {
+        Finding::Undecided(_) => "undecided".to_owned(),
+        decided => decided.to_string(),
+    };
+    let words = findings
+        .iter()
+        .map(|(outcome, finding)| (outcome, word(finding)));
+    let words: Vec<_> = words.collect();
+    match &words[..] {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => first.clone(),
         all => {
             let each = all
                 .iter()
-                .map(|(outcome, finding)| format!("{}: {finding}", outcome.word()));
+                .map(|(outcome, word)| format!("{}: {word}", outcome.word()));
             each.collect::<Vec<_>>().join("; ")
         }
     }
