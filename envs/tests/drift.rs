@@ -460,7 +460,7 @@ fn what_cannot_be_is_an_error_that_says_what_can() {
         ),
         (
             "cartpole?length=2&drift=length:0.5..1/period=9",
-            "with 2 between them",
+            "the start value 2 between them",
         ),
         (
             "cartpole?drift=length:0.5..1/period=9,shuffle=step",
