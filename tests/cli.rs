@@ -693,6 +693,8 @@ fn bad_input_is_refused_with_the_way_out() {
         let ran = short(dir.path(), args);
         assert_eq!(ran.code, Some(2), "{args:?}: {}{}", ran.stdout, ran.stderr);
         assert!(!ran.stderr.contains("panicked"), "{args:?}: {}", ran.stderr);
+        let said = ran.stderr.matches("error: ").count();
+        assert_eq!(said, 1, "{args:?}: {}", ran.stderr);
         for word in *words {
             assert!(
                 ran.stderr.contains(word),

@@ -138,4 +138,30 @@ fn what_is_not_there_is_named() {
         "{}",
         ran.stderr
     );
+    assert!(ran.stderr.contains("has two"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_study_and_an_overview_keep_out_of_each_others_folders() {
+    let dir = prepared(OVERVIEW);
+    let ran = study(&dir, &["overview", "two", "--out", "results/quick"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("has the results of a study"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(study(&dir, &["overview", "two"]).code, Some(0));
+    let experiment = dir.path().join("results/quick/experiment.toml");
+    fs::copy(experiment, dir.path().join("two.toml")).unwrap();
+    let ran = study(
+        &dir,
+        &["run", "two.toml", "--stage", "tune", "--index", "0"],
+    );
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("results/two has an overview"),
+        "{}",
+        ran.stderr
+    );
 }

@@ -42,10 +42,11 @@ pub fn warn_unchecked<C: Configuration>(run: &Finished<C>) {
 /// process ends.
 pub fn parsed<T>(result: std::result::Result<T, ClapError>) -> T {
     result.unwrap_or_else(|error| {
-        let printed = error.print().and_then(|()| std::io::stdout().flush());
         if error.use_stderr() {
+            // This prints it.
             error.exit();
         }
+        let printed = error.print().and_then(|()| std::io::stdout().flush());
         let code = match heard(printed) {
             Ok(()) => 0,
             Err(error) => {

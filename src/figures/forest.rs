@@ -69,8 +69,20 @@ const NAME: u32 = 52;
 pub struct Group {
     /// What it is called.
     pub name: String,
-    /// What its intervals are of, their colours, and themselves.
-    pub intervals: Vec<(String, usize, Estimate)>,
+    /// Its intervals, from the top down.
+    pub intervals: Vec<Interval>,
+}
+
+/// An interval of a [`Group`].
+pub struct Interval {
+    /// What it is of.
+    pub name: String,
+    /// The number of its colour.
+    pub colour: usize,
+    /// The point and its interval.
+    pub estimate: Estimate,
+    /// Whether it decides something. Otherwise its point is hollow.
+    pub decides: bool,
 }
 
 /// Named rows of several intervals each. `axis` names the axis, which spans `ends`; a line stands at `none`, where there is
@@ -115,7 +127,7 @@ impl GroupedForest<'_> {
             }
             let mut x = 40;
             let y = head as i32 - 36;
-            for (name, colour, _) in key {
+            for Interval { name, colour, .. } in key {
                 let colour = SERIES[colour % LINE_COLOURS];
                 let stroke = vec![(x, y + 12), (x + 30, y + 12)];
                 root.draw(&PathElement::new(stroke, colour.stroke_width(6)))?;
@@ -169,12 +181,21 @@ impl GroupedForest<'_> {
             let line = [(self.none, top + name), (self.none, top + 1.0)];
             chart.draw_series([PathElement::new(line, FAINT.stroke_width(3))])?;
             let each = (0.94 - name) / group.intervals.len().max(1) as f64;
-            for (i, (what, colour, e)) in group.intervals.iter().enumerate() {
+            for (i, one) in group.intervals.iter().enumerate() {
+                let Interval {
+                    name: what,
+                    colour,
+                    estimate: e,
+                    decides,
+                } = one;
                 let y = top + name + (i as f64 + 0.5) * each;
                 let colour = SERIES[colour % LINE_COLOURS];
                 let bar = vec![(e.lo, y), (e.hi, y)];
                 chart.draw_series([PathElement::new(bar, colour.stroke_width(6))])?;
                 chart.draw_series([Circle::new((e.point, y), 9, colour.filled())])?;
+                if !decides {
+                    chart.draw_series([Circle::new((e.point, y), 6, WHITE.filled())])?;
+                }
                 let title = format!("{what}, {}: {e}", group.name);
                 spots.add(chart.backend_coord(&(e.point, y)), &title);
             }

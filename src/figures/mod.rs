@@ -16,7 +16,7 @@ mod training_metrics;
 
 pub use describe::{Data, Dot, Environment, describe};
 pub use episode::{Picture, Pictures, episode, make_folder};
-pub use forest::{Group, GroupedForest, forest_plot};
+pub use forest::{Group, GroupedForest, Interval, forest_plot};
 pub use inline::{
     HorizontalAxis, IntervalStyle, LINE_COLOURS, Line, labelled_line_plot, line_plot,
 };

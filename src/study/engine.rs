@@ -7,7 +7,7 @@ use super::{
     experiment::{Arm, Design, Experiment, Run, Score, Stage},
     family::Outcome,
     finished::{Cost, FinishedRun, FinishedRuns, lock_results},
-    folder::results_folder,
+    folder::study_folder,
     pool::{self, PoolOptions},
     progress::{Progress, ProgressDisplay},
     select::select,
@@ -164,7 +164,7 @@ impl Study {
         }
         let wanted = runs.iter().enumerate().filter(|(k, _)| part.contains(*k));
         let wanted: Vec<&Run> = wanted.map(|(_, run)| run).collect();
-        results_folder(&self.out)?;
+        study_folder(&self.out)?;
         let progress = Progress::new(&wanted, display);
         pool::run(&wanted, self, options, &progress)
     }

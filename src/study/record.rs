@@ -15,7 +15,7 @@ use super::{
     experiment::{Design, Run, Stage, area},
     family::Outcome,
     finished::lock_results,
-    folder::{remove_if_there, results_folder},
+    folder::{remove_if_there, study_folder},
     lock::RunLock,
     mechanism::Mechanism,
     rows::{CostRow, CurveRow, Manifest, RunRow, TuningRow},
@@ -48,7 +48,7 @@ impl Study {
 
     /// [`record`](Self::record), and then `then` before another process can write results there.
     pub fn record_then<T>(&self, then: impl FnOnce() -> Result<T>) -> Result<(Vec<String>, T)> {
-        results_folder(&self.out)?;
+        study_folder(&self.out)?;
         // Two processes that finish at the same time must write one after the other.
         let _lock = lock_results(&self.runs, true)?;
         self.finished.read(&self.out)?;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Group, HorizontalAxis, IntervalStyle, Line, line_plot},
+    figures::{Group, HorizontalAxis, Interval, IntervalStyle, Line, line_plot},
     study::{
         assay::rates,
         experiment::Score,
@@ -17,6 +17,7 @@ use crate::{
             document::{Document, Figure, Panel, Section},
             format::{interval, signed},
             load::Results,
+            verdict::Finding,
         },
     },
 };
@@ -55,8 +56,12 @@ pub fn groups(standing: &Standing) -> Vec<Group> {
     let group = |(at, (regime, _)): (usize, &(String, _))| {
         let interval = |(colour, one): (usize, &super::standing::Against)| {
             let (_, evidence) = &one.regimes[at].1[0];
-            let estimate = improvement(evidence.advantage.estimate);
-            (format!("over {}", one.baseline), colour + 1, estimate)
+            Interval {
+                name: format!("over {}", one.baseline),
+                colour: colour + 1,
+                estimate: improvement(evidence.advantage.estimate),
+                decides: !matches!(evidence.finding(), Finding::Undecided(_)),
+            }
         };
         Group {
             name: regime.clone(),
@@ -71,7 +76,7 @@ fn glance(standing: &Standing) -> Result<Section> {
     let key = standing.against.iter().enumerate();
     let figure = Figure {
         caption: "The probability that a run has a larger area under its learning curve than the baseline's run with the same \
-                  seed, with its 95 % interval. 0.5 is no difference. Each optimiser has its best of five learning rates."
+                  seed, with its 95 % interval. 0.5 is no difference. A hollow point is undecided. Each optimiser has its best of five learning rates."
             .into(),
         key: key
             .map(|(i, one)| (format!("over {}", one.baseline), i + 1))

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Group, GroupedForest},
+    figures::{Group, GroupedForest, Interval},
     study::{
         experiment::Score,
         report::{
@@ -51,7 +51,12 @@ fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
                 .filter(|one| one.place == place && one.outcome == outcome);
             let interval = |one: &Found| {
                 let effect = &overview.effects[one.effect];
-                (effect.name.clone(), one.effect + 1, improvement(one))
+                Interval {
+                    name: effect.name.clone(),
+                    colour: one.effect + 1,
+                    estimate: improvement(one),
+                    decides: !matches!(one.evidence.finding(), Finding::Undecided(_)),
+                }
             };
             Group {
                 name: named.name.clone(),
@@ -68,8 +73,8 @@ fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
     let names = overview.effects.iter().enumerate();
     let figure = Figure {
         caption: "The probability that a run is better with the first of two optimisers than a run with the second and the same \
-                  seed, with its 95 % interval. 0.5 is no difference. It is over the informative environments, each \
-                  optimiser at its own best learning rate."
+                  seed, with its 95 % interval. 0.5 is no difference. A hollow point is undecided. Only informative environments count, and each \
+                  optimiser has its own best learning rate."
             .into(),
         key: names.map(|(i, effect)| (effect.name.clone(), i + 1)).collect(),
         panels,
@@ -102,7 +107,7 @@ fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
 pub fn forest(groups: &[Group]) -> GroupedForest<'_> {
     GroupedForest {
         groups,
-        axis: "probability of improvement",
+        axis: "probability of improvement: above 0.5 is better",
         none: 0.5,
         ends: [0.0, 1.0],
     }

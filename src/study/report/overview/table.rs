@@ -7,7 +7,13 @@ use std::{
 
 use settings::{Settings, Value, settings};
 
-use crate::{Error, Result, config, files::toml_in};
+use crate::{
+    Error, Result, config,
+    files::{toml_in, toml_name},
+};
+
+/// Where overviews are known by their names.
+const FOLDER: &str = "experiments/overviews";
 
 /// More effects than this cannot be told apart by their colours.
 const MOST_EFFECTS: usize = 9;
@@ -57,8 +63,20 @@ settings! {
 impl Overview {
     /// The overview in the file at `path`, and the file's text.
     pub fn read(path: &Path) -> Result<(Self, String)> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("cannot read {}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let named = Path::new(FOLDER);
+            let names = std::fs::read_dir(named).into_iter().flatten().flatten();
+            let mut names: Vec<String> = names
+                .filter(|entry| entry.path().extension().is_some_and(|end| end == "toml"))
+                .map(|entry| toml_name(&entry.path()).display().to_string())
+                .collect();
+            names.sort();
+            let there = match names.is_empty() {
+                true => format!("there are none in {FOLDER}"),
+                false => format!("{FOLDER} has {}", names.join(", ")),
+            };
+            Error::usage(format!("cannot read {}: {error}; {there}", path.display()))
+        })?;
         let document = config::Document::read(path)?;
         let overview = Self::from_table(&document.table).map_err(|e| document.explain(e))?;
         for (key, is_empty) in [
@@ -118,7 +136,7 @@ impl Overview {
     pub fn find(asked: &Path) -> PathBuf {
         match asked.is_file() {
             true => asked.to_path_buf(),
-            false => toml_in(Path::new("experiments/overviews"), asked),
+            false => toml_in(Path::new(FOLDER), asked),
         }
     }
 }
