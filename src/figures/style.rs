@@ -122,7 +122,7 @@ fn not_drawn(path: &Path, error: &dyn std::error::Error) -> Error {
 }
 
 /// An SVG element of what is drawn on `size` units. It takes its width and its colours from its page.
-/// The page has a variable for each colour: `--s0` to `--s9`, `--faint` and `--grid`.
+/// The page has a variable for each colour: `--s0` to `--s9`, `--faint`, `--grid` and `--page`.
 pub fn svg(
     size: (u32, u32),
     draw: impl FnOnce(&DrawingArea<SVGBackend, Shift>) -> Drawn,
@@ -141,7 +141,11 @@ pub fn svg(
     })?;
     let series = SERIES.iter().enumerate();
     let series = series.map(|(i, colour)| (*colour, format!("s{i}")));
-    let others = [(FAINT, "faint".into()), (GRID, "grid".into())];
+    let others = [
+        (FAINT, "faint".into()),
+        (GRID, "grid".into()),
+        (WHITE, "page".into()),
+    ];
     for (RGBColor(r, g, b), name) in series.chain(others) {
         let hex = format!("\"#{r:02X}{g:02X}{b:02X}\"");
         drawn = drawn.replace(&hex, &format!("\"var(--{name})\""));
