@@ -54,19 +54,20 @@ pub fn cards(folder: &Path, names: &[String], suite: &str) -> Result<Vec<Card>> 
         write_pictures(&document, &own)?;
         let says = page::says(standing);
         let seeds = results.experiment.top.seeds.report.0.len();
-        let lines = [
-            says.clone(),
-            format!(
-                "{seeds} seeds; five lr tuned on {} others; {} bytes of state a weight; {}",
-                results.experiment.top.seeds.tuning.0.len(),
-                standing.bytes,
-                standing.diverged()
-            ),
-        ];
+        let mut lines = page::overall(standing);
+        lines.push(format!(
+            "{seeds} seeds; five lr, tuned on {} others",
+            results.experiment.top.seeds.tuning.0.len()
+        ));
+        let bytes = standing.bytes;
+        lines.push(format!(
+            "{bytes:.1} bytes of state a weight; {}",
+            standing.diverged()
+        ));
         let groups = page::groups(standing);
         forest(&groups).png(
             &own.join("card.png"),
-            &format!("{name} in reinforcement learning"),
+            &format!("{name}: report card"),
             &lines,
         )?;
         cards.push(Card { folder: own, says });

@@ -48,6 +48,17 @@ pub fn says(standing: &Standing) -> String {
     format!("Probability of doing better than {}", all.join(", "))
 }
 
+/// How it does against each baseline over all regimes, a line each.
+pub fn overall(standing: &Standing) -> Vec<String> {
+    let line = |baseline| {
+        let Estimate { point, lo, hi, .. } = standing.against(baseline)?.overall(Score::Area)?;
+        Some(format!(
+            "better than {baseline} with probability {point:.2} ({lo:.2} to {hi:.2})"
+        ))
+    };
+    opponents(&standing.name).filter_map(line).collect()
+}
+
 /// The rows of the figure: a regime with an interval for each baseline, by the first outcome.
 pub fn groups(standing: &Standing) -> Vec<Group> {
     let Some(first) = standing.against.first() else {
