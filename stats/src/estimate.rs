@@ -17,6 +17,18 @@ pub struct Estimate {
     pub n: usize,
 }
 
+impl Estimate {
+    /// The estimate of the same quantity plus `by`.
+    pub fn shifted(self, by: f64) -> Self {
+        Self {
+            point: self.point + by,
+            lo: self.lo + by,
+            hi: self.hi + by,
+            n: self.n,
+        }
+    }
+}
+
 impl Display for Estimate {
     /// `1.52 (1.48 to 1.57)`; only the number if it rests on a single observation.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -150,6 +150,21 @@ settings! {
     }
 }
 
+impl Contrast {
+    /// The difference between two optimisers in all environments.
+    pub fn between(name: String, with: &str, without: &str) -> Self {
+        Self {
+            name,
+            question: None,
+            with: with.to_owned(),
+            without: without.to_owned(),
+            environments: Vec::new(),
+            less: Vec::new(),
+            claim: None,
+        }
+    }
+}
+
 impl Factor {
     /// Whether the environment called `environment` has it.
     pub fn is_for(&self, environment: &str) -> bool {

@@ -182,7 +182,7 @@ fn name(results: &Results, cell: &CellDifference) -> String {
 
 /// The probability of improvement from the advantage.
 pub fn probability(advantage: Estimate) -> String {
-    format!("{:.2}", 0.5 + advantage.point)
+    format!("{:.2}", advantage.shifted(0.5).point)
 }
 
 fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {

@@ -90,6 +90,11 @@ impl Evidence {
         }
     }
 
+    /// The advantage as a probability of improvement: 0.5 is no difference.
+    pub fn improvement(&self) -> Estimate {
+        self.advantage.estimate.shifted(0.5)
+    }
+
     /// Whether there are enough seeds for an interval.
     pub fn has_interval(&self) -> bool {
         self.seeds >= FEWEST_FOR_INFERENCE
@@ -130,6 +135,11 @@ impl Evidence {
 }
 
 impl Finding {
+    /// Whether it says anything about the difference.
+    pub fn decides(&self) -> bool {
+        !matches!(self, Finding::Undecided(_))
+    }
+
     /// What the finding means for a hypothesis with this claim.
     pub fn verdict(&self, claim: Claim) -> Verdict {
         match (self, claim) {

@@ -9,7 +9,7 @@ use super::standing::Standing;
 use crate::{
     Error, Result,
     files::{rounded, write_csv},
-    study::experiment::Score,
+    study::{experiment::Score, report::verdict::Evidence},
 };
 
 /// What rows are compared with.
@@ -101,8 +101,8 @@ fn row(standing: &Standing, suite: &str) -> Row {
     };
     let (area, last) = (by(Score::Area), by(Score::Final));
     let regime = |(name, by_outcome): &(String, Vec<(Score, _)>)| {
-        let (_, evidence): &(Score, crate::study::report::verdict::Evidence) = &by_outcome[0];
-        format!("{name}={:.3}", evidence.advantage.estimate.point + 0.5)
+        let (_, evidence): &(Score, Evidence) = &by_outcome[0];
+        format!("{name}={:.3}", evidence.improvement().point)
     };
     let regimes = against.map(|one| one.regimes.iter().map(regime).collect::<Vec<_>>().join(";"));
     let (runs, diverged) = standing.runs;

@@ -5,7 +5,7 @@ use stats::{Aggregate, Bootstrap, Contrast, Estimate};
 
 use super::{
     forest, opponents,
-    standing::{Standing, improvement},
+    standing::{Against, Standing},
 };
 use crate::{
     Result,
@@ -17,7 +17,6 @@ use crate::{
             document::{Document, Figure, Panel, Section},
             format::{interval, signed},
             load::Results,
-            verdict::Finding,
         },
     },
 };
@@ -65,13 +64,13 @@ pub fn groups(standing: &Standing) -> Vec<Group> {
         return Vec::new();
     };
     let group = |(at, (regime, _)): (usize, &(String, _))| {
-        let interval = |(colour, one): (usize, &super::standing::Against)| {
+        let interval = |(colour, one): (usize, &Against)| {
             let (_, evidence) = &one.regimes[at].1[0];
             Interval {
                 name: format!("over {}", one.baseline),
                 colour: colour + 1,
-                estimate: improvement(evidence.advantage.estimate),
-                decides: !matches!(evidence.finding(), Finding::Undecided(_)),
+                estimate: evidence.improvement(),
+                decides: evidence.finding().decides(),
             }
         };
         Group {
@@ -102,7 +101,7 @@ fn glance(standing: &Standing) -> Result<Section> {
         for (regime, by_outcome) in &one.regimes {
             for (outcome, evidence) in by_outcome {
                 let e = evidence.difference.estimate;
-                let p = improvement(evidence.advantage.estimate);
+                let p = evidence.improvement();
                 rows.push(vec![
                     one.baseline.to_owned(),
                     regime.clone(),

@@ -117,15 +117,7 @@ fn against(
     name: &str,
     baseline: &'static str,
 ) -> Result<Against> {
-    let contrast = Contrast {
-        name: format!("{name} against {baseline}"),
-        question: None,
-        with: name.to_owned(),
-        without: baseline.to_owned(),
-        environments: Vec::new(),
-        less: Vec::new(),
-        claim: None,
-    };
+    let contrast = Contrast::between(format!("{name} against {baseline}"), name, baseline);
     let comparison = |outcome| Comparison {
         results,
         assays,
@@ -150,7 +142,7 @@ fn against(
             &Bootstrap::default(),
             &what,
         )?;
-        Ok((outcome, improvement(tested.estimate)))
+        Ok((outcome, tested.estimate.shifted(0.5)))
     });
     let regimes = regimes.iter().map(|(regime, cells)| {
         let by = results.outcomes().iter().map(|&outcome| {
@@ -164,14 +156,4 @@ fn against(
         regimes: regimes.collect::<Result<_>>()?,
         overall: overall.collect::<Result<_>>()?,
     })
-}
-
-/// An advantage as a probability of improvement.
-pub fn improvement(advantage: Estimate) -> Estimate {
-    Estimate {
-        point: advantage.point + 0.5,
-        lo: advantage.lo + 0.5,
-        hi: advantage.hi + 0.5,
-        ..advantage
-    }
 }

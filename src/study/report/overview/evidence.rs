@@ -126,15 +126,11 @@ fn contrast(results: &Results, change: &Effect) -> std::result::Result<Contrast,
             return Err(unknown("optimiser", name, known()));
         }
     }
-    Ok(Contrast {
-        name: change.name.clone(),
-        question: None,
-        with: change.with.clone(),
-        without: change.without.clone(),
-        environments: Vec::new(),
-        less: Vec::new(),
-        claim: None,
-    })
+    Ok(Contrast::between(
+        change.name.clone(),
+        &change.with,
+        &change.without,
+    ))
 }
 
 /// Each name once, in alphabetical order.

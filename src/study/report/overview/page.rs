@@ -1,7 +1,6 @@
 //! An overview as a document.
 
 use settings::Words;
-use stats::Estimate;
 
 use super::{
     evidence::{Found, Studies},
@@ -54,8 +53,8 @@ fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
                 Interval {
                     name: effect.name.clone(),
                     colour: one.effect + 1,
-                    estimate: improvement(one),
-                    decides: !matches!(one.evidence.finding(), Finding::Undecided(_)),
+                    estimate: one.evidence.improvement(),
+                    decides: one.evidence.finding().decides(),
                 }
             };
             Group {
@@ -142,17 +141,6 @@ fn outcome_title(outcome: Score) -> &'static str {
     }
 }
 
-/// The advantage as a probability of improvement.
-fn improvement(one: &Found) -> Estimate {
-    let e = one.evidence.advantage.estimate;
-    Estimate {
-        point: e.point + 0.5,
-        lo: e.lo + 0.5,
-        hi: e.hi + 0.5,
-        ..e
-    }
-}
-
 fn each_effect(overview: &Overview, found: &[Found]) -> Section {
     let mut section = Section::new("Each change of optimiser").text(
         "Differences of interquartile means of the normalised scores, the margin below which they count as none, and the least \
@@ -176,7 +164,7 @@ fn each_effect(overview: &Overview, found: &[Found]) -> Section {
             let evidence = &one.evidence;
             let known = evidence.has_interval();
             let e = evidence.difference.estimate;
-            let p = improvement(one);
+            let p = one.evidence.improvement();
             vec![
                 overview.places[one.place].name.clone(),
                 one.outcome.word().into(),
