@@ -50,7 +50,6 @@ pub mod nn;
 mod numbers;
 mod parallel;
 pub mod run;
-mod simd;
 pub mod streams;
 pub mod study;
 
