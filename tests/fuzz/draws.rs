@@ -1,7 +1,5 @@
 //! Random choices.
 
-use super::*;
-
 /// SplitMix64 (Steele, Lea & Flood 2014).
 pub struct Draws(pub u64);
 

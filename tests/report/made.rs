@@ -325,3 +325,15 @@ fn runs_without_diagnostics_are_counted() {
         "{said}"
     );
 }
+
+#[test]
+fn a_report_leaves_nothing_of_the_one_before() {
+    let dir = stale(true);
+    works(dir.path());
+    let there = |name: &str| results(&dir).join(name).exists();
+    let its = ["mechanism_fit.csv", "figures/mechanism.svg"];
+    assert!(its.iter().all(|name| there(name)));
+    fs::remove_file(results(&dir).join("mechanism.csv")).unwrap();
+    works(dir.path());
+    assert!(!its.iter().any(|name| there(name)));
+}

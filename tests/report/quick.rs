@@ -358,15 +358,3 @@ fn the_verdict_is_put_into_another_page() {
     assert_eq!(fs::read_to_string(&page).unwrap(), "No marks.");
     assert!(!results(&dir).join("report.md").exists(), "checked first");
 }
-
-#[test]
-fn a_report_leaves_nothing_of_the_one_before() {
-    let dir = stale(true);
-    works(dir.path());
-    let there = |name: &str| results(&dir).join(name).exists();
-    let its = ["mechanism_fit.csv", "figures/mechanism.svg"];
-    assert!(its.iter().all(|name| there(name)));
-    fs::remove_file(results(&dir).join("mechanism.csv")).unwrap();
-    works(dir.path());
-    assert!(!its.iter().any(|name| there(name)));
-}

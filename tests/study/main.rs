@@ -138,3 +138,10 @@ fn spawn(dir: &Path, more: &[&str]) -> Child {
     command.stderr(Stdio::piped()).stdout(Stdio::null());
     command.spawn().unwrap()
 }
+
+fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
+    csv::Reader::from_reader(text.as_bytes())
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}

@@ -67,13 +67,6 @@ fn a_whole_study_leaves_every_run_and_what_was_chosen() {
     same(&before, &results(dir.path()));
 }
 
-fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
-    csv::Reader::from_reader(text.as_bytes())
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .unwrap()
-}
-
 #[test]
 fn environments_and_optimisers_have_settings_of_their_own() {
     let text = SMALL
