@@ -64,7 +64,7 @@ fn a_file_in_the_working_folder_does_not_stand_for_a_name() {
     for (asked, words) in [
         ("small", "there is no run 999"),
         ("small.toml", "there is no run 999"),
-        ("./small", "./small: line 1"),
+        ("./small", "./small: TOML parse error at line 1"),
         ("smal", "did you mean `small`?"),
         ("./smal", "there is no such file"),
     ] {
