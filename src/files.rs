@@ -121,6 +121,32 @@ pub fn folder(path: &Path) -> Result<PathBuf> {
     Ok(path.to_path_buf())
 }
 
+/// Whether `asked` is a path to a file or folder, and not a name: it has a separator in it or `.toml` at its end.
+pub fn is_path(asked: &Path) -> bool {
+    let text = asked.to_string_lossy();
+    text.contains(std::path::is_separator) || asked.extension().is_some_and(|end| end == "toml")
+}
+
+/// The TOML file that `asked` means: a path, or a name in `folder`.
+pub fn toml_file(folder: &Path, asked: &Path) -> PathBuf {
+    match is_path(asked) {
+        true => asked.to_path_buf(),
+        false => toml_in(folder, asked),
+    }
+}
+
+/// The names of the TOML files in `folder`, sorted.
+pub fn toml_names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path());
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let mut names: Vec<String> = files
+        .map(|path| toml_name(&path).display().to_string())
+        .collect();
+    names.sort();
+    names
+}
+
 /// The path of `name` with `.toml` at its end, in `folder`. A dot in the name is part of it.
 pub fn toml_in(folder: &Path, name: &Path) -> PathBuf {
     let mut file = folder.join(name).into_os_string();
@@ -164,6 +190,18 @@ mod tests {
         assert_eq!(found, Path::new("experiments/my.v2.toml"));
         assert_eq!(toml_name(&found), Path::new("my.v2"));
         assert_eq!(toml_name(Path::new("results/my.v2")), Path::new("my.v2"));
+    }
+
+    #[test]
+    fn a_path_has_a_separator_or_ends_in_toml() {
+        let folder = Path::new("experiments");
+        for name in ["quick", "my.v2"] {
+            let expected = format!("experiments/{name}.toml");
+            assert_eq!(toml_file(folder, Path::new(name)), Path::new(&expected));
+        }
+        for path in ["quick.toml", "./quick", "/quick", "other/quick.toml"] {
+            assert_eq!(toml_file(folder, Path::new(path)), Path::new(path));
+        }
     }
 
     #[test]

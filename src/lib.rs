@@ -11,6 +11,9 @@
 //!   lists and errors follow from its declaration.
 //! - **preset**: a published group of settings to start from ([`algorithm::Preset`]).
 //! - **experiment**: one TOML file. **trial**: one setting of its grid. **run**: one trial with one seed.
+//! - **study**: an experiment with its runs and results. **stage**: its tuning runs, which choose a setting for each
+//!   optimiser, or its report runs, which judge the chosen ones. **overview**: findings of several studies side by side.
+//!   **card**: one optimiser on a fixed suite of regimes.
 //! - **family**: a kind of run with its own configuration: agents ([`run::rl`]), the supervised
 //!   control ([`run::supervised`]), or a recorded stream in one order or another ([`run::order`]).
 //! - **cohort**: agents trained in lock-step as one batch; every parameter tensor has a leading axis
@@ -20,6 +23,9 @@
 //! - **update**: one step of the optimiser.
 //! - **cell**: an environment or data set with a regime. **arm**: an optimiser in a study. **rung**: a cell's place
 //!   on a ladder. **dose**: its place on a dial.
+//! - **outcome**: what came of a run ([`run::Outcome`]); in a study, the score that judges it: the area under its curve
+//!   or its last evaluation. **contrast**: two arms compared. **margin**: the smallest difference that matters.
+//!   **assay**: whether a difference could have shown in a cell ([`study::Assay`]).
 //! - **terminated**: the episode reached an end of the task. **truncated**: the episode was cut short. Only
 //!   termination stops the bootstrap.
 //! - **observer**: receives reports on the progress of a run ([`run::Observer`]). **snapshot**: the whole state of a
@@ -50,7 +56,6 @@ pub mod nn;
 mod numbers;
 mod parallel;
 pub mod run;
-mod simd;
 pub mod streams;
 pub mod study;
 

@@ -109,7 +109,9 @@ fn a_card_and_its_leaderboard() {
     let written = cards(&folder, &names, "a suite").unwrap();
     assert_eq!(written.len(), 2);
     assert!(
-        written[0].says.contains("better than adam 0."),
+        written[0]
+            .says
+            .contains("better than adam with probability 0."),
         "{}",
         written[0].says
     );

@@ -1,9 +1,10 @@
-//! Imports between the modules of this crate point in one direction.
+//! Imports between the modules of this crate point in one direction, and so do the crates.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// The order of the modules, from the user interface down to networks; none may use one before it.
@@ -108,6 +109,53 @@ fn no_modules_use_each_other() {
         done.iter().for_each(|module| drop(left.remove(module)));
     }
     assert!(left.is_empty(), "a cycle among {left:?}");
+}
+
+/// The packages that are built with the package `name`.
+fn packages(name: &str) -> BTreeSet<String> {
+    let cargo = std::env::var("CARGO").unwrap_or("cargo".into());
+    let tree = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["tree", "--package", name, "--edges", "normal"])
+        .args([
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--locked",
+            "--offline",
+        ])
+        .output()
+        .unwrap();
+    let why = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "{why}");
+    let text = String::from_utf8(tree.stdout).unwrap();
+    let names = text.lines().filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn crates_that_can_be_used_alone_bring_little() {
+    let application = [
+        "clap", "plotters", "gif", "csv", "parquet", "toml", "rlimit",
+    ];
+    let learning = ["candle-core", "candle-nn"];
+    for (name, uses, more) in [
+        ("settings", vec![], learning),
+        ("stats", vec![], learning),
+        ("envs", vec!["settings"], learning),
+        ("optim", vec!["settings"], ["indicatif", "ureq"]),
+    ] {
+        let whole = |name: &str| format!("optimiser-paradigms-{name}");
+        let found = packages(&whole(name));
+        for package in application.iter().chain(&more) {
+            assert!(!found.contains(*package), "{name} brings {package}");
+        }
+        let ours = found.iter().filter(|one| one.starts_with("optimiser"));
+        let mut expected: Vec<String> = uses.iter().chain(&[name]).map(|one| whole(one)).collect();
+        expected.sort();
+        assert!(ours.eq(&expected), "{name} uses {found:?}");
+    }
 }
 
 #[test]

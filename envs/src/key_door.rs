@@ -66,7 +66,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// #G..#...#...#     E  the exit: a small reward, and the end
 /// #...D.A.....#     K  the key
 /// #...#E..#..K#     D  the door, locked without the key
-/// #############     G  the goal: a great reward, and the end
+/// #############     G  the goal: a large reward, and the end
 /// ```
 ///
 /// An explorer finds the exit long before it carries the key to the goal. Until then the exit is the

@@ -7,7 +7,7 @@
 
 use std::{array, ops::Range};
 
-use crate::{Clip, Real, Rule, Scalars, clip::clipped, wide};
+use crate::{Clip, Real, Rule, Scalars, clip::clipped, vectorised};
 
 /// Weights handled together: long enough to keep the widest vector units busy,
 /// short enough that a block of every state stays in registers and L1.
@@ -32,7 +32,7 @@ pub(crate) fn apply<T: Rule<S>, R: Real, const S: usize>(
         let state = states.next().expect("counted above");
         &mut state[range.clone()]
     });
-    wide(
+    vectorised(
         #[inline(always)]
         || {
             sweep::<T, R, S>(

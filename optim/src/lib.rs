@@ -57,7 +57,7 @@ pub use scalars::Scalars;
 pub use schedule::Schedule;
 pub use settings;
 pub use settings::Value;
-pub use simd::wide;
+pub use simd::vectorised;
 pub use slice::{Element, SliceOptimiser};
 pub use spec::Spec;
 pub use tensor_rule::{Shape, TensorRule, erase_tensor_rule};

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 /// How the factor goes from 1, after the warm-up, to its final value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+enum ScheduleShape {
     Constant,
     Linear,
     Cosine,
@@ -27,24 +27,24 @@ enum Shape {
 /// `warmup` steps come first: in step `t` of them the factor is `t / warmup`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
-    shape: Shape,
+    shape: ScheduleShape,
     warmup: u64,
     end: f64,
     every: u64,
     gamma: f64,
 }
 
-const SHAPES: [(&str, Shape, &[&str]); 4] = [
-    ("constant", Shape::Constant, &["warmup"]),
-    ("linear", Shape::Linear, &["warmup", "end"]),
-    ("cosine", Shape::Cosine, &["warmup", "end"]),
-    ("step", Shape::Step, &["warmup", "every", "gamma"]),
+const SHAPES: [(&str, ScheduleShape, &[&str]); 4] = [
+    ("constant", ScheduleShape::Constant, &["warmup"]),
+    ("linear", ScheduleShape::Linear, &["warmup", "end"]),
+    ("cosine", ScheduleShape::Cosine, &["warmup", "end"]),
+    ("step", ScheduleShape::Step, &["warmup", "every", "gamma"]),
 ];
 
 impl Default for Schedule {
     fn default() -> Self {
         Self {
-            shape: Shape::Constant,
+            shape: ScheduleShape::Constant,
             warmup: 0,
             end: 0.0,
             every: 1,
@@ -56,7 +56,7 @@ impl Default for Schedule {
 impl Schedule {
     /// Whether the factor depends on the number of steps that the schedule spans.
     pub(crate) fn depends_on_length(&self) -> bool {
-        matches!(self.shape, Shape::Linear | Shape::Cosine)
+        matches!(self.shape, ScheduleShape::Linear | ScheduleShape::Cosine)
     }
 
     /// The steps of the warm-up.
@@ -73,10 +73,10 @@ impl Schedule {
         let done = t - self.warmup - 1;
         let x = (done as f64 / steps.saturating_sub(self.warmup).max(1) as f64).min(1.0);
         match self.shape {
-            Shape::Constant => 1.0,
-            Shape::Linear => 1.0 + (self.end - 1.0) * x,
-            Shape::Cosine => self.end + (1.0 - self.end) * 0.5 * (1.0 + (PI * x).cos()),
-            Shape::Step => self.gamma.powf((done / self.every) as f64),
+            ScheduleShape::Constant => 1.0,
+            ScheduleShape::Linear => 1.0 + (self.end - 1.0) * x,
+            ScheduleShape::Cosine => self.end + (1.0 - self.end) * 0.5 * (1.0 + (PI * x).cos()),
+            ScheduleShape::Step => self.gamma.powf((done / self.every) as f64),
         }
     }
 }
@@ -128,7 +128,7 @@ impl FromStr for Schedule {
             }
             set.push(key);
         }
-        if shape == Shape::Step && !(set.contains(&"every") && set.contains(&"gamma")) {
+        if shape == ScheduleShape::Step && !(set.contains(&"every") && set.contains(&"gamma")) {
             return Err(Error::usage(
                 "the lr schedule step needs every and gamma, such as step:every=1000,gamma=0.5",
             ));
@@ -140,9 +140,9 @@ impl FromStr for Schedule {
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut settings = match self.shape {
-            Shape::Constant => vec![],
-            Shape::Linear | Shape::Cosine => vec![format!("end={}", self.end)],
-            Shape::Step => vec![
+            ScheduleShape::Constant => vec![],
+            ScheduleShape::Linear | ScheduleShape::Cosine => vec![format!("end={}", self.end)],
+            ScheduleShape::Step => vec![
                 format!("every={}", self.every),
                 format!("gamma={}", self.gamma),
             ],

@@ -4,6 +4,6 @@
 ///
 /// `f` must be `#[inline(always)]`, and so must everything it calls. No width ever fuses a
 /// multiplication with an addition, so all widths give the same bits.
-pub fn wide<R>(f: impl FnOnce() -> R) -> R {
+pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }

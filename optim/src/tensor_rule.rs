@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, array, marker::PhantomData, ops::Range};
 
-use crate::{AnyRule, Clip, Element, Scalars, clip::clipped, wide};
+use crate::{AnyRule, Clip, Element, Scalars, clip::clipped, vectorised};
 
 /// What a rule sees of one agent's tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl<T: TensorRule<S>, const S: usize> Erased<T, S> {
                 &cut
             }
         };
-        wide(
+        vectorised(
             #[inline(always)]
             || {
                 let own = states.each_mut().map(|state| &mut **state);

@@ -78,7 +78,7 @@ fn train_or_show(args: &RlArgs) -> Result<()> {
         cli::draw(&run.path, pictures, args)?;
     }
     if !args.quiet {
-        tell(&finished, left, args)?;
+        print_results(&finished, left, args)?;
     }
     Ok(())
 }
@@ -153,7 +153,7 @@ fn draw(config: &Config, run: &Finished) -> Result<()> {
 }
 
 /// Prints the results of the runs, `left` of which had finished earlier.
-fn tell(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
+fn print_results(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
     let [(config, run)] = runs else {
         cli::say(&cli::cohort_summary(runs.iter().map(|(_, run)| run)))?;
         if left > 0 {

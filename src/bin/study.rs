@@ -132,7 +132,7 @@ fn record(study: &Study, quiet: bool) -> Result<()> {
 }
 
 fn report(args: &ReportArgs, quiet: bool) -> Result<()> {
-    let folder = study::report::folder(&args.experiment, args.out.as_deref());
+    let folder = study::report::folder(&args.experiment, args.out.as_deref())?;
     let summary = study::report::report(&folder, &args.experiment, args.splice.as_deref())?;
     warn(quiet, &summary.warnings);
     if let Some(page) = &args.splice {
@@ -214,6 +214,10 @@ fn describe_env(args: &DescribeArgs, quiet: bool) -> Result<()> {
     let (envs, extent) = (args.envs()?, args.extent());
     let trained = args.trained(&envs)?;
     let out = args.out.as_deref().map(study::results_folder).transpose()?;
+    // Before anything is measured.
+    if let Some(page) = &args.splice {
+        study::check_marks(page, "environments")?;
+    }
     let policies = envs.iter().map(|env| args.policies(env, &trained));
     let policies = policies.collect::<Result<Vec<_>>>()?;
     let jobs = policies.iter().flatten().count() * describe::jobs(&extent);

@@ -203,7 +203,7 @@ impl Observer for OrderProgress {
         self.done = step - *self.first.get_or_insert(step.saturating_sub(500));
         if let Some(bar) = &self.bar {
             let left = self.left.at(step, Instant::now());
-            let mut pieces = vec![short(left)];
+            let mut pieces = Vec::from_iter(short(left));
             let now = progress.now.iter();
             pieces.extend(now.map(|(name, value)| format!("{name} {}", loss_text(*value))));
             pieces.push(self.label.clone());
@@ -216,11 +216,11 @@ impl Observer for OrderProgress {
 /// The summary of finished runs: a line for each.
 pub fn order_summary(runs: &[Finished<OrderConfig>]) -> String {
     let mut out = String::new();
-    let wide = runs.iter().map(|run| run.outcome.optimiser.len()).max();
-    let wide = wide.unwrap_or(0).max(9);
+    let width = runs.iter().map(|run| run.outcome.optimiser.len()).max();
+    let width = width.unwrap_or(0).max(9);
     let _ = writeln!(
         out,
-        "  {:<wide$}  {:>5}  {:>10}  {:>7}  {:>10}  {:>7}  {:>10}  {:>8}  {:>7}",
+        "  {:<width$}  {:>5}  {:>10}  {:>7}  {:>10}  {:>7}  {:>10}  {:>8}  {:>7}",
         "optimiser", "seed", "order", "window", "error", "score", "updates/s", "B/weight", "energy"
     );
     for run in runs {
@@ -237,7 +237,7 @@ pub fn order_summary(runs: &[Finished<OrderConfig>]) -> String {
         };
         let _ = writeln!(
             out,
-            "  {:<wide$}  {:>5}  {:>10}  {:>7}  {:>10}  {:>7.3}  {rate:>10}  {:>8}  {energy:>7}{diverged}",
+            "  {:<width$}  {:>5}  {:>10}  {:>7}  {:>10}  {:>7.3}  {rate:>10}  {:>8}  {energy:>7}{diverged}",
             outcome.optimiser,
             outcome.seed,
             outcome.order,

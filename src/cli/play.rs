@@ -39,7 +39,7 @@ pub fn play(run: &Path, args: &RlArgs) -> Result<()> {
         };
         let _ = writeln!(table, "  {seed:<8}{value:>10.2}{steps:>10}{left}");
         if seed == first {
-            let enough = watched && watch(&episode)?;
+            let enough = watched && show_in_terminal(&episode)?;
             if let Some(pictures) = &args.render {
                 let written = super::draw_episode(pictures, episode)?;
                 let _ = writeln!(table, "  drawn: {written}");
@@ -113,7 +113,7 @@ fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
 const PICTURE: Duration = Duration::from_millis(33);
 
 /// Shows an episode in the terminal. Returns whether the user has had enough.
-fn watch(episode: &Episode) -> Result<bool> {
+fn show_in_terminal(episode: &Episode) -> Result<bool> {
     let mut keys = Keys::new()?;
     if keys.are_read() {
         say("q quits\n")?;

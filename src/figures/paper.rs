@@ -86,8 +86,8 @@ impl<'a> Paper<'a> {
         (x * self.scale as i32, y * self.scale as i32)
     }
 
-    fn wide<S: BackendStyle>(&self, style: &S) -> Wide {
-        Wide {
+    fn scaled<S: BackendStyle>(&self, style: &S) -> ScaledStyle {
+        ScaledStyle {
             colour: style.color(),
             width: style.stroke_width() * self.scale,
         }
@@ -95,12 +95,12 @@ impl<'a> Paper<'a> {
 }
 
 /// A style with a line of its own width.
-struct Wide {
+struct ScaledStyle {
     colour: BackendColor,
     width: u32,
 }
 
-impl BackendStyle for Wide {
+impl BackendStyle for ScaledStyle {
     fn color(&self) -> BackendColor {
         self.colour
     }
@@ -143,7 +143,7 @@ impl DrawingBackend for Paper<'_> {
         to: BackendCoord,
         style: &S,
     ) -> Drawn {
-        let style = self.wide(style);
+        let style = self.scaled(style);
         let (from, to) = (self.middle(from), self.middle(to));
         self.pixels.draw_line(from, to, &style)
     }
@@ -155,15 +155,15 @@ impl DrawingBackend for Paper<'_> {
         style: &S,
     ) -> Drawn {
         let mut before: Option<BackendCoord> = None;
-        let wide = self.wide(style);
+        let scaled = self.scaled(style);
         for at in path {
             if let Some(before) = before.replace(at).filter(|before| *before != at) {
                 self.draw_line(before, at, style)?;
                 // A joint would show where it is drawn twice.
-                if wide.width > 2 && wide.colour.alpha >= 1.0 {
+                if scaled.width > 2 && scaled.colour.alpha >= 1.0 {
                     let at = self.middle(at);
                     self.pixels
-                        .draw_circle(at, wide.width / 2, &wide.colour, true)?;
+                        .draw_circle(at, scaled.width / 2, &scaled.colour, true)?;
                 }
             }
         }
@@ -193,7 +193,7 @@ impl DrawingBackend for Paper<'_> {
         style: &S,
         fill: bool,
     ) -> Drawn {
-        let (style, centre) = (self.wide(style), self.middle(centre));
+        let (style, centre) = (self.scaled(style), self.middle(centre));
         self.pixels
             .draw_circle(centre, radius * self.scale, &style, fill)
     }

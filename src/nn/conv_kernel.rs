@@ -12,7 +12,7 @@ use super::{
     slices::part,
     window::Window,
 };
-use crate::simd::vectorised;
+use optim::vectorised;
 
 /// What a convolution does besides multiplying.
 #[derive(Clone, Copy)]

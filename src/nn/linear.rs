@@ -12,9 +12,7 @@ use super::{
     matmul::{Mat, matmul},
     slices::part,
 };
-use optim::Parameter;
-
-use crate::simd::vectorised;
+use optim::{Parameter, vectorised};
 
 /// A fully connected layer for each agent: weight `[agents, out, in]`, bias `[agents, out]`.
 #[derive(Clone)]

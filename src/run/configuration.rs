@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{RowTable, Told};
+use super::{ExpectedTable, RowTable};
 use optim::Spec;
 
 /// The files of a family of runs, in addition to those that every run has.
@@ -44,7 +44,7 @@ pub trait Configuration: Clone {
     fn headers(&self) -> Vec<(RowTable, String)>;
 
     /// What `outcome` says about a table of such a run.
-    fn told(&self, outcome: &Self::Outcome, table: RowTable) -> Told;
+    fn expected_table(&self, outcome: &Self::Outcome, table: RowTable) -> ExpectedTable;
 
     /// Whether the file at `path` is the configuration of a run of this family.
     fn describes(path: &Path) -> bool;

@@ -70,7 +70,7 @@ impl Control {
     }
 
     /// A checkpoint has just been made.
-    pub(super) fn saved(&self) {
+    pub(super) fn checkpoint_made(&self) {
         self.saved.set(Instant::now());
     }
 }

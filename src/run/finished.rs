@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Machine,
-    OUTCOME, RowTable, Told, UpdateRow, ValueRow, folder::CONFIG, table_file,
+    Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, ExpectedTable, HistoryRow,
+    Machine, OUTCOME, RowTable, UpdateRow, ValueRow, folder::CONFIG, table_file,
 };
 use crate::{
     Error, Result,
@@ -28,7 +28,7 @@ pub struct Finished<C: Configuration> {
     /// The checksums of its files; none if the run is from before there were any.
     sums: Option<Checksums>,
     /// What the outcome says about the tables, for a run without checksums.
-    told: Vec<(RowTable, Told)>,
+    expected: Vec<(RowTable, ExpectedTable)>,
     /// The content of its tables, if the run left no folder.
     in_memory: Option<Vec<(RowTable, Vec<u8>)>>,
 }
@@ -68,7 +68,7 @@ impl<C: Configuration> Finished<C> {
             outcome: one(&file, &content)?,
             id: one::<Id>(&file, &content)?.id,
             sums,
-            told: Vec::new(),
+            expected: Vec::new(),
             in_memory: None,
         })
     }
@@ -78,8 +78,8 @@ impl<C: Configuration> Finished<C> {
         let mut run = Self::read(path)?;
         run.check_id(&config.id())?;
         if run.sums.is_none() {
-            let told = |(table, _)| (table, config.told(&run.outcome, table));
-            run.told = config.headers().into_iter().map(told).collect();
+            let expected = |(table, _)| (table, config.expected_table(&run.outcome, table));
+            run.expected = config.headers().into_iter().map(expected).collect();
         }
         Ok(run)
     }
@@ -91,7 +91,7 @@ impl<C: Configuration> Finished<C> {
             outcome,
             id,
             sums: Some(sums),
-            told: Vec::new(),
+            expected: Vec::new(),
             in_memory: None,
         }
     }
@@ -108,7 +108,7 @@ impl<C: Configuration> Finished<C> {
             outcome,
             id,
             sums: None,
-            told: Vec::new(),
+            expected: Vec::new(),
             in_memory: Some(tables),
         }
     }
@@ -137,7 +137,7 @@ impl<C: Configuration> Finished<C> {
                 .filter(|file| *file != CONFIG)
                 .try_for_each(check),
             None => self
-                .told
+                .expected
                 .iter()
                 .try_for_each(|(table, _)| check(table.file())),
         }
@@ -156,9 +156,9 @@ impl<C: Configuration> Finished<C> {
             return content.ok_or_else(|| Error::missing(&path));
         }
         let content = read_file(&path)?;
-        let told = self.told.iter().find(|(table, _)| table.file() == file);
-        if let Some((_, told)) = told {
-            told.check(&path, &content)?;
+        let expected = self.expected.iter().find(|(table, _)| table.file() == file);
+        if let Some((_, expected)) = expected {
+            expected.check(&path, &content)?;
         }
         if file == CONFIG && short_id(&String::from_utf8_lossy(&content)) != self.id {
             let why = format!("it is not the configuration of run {}", self.id);
@@ -194,7 +194,7 @@ impl<C: Configuration> Finished<C> {
         self.rows(RowTable::Updates)
     }
 
-    /// Its diagnostics; an error if it was run without.
+    /// Its diagnostics; an error if the run has none.
     pub fn diagnostics(&self) -> Result<Vec<DiagnosticsRow>> {
         self.rows(RowTable::Diagnostics)
     }

@@ -13,8 +13,10 @@ mod control;
 mod device;
 mod diagnose;
 mod diagnostics_row;
+mod expected_table;
 mod finished;
 mod folder;
+mod in_memory;
 mod machine;
 mod memory_limit;
 mod observer;
@@ -24,16 +26,16 @@ pub mod rl;
 mod rows;
 pub mod supervised;
 mod table_file;
-mod told;
-mod unkept;
 
 pub use checkpoint::{Checkpoint, Saved, Snapshot};
 pub use configuration::{Configuration, FolderLayout, default_folder};
 pub use control::Control;
 pub use device::Compute;
 pub use diagnostics_row::DiagnosticsRow;
+pub use expected_table::ExpectedTable;
 pub use finished::Finished;
 pub use folder::{Again, OUTCOME, Opened, Ready, RunFolder, finished, look};
+pub use in_memory::{Begun, InMemoryRun, has_folder, remove_leftovers};
 pub use machine::Machine;
 pub use memory_limit::memory_limit;
 pub use observer::{Observer, Progress};
@@ -41,5 +43,3 @@ pub use outcome::{Outcome, Status, SupervisedOutcome};
 pub use rows::{
     EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow, ValueRow,
 };
-pub use told::Told;
-pub use unkept::{Begun, UnkeptRun, is_kept, remove_unkept};

@@ -269,7 +269,7 @@ pub struct EvaluationRow {
 pub struct HistoryRow {
     /// Batches done.
     pub step: u64,
-    /// The epoch they are of, from 1.
+    /// Their epoch, from 1.
     pub epoch: u64,
     /// The mean of their losses.
     pub loss: f64,

@@ -4,13 +4,13 @@ use std::{fs::File, path::PathBuf};
 
 use super::{
     commit::{self, UNCOMMITTED},
-    experiment::{Arm, Design, Experiment, Run, Score, Stage},
+    experiment::{Arm, Design, Experiment, Run, Score, Stage, Trial},
     family::Outcome,
     finished::{Cost, FinishedRun, FinishedRuns, lock_results},
     folder::study_folder,
     pool::{self, PoolOptions},
     progress::{Progress, ProgressDisplay},
-    select::select,
+    select::{is_best, select},
 };
 use crate::{
     Error, Result,
@@ -69,6 +69,18 @@ pub struct Chosen {
     pub trial: usize,
     /// Each trial's score by the experiment's selection rule; empty if there is only one trial.
     pub scores: Vec<f64>,
+}
+
+impl Chosen {
+    /// The keys whose values are at an end of their grids in the best of `trials`; none if no trial is best.
+    pub fn at_edge<'a>(&self, trials: &'a [Trial]) -> &'a [String] {
+        let score = self.scores.get(self.trial);
+        let best = score.is_some_and(|&score| is_best(score, self.scores.iter().copied()));
+        match trials.get(self.trial) {
+            Some(trial) if best => &trial.at_edge,
+            _ => &[],
+        }
+    }
 }
 
 /// What was chosen in a cell: for each optimiser, by each outcome.

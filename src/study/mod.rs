@@ -28,6 +28,7 @@ mod splice;
 mod tuned;
 mod verify;
 
+pub use assay::Assay;
 pub use engine::{Chosen, Part, Study};
 pub use estimate::{Pace, PaceFrom};
 pub use folder::results_folder;

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     Error, Result,
     energy::{Energy, Meter},
-    run::{Control, Machine, is_kept, remove_unkept},
+    run::{Control, Machine, has_folder, remove_leftovers},
 };
 
 /// The time between two tries of a run that another process is doing.
@@ -224,7 +224,7 @@ impl Pool<'_> {
         let place = Place {
             folder: &folder,
             // A run that was begun in a folder continues there.
-            keep: self.options.keep_runs || is_kept(&folder),
+            keep: self.options.keep_runs || has_folder(&folder),
         };
         let outcome = job.run(place, &control, &mut watcher)?;
         if !watcher.began {
@@ -244,7 +244,7 @@ impl Pool<'_> {
             recorded.inspect_err(|_| self.unrecordable.store(true, Ordering::Relaxed))?;
         }
         if has_files && !place.keep {
-            remove_unkept(&folder);
+            remove_leftovers(&folder);
         }
         Ok(())
     }

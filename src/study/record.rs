@@ -26,7 +26,7 @@ use crate::{
     config::AsToml,
     files,
     files::{csv_text, write_whole},
-    run::{Status, is_kept, remove_unkept},
+    run::{Status, has_folder, remove_leftovers},
 };
 
 /// Whether each of `runs` occurred before because two outcomes chose the same trial. A run that two optimisers or
@@ -138,7 +138,7 @@ impl Study {
             match path.extension() {
                 // This is left by a killed process; the lock of a live one stays.
                 Some(_) => drop(RunLock::take(&path.with_extension(""))),
-                None if !is_kept(&path) => remove_unkept(&path),
+                None if !has_folder(&path) => remove_leftovers(&path),
                 None => {}
             }
         }
@@ -205,18 +205,17 @@ impl Study {
         for (cell, chosen) in experiment.cells.iter().zip(chosen) {
             for (arm, chosen) in experiment.arms.iter().zip(chosen) {
                 for (outcome, chosen) in experiment.top.score.0.iter().zip(chosen) {
+                    let at_edge = chosen.at_edge(&arm.trials);
+                    if !at_edge.is_empty() {
+                        warnings.insert(format!(
+                            "{}, {}: {} is best at an end of its grid ({})",
+                            cell.label(),
+                            arm.name,
+                            at_edge.join(" and "),
+                            arm.trials[chosen.trial].spec
+                        ));
+                    }
                     for (i, (trial, &score)) in arm.trials.iter().zip(&chosen.scores).enumerate() {
-                        // If all trials do equally well, none is best.
-                        let is_best = chosen.scores.iter().any(|other| *other != score);
-                        if i == chosen.trial && is_best && !trial.at_edge.is_empty() {
-                            warnings.insert(format!(
-                                "{}, {}: {} is best at an end of its grid ({})",
-                                cell.label(),
-                                arm.name,
-                                trial.at_edge.join(" and "),
-                                trial.spec
-                            ));
-                        }
                         rows.push(TuningRow {
                             environment: cell.environment.clone(),
                             factors: cell.factors.clone(),

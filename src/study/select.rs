@@ -22,6 +22,12 @@ pub fn select(
     Ok((preferred[chosen.index()], by_rule.collect()))
 }
 
+/// Whether the score of the chosen trial differs from any of `scores`. If all trials do equally well, none is best, and it
+/// means nothing that the chosen one is at an end of its grid.
+pub fn is_best(chosen: f64, scores: impl IntoIterator<Item = f64>) -> bool {
+    scores.into_iter().any(|score| score != chosen)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,10 +2,10 @@
 
 use super::{
     assay::{Assay, assay},
-    engine::{Chosen, Study},
+    engine::Study,
     experiment::{Score, Stage},
 };
-use crate::Result;
+use crate::{Result, run::Status};
 
 /// A cell by one outcome, after the tuning stage.
 pub struct TunedCell {
@@ -15,6 +15,8 @@ pub struct TunedCell {
     pub outcome: Score,
     /// Whether a difference could show there, and the margin.
     pub assay: Assay,
+    /// Whether every run of it diverged.
+    pub all_diverged: bool,
     /// The optimisers whose best setting is at an end of its grid, with that setting.
     pub at_edge: Vec<String>,
 }
@@ -28,13 +30,18 @@ impl Study {
         let chosen = self.choose(&runs, &outcomes)?;
         let mut all = Vec::new();
         for (c, cell) in experiment.cells.iter().enumerate() {
+            let done = || {
+                let all = runs.iter().zip(&outcomes);
+                all.filter(move |(run, _)| run.cell == c)
+            };
+            let all_diverged = done().all(|(_, outcome)| outcome.status == Status::Diverged);
             for (o, &outcome) in experiment.top.score.0.iter().enumerate() {
                 let none = |trials: usize| vec![(0.0, 0_usize); trials];
                 let arms = experiment.arms.iter();
                 let mut sums: Vec<Vec<(f64, usize)>> = arms.map(|a| none(a.trials.len())).collect();
-                for (run, done) in runs.iter().zip(&outcomes).filter(|(run, _)| run.cell == c) {
+                for (run, outcome_of_run) in done() {
                     let (sum, n) = &mut sums[run.arm][run.trial];
-                    *sum += outcome.of(done, cell.scale);
+                    *sum += outcome.of(outcome_of_run, cell.scale);
                     *n += 1;
                 }
                 let mean = |trials: &Vec<(f64, usize)>| {
@@ -43,19 +50,18 @@ impl Study {
                 };
                 let means: Vec<Vec<f64>> = sums.iter().map(mean).collect();
                 let edge = |arm: usize| {
-                    let Chosen { trial, scores } = &chosen[c][arm][o];
-                    let best = experiment.arms[arm].trials.get(*trial)?;
-                    // Where all trials do equally well, none is best.
-                    let is_best = scores.iter().any(|score| *score != scores[*trial]);
-                    let name = &experiment.arms[arm].name;
+                    let (chosen, arm) = (&chosen[c][arm][o], &experiment.arms[arm]);
+                    let best = arm.trials.get(chosen.trial)?;
                     let value = |key: &String| Some(format!("{key}={}", best.spec.get(key)?));
-                    let values: Vec<String> = best.at_edge.iter().filter_map(value).collect();
-                    (is_best && !values.is_empty()).then(|| format!("{name} {}", values.join(" ")))
+                    let at_edge = chosen.at_edge(&arm.trials).iter();
+                    let values: Vec<String> = at_edge.filter_map(value).collect();
+                    (!values.is_empty()).then(|| format!("{} {}", arm.name, values.join(" ")))
                 };
                 all.push(TunedCell {
                     label: cell.label(),
                     outcome,
                     assay: assay(experiment, &means),
+                    all_diverged,
                     at_edge: (0..experiment.arms.len()).filter_map(edge).collect(),
                 });
             }

@@ -43,4 +43,4 @@ pub use scores::{Scores, Task};
 pub use selection::{Choice, Evaluation, choose, tuning_noise};
 pub use sensitivity::{Plateau, Point, Sensitivity};
 pub use slope::Slope;
-pub use tuned::{Settings, Tuned};
+pub use tuned::{PerSetting, Tuned};

@@ -14,13 +14,13 @@ use crate::{Error, Result, Scores};
 pub(crate) const HALVINGS: usize = 10;
 
 /// Scores at every setting of an arm; a [`Scores`] has a single one.
-pub trait Settings {
+pub trait PerSetting {
     /// The scores at each setting, in order of preference: of settings that do equally well the first is chosen.
     /// There is at least one, and all have the same seeds in the same tasks.
     fn settings(&self) -> &[Scores];
 }
 
-impl Settings for Scores {
+impl PerSetting for Scores {
     fn settings(&self) -> &[Scores] {
         std::slice::from_ref(self)
     }
@@ -32,7 +32,7 @@ pub struct Tuned {
     settings: Vec<Scores>,
 }
 
-impl Settings for Tuned {
+impl PerSetting for Tuned {
     fn settings(&self) -> &[Scores] {
         &self.settings
     }

@@ -3,7 +3,7 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use stats::{Aggregate, Bootstrap, Contrast, Measure, Scores, Settings, Tested, Tuned};
+use stats::{Aggregate, Bootstrap, Contrast, Measure, PerSetting, Scores, Tested, Tuned};
 
 const STUDIES: u64 = 1000;
 const TASKS: [&str; 3] = ["a", "b", "c"];

@@ -9,7 +9,7 @@ const LONGEST: i64 = 1 << 53;
 
 words! {
     /// How a drifting number moves between its ends.
-    pub(crate) enum Shape {
+    pub(crate) enum MotionShape {
         /// Stays for half a period, then jumps to the farther end, and from then on jumps from end
         /// to end every half period
         Step = "step",
@@ -39,7 +39,7 @@ settings! {
         /// steps of the environment in a period
         period: u64, in 1..=LONGEST;
         /// how it moves between its ends
-        shape: Shape = Shape::Sine;
+        shape: MotionShape = MotionShape::Sine;
         /// factor by which time runs faster: the dose
         rate: f64 = 1.0, in 0.0..=1e9;
         /// whether its values come in sequence or are drawn by episode
@@ -70,19 +70,19 @@ impl Motion {
 
 impl Path {
     /// One of the values that it passes through, each as likely as the time spent there is long: one period of a sine,
-    /// the way of a ramp, the two ends of a step, the whole range of a walk, which in the long run is everywhere alike.
+    /// the way of a ramp, the two ends of a step, the whole range of a walk, which in the long run visits all of it alike.
     pub fn visited(&self, draws: &mut dyn Draws) -> f64 {
         if self.motion.rate == 0.0 {
             return self.start;
         }
         let value = match self.motion.shape {
-            Shape::Step => self.jumped(1 + draws.index("drift", 2) as u64),
-            Shape::Ramp => {
+            MotionShape::Step => self.jumped(1 + draws.index("drift", 2) as u64),
+            MotionShape::Ramp => {
                 let way = draws.uniform("drift", 0.0, 1.0);
                 self.start + (self.farther() - self.start) * way
             }
-            Shape::Sine => self.swung(draws.uniform("drift", 0.0, 1.0)),
-            Shape::Walk => draws.uniform("drift", self.low, self.high),
+            MotionShape::Sine => self.swung(draws.uniform("drift", 0.0, 1.0)),
+            MotionShape::Walk => draws.uniform("drift", self.low, self.high),
         };
         value.clamp(self.low, self.high)
     }
@@ -94,10 +94,10 @@ impl Path {
             return self.start;
         }
         let value = match self.motion.shape {
-            Shape::Step => self.jumped((time * 2.0) as u64),
-            Shape::Ramp => self.start + (self.farther() - self.start) * time.min(1.0),
-            Shape::Sine => self.swung(time),
-            Shape::Walk => self.walked(before, draws.chance("drift", 0.5)),
+            MotionShape::Step => self.jumped((time * 2.0) as u64),
+            MotionShape::Ramp => self.start + (self.farther() - self.start) * time.min(1.0),
+            MotionShape::Sine => self.swung(time),
+            MotionShape::Walk => self.walked(before, draws.chance("drift", 0.5)),
         };
         value.clamp(self.low, self.high)
     }
@@ -144,7 +144,7 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    use super::{Motion, Path, Shape, Shuffle};
+    use super::{Motion, MotionShape, Path, Shuffle};
 
     fn stream(seed: u64) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(seed)
@@ -167,7 +167,7 @@ mod tests {
         // At twice the rate a period is 50 steps.
         let expected = [
             (
-                Shape::Step,
+                MotionShape::Step,
                 [
                     (0, 0.5),
                     (24, 0.5),
@@ -178,7 +178,7 @@ mod tests {
                 ],
             ),
             (
-                Shape::Ramp,
+                MotionShape::Ramp,
                 [
                     (0, 0.5),
                     (25, 1.0),
@@ -196,7 +196,7 @@ mod tests {
         }
         for (clock, value) in [(0, 0.5), (25, 1.5), (50, 0.5), (75, 1.5)] {
             assert!(
-                (at(Shape::Sine, clock) - value).abs() < 1e-9,
+                (at(MotionShape::Sine, clock) - value).abs() < 1e-9,
                 "sine at {clock}"
             );
         }
@@ -204,7 +204,7 @@ mod tests {
             start: 0.6,
             low: 0.0,
             high: 1.0,
-            ..path(Shape::Step)
+            ..path(MotionShape::Step)
         };
         assert_eq!(
             inner.at(25, f64::NAN, &mut stream(0)),
@@ -213,7 +213,7 @@ mod tests {
         );
         assert_eq!(inner.at(50, f64::NAN, &mut stream(0)), 1.0);
         let mut later = inner;
-        later.motion.shape = Shape::Sine;
+        later.motion.shape = MotionShape::Sine;
         assert_eq!(later.at(0, f64::NAN, &mut stream(0)), 0.6);
         assert!(later.at(1, f64::NAN, &mut stream(0)) > 0.6);
     }
@@ -227,7 +227,7 @@ mod tests {
             high: 1.0,
             motion: Motion {
                 period: 1_600,
-                shape: Shape::Walk,
+                shape: MotionShape::Walk,
                 rate: 1.0,
                 shuffle: Shuffle::Never,
             },
@@ -255,10 +255,10 @@ mod tests {
         const N: usize = 40_000;
         // A walk needs many periods to be everywhere alike.
         for (shape, from, to, bound) in [
-            (Shape::Sine, 0, 1_000, 1.95),
-            (Shape::Ramp, 0, 1_000, 1.95),
-            (Shape::Step, 500, 1_500, 1.95),
-            (Shape::Walk, 0, 2_000_000, 8.0),
+            (MotionShape::Sine, 0, 1_000, 1.95),
+            (MotionShape::Ramp, 0, 1_000, 1.95),
+            (MotionShape::Step, 500, 1_500, 1.95),
+            (MotionShape::Walk, 0, 2_000_000, 8.0),
         ] {
             for start in [0.5, 0.8] {
                 let path = Path {
@@ -307,7 +307,7 @@ mod tests {
             high: 1.5,
             motion: Motion {
                 period: 10,
-                shape: Shape::Sine,
+                shape: MotionShape::Sine,
                 rate: 0.0,
                 shuffle: Shuffle::Episode,
             },

@@ -2,7 +2,7 @@
 
 use settings::{Error as SettingError, Setting, Settings, Table};
 
-use super::path::{Motion, Path, Shape, Shuffle};
+use super::path::{Motion, MotionShape, Path, Shuffle};
 use super::{Drift, Start, Target};
 use crate::Error;
 
@@ -54,14 +54,14 @@ fn read(starts: &[Start], text: &str) -> Result<Drift, SettingError> {
     let path = format!("drift {key}");
     let motion = |shape| read_motion(motion, shape).map_err(|error| error.within(&path));
     if key == ACTIONS {
-        return read_permutations(motion(Shape::Step)?, range, &path);
+        return read_permutations(motion(MotionShape::Step)?, range, &path);
     }
     let start = starts.iter().find(|start| start.setting.name == key);
     let start = start.ok_or_else(|| {
         let names = starts.iter().map(|start| start.setting.name);
         SettingError::unknown("drift", key, names.chain([ACTIONS]))
     })?;
-    let motion = motion(Shape::Sine)?;
+    let motion = motion(MotionShape::Sine)?;
     let (low, high) = read_ends(start.setting, start.value, range)
         .map_err(|allowed| SettingError::not_allowed(&path, range, allowed))?;
     Ok(Drift {
@@ -94,7 +94,7 @@ fn read_ends(dial: &Setting, start: f64, range: &str) -> Result<(f64, f64), Stri
 }
 
 /// Reads the text after the `/`; `shape` is the default shape.
-fn read_motion(text: &str, shape: Shape) -> Result<Motion, SettingError> {
+fn read_motion(text: &str, shape: MotionShape) -> Result<Motion, SettingError> {
     let mut table = Table::new();
     for pair in text.split(',').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -120,8 +120,8 @@ fn read_permutations(motion: Motion, range: &str, path: &str) -> Result<Drift, S
         let allowed = "no range: drift=actions/period=20000";
         return Err(SettingError::not_allowed(path, range, allowed));
     }
-    if motion.shape != Shape::Step {
-        let shape = SettingError::not_allowed("shape", motion.shape, Shape::Step);
+    if motion.shape != MotionShape::Step {
+        let shape = SettingError::not_allowed("shape", motion.shape, MotionShape::Step);
         return Err(shape.within(path));
     }
     Ok(Drift {

@@ -19,7 +19,7 @@ pub(super) struct Slot {
     pub states: States,
     pub group: usize,
     /// How one agent's part is laid out, what rules that step whole tensors see of it, and the order of its
-    /// numbers there if it is another.
+    /// numbers there if that is another.
     pub layout: Layout,
     pub shape: Shape,
     pub places: Option<Vec<usize>>,

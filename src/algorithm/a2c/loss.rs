@@ -90,7 +90,7 @@ pub(super) fn terms(outputs: &Outputs, choices: &Choices) -> Result<Vec<Terms>> 
     let read = |tensor: &Tensor| tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
     let policy = read(&outputs.policy)?;
     let value = outputs.value.as_ref().map(read).transpose()?;
-    let rows = Rows::new(&policy, value.as_deref(), outputs.policy.dims()[2]);
+    let rows = OutputRows::new(&policy, value.as_deref(), outputs.policy.dims()[2]);
     let agents = outputs.policy.dims()[0];
     Ok((0..agents)
         .map(|agent| rows.terms(choices, agent, agents))
@@ -104,7 +104,7 @@ struct ActorCriticLoss {
 
 /// The networks' outputs, a row for each step of the batch.
 #[derive(Clone, Copy)]
-struct Rows<'a, T> {
+struct OutputRows<'a, T> {
     /// The logits of the actions, followed by the value if the agent has one network.
     policy: &'a [T],
     /// The value, if it has two networks.
@@ -131,7 +131,7 @@ impl<T: WithDType + Float> Policy<T> {
     }
 }
 
-impl<'a, T: WithDType + Float> Rows<'a, T> {
+impl<'a, T: WithDType + Float> OutputRows<'a, T> {
     fn new(policy: &'a [T], value: Option<&'a [T]>, width: usize) -> Self {
         Self {
             policy,
@@ -175,7 +175,7 @@ impl<'a, T: WithDType + Float> Rows<'a, T> {
 }
 
 impl ActorCriticLoss {
-    fn forward<T: WithDType + Float>(&self, rows: Rows<T>, agents: usize) -> Vec<T> {
+    fn forward<T: WithDType + Float>(&self, rows: OutputRows<T>, agents: usize) -> Vec<T> {
         let [entropy, value] = [self.weighting.entropy, self.weighting.value].map(T::from_f64);
         let loss = |agent| {
             let terms = rows.terms(&self.choices, agent, agents);
@@ -185,7 +185,7 @@ impl ActorCriticLoss {
     }
 
     /// The gradients of the rows of `policy` and, if there are two networks, of `value`.
-    fn backward<T: WithDType + Float>(&self, rows: Rows<T>, grad: &[T]) -> (Vec<T>, Vec<T>) {
+    fn backward<T: WithDType + Float>(&self, rows: OutputRows<T>, grad: &[T]) -> (Vec<T>, Vec<T>) {
         let batch = self.choices.actions.len() / grad.len();
         let mean = T::from_f64(1.0 / batch as f64);
         let [entropy, twice_value] =
@@ -247,12 +247,12 @@ impl ActorCriticLoss {
         let loss = match policy {
             CpuStorage::F32(_) => {
                 let value = value.map(|(value, at)| contiguous(value, at)).transpose()?;
-                let rows = Rows::new(contiguous(policy, layout)?, value, width);
+                let rows = OutputRows::new(contiguous(policy, layout)?, value, width);
                 CpuStorage::F32(self.forward(rows, agents))
             }
             CpuStorage::F64(_) => {
                 let value = value.map(|(value, at)| contiguous(value, at)).transpose()?;
-                let rows = Rows::new(contiguous(policy, layout)?, value, width);
+                let rows = OutputRows::new(contiguous(policy, layout)?, value, width);
                 CpuStorage::F64(self.forward(rows, agents))
             }
             _ => bail!("actor-critic loss: f32 or f64 only"),
@@ -276,7 +276,7 @@ impl ActorCriticLoss {
             None => None,
         };
         let width = policy.dims()[2];
-        let rows = Rows::new(on_cpu::<T>(&policy_data.0, policy_data.1)?, values, width);
+        let rows = OutputRows::new(on_cpu::<T>(&policy_data.0, policy_data.1)?, values, width);
         let (d_policy, d_value) = self.backward(rows, &grad);
         let d_policy = Tensor::from_vec(d_policy, policy.shape(), &Device::Cpu)?;
         let d_value = value.map(|value| Tensor::from_vec(d_value, value.shape(), &Device::Cpu));

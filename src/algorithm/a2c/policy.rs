@@ -20,7 +20,7 @@ const WHAT: &str = "policy";
 
 /// The policy that takes one agent's most probable actions.
 pub(super) struct GreedyPolicy {
-    /// The network, whose first outputs are the logits.
+    /// The network, shapes first outputs are the logits.
     net: Network,
     obs_len: usize,
     actions: usize,
@@ -36,13 +36,13 @@ impl GreedyPolicy {
     }
 
     /// What it belongs to: the shapes that a file must match.
-    fn whose(&self) -> String {
+    fn shapes(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
     /// This network with the weights that [`Policy::to_safetensors`] returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.whose(), data)?;
+        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
         for p in self.net.parameters() {
             set(&p.var, saved.find(&p.name, Dtype::F32, p.var.dims())?)?;
         }
@@ -66,7 +66,7 @@ impl Policy for GreedyPolicy {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        Ok(state_file::write(WHAT, self.whose(), &arrays)?)
+        Ok(state_file::write(WHAT, self.shapes(), &arrays)?)
     }
 }
 

@@ -118,7 +118,7 @@ impl Critic {
         &self,
         batch: &Batch,
     ) -> Result<(TargetValues, BatchLoss)> {
-        let values = self.said_of::<T>(batch)?;
+        let values = self.target_outputs::<T>(batch)?;
         let loss = self.loss(batch, &self.targets_in(batch, &values)?)?;
         let narrow = |values: Vec<T>| values.into_iter().map(|x| x.to_f64() as f32).collect();
         let values = TargetValues {
@@ -128,16 +128,16 @@ impl Critic {
         Ok((values, loss))
     }
 
-    fn said<T: WithDType>(&self, net: &Network, obs: &[f32]) -> Result<Vec<T>> {
+    fn outputs<T: WithDType>(&self, net: &Network, obs: &[f32]) -> Result<Vec<T>> {
         let q = net.infer(&self.tensor(obs)?)?;
         Ok(q.flatten_all()?.to_vec1()?)
     }
 
-    fn said_of<T: WithDType>(&self, batch: &Batch) -> Result<TargetValues<T>> {
+    fn target_outputs<T: WithDType>(&self, batch: &Batch) -> Result<TargetValues<T>> {
         Ok(TargetValues {
-            next: self.said(&self.target, &batch.next_obs)?,
+            next: self.outputs(&self.target, &batch.next_obs)?,
             obs: match self.config.munchausen {
-                true => self.said(&self.target, &batch.obs)?,
+                true => self.outputs(&self.target, &batch.obs)?,
                 false => Vec::new(),
             },
         })
@@ -145,7 +145,7 @@ impl Critic {
 
     /// The outputs of the target networks, in f32, for `batch`.
     pub fn target_values(&self, batch: &Batch) -> Result<TargetValues> {
-        self.said_of(batch)
+        self.target_outputs(batch)
     }
 
     /// The targets `[agents, batch]` of `batch`, given `values`, the outputs of the target networks in
@@ -168,7 +168,7 @@ impl Critic {
             return Ok(bootstrapped(batch, own, soft));
         }
         let chooser = match self.config.double {
-            true => Some(self.said(&self.online, &batch.next_obs)?),
+            true => Some(self.outputs(&self.online, &batch.next_obs)?),
             false => None,
         };
         let chooser = chooser.as_ref().unwrap_or(&values.next);

@@ -53,13 +53,13 @@ impl QPolicy {
     }
 
     /// What the policy belongs to: the shapes that a file must match.
-    fn whose(&self) -> String {
+    fn shapes(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
     /// This network with the weights that [`to_safetensors`](Self::to_safetensors) returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.whose(), data)?;
+        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
         for p in self.net.parameters() {
             let data = saved.find(&p.name, Dtype::F32, p.var.dims())?;
             set(&p.var, data)?;
@@ -80,7 +80,7 @@ impl Policy for QPolicy {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        Ok(state_file::write(WHAT, self.whose(), &arrays)?)
+        Ok(state_file::write(WHAT, self.shapes(), &arrays)?)
     }
 }
 

@@ -39,13 +39,13 @@ impl PqnPolicy {
     }
 
     /// What it belongs to: the shapes that a file must match.
-    fn whose(&self) -> String {
+    fn shapes(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
     /// This policy with the weights that `to_safetensors` returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.whose(), data)?;
+        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
         for p in self.network.parameters() {
             let data = saved.find(&p.name, Dtype::F32, p.var.dims())?;
             let values = f32::from_bytes(data);
@@ -78,7 +78,7 @@ impl Policy for PqnPolicy {
     fn to_safetensors(&self) -> Result<Vec<u8>> {
         Ok(state_file::write(
             WHAT,
-            self.whose(),
+            self.shapes(),
             &weights(&self.network)?,
         )?)
     }

@@ -43,13 +43,13 @@ impl StreamPolicy {
     }
 
     /// What it belongs to: the shapes that a file must match.
-    fn whose(&self) -> String {
+    fn shapes(&self) -> String {
         format!("{} observations, {} actions", self.obs_len, self.actions)
     }
 
     /// This policy with the numbers that `to_safetensors` returned.
     pub fn load(mut self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.whose(), data)?;
+        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
         let weights = saved.find("weights", Dtype::F32, &[self.weights.len()])?;
         self.weights = f32::from_bytes(weights);
         if let Some(normaliser) = &mut self.normaliser {
@@ -110,6 +110,6 @@ impl Policy for StreamPolicy {
             weights,
         )];
         arrays.extend(self.normaliser.iter().flat_map(statistics));
-        Ok(state_file::write(WHAT, self.whose(), &arrays)?)
+        Ok(state_file::write(WHAT, self.shapes(), &arrays)?)
     }
 }

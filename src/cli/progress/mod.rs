@@ -134,7 +134,8 @@ impl Jobs {
     fn show(&self, done: u64) {
         if let (Some(bar), Ok(now), Ok(mut left)) = (&self.bar, self.now.lock(), self.left.lock()) {
             let left = left.at(done, Instant::now());
-            bar.show(done, &[short(left), now.clone()]);
+            let pieces = short(left).into_iter().chain([now.clone()]);
+            bar.show(done, &pieces.collect::<Vec<_>>());
         }
     }
 
@@ -181,10 +182,9 @@ impl Bytes {
             let left = (rate > 0.0)
                 .then(|| Duration::from_secs_f64(all.saturating_sub(done) as f64 / rate));
             bar.set_length(all);
-            bar.show(
-                done,
-                &[short(left), what, format!("{}/s", HumanBytes(rate as u64))],
-            );
+            let pieces = [what, format!("{}/s", HumanBytes(rate as u64))];
+            let pieces = short(left).into_iter().chain(pieces);
+            bar.show(done, &pieces.collect::<Vec<_>>());
         } else if !self.quiet && tenth > self.tenth.replace(tenth) {
             let _ = writeln!(std::io::stderr(), "{what}");
         }
@@ -238,18 +238,15 @@ impl Observer for Progress {
         let left = self.left.at(step, Instant::now());
         match &self.output {
             Output::Bar(bar) => {
-                let mut pieces = vec![short(left)];
+                let mut pieces = Vec::from_iter(short(left));
                 pieces.extend(self.pieces(step, now));
                 bar.show(step, &pieces);
             }
             Output::Lines { next } if step >= *next => {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "{step}/{}  {}  {}",
-                    count(self.steps, "step"),
-                    self.pieces(step, now).join("  "),
-                    long(left)
-                );
+                let mut pieces = vec![format!("{step}/{}", count(self.steps, "step"))];
+                pieces.extend(self.pieces(step, now));
+                pieces.extend(long(left));
+                let _ = writeln!(std::io::stderr(), "{}", pieces.join("  "));
                 let tenth = self.steps.div_ceil(10);
                 let next = (step / tenth + 1) * tenth;
                 self.output = Output::Lines {

@@ -41,18 +41,14 @@ impl TimeLeft {
     }
 }
 
-/// The form beside a bar.
-pub(in crate::cli) fn short(left: Option<Duration>) -> String {
-    left.map_or("- left".into(), |left| {
-        format!("{:#} left", HumanDuration(left))
-    })
+/// The form beside a bar; `None` if the time is not known.
+pub(in crate::cli) fn short(left: Option<Duration>) -> Option<String> {
+    left.map(|left| format!("{:#} left", HumanDuration(left)))
 }
 
-/// The form in a line of its own.
-pub(in crate::cli) fn long(left: Option<Duration>) -> String {
-    left.map_or("- left".into(), |left| {
-        format!("{} left", HumanDuration(left))
-    })
+/// The form in a line of its own; `None` if the time is not known.
+pub(in crate::cli) fn long(left: Option<Duration>) -> Option<String> {
+    left.map(|left| format!("{} left", HumanDuration(left)))
 }
 
 #[cfg(test)]

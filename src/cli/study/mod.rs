@@ -25,7 +25,7 @@ use crate::{
 /// Selects a study.
 #[derive(Args, Debug)]
 pub struct StudyArgs {
-    /// The experiment: a TOML file, or the name of one in experiments/
+    /// The experiment: the name of one in experiments/, or a TOML file, given by a path with a / in it or .toml at its end
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
 
@@ -216,7 +216,7 @@ impl SlurmArgs {
 #[derive(Args, Debug)]
 #[command(after_help = REPORT_EXAMPLES)]
 pub struct ReportArgs {
-    /// The experiment: its name, its TOML file, or the folder with its results
+    /// The experiment: its name, its TOML file, or the folder with its results, as in results/quick
     #[arg(value_name = "EXPERIMENT")]
     pub experiment: PathBuf,
 
@@ -243,7 +243,8 @@ results give the same report.";
 #[derive(Args, Debug)]
 #[command(after_help = OVERVIEW_EXAMPLES)]
 pub struct OverviewArgs {
-    /// The overview: a TOML file, or the name of one in experiments/overviews
+    /// The overview: the name of one in experiments/overviews, or a TOML file, given by a path with a / in it or .toml at its
+    /// end
     #[arg(value_name = "OVERVIEW")]
     pub overview: PathBuf,
 

@@ -32,10 +32,10 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
         runs += own;
         out += &format!(
             "| {} | {} | {tune} | {report} | {:.1} s | {} |\n",
-            cell.label(),
+            in_table(&cell.label()),
             experiment.arms.len(),
             pace.seconds,
-            from(study, &pace.from)
+            in_table(&from(study, &pace.from))
         );
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -81,25 +81,34 @@ pub fn tuned(cells: &[TunedCell]) -> String {
         label,
         outcome,
         assay,
+        all_diverged,
         at_edge,
     } in cells
     {
-        let best = assay
-            .best
-            .as_ref()
-            .map_or("-".into(), |(score, arm)| format!("{score:.3} ({arm})"));
+        let best = match &assay.best {
+            Some((score, _)) if *all_diverged => format!("{score:.3} (every run diverged)"),
+            Some((score, arm)) => format!("{score:.3} ({arm})"),
+            None => "-".into(),
+        };
         out += &format!(
-            "| {label} | {} | {best} | {:.3} | {} | {} |\n",
+            "| {} | {} | {} | {:.3} | {} | {} |\n",
+            in_table(label),
             outcome.word(),
+            in_table(&best),
             assay.margin,
             if assay.informative { "yes" } else { "no" },
             match at_edge.is_empty() {
                 true => "-".into(),
-                false => at_edge.join(", "),
+                false => in_table(&at_edge.join(", ")),
             }
         );
     }
     out
+}
+
+/// `text` as a cell of a Markdown table.
+fn in_table(text: &str) -> String {
+    text.replace('|', "\\|")
 }
 
 /// What a pace is estimated from, in words.
@@ -138,4 +147,36 @@ pub fn verify(study: &Study, quiet: bool) -> Result<String> {
         out += &format!("{} diverged within a few hundred steps.\n", one.trial);
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{Assay, experiment::Score};
+
+    #[test]
+    fn a_bar_in_a_name_stays_in_its_cell_and_divergence_is_said() {
+        let cell = |all_diverged| TunedCell {
+            label: "chain?of=a|b".into(),
+            outcome: Score::Area,
+            assay: Assay {
+                best: Some((0.5, "one|two".into())),
+                half_decade: None,
+                control: None,
+                margin: 0.05,
+                informative: true,
+            },
+            all_diverged,
+            at_edge: vec!["one|two lr=1".into()],
+        };
+        let table = tuned(&[cell(false), cell(true)]);
+        let rows: Vec<&str> = table.lines().skip(4).collect();
+        assert_eq!(rows.len(), 2);
+        for row in &rows {
+            let bars = row.matches('|').count() - row.matches("\\|").count();
+            assert_eq!(bars, 7, "{row}");
+        }
+        assert!(rows[0].contains("0.500 (one\\|two)"), "{table}");
+        assert!(rows[1].contains("0.500 (every run diverged)"), "{table}");
+    }
 }

@@ -43,13 +43,15 @@ impl StudyProgress {
     }
 
     /// The parts of the line about `progress`, the most important first.
-    fn pieces(&self, progress: &Progress, left: fn(Option<Duration>) -> String) -> Vec<String> {
+    fn pieces(
+        &self,
+        progress: &Progress,
+        left: fn(Option<Duration>) -> Option<String>,
+    ) -> Vec<String> {
         let whole_seconds = |left: Duration| Duration::from_secs(left.as_secs());
         let (done, runs) = (progress.runs_done(), progress.runs());
-        let mut pieces = vec![
-            format!("{} {done}/{}", self.name, count(runs, "run")),
-            left(progress.time_left().map(whole_seconds)),
-        ];
+        let mut pieces = vec![format!("{} {done}/{}", self.name, count(runs, "run"))];
+        pieces.extend(left(progress.time_left().map(whole_seconds)));
         let speed = progress.steps_per_second();
         if speed > 0.0 {
             pieces.push(format!("{speed:.0} agent-steps/s"));

@@ -3,13 +3,11 @@
 
 use std::mem::MaybeUninit;
 
+use optim::vectorised;
 use rayon::prelude::*;
 
 use super::{lanes::Lanes, parallel_output::ParallelOutput};
-use crate::{
-    nn::activation::{clip_at_zero, relu_gradient},
-    simd::vectorised,
-};
+use crate::nn::activation::{clip_at_zero, relu_gradient};
 
 /// Mean and variance of each channel.
 pub(super) struct Moments<T> {

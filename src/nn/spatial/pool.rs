@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 #[cfg(any(feature = "cuda", test))]
 use candle_core::Tensor;
 use candle_core::{Result, bail};
+use optim::vectorised;
 use rayon::prelude::*;
 
 #[cfg(any(feature = "cuda", test))]
@@ -15,7 +16,7 @@ use super::{
     lanes::Lanes,
     parallel_output::ParallelOutput,
 };
-use crate::{nn::window::Window, simd::vectorised};
+use crate::nn::window::Window;
 
 /// The largest number under each window, as in `torch.nn.MaxPool2d`: padding is never the largest, the
 /// first of several equal numbers counts, and a NaN is larger than anything.

@@ -1,8 +1,6 @@
 //! Long vectors: sums in f64, in a fixed order, so that they are the same everywhere.
 
-use optim::Real;
-
-use crate::simd::vectorised;
+use optim::{Real, vectorised};
 
 /// The inner product.
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {

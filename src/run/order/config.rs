@@ -13,7 +13,7 @@ use crate::{
     algorithm::dqn::{DqnConfig, Loss},
     config::{AsToml, Document},
     files::short_id,
-    run::{Configuration, FolderLayout, RowTable, Told},
+    run::{Configuration, ExpectedTable, FolderLayout, RowTable},
 };
 
 words! {
@@ -306,8 +306,8 @@ impl Configuration for OrderConfig {
     }
 
     /// Every run of this family has checksums.
-    fn told(&self, _outcome: &OrderOutcome, _table: RowTable) -> Told {
-        Told::default()
+    fn expected_table(&self, _outcome: &OrderOutcome, _table: RowTable) -> ExpectedTable {
+        ExpectedTable::default()
     }
 
     fn describes(path: &Path) -> bool {

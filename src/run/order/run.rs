@@ -46,7 +46,7 @@ pub fn train(
     observer: &mut dyn Observer,
     control: &Control,
 ) -> Result<OrderOutcome> {
-    let mut run = Run::new(config, recording)?;
+    let mut run = OrderTraining::new(config, recording)?;
     match from {
         Some(from) => from.restore(|saved| run.restore(saved))?,
         None => run.evaluate(observer)?,
@@ -59,7 +59,7 @@ pub fn train(
 /// # Errors
 /// As [`train`].
 pub fn rehearse(config: &OrderConfig, recording: &Recording, updates: u64) -> Result<Status> {
-    let mut run = Run::new(config, recording)?;
+    let mut run = OrderTraining::new(config, recording)?;
     let updates = updates.min(config.run.updates());
     while run.learner.updates < updates && run.status == Status::Finished {
         run.update(&mut ())?;
@@ -67,7 +67,7 @@ pub fn rehearse(config: &OrderConfig, recording: &Recording, updates: u64) -> Re
     Ok(run.status)
 }
 
-struct Run<'a> {
+struct OrderTraining<'a> {
     config: &'a OrderConfig,
     recording: &'a Recording,
     learner: ValueLearner<f32>,
@@ -83,7 +83,7 @@ struct Run<'a> {
     status: Status,
 }
 
-impl<'a> Run<'a> {
+impl<'a> OrderTraining<'a> {
     fn new(config: &'a OrderConfig, recording: &'a Recording) -> Result<Self> {
         let run = &config.run;
         let init = &mut stream(run.seed, Stream::Init);
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             let look = passes(update - 1, update, LOOK_EVERY);
             if stop.is_some() || control.save_is_due(update - 1, update, look) {
                 observer.checkpoint(&self.snapshot())?;
-                control.saved();
+                control.checkpoint_made();
                 saved = update;
             }
             if let Some(signal) = stop {
@@ -276,8 +276,8 @@ impl<'a> Run<'a> {
             arrays.push((name, Dtype::F32, shape, f32::to_bytes(own)));
             rest = after;
         }
-        let whose = format!("run {}", self.config.id());
-        Ok(state_file::write("values", whose, &arrays)?)
+        let owner = format!("run {}", self.config.id());
+        Ok(state_file::write("values", owner, &arrays)?)
     }
 
     fn snapshot(&self) -> Snapshot {

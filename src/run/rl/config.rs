@@ -7,13 +7,16 @@ use settings::{Interval, Settings, Table, Value, settings, unknown};
 
 use optim::{Restart, Spec};
 
-use super::told::told;
+use super::expected_table::expected_table;
 use crate::{
     Error, Result,
     algorithm::{self, Definition, Preset},
     config::{AsToml, Document},
     files::short_id,
-    run::{Compute, Configuration, EpisodeRow, FolderLayout, Outcome, RowTable, Told, UpdateRow},
+    run::{
+        Compute, Configuration, EpisodeRow, ExpectedTable, FolderLayout, Outcome, RowTable,
+        UpdateRow,
+    },
 };
 
 settings! {
@@ -383,8 +386,8 @@ impl Configuration for Config {
         headers
     }
 
-    fn told(&self, outcome: &Outcome, table: RowTable) -> Told {
-        told(self, outcome, table)
+    fn expected_table(&self, outcome: &Outcome, table: RowTable) -> ExpectedTable {
+        expected_table(self, outcome, table)
     }
 
     fn describes(path: &Path) -> bool {

@@ -26,14 +26,11 @@ fn within(config: &Config, agents: usize, total: Option<u64>) -> Result<Option<S
     let all = each.saturating_mul(agents as u64);
     let value = config.agent.get(key).map(settings::Value::plain);
     let value = value.unwrap_or_default();
-    let whose = match agents {
+    let what = match agents {
         1 => "an agent's experience takes".to_owned(),
         _ => format!("the experience of {agents} agents takes"),
     };
-    let taken = format!(
-        "{key} = {value}: {whose} {} by step {steps}",
-        gigabytes(all)
-    );
+    let taken = format!("{key} = {value}: {what} {} by step {steps}", gigabytes(all));
     match total {
         Some(total) if all > total => Err(Error::usage(format!(
             "{taken}, and this process may use {} of memory; a smaller {key} or fewer steps need less",

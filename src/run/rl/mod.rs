@@ -4,11 +4,11 @@
 mod actor;
 mod config;
 mod evaluate;
+mod expected_table;
 mod member;
 mod memory;
 mod play;
 mod state;
-mod told;
 
 use std::ops::Range;
 
@@ -86,7 +86,7 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
         let look = passes(before, step, LOOK_EVERY);
         if savable && (stop.is_some() || control.save_is_due(before, step, look)) {
             cohort.save()?;
-            control.saved();
+            control.checkpoint_made();
             saved = step;
         }
         if let Some(signal) = stop {

@@ -7,14 +7,17 @@ use settings::{Settings, Table, Value, settings, words};
 
 use optim::Spec;
 
-use super::told::told;
+use super::expected_table::expected_table;
 use crate::{
     Error, Result,
     config::AsToml,
     data::DatasetName,
     files::short_id,
     nn::Stem,
-    run::{Compute, Configuration, FolderLayout, RowTable, SupervisedOutcome, Told, rl::Trained},
+    run::{
+        Compute, Configuration, ExpectedTable, FolderLayout, RowTable, SupervisedOutcome,
+        rl::Trained,
+    },
 };
 
 words! {
@@ -370,8 +373,8 @@ impl Configuration for SupervisedConfig {
         tables.map(|table| (*table, table.header())).collect()
     }
 
-    fn told(&self, outcome: &SupervisedOutcome, table: RowTable) -> Told {
-        told(self, outcome, table)
+    fn expected_table(&self, outcome: &SupervisedOutcome, table: RowTable) -> ExpectedTable {
+        expected_table(self, outcome, table)
     }
 
     fn describes(path: &Path) -> bool {

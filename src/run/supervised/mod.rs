@@ -2,12 +2,12 @@
 
 mod compare;
 mod config;
+mod expected_table;
 mod frozen;
 mod learner;
 mod q_regression;
 mod run;
 mod teacher;
-mod told;
 
 pub use compare::write_comparison;
 pub use config::{DataName, Layers, Net, Precision, SupervisedConfig, SupervisedRun, note_setting};

@@ -47,7 +47,7 @@ pub fn train(
     observer: &mut dyn Observer,
     control: &Control,
 ) -> Result<SupervisedOutcome> {
-    let mut run = Run::new(config, learner)?;
+    let mut run = SupervisedTraining::new(config, learner)?;
     if let Some(from) = from {
         run.step = from.step;
         from.restore(|saved| run.restore(saved))?;
@@ -55,7 +55,7 @@ pub fn train(
     run.go(observer, control)
 }
 
-struct Run<'a> {
+struct SupervisedTraining<'a> {
     config: &'a SupervisedConfig,
     learner: &'a mut dyn Learner,
     optimiser: Optimiser,
@@ -69,7 +69,7 @@ struct Run<'a> {
     best: Option<EpochRow>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> SupervisedTraining<'a> {
     fn new(config: &'a SupervisedConfig, learner: &'a mut dyn Learner) -> Result<Self> {
         let [each, all] = config.batches(learner.samples());
         let specs = [config.optimiser.clone()];
@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
             let stop = control.stopped();
             if stop.is_some() || control.save_is_due(self.step - 1, self.step, true) {
                 observer.checkpoint(&self.snapshot()?)?;
-                control.saved();
+                control.checkpoint_made();
                 saved = self.step;
             }
             if let Some(signal) = stop {

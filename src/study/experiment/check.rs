@@ -22,7 +22,7 @@ pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
     unique("contrast", top.contrasts.iter().map(|c| c.name.as_str()))?;
     factors(top, environments)?;
     grids(top)?;
-    keys(top, environments)?;
+    check_keys(top, environments)?;
     contrasts(top, environments)?;
     design(top)
 }
@@ -195,7 +195,7 @@ fn grids(top: &Top) -> Result<()> {
 }
 
 /// An error if a factor or an optimiser's `set` has a key that it may not set, or if both set the same key.
-fn keys(top: &Top, environments: &[Environment]) -> Result<()> {
+fn check_keys(top: &Top, environments: &[Environment]) -> Result<()> {
     for (factor, place) in top.factors.iter().zip(1..) {
         let what = format!("factor `{}`", factor.key);
         let its = |environment: &&Environment| factor.is_for(&environment.name);

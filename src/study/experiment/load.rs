@@ -8,8 +8,11 @@ use super::{check, expand, mistake::Mistake, parse, runs::Experiment};
 use crate::{
     Error, Result,
     config::Document,
-    files::{toml_in, toml_name},
+    files::{is_path, toml_file, toml_name, toml_names},
 };
+
+/// Where experiments are known by their names.
+pub const FOLDER: &str = "experiments";
 
 impl Experiment {
     /// Reads the experiment at `path`, or the one of that name in `experiments`. An error names the file, the line, the
@@ -47,39 +50,28 @@ impl Experiment {
     }
 }
 
-/// The file that `path` means.
-fn find(path: &Path) -> Result<PathBuf> {
-    if path.is_file() {
-        return Ok(path.to_path_buf());
+/// The file that `asked` means: a path, or the name of one in `experiments`.
+fn find(asked: &Path) -> Result<PathBuf> {
+    let file = toml_file(Path::new(FOLDER), asked);
+    if file.is_file() {
+        return Ok(file);
     }
-    let folder = Path::new("experiments");
-    let named = toml_in(folder, path);
-    if named.exists() {
-        return Ok(named);
-    }
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| {
-        let path = entry.path();
-        let toml = path.extension().is_some_and(|end| end == "toml");
-        toml.then(|| {
-            path.file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        })
-    });
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    let asked = path.to_string_lossy();
-    // Something that looks like a path is not a name.
-    let is_path = path.extension().is_some() || path.components().count() > 1 || path.is_dir();
-    Err(Error::usage(match is_path || names.is_empty() {
-        true if path.is_dir() => format!("{asked} is a folder; an experiment is a TOML file"),
-        true if is_path => format!("cannot read {asked}: there is no such file"),
+    let names = toml_names(Path::new(FOLDER));
+    let asked_for = asked.display();
+    Err(Error::usage(match is_path(asked) || names.is_empty() {
+        true if asked.is_dir() => {
+            format!("{asked_for} is a folder; an experiment is a TOML file")
+        }
+        true if is_path(asked) => format!("cannot read {asked_for}: there is no such file"),
         true => format!(
-            "there is no experiment {asked}: neither {asked} nor {} is a file",
-            named.display()
+            "there is no experiment {asked_for}: {} is no file; a file elsewhere is given by its path, as in \
+             ./{asked_for}",
+            file.display()
         ),
-        false => unknown("experiment", &asked, names.iter().map(String::as_str)),
+        false => unknown(
+            "experiment",
+            &asked.to_string_lossy(),
+            names.iter().map(String::as_str),
+        ),
     }))
 }

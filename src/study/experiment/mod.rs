@@ -14,6 +14,7 @@ mod stage;
 mod tables;
 
 pub use expand::{Arm, Cell, Trial, area, mean_score};
+pub(super) use load::FOLDER;
 pub use runs::{Experiment, Run};
 pub use schema::schema;
 pub use stage::Stage;

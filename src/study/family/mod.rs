@@ -20,8 +20,8 @@ use settings::{Setting, Table, Value};
 use crate::{
     Error, Result,
     run::{
-        self, Again, Begun, Checkpoint, Configuration, Control, Finished, Observer, Opened,
-        Progress, RowTable, Status, UnkeptRun,
+        self, Again, Begun, Checkpoint, Configuration, Control, Finished, InMemoryRun, Observer,
+        Opened, Progress, RowTable, Status,
     },
     study::Mechanism,
 };
@@ -185,7 +185,7 @@ where
         let outcome = watched(&mut run, folder, first, watcher, train)?;
         return run.finish(outcome);
     }
-    let begun = UnkeptRun::begin(folder, config, wanted)?;
+    let begun = InMemoryRun::begin(folder, config, wanted)?;
     let Begun {
         mut run,
         from,

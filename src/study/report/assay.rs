@@ -13,14 +13,16 @@ use crate::study::{
 pub fn assays(results: &Results, outcome: Score) -> Vec<Assay> {
     let arms = 0..results.experiment.arms.len();
     let of_cell = |cell: usize| {
-        let means = arms.clone().map(|arm| means(results, outcome, cell, arm));
+        let means = arms
+            .clone()
+            .map(|arm| tuning_means(results, outcome, cell, arm));
         assay(&results.experiment, &means.collect::<Vec<_>>())
     };
     results.cells().into_iter().map(of_cell).collect()
 }
 
 /// The mean score of each trial on the tuning seeds.
-fn means(results: &Results, outcome: Score, cell: usize, arm: usize) -> Vec<f64> {
+pub fn tuning_means(results: &Results, outcome: Score, cell: usize, arm: usize) -> Vec<f64> {
     let mean = |runs: &Vec<RunRow>| {
         let scores = runs.iter().map(|run| results.score(outcome, cell, run));
         scores.sum::<f64>() / runs.len() as f64

@@ -18,20 +18,67 @@ use crate::{
     },
 };
 
+/// The report runs of an arm, in every environment and with every setting that some outcome chose.
+fn runs_of(results: &Results, arm: usize) -> impl Iterator<Item = &RunRow> {
+    let cells = results.cells().into_iter();
+    cells.flat_map(move |cell| results.all_runs(cell, arm))
+}
+
+/// The least and the most bytes of state that an arm's optimiser has for each weight.
+pub fn state_bytes(results: &Results, arm: usize) -> (f64, f64) {
+    let bytes = || runs_of(results, arm).map(|run| run.optimiser_bytes_per_parameter);
+    (
+        bytes().fold(f64::INFINITY, f64::min),
+        bytes().fold(0.0, f64::max),
+    )
+}
+
+fn seconds(cost: &CostRow) -> Option<f64> {
+    Some(cost.cpu_seconds.unwrap_or(cost.seconds))
+}
+
+fn joules(cost: &CostRow) -> Option<f64> {
+    Some(cost.joules? + cost.gpu_joules.unwrap_or(0.0))
+}
+
+/// State, seconds and joules of the optimisers `names` in one table, below the text `about`.
+pub fn in_brief(results: &Results, about: String, names: &[&str]) -> Section {
+    let rows = names.iter().map(|&name| {
+        let arm = results.arm(name);
+        let per_run = |value: fn(&CostRow) -> Option<f64>| {
+            let known = runs_of(results, arm).filter_map(|run| {
+                let cost = results.costs.get(&(Stage::Report, run.id.clone()));
+                cost.and_then(value)
+            });
+            let known: Vec<f64> = known.collect();
+            match known.len() {
+                0 => "-".into(),
+                n => format!("{:.2}", known.iter().sum::<f64>() / n as f64),
+            }
+        };
+        let (_, bytes) = state_bytes(results, arm);
+        vec![
+            name.to_owned(),
+            bytes.to_string(),
+            per_run(seconds),
+            per_run(joules),
+        ]
+    });
+    let head = [
+        "optimiser",
+        "state, bytes per weight",
+        "seconds per run",
+        "joules per run",
+    ];
+    Section::new("Cost")
+        .text(about)
+        .table(&head, rows.collect())
+}
+
 /// The state of each optimiser.
 pub fn memory(results: &Results) -> Section {
     let rows = results.experiment.arms.iter().enumerate().map(|(arm, of)| {
-        let runs = || {
-            results
-                .cells()
-                .into_iter()
-                .flat_map(|cell| results.all_runs(cell, arm))
-        };
-        let bytes = || runs().map(|run| run.optimiser_bytes_per_parameter);
-        let (low, high) = (
-            bytes().fold(f64::INFINITY, f64::min),
-            bytes().fold(0.0, f64::max),
-        );
+        let (low, high) = state_bytes(results, arm);
         let bytes = match low == high {
             true => format!("{low}"),
             false => format!("{low} to {high}"),
@@ -49,7 +96,6 @@ pub fn memory(results: &Results) -> Section {
 /// Processor seconds of the report stage's runs.
 pub fn time(results: &Results) -> Section {
     let section = Section::new("Time");
-    let seconds = |cost: &CostRow| Some(cost.cpu_seconds.unwrap_or(cost.seconds));
     let Some(rows) = per_arm(results, seconds) else {
         return section.nothing("The time of these runs is not known: they are not in cost.csv.");
     };
@@ -63,7 +109,6 @@ pub fn time(results: &Results) -> Section {
 /// Joules of the report stage's runs.
 pub fn energy(results: &Results) -> Section {
     let section = Section::new("Energy");
-    let joules = |cost: &CostRow| Some(cost.joules? + cost.gpu_joules.unwrap_or(0.0));
     let Some(rows) = per_arm(results, joules) else {
         return section.nothing("The energy of these runs is not known: they are not in cost.csv.");
     };
@@ -184,11 +229,7 @@ pub fn how_it_was_run(results: &Results) -> Section {
         .iter()
         .map(|(name, runs)| format!("{name} ({})", count(*runs, "run")))
         .collect();
-    let seconds: f64 = results
-        .costs
-        .values()
-        .map(|cost| cost.cpu_seconds.unwrap_or(cost.seconds))
-        .sum();
+    let hours = results.costs.values().filter_map(seconds).sum::<f64>() / 3600.0;
     let seeds = &experiment.top.seeds;
     Section::new("How this was run")
         .block(Block::Code(format!("study run {name}\nstudy report {name}")))
@@ -207,7 +248,7 @@ pub fn how_it_was_run(results: &Results) -> Section {
                 true => "Machine: not recorded".into(),
                 false => format!("Machine: {}", machines.join("; ")),
             },
-            format!("Processor time of both stages: {} hours", three_digits(seconds / 3600.0)),
+            format!("Processor time of both stages: {} hours", three_digits(hours)),
             "Every interval is a 95 % interval. The bootstrap's generator is seeded from the experiment's sha256, so that the \
              same results give the same report."
                 .into(),

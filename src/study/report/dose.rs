@@ -4,7 +4,8 @@ use settings::Words;
 use stats::{Aggregate, Bootstrap, Measure};
 
 use super::{
-    contrasts::{Assays, Comparison, over_all_environments},
+    comparison::{Assays, Comparison},
+    contrasts::over_all_environments,
     differences::title,
     document::{Figure, Panel, Section},
     format::{interval, p_value, signed},

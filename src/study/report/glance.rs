@@ -3,7 +3,8 @@
 use settings::Words;
 
 use super::{
-    contrasts::{Assays, ContrastResult},
+    comparison::Assays,
+    contrasts::ContrastResult,
     curves::curve,
     document::{Figure, Panel, Section},
     load::Results,

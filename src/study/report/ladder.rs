@@ -3,7 +3,8 @@
 use settings::Words;
 
 use super::{
-    contrasts::{Assays, Comparison, over_all_environments},
+    comparison::{Assays, Comparison},
+    contrasts::over_all_environments,
     differences::{caption, forest, probability, title},
     document::{Figure, Section},
     format::{interval, p_value, signed},

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{
-    contrasts::{Assays, Comparison},
+    comparison::{Assays, Comparison},
     document::{Figure, Panel, Section},
     format::signed,
     load::Results,

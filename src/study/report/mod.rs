@@ -7,6 +7,7 @@ mod answer;
 mod assay;
 pub mod card;
 mod cells;
+mod comparison;
 mod contrasts;
 mod cost;
 mod curves;
@@ -14,6 +15,7 @@ mod differences;
 mod document;
 mod dose;
 mod excerpt;
+mod find;
 mod format;
 mod glance;
 mod glossary;
@@ -26,23 +28,28 @@ mod names;
 mod overview;
 mod picture;
 mod profiles;
+mod tables;
 mod tuning;
 mod verdict;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use settings::Words;
 
 use crate::{
     Result,
-    files::{rounded, toml_in, write_csv, write_whole},
-    study::folder::{remove_if_there, results_folder},
+    files::{rounded, toml_file, write_csv, write_whole},
+    study::{
+        check_marks,
+        experiment::FOLDER,
+        folder::{remove_if_there, results_folder},
+    },
 };
 use contrasts::{ContrastResult, Judged};
 use document::{Document, Section};
+pub use find::folder;
 use load::Results;
-pub use load::folder;
 use overview::forest as overview_forest;
 pub use overview::overview;
 
@@ -90,6 +97,9 @@ struct ContrastRow<'a> {
 /// working folder.
 pub fn report(folder: &Path, asked: &Path, page: Option<&Path>) -> Result<ReportSummary> {
     let results = Results::read(folder)?;
+    if let Some(page) = page {
+        check_marks(page, &results.experiment.name)?;
+    }
     let contrasts = contrasts::contrasts(&results)?;
     let rows = cells::cells(&results)?;
     let fits = mechanism::fits(&results)?;
@@ -197,10 +207,8 @@ fn write_pictures(document: &Document, folder: &Path) -> Result<()> {
 
 /// A warning if the experiment's TOML is no longer the one that was run.
 fn changed(results: &Results, asked: &Path) -> Option<String> {
-    let named = toml_in(Path::new("experiments"), asked);
-    let candidates: [PathBuf; 2] = [asked.to_path_buf(), named];
-    let path = candidates.iter().find(|path| path.is_file())?;
-    let text = std::fs::read_to_string(path).ok()?;
+    let path = toml_file(Path::new(FOLDER), asked);
+    let text = std::fs::read_to_string(&path).ok()?;
     (text != results.experiment.text).then(|| {
         format!(
             "{} has changed since the results were written. The report is about the experiment as it was run. If the \

@@ -10,7 +10,7 @@ use super::{
     load::Results,
 };
 use stats::{
-    Aggregate, Bootstrap, Contrast, Estimate, Scores, Sensitivity, Settings, choose, tuning_noise,
+    Aggregate, Bootstrap, Contrast, Estimate, PerSetting, Scores, Sensitivity, choose, tuning_noise,
 };
 
 use crate::{
@@ -143,15 +143,8 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
             .enumerate()
             .filter(|(_, arm)| arm.is_tuned())
         {
-            let place = results.outcomes().iter().position(|one| *one == outcome);
-            let trial =
-                &results.trials[c][a][place.unwrap_or_default()][results.chosen(outcome, c, a)];
-            let all = &results.trials[c][a][place.unwrap_or_default()];
-            // If all trials do equally well, none is best.
-            let at_edge = match all.iter().any(|other| other.score != trial.score) {
-                true => trial.at_edge.clone(),
-                false => String::new(),
-            };
+            let trial = &results.tuned(outcome, c, a)[results.chosen(outcome, c, a)];
+            let at_edge = results.at_edge(outcome, c, a);
             if !at_edge.is_empty() {
                 edges.push(format!(
                     "{}, {}: {} is best at an end of its grid ({}); there may be a better value beyond it",
@@ -171,10 +164,9 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
                 score.to_string(),
                 signed(bias),
                 noise.map_or("included".into(), |noise| format!("{noise:.3}")),
-                if at_edge.is_empty() {
-                    "no".into()
-                } else {
-                    at_edge
+                match at_edge {
+                    "" => "no".into(),
+                    keys => keys.to_owned(),
                 },
             ]);
         }

@@ -23,7 +23,7 @@ const WHAT: &str = "replay buffer";
 
 impl Replay {
     /// The settings that a saved buffer must match.
-    fn whose(&self) -> String {
+    fn settings(&self) -> String {
         let History {
             obs_len, encoding, ..
         } = self.history;
@@ -50,13 +50,13 @@ impl Replay {
             arrays.push(("priorities".into(), Dtype::F64, vec![values.len()], value));
             arrays.push(("largest_priority".into(), Dtype::F64, vec![1], largest));
         }
-        Ok(state_file::write(WHAT, self.whose(), &arrays)?)
+        Ok(state_file::write(WHAT, self.settings(), &arrays)?)
     }
 
     /// Restores what [`to_safetensors`](Self::to_safetensors) returned. If it does not fit, the error
     /// says where, and nothing has changed.
     pub fn restore(&mut self, data: &[u8]) -> Result<()> {
-        let file = StateFile::read(WHAT, &self.whose(), data)?;
+        let file = StateFile::read(WHAT, &self.settings(), data)?;
         let History {
             most,
             obs_len,

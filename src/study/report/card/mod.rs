@@ -22,7 +22,7 @@ use standing::standings;
 pub struct Card {
     /// Its folder.
     pub folder: PathBuf,
-    /// What it says, in a sentence.
+    /// How it does against each baseline, on one line.
     pub says: String,
 }
 
@@ -52,9 +52,9 @@ pub fn cards(folder: &Path, names: &[String], suite: &str) -> Result<Vec<Card>> 
         write_whole(&own.join("card.md"), markdown::markdown(&document))?;
         write_whole(&own.join("card.html"), html::html(&document))?;
         write_pictures(&document, &own)?;
-        let says = page::says(standing);
         let seeds = results.experiment.top.seeds.report.0.len();
         let mut lines = page::overall(standing);
+        let says = lines.join("; ");
         lines.push(format!(
             "{seeds} seeds; five lr, tuned on {} others",
             results.experiment.top.seeds.tuning.0.len()

@@ -14,6 +14,8 @@ use crate::{
         assay::rates,
         experiment::Score,
         report::{
+            assay::tuning_means,
+            cost,
             document::{Document, Figure, Panel, Section},
             format::{interval, signed},
             load::Results,
@@ -34,17 +36,6 @@ pub fn page(results: &Results, standing: &Standing) -> Result<Document> {
         format!("Report card: {}", standing.name),
         sections,
     ))
-}
-
-/// The card in a sentence.
-pub fn says(standing: &Standing) -> String {
-    let against = |baseline| {
-        let overall = standing.against(baseline)?.overall(Score::Area)?;
-        let Estimate { point, lo, hi, .. } = overall;
-        Some(format!("{baseline} {point:.2} ({lo:.2} to {hi:.2})"))
-    };
-    let all: Vec<String> = opponents(&standing.name).filter_map(against).collect();
-    format!("Probability of doing better than {}", all.join(", "))
 }
 
 /// How it does against each baseline over all regimes, a line each.
@@ -136,13 +127,16 @@ fn glance(standing: &Standing) -> Result<Section> {
     ];
     Ok(Section::new("At a glance")
         .lead()
-        .text(format!("{}, over all regimes.", says(standing)))
+        .text(format!(
+            "Over all regimes: {}.",
+            overall(standing).join("; ")
+        ))
         .figure(figure)
         .table(&head, rows))
 }
 
 fn environments(results: &Results, standing: &Standing) -> Result<Section> {
-    let (experiment, arm) = (&results.experiment, results.arm(&standing.name));
+    let arm = results.arm(&standing.name);
     let mut rows = Vec::new();
     for cell in results.cells() {
         for &outcome in results.outcomes() {
@@ -160,12 +154,9 @@ fn environments(results: &Results, standing: &Standing) -> Result<Section> {
                 outcome.word().into(),
                 score(arm)?,
                 score(results.arm("adam"))?,
-                match experiment.arms[arm].trials[results.chosen(outcome, cell, arm)]
-                    .at_edge
-                    .is_empty()
-                {
-                    true => runs[0].setting.clone(),
-                    false => format!("{} (an end of its range)", runs[0].setting),
+                match results.at_edge(outcome, cell, arm) {
+                    "" => runs[0].setting.clone(),
+                    _ => format!("{} (an end of its range)", runs[0].setting),
                 },
                 format!("{} of {}", results.diverged(outcome, cell, arm), runs.len()),
             ]);
@@ -192,11 +183,7 @@ fn learning_rates(results: &Results, standing: &Standing) -> Result<Section> {
         let line = |(colour, name): (usize, &String)| {
             let arm = results.arm(name);
             let rates = rates(&results.experiment, arm)?;
-            let mean = |runs: &Vec<_>| {
-                let scores = runs.iter().map(|run| results.score(Score::Area, cell, run));
-                scores.sum::<f64>() / runs.len().max(1) as f64
-            };
-            let means = results.tuning[cell][arm].iter().map(mean);
+            let means = tuning_means(results, Score::Area, cell, arm);
             let point = |(rate, point): (f64, f64)| {
                 let (lo, hi, n) = (point, point, 1);
                 (rate, Estimate { point, lo, hi, n })
@@ -224,58 +211,15 @@ fn learning_rates(results: &Results, standing: &Standing) -> Result<Section> {
 }
 
 fn cost(results: &Results, standing: &Standing) -> Section {
-    let total = |name: &str| {
-        let arm = results.arm(name);
-        let runs = results
-            .cells()
-            .into_iter()
-            .flat_map(|cell| results.all_runs(cell, arm));
-        let costs = runs.filter_map(|run| {
-            let key = (crate::study::experiment::Stage::Report, run.id.clone());
-            results.costs.get(&key)
-        });
-        costs.fold((0.0, 0.0, 0), |(seconds, joules, n), cost| {
-            let own = cost.cpu_seconds.unwrap_or(cost.seconds);
-            (seconds + own, joules + cost.joules.unwrap_or(0.0), n + 1)
-        })
-    };
-    let row = |name: &str, bytes: Option<f64>| {
-        let (seconds, joules, runs) = total(name);
-        let per = |x: f64| match runs {
-            0 => "-".into(),
-            n => format!("{:.2}", x / f64::from(n)),
-        };
-        vec![
-            name.to_owned(),
-            bytes.map_or("-".into(), |bytes| format!("{bytes}")),
-            per(seconds),
-            per(joules),
-        ]
-    };
-    let bytes = |name: &str| {
-        let arm = results.arm(name);
-        let runs = results
-            .cells()
-            .into_iter()
-            .flat_map(|cell| results.all_runs(cell, arm));
-        runs.map(|run| run.optimiser_bytes_per_parameter)
-            .reduce(f64::max)
-    };
-    let names =
-        std::iter::once(standing.name.clone()).chain(opponents(&standing.name).map(str::to_owned));
-    let rows = names.map(|name| row(&name, bytes(&name)));
-    let head = [
-        "optimiser",
-        "state, bytes per weight",
-        "seconds per run",
-        "joules per run",
-    ];
-    Section::new("Cost")
-        .text(format!(
-            "Of the report runs, environment and agent included: {}. Times are processor seconds, and differ between machines.",
-            standing.diverged()
-        ))
-        .table(&head, rows.collect())
+    let mut names = vec![standing.name.as_str()];
+    for opponent in opponents(&standing.name) {
+        names.push(opponent);
+    }
+    let about = format!(
+        "Of the report runs, environment and agent included: {}. Times are processor seconds, and differ between machines.",
+        standing.diverged()
+    );
+    cost::in_brief(results, about, &names)
 }
 
 fn rules(results: &Results) -> Section {

@@ -13,7 +13,8 @@ use crate::{
         assay::rates,
         experiment::{Contrast, Score},
         report::{
-            contrasts::{Assays, Comparison},
+            comparison::{Assays, Comparison},
+            cost::state_bytes,
             ladder::rungs,
             load::Results,
             verdict::Evidence,
@@ -87,7 +88,6 @@ fn standing(results: &Results, assays: &Assays, name: &str) -> Result<Standing> 
     let against = opponents(name).map(|baseline| against(results, assays, name, baseline));
     // Both outcomes may have chosen the same runs.
     let (mut runs, mut diverged) = (BTreeSet::new(), BTreeSet::new());
-    let mut bytes = 0.0_f64;
     for cell in results.cells() {
         for &outcome in results.outcomes() {
             for run in results.runs(outcome, cell, arm) {
@@ -97,17 +97,13 @@ fn standing(results: &Results, assays: &Assays, name: &str) -> Result<Standing> 
                 }
             }
         }
-        let all = results.all_runs(cell, arm);
-        bytes = all.fold(bytes, |most, run| {
-            most.max(run.optimiser_bytes_per_parameter)
-        });
     }
     Ok(Standing {
         name: name.to_owned(),
         against: against.collect::<Result<_>>()?,
         runs: (runs.len(), diverged.len()),
         rates: rates(&results.experiment, arm).unwrap_or_default(),
-        bytes,
+        bytes: state_bytes(results, arm).1,
     })
 }
 

@@ -14,8 +14,8 @@ use crate::{
     study::{
         experiment::{Contrast, Score},
         report::{
-            contrasts::{Assays, Comparison},
-            folder,
+            comparison::{Assays, Comparison},
+            find::folder_of,
             load::Results,
             verdict::Evidence,
         },
@@ -47,7 +47,7 @@ impl Studies {
         let mut results = BTreeMap::new();
         for place in &overview.places {
             if !results.contains_key(&place.study) {
-                let folder = folder(Path::new(&place.study), None);
+                let folder = folder_of(Path::new(&place.study));
                 if !folder.join("manifest.toml").exists() {
                     return Err(at(
                         file,

@@ -9,7 +9,7 @@ use settings::{Settings, Value, settings};
 
 use crate::{
     Error, Result, config,
-    files::{toml_in, toml_name},
+    files::{toml_file, toml_names},
 };
 
 /// Where overviews are known by their names.
@@ -64,13 +64,7 @@ impl Overview {
     /// The overview in the file at `path`, and the file's text.
     pub fn read(path: &Path) -> Result<(Self, String)> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            let named = Path::new(FOLDER);
-            let names = std::fs::read_dir(named).into_iter().flatten().flatten();
-            let mut names: Vec<String> = names
-                .filter(|entry| entry.path().extension().is_some_and(|end| end == "toml"))
-                .map(|entry| toml_name(&entry.path()).display().to_string())
-                .collect();
-            names.sort();
+            let names = toml_names(Path::new(FOLDER));
             let there = match names.is_empty() {
                 true => format!("there are none in {FOLDER}"),
                 false => format!("{FOLDER} has {}", names.join(", ")),
@@ -134,9 +128,6 @@ impl Overview {
 
     /// The file that `asked` means: a path, or the name of one in `experiments/overviews`.
     pub fn find(asked: &Path) -> PathBuf {
-        match asked.is_file() {
-            true => asked.to_path_buf(),
-            false => toml_in(Path::new(FOLDER), asked),
-        }
+        toml_file(Path::new(FOLDER), asked)
     }
 }

@@ -1,16 +1,16 @@
 //! What an agent's outcome says about its run's tables.
 
 use super::Config;
-use crate::run::{Outcome, RowTable, Status, Told};
+use crate::run::{ExpectedTable, Outcome, RowTable, Status};
 
 /// What `outcome` of the run `config` says about `table`.
-pub(super) fn told(config: &Config, outcome: &Outcome, table: RowTable) -> Told {
+pub(super) fn expected_table(config: &Config, outcome: &Outcome, table: RowTable) -> ExpectedTable {
     let whole = outcome.status == Status::Finished;
     match table {
         RowTable::Episodes => {
             let episodes = outcome.episodes;
             let last = (episodes > 0).then_some(("episode", episodes as f64));
-            Told {
+            ExpectedTable {
                 rows: Some(episodes..=episodes),
                 last: last.into_iter().collect(),
             }
@@ -26,7 +26,7 @@ pub(super) fn told(config: &Config, outcome: &Outcome, table: RowTable) -> Told 
                 ("step", steps as f64),
                 ("mean_return", outcome.final_return),
             ];
-            Told {
+            ExpectedTable {
                 // With many environments, several due evaluations may be done as one.
                 rows: (config.environments() == 1).then_some(evaluations..=evaluations),
                 last: whole.then_some(end).into_iter().flatten().collect(),
@@ -36,12 +36,12 @@ pub(super) fn told(config: &Config, outcome: &Outcome, table: RowTable) -> Told 
             let recorded = outcome.updates.div_ceil(config.run.log_every);
             // The update that diverges is always recorded.
             let more = u64::from(!whole);
-            Told {
+            ExpectedTable {
                 rows: Some(recorded.saturating_sub(more)..=recorded + more),
                 last: Vec::new(),
             }
         }
         // Which updates are looked at is random.
-        _ => Told::default(),
+        _ => ExpectedTable::default(),
     }
 }

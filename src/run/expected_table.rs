@@ -6,14 +6,14 @@ use crate::{Error, Result};
 
 /// What a run's outcome says about one of its tables.
 #[derive(Default)]
-pub struct Told {
+pub struct ExpectedTable {
     /// How many lines it has below its header; any number if there is none.
     pub rows: Option<RangeInclusive<u64>>,
     /// Columns, and what the last line has in them.
     pub last: Vec<(&'static str, f64)>,
 }
 
-impl Told {
+impl ExpectedTable {
     /// An error if the table at `path`, with this content, contradicts the outcome.
     pub(super) fn check(&self, path: &Path, content: &[u8]) -> Result<()> {
         match self.wrong(content) {
@@ -40,24 +40,31 @@ impl Told {
                 Err(error) => return Some(error.to_string()),
             }
         }
-        if let Some(told) = self.rows.as_ref().filter(|told| !told.contains(&rows)) {
-            let (from, to) = (told.start(), told.end());
-            let told = if from == to {
+        if let Some(expected) = self
+            .rows
+            .as_ref()
+            .filter(|expected| !expected.contains(&rows))
+        {
+            let (from, to) = (expected.start(), expected.end());
+            let expected = if from == to {
                 from.to_string()
             } else {
                 format!("{from} to {to}")
             };
             return Some(format!(
-                "it has {rows} rows below its header, but its run's outcome says {told}"
+                "it has {rows} rows below its header, but its run's outcome says {expected}"
             ));
         }
-        self.last.iter().find_map(|(column, told)| {
+        self.last.iter().find_map(|(column, expected)| {
             let at = header.iter().position(|name| name == *column);
             let found = at.and_then(|at| last.get(at)).unwrap_or("nothing");
             let value = found.parse::<f64>();
-            let same = value.is_ok_and(|value| value == *told || value.is_nan() && told.is_nan());
+            let same =
+                value.is_ok_and(|value| value == *expected || value.is_nan() && expected.is_nan());
             (!same).then(|| {
-                format!("{column} is {found} in its last row, but its run's outcome says {told}")
+                format!(
+                    "{column} is {found} in its last row, but its run's outcome says {expected}"
+                )
             })
         })
     }
@@ -69,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_the_outcome_does_not_tell_is_wrong() {
-        let told = Told {
+        let expected = ExpectedTable {
             rows: Some(2..=3),
             last: vec![("step", 20.0), ("score", f64::NAN)],
         };
@@ -85,7 +92,7 @@ mod tests {
             ("step,score\n10,1\n20\n", Some("fields")),
         ];
         for (content, words) in cases {
-            match (told.wrong(content.as_bytes()), words) {
+            match (expected.wrong(content.as_bytes()), words) {
                 (None, None) => {}
                 (Some(why), Some(words)) => assert!(why.contains(words), "{why}"),
                 other => panic!("{content:?}: {other:?}"),

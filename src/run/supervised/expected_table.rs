@@ -1,14 +1,14 @@
 //! What a supervised run's outcome says about its tables.
 
 use super::SupervisedConfig;
-use crate::run::{RowTable, Status, SupervisedOutcome, Told};
+use crate::run::{ExpectedTable, RowTable, Status, SupervisedOutcome};
 
 /// What `outcome` of the run `config` says about `table`.
-pub(super) fn told(
+pub(super) fn expected_table(
     config: &SupervisedConfig,
     outcome: &SupervisedOutcome,
     table: RowTable,
-) -> Told {
+) -> ExpectedTable {
     let whole = outcome.status == Status::Finished;
     let (steps, epochs) = (outcome.steps, outcome.epochs);
     match table {
@@ -16,7 +16,7 @@ pub(super) fn told(
             // Folders of images may have fewer than the official ones.
             let known = config.run.dataset.images().is_none();
             let rows = known.then(|| lines(config, steps));
-            Told {
+            ExpectedTable {
                 rows: rows.map(|rows| rows..=rows),
                 last: vec![("step", steps as f64)],
             }
@@ -32,12 +32,12 @@ pub(super) fn told(
             let end = end
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, value?)));
-            Told {
+            ExpectedTable {
                 rows: Some(rows..=rows),
                 last: end.filter(|_| whole).collect(),
             }
         }
-        _ => Told::default(),
+        _ => ExpectedTable::default(),
     }
 }
 

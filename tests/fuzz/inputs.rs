@@ -1,145 +1,9 @@
-//! Commands and files mutated from valid ones: whatever a user gives, a program ends soon, with the right exit code, a
-//! word about what is wrong, and no panic; what runs leaves whole files.
-//!
-//! What there is to mutate is read from `rl --list`: a setting, an environment or an optimiser that is new is mutated too.
-//! The long form:
-//!
-//! ```sh
-//! FUZZ_INPUTS=10000 cargo test --release --test fuzz -- --ignored --nocapture
-//! ```
-//!
-//! Each input follows from its number alone, which a failure names: `FUZZ_FIRST=1234 FUZZ_INPUTS=1` runs it again.
+//! Commands and the files that they read, mutated from valid ones.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
-
-/// Longer than any of these runs takes on a busy machine.
-const HANG: Duration = Duration::from_secs(120);
-
-const RL: &str = env!("CARGO_BIN_EXE_rl");
-const STUDY: &str = env!("CARGO_BIN_EXE_study");
-const SUPERVISED: &str = env!("CARGO_BIN_EXE_supervised");
-
-/// SplitMix64 (Steele, Lea & Flood 2014).
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-    /// True once in `n` times.
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-    fn of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
-        all[self.below(all.len())]
-    }
-    fn share(&mut self) -> f64 {
-        self.next() as f64 / u64::MAX as f64
-    }
-}
-
-/// A setting as `--list` shows it.
-#[derive(Clone, Debug)]
-struct Setting {
-    name: String,
-    default: String,
-    allowed: String,
-}
-
-/// Environments, algorithms or optimisers with their settings, and what every environment takes under `""`.
-type Named = BTreeMap<String, Vec<Setting>>;
-
-struct Listing {
-    environments: Named,
-    /// The settings of each algorithm.
-    agents: Named,
-    optimisers: Named,
-    published: Vec<String>,
-}
-
-impl Listing {
-    fn read() -> Self {
-        let out = Command::new(RL).arg("--list").output().unwrap();
-        let text = String::from_utf8(out.stdout).unwrap();
-        let mut listing = Self {
-            environments: Named::new(),
-            agents: Named::new(),
-            optimisers: Named::new(),
-            published: Vec::new(),
-        };
-        let (mut part, mut name) = ("", String::new());
-        for line in text.lines() {
-            let first = line.split_whitespace().next().unwrap_or_default();
-            if !line.starts_with(' ') && !line.is_empty() {
-                part = first.to_owned().leak();
-            } else if line.trim() == "Every environment also takes" {
-                name = String::new();
-            } else if line.starts_with("    ") && !line.starts_with("     ") {
-                let rest: Vec<&str> = line.split_whitespace().collect();
-                let allowed = line
-                    .rfind(" (")
-                    .map(|at| &line[at + 2..])
-                    .unwrap_or_default();
-                let allowed = allowed.split(')').next().unwrap_or_default();
-                let setting = Setting {
-                    name: first.to_owned(),
-                    default: rest.get(1).copied().unwrap_or_default().to_owned(),
-                    allowed: allowed.to_owned(),
-                };
-                match part {
-                    "Environments" => {
-                        let its = listing.environments.entry(name.clone());
-                        its.or_default().push(setting);
-                    }
-                    "Algorithms" => {
-                        let its = listing.agents.entry(name.clone());
-                        its.or_default().push(setting);
-                    }
-                    "Optimisers" => {
-                        let its = listing.optimisers.entry(name.clone());
-                        its.or_default().push(setting);
-                    }
-                    _ => {}
-                }
-            } else if line.starts_with("  ") && !line.starts_with("   ") {
-                name = first.to_owned();
-                match part {
-                    "Environments" if !line.contains("'") => {
-                        listing.environments.entry(name.clone()).or_default();
-                    }
-                    "Published" => listing.published.push(name.clone()),
-                    _ => {}
-                }
-            }
-        }
-        assert!(listing.environments.len() > 15 && listing.optimisers.len() > 10);
-        assert!(listing.agents["dqn"].len() > 20 && listing.published.len() > 10);
-        assert!(
-            listing.agents.len() == LEAST_SETTINGS.len(),
-            "{:?}",
-            listing.agents.keys()
-        );
-        listing
-    }
-}
+use super::{listing::Setting, *};
 
 /// A value for a setting: mostly one that is allowed, sometimes one at an edge of what is, or none at all.
-fn value(draws: &mut Draws, setting: &Setting) -> String {
+pub fn value(draws: &mut Draws, setting: &Setting) -> String {
     let Setting {
         name,
         default,
@@ -244,7 +108,7 @@ fn value(draws: &mut Draws, setting: &Setting) -> String {
     }
 }
 
-fn optimiser(draws: &mut Draws, listing: &Listing) -> String {
+pub fn optimiser(draws: &mut Draws, listing: &Listing) -> String {
     let names: Vec<&String> = listing.optimisers.keys().collect();
     let name = draws.of(&names);
     if draws.one_in(4) {
@@ -267,7 +131,7 @@ fn optimiser(draws: &mut Draws, listing: &Listing) -> String {
     }
 }
 
-fn environment(draws: &mut Draws, listing: &Listing) -> String {
+pub fn environment(draws: &mut Draws, listing: &Listing) -> String {
     let names: Vec<&String> = listing
         .environments
         .keys()
@@ -293,7 +157,7 @@ fn environment(draws: &mut Draws, listing: &Listing) -> String {
 }
 
 /// Damages `text` at one place.
-fn damaged(draws: &mut Draws, text: &str) -> String {
+pub fn damaged(draws: &mut Draws, text: &str) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     let at = draws.below(letters.len() + 1);
     match draws.below(4) {
@@ -315,18 +179,18 @@ fn damaged(draws: &mut Draws, text: &str) -> String {
 
 /// A command with the files that it reads.
 #[derive(Debug, Default)]
-struct Input {
-    program: &'static str,
-    args: Vec<String>,
-    file: Option<(&'static str, String)>,
+pub struct Input {
+    pub program: &'static str,
+    pub args: Vec<String>,
+    pub file: Option<(&'static str, String)>,
 }
 
-fn words(all: &[&str]) -> Vec<String> {
+pub fn words(all: &[&str]) -> Vec<String> {
     all.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// What makes a run of 12 steps, or of a multiple of them, one that learns.
-const LEAST_SETTINGS: [(&str, &[&str]); 4] = [
+pub const LEAST_SETTINGS: [(&str, &[&str]); 4] = [
     ("dqn", &["--batch-size", "8", "--learning-starts", "20"]),
     ("a2c", &["--n-envs", "4", "--n-steps", "3"]),
     (
@@ -337,7 +201,7 @@ const LEAST_SETTINGS: [(&str, &[&str]); 4] = [
 ];
 
 /// `rl` with flags of a short run, and a few more.
-fn flags(draws: &mut Draws, listing: &Listing) -> Input {
+pub fn flags(draws: &mut Draws, listing: &Listing) -> Input {
     let (algorithm, least) = LEAST_SETTINGS[draws.below(LEAST_SETTINGS.len())];
     let steps = (12 * (1 + draws.below(25))).to_string();
     let mut args = words(&["--algo", algorithm, "--steps", &steps, "--hidden", "16"]);
@@ -392,7 +256,7 @@ fn flags(draws: &mut Draws, listing: &Listing) -> Input {
 }
 
 /// Lines of TOML with a value changed, a line gone or there twice, or a letter damaged.
-fn mutated_lines(draws: &mut Draws, text: &str) -> String {
+pub fn mutated_lines(draws: &mut Draws, text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(String::from).collect();
     for _ in 0..1 + draws.below(2) {
         let at = draws.below(lines.len());
@@ -429,7 +293,7 @@ fn mutated_lines(draws: &mut Draws, text: &str) -> String {
 }
 
 /// `rl` with the `config.toml` of a run, mutated.
-fn config(draws: &mut Draws, _: &Listing) -> Input {
+pub fn config(draws: &mut Draws, _: &Listing) -> Input {
     Input {
         program: RL,
         args: words(&["--config", "c.toml", "--out", "r", "--steps", "100"]),
@@ -438,7 +302,7 @@ fn config(draws: &mut Draws, _: &Listing) -> Input {
 }
 
 /// A study of tiny runs, mutated.
-fn study(draws: &mut Draws, listing: &Listing) -> Input {
+pub fn study(draws: &mut Draws, listing: &Listing) -> Input {
     let mut text = STUDY_TOML.replace(
         "\"adam:beta1=0\"",
         &format!("{:?}", optimiser(draws, listing)),
@@ -458,7 +322,7 @@ fn study(draws: &mut Draws, listing: &Listing) -> Input {
 }
 
 /// `supervised` on what needs no files and little time.
-fn supervised(draws: &mut Draws, listing: &Listing) -> Input {
+pub fn supervised(draws: &mut Draws, listing: &Listing) -> Input {
     let mut args = words(&["--dataset", "synthetic", "--net", "mlp", "--out", "r"]);
     args.extend(words(&["--steps", &(1 + draws.below(12)).to_string()]));
     args.extend(words(&[
@@ -477,7 +341,7 @@ fn supervised(draws: &mut Draws, listing: &Listing) -> Input {
     }
 }
 
-fn input(number: u64, listing: &Listing) -> Input {
+pub fn input(number: u64, listing: &Listing) -> Input {
     let mut draws = Draws(number.wrapping_mul(0xD134_2543_DE82_EF95));
     let make = match draws.below(20) {
         0..12 => flags,
@@ -488,139 +352,7 @@ fn input(number: u64, listing: &Listing) -> Input {
     make(&mut draws, listing)
 }
 
-/// Runs an input. Whether it ran to its end, or what is wrong.
-fn outcome(input: &Input) -> Result<bool, String> {
-    let folder = tempfile::tempdir().unwrap();
-    if let Some((name, text)) = &input.file {
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    let log = fs::File::create(folder.path().join("stderr")).unwrap();
-    let mut child = Command::new(input.program)
-        .args(&input.args)
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        // An argument with a zero byte does not even start.
-        .map_err(|error| error.to_string())?;
-    let started = Instant::now();
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if started.elapsed() > HANG => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err("it hangs".into());
-            }
-            None => thread::sleep(Duration::from_millis(2)),
-        }
-    };
-    let said = fs::read_to_string(folder.path().join("stderr")).unwrap_or_default();
-    if said.contains("panicked") {
-        return Err(format!("a panic: {said}"));
-    }
-    match status.code() {
-        Some(0) => left_whole(folder.path()).map(|()| true),
-        Some(2) if said.contains("error: ") => Ok(false),
-        code => Err(format!("exit code {code:?}: {said}")),
-    }
-}
-
-/// An error if a run's outcome in `folder` has a number that is none, or if its files are not there.
-fn left_whole(folder: &Path) -> Result<(), String> {
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "csv") {
-                let text = fs::read_to_string(&path).map_err(|e| e.to_string())?;
-                let columns = |line: &str| line.split(',').count();
-                if text.lines().count() == 0 {
-                    return Err(format!("{} is empty", path.display()));
-                }
-                let strange = |cell: &str| {
-                    let cell = cell.trim_matches('"').to_lowercase();
-                    ["nan", "inf", "-inf"].contains(&cell.as_str())
-                };
-                // What was measured of an update may be no number; an outcome may not.
-                if path.ends_with("outcome.csv") {
-                    let row = text.lines().nth(1).unwrap_or_default();
-                    if columns(row) < 5 || row.split(',').any(strange) {
-                        return Err(format!("{}: {row}", path.display()));
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Runs so many inputs from number `first` on, until `time` is up; returns how many ran and how many there were.
-fn fuzz(first: u64, inputs: u64, time: Duration) -> (u64, u64) {
-    let listing = Listing::read();
-    let (next, ran, tried) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let started = Instant::now();
-    let work = || {
-        let mut wrong = Vec::new();
-        while started.elapsed() < time {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            if i >= inputs {
-                break;
-            }
-            let input = input(first + i, &listing);
-            match outcome(&input) {
-                Ok(whole) => ran.fetch_add(whole.into(), Ordering::Relaxed),
-                Err(why) => {
-                    eprintln!("input {}: {input:?}\n{why}\n", first + i);
-                    wrong.push(first + i);
-                    0
-                }
-            };
-            let tried = tried.fetch_add(1, Ordering::Relaxed) + 1;
-            if tried.is_multiple_of(500) {
-                eprintln!("{tried} inputs, {} ran", ran.load(Ordering::Relaxed));
-            }
-        }
-        wrong
-    };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let wrong: Vec<u64> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .flat_map(|one| one.join().unwrap())
-            .collect()
-    });
-    assert!(wrong.is_empty(), "inputs {wrong:?}");
-    (ran.into_inner(), tried.into_inner())
-}
-
-#[test]
-fn a_few_hundred_mutated_inputs() {
-    let (ran, tried) = fuzz(1, 200, Duration::from_secs(20));
-    // Some optimisers refuse much: groups, resets, GPUs.
-    assert!(5 * ran > 2 * tried, "{ran} of {tried} ran");
-}
-
-#[test]
-#[ignore = "as long as you like: FUZZ_INPUTS"]
-fn many_mutated_inputs() {
-    let number = |name: &str, default| {
-        let text = std::env::var(name).ok();
-        text.map_or(default, |text| text.parse().expect("a number"))
-    };
-    let (ran, tried) = fuzz(
-        number("FUZZ_FIRST", 1),
-        number("FUZZ_INPUTS", 10_000),
-        Duration::MAX,
-    );
-    eprintln!("{tried} inputs, {ran} ran");
-}
-
-const CONFIG: &str = r#"preset = "cleanrl"
+pub const CONFIG: &str = r#"preset = "cleanrl"
 
 [run]
 env = "cartpole"
@@ -668,7 +400,7 @@ lr_schedule = "constant"
 max_loss = 1000000000.0
 "#;
 
-const STUDY_TOML: &str = r#"question = "Does it?"
+pub const STUDY_TOML: &str = r#"question = "Does it?"
 hypothesis = "It does."
 analysis = "One against the other."
 margin = 0.05

@@ -1,142 +1,24 @@
-//! Layer normalisation (Ba et al. 2016, eq. 4) and the relu behind it, for a cohort, as one operation with
-//! its own backward. candle's own layer normalisation has no backward for contiguous input.
+//! The arithmetic of a layer normalisation.
 
-use candle_core::{
-    CpuStorage, CustomOp1, D, DType, Device, Layout, Result, Shape, Tensor, Var, WithDType, bail,
+use candle_core::{D, Result, Shape, Tensor, WithDType, bail};
+use optim::vectorised;
+
+use super::Rectifier;
+use crate::nn::{
+    fused::{LayerGradients, LayerKernel},
+    slices::part,
 };
-
-use super::{
-    bypass::GradientBypass,
-    fused::{FusedLayer, LayerGradients, LayerKernel},
-    slices::{contiguous, on_cpu, part},
-};
-use optim::Parameter;
-
-use crate::simd::vectorised;
-
-/// What follows a normalisation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rectifier {
-    /// Nothing.
-    Off,
-    /// A negative number is multiplied by this, which is not negative itself: 0 is relu, 0.01 PyTorch's leaky relu.
-    Relu(f64),
-}
-
-/// `rectifier((x - mean) / sqrt(var + eps) * scale + shift)`, where mean and variance are over the features of
-/// one sample, and of an image over the channels of one pixel.
-///
-/// The input is `[agents, batch, features]` or `[agents, batch, channels, height, width]`; scale and shift, if
-/// there are any, are learned and `[agents, features]`. This is `torch.nn.LayerNorm` over the features, and
-/// `flax.linen.LayerNorm` on images whose channels come last.
-#[derive(Clone)]
-pub struct LayerNorm(Form);
-
-#[derive(Clone)]
-enum Form {
-    Learned(FusedLayer<NormKernel>),
-    Plain { kernel: NormKernel, composed: bool },
-}
-
-impl LayerNorm {
-    /// A normalisation with a scale of 1 and a shift of 0 to learn.
-    pub fn learned(
-        (agents, features): (usize, usize),
-        eps: f64,
-        rectifier: Rectifier,
-        dtype: DType,
-        device: &Device,
-    ) -> Result<Self> {
-        let scale = Var::ones((agents, features), dtype, device)?;
-        let shift = Var::zeros((agents, features), dtype, device)?;
-        let kernel = NormKernel { eps, rectifier };
-        Ok(Self(Form::Learned(FusedLayer::new(
-            scale,
-            Some(shift),
-            kernel,
-        ))))
-    }
-
-    /// A normalisation that learns nothing.
-    pub fn plain(eps: f64, rectifier: Rectifier) -> Self {
-        Self(Form::Plain {
-            kernel: NormKernel { eps, rectifier },
-            composed: false,
-        })
-    }
-
-    /// The same layer by candle's operations, as on a GPU.
-    pub fn composed(self) -> Self {
-        Self(match self.0 {
-            Form::Learned(layer) => Form::Learned(layer.composed()),
-            Form::Plain { kernel, .. } => Form::Plain {
-                kernel,
-                composed: true,
-            },
-        })
-    }
-
-    /// The same layer, which leaves the gradients of its scale and shift in `bypass`.
-    pub(super) fn bypassing(self, bypass: &GradientBypass) -> Self {
-        Self(match self.0 {
-            Form::Learned(layer) => Form::Learned(layer.bypassing(bypass)),
-            plain => plain,
-        })
-    }
-
-    /// The output, of the input's shape, recorded for backward.
-    ///
-    /// # Errors
-    ///
-    /// If the shapes do not fit together.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match &self.0 {
-            Form::Learned(layer) => layer.forward(x),
-            Form::Plain { kernel, composed } if *composed || !x.device().is_cpu() => {
-                kernel.by_candle(x, None)
-            }
-            Form::Plain { kernel, .. } => x.contiguous()?.apply_op1(PlainNorm(*kernel)),
-        }
-    }
-
-    /// [`forward`](Self::forward) without a backward.
-    pub fn infer(&self, x: &Tensor) -> Result<Tensor> {
-        match &self.0 {
-            Form::Learned(layer) => layer.infer(x),
-            Form::Plain { kernel, composed } if *composed || !x.device().is_cpu() => {
-                Ok(kernel.by_candle(x, None)?.detach())
-            }
-            Form::Plain { kernel, .. } => x.contiguous()?.apply_op1_no_bwd(&PlainNorm(*kernel)),
-        }
-    }
-
-    /// The scale as `{prefix}.weight` and the shift as `{prefix}.bias`, if there are any.
-    pub fn parameters(&self, prefix: &str) -> Vec<Parameter> {
-        match &self.0 {
-            Form::Learned(layer) => layer.parameters(prefix),
-            Form::Plain { .. } => Vec::new(),
-        }
-    }
-
-    /// A layer like this one whose variables are what `map` makes of this one's.
-    pub(super) fn map_vars(&self, map: impl Fn(&Var) -> Result<Var>) -> Result<Self> {
-        Ok(Self(match &self.0 {
-            Form::Learned(layer) => Form::Learned(layer.map_vars(map)?),
-            plain => plain.clone(),
-        }))
-    }
-}
 
 /// The arithmetic.
 #[derive(Clone, Copy)]
-struct NormKernel {
-    eps: f64,
-    rectifier: Rectifier,
+pub(super) struct NormKernel {
+    pub eps: f64,
+    pub rectifier: Rectifier,
 }
 
 /// The sizes of one application.
 #[derive(Clone, Copy)]
-struct NormSizes {
+pub(super) struct NormSizes {
     agents: usize,
     batch: usize,
     features: usize,
@@ -147,7 +29,7 @@ struct NormSizes {
 }
 
 impl NormSizes {
-    fn of(x: &Shape) -> Result<Self> {
+    pub fn of(x: &Shape) -> Result<Self> {
         let (&[agents, batch, features, ..], image) = (x.dims(), x.dims().get(3..)) else {
             bail!("layer norm: an input of shape {x:?} has no features");
         };
@@ -218,26 +100,6 @@ pub(crate) fn normalise_backward<T: WithDType>(d: &mut [T], normal: &[T], gain: 
     let along = sum_of(d, normal, |d, x| d * x) * per;
     for (d, &x) in d.iter_mut().zip(normal) {
         *d = gain * (*d - mean - x * along);
-    }
-}
-
-impl Rectifier {
-    /// What comes out for `z`; a NaN stays one.
-    #[inline(always)]
-    pub(crate) fn of<T: WithDType>(self, z: T) -> T {
-        match self {
-            Self::Relu(slope) if z < T::from_f64(0.0) => z * T::from_f64(slope),
-            _ => z,
-        }
-    }
-
-    /// The gradient of what went in, if `d` is that of what came out, `y`.
-    #[inline(always)]
-    pub(crate) fn gradient<T: WithDType>(self, d: T, y: T) -> T {
-        match self {
-            Self::Relu(slope) if y <= T::from_f64(0.0) => d * T::from_f64(slope),
-            _ => d,
-        }
     }
 }
 
@@ -343,7 +205,13 @@ impl NormKernel {
     }
 
     /// The output; without a scale and a shift if they are empty.
-    fn output_of<T: WithDType>(self, s: NormSizes, x: &[T], weight: &[T], bias: &[T]) -> Vec<T> {
+    pub fn output_of<T: WithDType>(
+        self,
+        s: NormSizes,
+        x: &[T],
+        weight: &[T],
+        bias: &[T],
+    ) -> Vec<T> {
         let mut y = x.to_vec();
         let mut columns = Columns::new(s.positions);
         vectorised(
@@ -377,7 +245,7 @@ impl NormKernel {
     }
 
     /// The gradients that follow from `dy`.
-    fn gradients<T: WithDType>(
+    pub fn gradients<T: WithDType>(
         self,
         s: NormSizes,
         [x, weight, y, dy]: [&[T]; 4],
@@ -434,7 +302,7 @@ impl NormKernel {
         grads
     }
 
-    fn by_candle(self, x: &Tensor, learned: Option<(&Tensor, &Tensor)>) -> Result<Tensor> {
+    pub fn by_candle(self, x: &Tensor, learned: Option<(&Tensor, &Tensor)>) -> Result<Tensor> {
         let s = NormSizes::of(x.shape())?;
         let flat = x.reshape((s.agents, s.batch, s.features, s.positions))?;
         let flat = flat.transpose(2, 3)?.contiguous()?;
@@ -504,53 +372,5 @@ impl LayerKernel for NormKernel {
         bias: Option<&Tensor>,
     ) -> Result<Tensor> {
         self.by_candle(x, bias.map(|bias| (weight, bias)))
-    }
-}
-
-/// A normalisation that learns nothing, as candle's operation.
-struct PlainNorm(NormKernel);
-
-impl CustomOp1 for PlainNorm {
-    fn name(&self) -> &'static str {
-        NormKernel::NAME
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let s = NormSizes::of(layout.shape())?;
-        let y = match x {
-            CpuStorage::F32(_) => {
-                CpuStorage::F32(self.0.output_of(s, contiguous(x, layout)?, &[], &[]))
-            }
-            CpuStorage::F64(_) => {
-                CpuStorage::F64(self.0.output_of(s, contiguous(x, layout)?, &[], &[]))
-            }
-            _ => bail!("layer norm: the input is neither f32 nor f64"),
-        };
-        Ok((y, layout.shape().clone()))
-    }
-
-    fn bwd(&self, x: &Tensor, y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        match x.dtype() {
-            DType::F32 => self.input_gradient::<f32>([x, y, dy]),
-            DType::F64 => self.input_gradient::<f64>([x, y, dy]),
-            other => bail!("layer norm: {other:?} is neither f32 nor f64"),
-        }
-        .map(Some)
-    }
-}
-
-impl PlainNorm {
-    fn input_gradient<T: WithDType>(&self, [x, y, dy]: [&Tensor; 3]) -> Result<Tensor> {
-        let (x, dy) = (x.contiguous()?, dy.contiguous()?);
-        let stored = [&x, y, &dy].map(Tensor::storage_and_layout);
-        let [x_data, y_data, dy_data] = &stored;
-        let s = NormSizes::of(x.shape())?;
-        let lists = [
-            on_cpu::<T>(&x_data.0, x_data.1)?,
-            &[],
-            on_cpu::<T>(&y_data.0, y_data.1)?,
-            on_cpu::<T>(&dy_data.0, dy_data.1)?,
-        ];
-        Tensor::from_vec(self.0.gradients(s, lists).x, x.shape(), &Device::Cpu)
     }
 }

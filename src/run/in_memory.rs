@@ -11,7 +11,7 @@ use super::{
 use crate::{Error, Result, files::write_whole};
 
 /// A run in progress that leaves no folder. It keeps only the rows of some tables.
-pub struct UnkeptRun {
+pub struct InMemoryRun {
     /// Where its checkpoints go. It is created for the first one.
     folder: PathBuf,
     tables: Vec<(RowTable, csv::Writer<Vec<u8>>)>,
@@ -22,14 +22,14 @@ pub struct UnkeptRun {
 /// A run that is about to begin.
 pub struct Begun {
     /// The run.
-    pub run: UnkeptRun,
+    pub run: InMemoryRun,
     /// Where it continues; from the start if there is none.
     pub from: Option<Checkpoint>,
     /// Why it starts again though it had come to a checkpoint.
     pub damage: Option<Error>,
 }
 
-impl UnkeptRun {
+impl InMemoryRun {
     /// The run `config`, which keeps its rows of the tables `wanted`, from its checkpoint in `folder` if there is one.
     pub fn begin<C: Configuration>(
         folder: &Path,
@@ -91,7 +91,7 @@ impl UnkeptRun {
 
 /// Removes what a run that leaves no folder may have left in `folder`: its checkpoint and the record of its cost so
 /// far.
-pub fn remove_unkept(folder: &Path) {
+pub fn remove_leftovers(folder: &Path) {
     for file in [
         CHECKPOINT,
         super::folder::MACHINE,
@@ -103,7 +103,7 @@ pub fn remove_unkept(folder: &Path) {
 }
 
 /// Whether the run in `folder` has or had a folder of its own, which stays.
-pub fn is_kept(folder: &Path) -> bool {
+pub fn has_folder(folder: &Path) -> bool {
     folder.join(super::folder::CONFIG).exists()
 }
 
@@ -111,7 +111,7 @@ fn unwritable(folder: &Path, table: RowTable, error: std::io::Error) -> Error {
     Error::io("cannot write", &folder.join(table.file()), error)
 }
 
-impl Observer for UnkeptRun {
+impl Observer for InMemoryRun {
     fn row(&mut self, row: Row) -> Result<()> {
         let table = row.table();
         let Some((_, writer)) = self.tables.iter_mut().find(|(known, _)| *known == table) else {

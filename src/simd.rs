@@ -1,9 +1,0 @@
-//! Vector instructions chosen at run time.
-
-/// Runs `f`, compiled for the widest vector instructions that this machine has.
-///
-/// `f` must be `#[inline(always)]`, and so must everything it calls. No width ever fuses a
-/// multiplication with an addition, so all widths give the same bits.
-pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
-}
