@@ -105,6 +105,8 @@ impl OptimiserSettings for Muon {
         "muon:adamw_lr=0.02,adamw_weight_decay=0,reset_moments=true",
     ];
 
+    const LR_OF_VECTORS: &'static str = "adamw_lr";
+
     fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
         Correction::check(self.adamw_beta2, self.adamw_eps, false)?;
         let adamw = Adam {
