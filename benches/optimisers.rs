@@ -53,10 +53,7 @@ fn ours(rows: &mut Rows, name: &str, case: &Case) -> Result<()> {
         return Ok(());
     }
     let problem = Problem::new(case)?;
-    let parameter = |(i, var): (usize, &Var)| Parameter {
-        name: format!("p{i}"),
-        var: var.clone(),
-    };
+    let parameter = |(i, var): (usize, &Var)| Parameter::new(format!("p{i}"), var.clone());
     let parameters = problem.vars.iter().enumerate().map(parameter).collect();
     let mut spec: Spec = name.parse().expect("a registered optimiser");
     spec.set("lr", LR).expect("every optimiser has lr");

@@ -163,7 +163,7 @@ impl Case {
                 worst = larger(worst, (off / losses[u / EVERY].abs().max(1.0)).abs());
             }
         }
-        for Parameter { name, var } in a2c.parameters() {
+        for Parameter { name, var, .. } in a2c.parameters() {
             let flat = |tensor: &Tensor| -> Vec<f64> {
                 let tensor = tensor.to_dtype(DType::F64).unwrap();
                 tensor.flatten_all().unwrap().to_vec1().unwrap()

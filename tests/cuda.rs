@@ -55,10 +55,7 @@ fn side(specs: &[Spec], dtype: DType, device: &Device, clipping: Clipping) -> Si
         let data: Vec<f64> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
         let tensor = Tensor::from_vec(data, shape, &Device::Cpu).unwrap();
         let tensor = tensor.to_dtype(dtype).unwrap().to_device(device).unwrap();
-        Parameter {
-            name: name.into(),
-            var: Var::from_tensor(&tensor).unwrap(),
-        }
+        Parameter::new(name, Var::from_tensor(&tensor).unwrap())
     };
     let weights = vec![one("weight", &[2, 37, 11]), one("bias", &[2, 37])];
     let optimiser = Optimiser::new(specs, weights.clone())

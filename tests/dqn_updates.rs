@@ -145,7 +145,7 @@ impl Case {
                 dqn.update_target().unwrap();
             }
         }
-        for Parameter { name, var } in dqn.parameters() {
+        for Parameter { name, var, .. } in dqn.parameters() {
             let flat = |tensor: &Tensor| -> Vec<f64> {
                 let tensor = tensor.to_dtype(DType::F64).unwrap();
                 tensor.flatten_all().unwrap().to_vec1().unwrap()

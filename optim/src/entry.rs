@@ -28,6 +28,8 @@ pub trait OptimiserSettings:
     const SOURCE: &'static str;
     /// Texts such as `adam:beta1=0` that together reach every formula it has.
     const VARIANTS: &'static [&'static str];
+    /// The setting that is the learning rate of what is no matrix: another one if `lr` is that of matrices alone.
+    const LR_OF_VECTORS: &'static str = "lr";
 
     /// The rule with these values; the error says which of them contradict each other.
     fn rule(&self) -> Result<Box<dyn AnyRule>, String>;
@@ -122,6 +124,8 @@ pub struct Entry {
     pub params: &'static [Setting],
     /// Texts that together reach every formula it has.
     pub variants: &'static [&'static str],
+    /// The setting that is the learning rate of what is no matrix.
+    pub lr_of_vectors: &'static str,
     pub(crate) type_id: TypeId,
     pub(crate) default: fn() -> Box<dyn AnySettings>,
 }
@@ -140,6 +144,7 @@ impl Entry {
                 source: T::SOURCE,
                 params: T::declared(),
                 variants: T::VARIANTS,
+                lr_of_vectors: T::LR_OF_VECTORS,
                 type_id: TypeId::of::<T>(),
                 default: || Box::new(T::default()),
             }))

@@ -60,4 +60,4 @@ pub use settings::Value;
 pub use simd::vectorised;
 pub use slice::{Element, SliceOptimiser};
 pub use spec::Spec;
-pub use tensor_rule::{Shape, TensorRule, erase_tensor_rule};
+pub use tensor_rule::{Layer, Shape, TensorRule, erase_tensor_rule};

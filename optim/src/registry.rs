@@ -30,6 +30,7 @@ static ENTRIES: LazyLock<RwLock<Vec<&'static Entry>>> = LazyLock::new(|| {
         Entry::of::<rules::Lamb>(),
         Entry::of::<rules::Adafactor>(),
         Entry::of::<rules::Prodigy>(),
+        Entry::of::<rules::Soap>(),
     ])
 });
 

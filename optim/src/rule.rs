@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, ops::Range};
 
-use crate::{Clip, Real, Scalars, Shape, cpu, kernel};
+use crate::{Clip, Layer, Real, Scalars, Shape, cpu, kernel};
 
 /// A recurrence for one weight that has `S` states.
 ///
@@ -55,6 +55,11 @@ pub trait AnyRule: Send + Sync {
     /// of an agent as one vector.
     fn states_of_agent(&self) -> usize {
         0
+    }
+    /// What it sees of a tensor of `shape` in `layer`.
+    fn seen(&self, shape: Shape, layer: Layer) -> Shape {
+        let _ = layer;
+        shape
     }
     /// [`state_lengths`](Self::state_lengths) of the states that are kept for each tensor: 0 for those of an agent.
     fn tensor_lengths(&self, shape: Shape) -> Vec<usize> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use safetensors::Dtype;
 
 use crate::{
-    AnyRule, Clip, Error, EvaluationWeights, Real, Restart, Result, Schedule, Shape, Spec,
+    AnyRule, Clip, Error, EvaluationWeights, Layer, Real, Restart, Result, Schedule, Shape, Spec,
     StepBound,
     state_file::{Array, Part, bytes, numbers},
 };
@@ -189,18 +189,30 @@ impl<T: Element> SliceOptimiser<T> {
         }
     }
 
-    /// An optimiser for weights that are those of one tensor after the other. Only rules that step whole tensors
-    /// look at the shapes.
+    /// An optimiser for weights that are those of one tensor after the other, all of hidden layers. Only rules that
+    /// step whole tensors look at the shapes.
     ///
     /// # Errors
     /// If the values of `spec` do not go together.
     pub fn of_tensors(spec: &Spec, shapes: &[Shape]) -> Result<Self> {
+        let hidden: Vec<_> = shapes.iter().map(|s| (*s, Layer::Hidden)).collect();
+        Self::of_layers(spec, &hidden)
+    }
+
+    /// [`of_tensors`](Self::of_tensors) of layers that are named.
+    ///
+    /// # Errors
+    /// If the values of `spec` do not go together.
+    pub fn of_layers(spec: &Spec, tensors: &[(Shape, Layer)]) -> Result<Self> {
         let rule = spec.rule()?;
         let shapes = match rule.elementwise() || rule.states_of_agent() > 0 {
             true => vec![Shape::Vector(
-                shapes.iter().map(|shape| shape.count()).sum(),
+                tensors.iter().map(|(shape, _)| shape.count()).sum(),
             )],
-            false => shapes.to_vec(),
+            false => tensors
+                .iter()
+                .map(|(shape, layer)| rule.seen(*shape, *layer))
+                .collect(),
         };
         let states = |shape: &Shape| {
             let lengths = rule.state_lengths(*shape).into_iter().zip(rule.initial());
@@ -370,10 +382,10 @@ mod tests {
             let parameter = |dims: &[usize]| {
                 let own = start..start + dims.iter().product::<usize>();
                 start = own.end;
-                Parameter {
-                    name: format!("{own:?}"),
-                    var: Var::from_slice(&w[own], dims, &Device::Cpu).unwrap(),
-                }
+                Parameter::new(
+                    format!("{own:?}"),
+                    Var::from_slice(&w[own], dims, &Device::Cpu).unwrap(),
+                )
             };
             let parameters: Vec<Parameter> = DIMS.map(parameter).into();
             let tensors = Optimiser::new(std::slice::from_ref(&spec), parameters.clone());

@@ -43,6 +43,29 @@ impl Shape {
     }
 }
 
+/// Where in a network a layer is. Rules such as Muon are for hidden layers alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layer {
+    /// The first, which reads the observations or images; also an embedding.
+    Input,
+    /// Any other.
+    #[default]
+    Hidden,
+    /// The last, which gives the answers.
+    Output,
+}
+
+impl Layer {
+    /// Layer number `i`, counted from 0, of a network of `depth` layers. A single layer is an output layer.
+    pub fn at(i: usize, depth: usize) -> Self {
+        match i {
+            _ if i + 1 == depth => Self::Output,
+            0 => Self::Input,
+            _ => Self::Hidden,
+        }
+    }
+}
+
 /// A rule with `S` states whose step of one weight depends on the rest of its tensor: on a matrix's
 /// singular values, say, or on a tensor's norm. A [`Rule`](crate::Rule) steps each weight by itself.
 ///
@@ -61,6 +84,9 @@ pub trait TensorRule<const S: usize>: Send + Sync + 'static {
     /// How many of the last states are of an agent as a whole. A rule with such states sees all parameters of an
     /// agent as one vector.
     const OF_AGENT: usize = 0;
+
+    /// Whether it is for the matrices of hidden layers alone, and sees those of other layers as vectors.
+    const HIDDEN_ONLY: bool = false;
 
     /// The scalars of step `t`, counted from 1, at the learning rate `lr` that the schedule gives.
     fn scalars(&self, t: u64, lr: f64) -> Self::Scalars<f64>;
@@ -238,6 +264,12 @@ impl<T: TensorRule<S>, const S: usize> AnyRule for Erased<T, S> {
     }
     fn states_of_agent(&self) -> usize {
         T::OF_AGENT
+    }
+    fn seen(&self, shape: Shape, layer: Layer) -> Shape {
+        match T::HIDDEN_ONLY && layer != Layer::Hidden {
+            true => Shape::Vector(shape.count()),
+            false => shape,
+        }
     }
     in_type!(f32, update_f32, update_tensor_f32);
     in_type!(f64, update_f64, update_tensor_f64);

@@ -12,18 +12,20 @@ fn model(agents: Option<usize>, dtype: DType) -> Vec<Parameter> {
         let numbers = (0..agents.unwrap_or(1)).flat_map(|_| (0..n).map(|i| (i as f64).cos()));
         let dims = [agents.as_slice(), dims].concat();
         let tensor = Tensor::from_vec(numbers.collect::<Vec<f64>>(), dims, &Device::Cpu).unwrap();
-        Parameter {
-            name: name.into(),
-            var: Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap(),
-        }
+        Parameter::new(
+            name,
+            Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap(),
+        )
     };
     SHAPES.iter().map(parameter).collect()
 }
 
 fn copies(model: &[Parameter], agent: usize) -> Vec<Parameter> {
-    let copy = |p: &Parameter| Parameter {
-        name: p.name.clone(),
-        var: Var::from_tensor(&p.var.narrow(0, agent, 1).unwrap().copy().unwrap()).unwrap(),
+    let copy = |p: &Parameter| {
+        Parameter::new(
+            p.name.clone(),
+            Var::from_tensor(&p.var.narrow(0, agent, 1).unwrap().copy().unwrap()).unwrap(),
+        )
     };
     model.iter().map(copy).collect()
 }

@@ -15,10 +15,7 @@ fn variants() -> impl Iterator<Item = &'static str> {
 }
 
 fn named(name: &str, var: &Var) -> Parameter {
-    Parameter {
-        name: name.into(),
-        var: var.clone(),
-    }
+    Parameter::new(name, var.clone())
 }
 
 fn spec(text: &str) -> Spec {
@@ -32,10 +29,10 @@ fn model(agents: usize, dtype: DType) -> Vec<Parameter> {
         let n = shape.iter().product();
         let data: Vec<f64> = (0..n).map(|_| rng.random_range(-1.0..1.0)).collect();
         let tensor = Tensor::from_vec(data, shape, &Device::Cpu).unwrap();
-        Parameter {
-            name: name.into(),
-            var: Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap(),
-        }
+        Parameter::new(
+            name,
+            Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap(),
+        )
     };
     vec![one("weight", &[agents, 3, 5]), one("bias", &[agents, 3])]
 }
@@ -115,9 +112,11 @@ fn an_agents_state_is_the_same_in_a_cohort_and_alone() {
         let saved = cohort.agent_to_safetensors(1).unwrap();
 
         // The second agent alone, from the weights it had then.
-        let second = |p: &Parameter| Parameter {
-            name: p.name.clone(),
-            var: Var::from_tensor(&p.var.narrow(0, 1, 1).unwrap().copy().unwrap()).unwrap(),
+        let second = |p: &Parameter| {
+            Parameter::new(
+                p.name.clone(),
+                Var::from_tensor(&p.var.narrow(0, 1, 1).unwrap().copy().unwrap()).unwrap(),
+            )
         };
         let alone: Vec<Parameter> = pair.iter().map(second).collect();
         let mut single = Optimiser::cohort(&specs(1), alone.clone()).unwrap();
@@ -152,9 +151,11 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
     let other_shape = {
         let narrow: Vec<Parameter> = model(4, DType::F32)
             .into_iter()
-            .map(|p| Parameter {
-                name: p.name,
-                var: Var::from_tensor(&p.var.reshape((2, ())).unwrap()).unwrap(),
+            .map(|p| {
+                Parameter::new(
+                    p.name,
+                    Var::from_tensor(&p.var.reshape((2, ())).unwrap()).unwrap(),
+                )
             })
             .collect();
         Optimiser::new(&vec![spec("adam"); 2], narrow).unwrap()
@@ -221,9 +222,11 @@ fn agents_of_a_cohort_share_a_rule_and_nothing_else() {
         let start = model(2, DType::F64);
         let alone: Vec<Parameter> = start
             .iter()
-            .map(|p| Parameter {
-                name: p.name.clone(),
-                var: Var::from_tensor(&p.var.narrow(0, agent, 1).unwrap().copy().unwrap()).unwrap(),
+            .map(|p| {
+                Parameter::new(
+                    p.name.clone(),
+                    Var::from_tensor(&p.var.narrow(0, agent, 1).unwrap().copy().unwrap()).unwrap(),
+                )
             })
             .collect();
         let mut optimiser = Optimiser::new(std::slice::from_ref(spec), alone.clone()).unwrap();

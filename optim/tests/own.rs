@@ -176,10 +176,9 @@ broken!(BranchesOnLr, &["broken"], |s: Sign| match s.lr > 0.1 {
 fn a_group_has_the_terms_of_the_other_parameters() {
     let group = |lr, weight_decay| {
         let var = Var::zeros(2, DType::F32, &Device::Cpu).unwrap();
-        let name = "bias".to_string();
         let optimiser = Optimiser::new(
             &[BranchesOnLr::default().into()],
-            vec![Parameter { name, var }],
+            vec![Parameter::new("bias", var)],
         );
         let group = Group {
             parameters: vec!["bias".into()],
@@ -255,11 +254,7 @@ impl TensorRule<0> for UnitStepsRule {
 fn a_rule_may_look_at_a_whole_tensor() {
     contract::check::<UnitSteps>().unwrap();
     let var = Var::new(&[[0f64, 0.0], [0.0, 0.0]], &Device::Cpu).unwrap();
-    let name = "weight".to_string();
-    let parameter = Parameter {
-        name,
-        var: var.clone(),
-    };
+    let parameter = Parameter::new("weight", var.clone());
     let mut optimiser = Optimiser::new(&[UnitSteps { lr: 1.0 }.into()], vec![parameter]).unwrap();
     let pull = Tensor::new(&[[3f64, 0.0], [0.0, 4.0]], &Device::Cpu).unwrap();
     let loss = (var.as_tensor() * pull).unwrap().sum_all().unwrap();

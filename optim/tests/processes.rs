@@ -35,8 +35,7 @@ fn optimisers(variables: &VarMap) -> [(&'static str, Optimiser); 2] {
             .iter()
             .find(|(_, known)| known.id() == var.id())
             .unwrap();
-        let name = name.clone();
-        Parameter { name, var }
+        Parameter::new(name, var)
     });
     let by_parameters = Optimiser::new(std::slice::from_ref(&spec), parameters.collect());
     [
@@ -110,9 +109,8 @@ fn twenty_processes_go_on_from_one_saved_state_alike() {
 #[test]
 fn other_parameters_are_refused_with_both_sides() {
     let adam = |names: &[(&str, &[usize])]| {
-        let parameters = names.iter().map(|(name, shape)| Parameter {
-            name: (*name).into(),
-            var: Var::zeros(*shape, DType::F32, &Device::Cpu).unwrap(),
+        let parameters = names.iter().map(|(name, shape)| {
+            Parameter::new(*name, Var::zeros(*shape, DType::F32, &Device::Cpu).unwrap())
         });
         Optimiser::new(&[Adam::default().into()], parameters.collect()).unwrap()
     };

@@ -142,10 +142,7 @@ fn the_momentum_of_a_rule_decays_by_its_beta_and_no_other_state_knows_a_sign() {
     // The states after each of four gradients of one weight.
     let states = |spec: &Spec, gradients: [f64; 4]| -> Vec<Vec<f32>> {
         let var = Var::from_tensor(&Tensor::new(&[0.0], &Device::Cpu).unwrap()).unwrap();
-        let parameter = Parameter {
-            name: "w".into(),
-            var: var.clone(),
-        };
+        let parameter = Parameter::new("w", var.clone());
         let mut optimiser = Optimiser::new(std::slice::from_ref(spec), vec![parameter]).unwrap();
         let after = |g: f64| {
             // Not multiplied by a number: candle would leave out a gradient of 0.

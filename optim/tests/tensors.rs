@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var};
-use optim::{Layout, Optimiser, Parameter, Spec, registry};
+use optim::{Layer, Layout, Optimiser, Parameter, Spec, registry};
 
 const DIMS: [&[usize]; 4] = [&[4, 3], &[2, 5], &[3, 2, 2, 2], &[4]];
 /// The update of the target network happens before this step.
@@ -59,10 +59,10 @@ fn model(start: &[f64], dtype: DType, agents: bool) -> Vec<Parameter> {
             dims.to_vec()
         };
         let tensor = Tensor::from_slice(own, dims, &Device::Cpu).unwrap();
-        Parameter {
-            name: format!("{} left", rest.len()),
-            var: Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap(),
-        }
+        Parameter::new(
+            format!("{} left", rest.len()),
+            Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap(),
+        )
     };
     DIMS.iter().map(parameter).collect()
 }
@@ -232,12 +232,9 @@ fn a_matrix_stored_by_columns_is_stepped_and_saved_as_the_same_matrix() {
     let rows: Vec<Vec<f64>> = rows.collect();
     let one = |dims: [usize; 2], start: &[f64]| {
         let tensor = Tensor::from_slice(start, &dims, &Device::Cpu).unwrap();
-        vec![Parameter {
-            name: "weight".into(),
-            var: Var::from_tensor(&tensor).unwrap(),
-        }]
+        vec![Parameter::new("weight", Var::from_tensor(&tensor).unwrap())]
     };
-    for name in ["muon", "lamb", "adafactor", "prodigy"] {
+    for name in ["muon", "lamb", "adafactor", "prodigy", "soap"] {
         let specs = [name.parse::<Spec>().unwrap()];
         let plain = one([ROWS, COLUMNS], &rows[0]);
         let turned = one([COLUMNS, ROWS], &by_columns(&rows[0]));
@@ -284,4 +281,103 @@ fn a_state_of_another_layout_is_refused() {
     vector().restore(&state).unwrap();
     let error = made().restore(&state).unwrap_err().to_string();
     assert!(error.contains("layout Vector of"), "{error}");
+}
+
+/// The weights after three steps of `spec`, whose first matrix is of the layer `first`.
+fn of_layer(spec: &str, first: Layer) -> Vec<f64> {
+    let mut gradients = read("gradients.csv").rows;
+    let mut model = model(&gradients.remove(0), DType::F64, true);
+    model[0].layer = first;
+    let mut optimiser = Optimiser::cohort(&[spec.parse().unwrap()], model.clone()).unwrap();
+    // As for a layout that is named, which says nothing of the layer.
+    let name = &model[0].name;
+    optimiser = optimiser.lay_out(name, Layout::Rows(vec![0])).unwrap();
+    gradients[..3]
+        .iter()
+        .for_each(|g| step(&mut optimiser, &model, g));
+    numbers(&model)
+}
+
+#[test]
+fn muon_is_for_hidden_layers_alone() {
+    let first = DIMS[0].iter().product::<usize>();
+    let hidden = of_layer("muon", Layer::Hidden);
+    for outer in [Layer::Input, Layer::Output] {
+        let muon = of_layer("muon", outer);
+        assert_eq!(muon[..first], of_layer("adamw", outer)[..first]);
+        assert_ne!(muon[..first], hidden[..first]);
+        assert_eq!(muon[first..], hidden[first..]);
+        assert_eq!(of_layer("muon:hidden_only=false", outer), hidden);
+        // No other rule asks for the layer.
+        for name in ["lamb", "adafactor", "prodigy", "soap", "adam"] {
+            let same = of_layer(name, Layer::Hidden) == of_layer(name, outer);
+            assert!(same, "{name}");
+        }
+    }
+    let layers = |depth| (0..depth).map(|i| Layer::at(i, depth)).collect::<Vec<_>>();
+    assert_eq!(layers(3), [Layer::Input, Layer::Hidden, Layer::Output]);
+    assert_eq!(layers(1), [Layer::Output]);
+}
+
+#[test]
+fn a_side_that_is_too_large_keeps_its_own_axes() {
+    let [full, left, none] = ["", ":max_precond_dim=4", ":max_precond_dim=1"]
+        .map(|setting| laid_out(&format!("soap{setting}"), [const { Layout::FirstAxis }; 4]));
+    let first = DIMS[0].iter().product::<usize>();
+    assert_eq!(full[..first], left[..first]);
+    assert_ne!(full[first..], left[first..]);
+    // Without any axes it is Adam, one step late.
+    let vectors = laid_out("soap", [const { Layout::Vector }; 4]);
+    assert_eq!(none, vectors);
+    let mut gradients = read("gradients.csv").rows;
+    let model = model(&gradients.remove(0), DType::F64, false);
+    let adamw = "adam:lr=3e-3,beta1=0.95,beta2=0.95,eps=1e-37"
+        .parse()
+        .unwrap();
+    let mut adam = Optimiser::new(&[adamw], model.clone()).unwrap();
+    gradients[1..3]
+        .iter()
+        .for_each(|g| step(&mut adam, &model, g));
+    let late = laid_out(
+        "soap:max_precond_dim=1,eps=1e-37,weight_decay=0",
+        [const { Layout::FirstAxis }; 4],
+    );
+    for (late, adam) in late.iter().zip(numbers(&model)) {
+        assert!((late - adam).abs() < 1e-14, "{late} {adam}");
+    }
+}
+
+#[test]
+fn axes_begin_with_the_first_gradient_that_comes() {
+    let mut gradients = read("gradients.csv").rows;
+    let model = model(&gradients.remove(0), DType::F64, false);
+    let spec = ["soap".parse().unwrap()];
+    let optimiser = Optimiser::new(&spec, model.clone()).unwrap();
+    let mut optimiser = optimiser.allow_missing_gradients();
+    let first = DIMS[0].iter().product::<usize>();
+    step(&mut optimiser, &model[..1], &gradients[0][..first]);
+    let start = numbers(&model);
+    step(&mut optimiser, &model, &gradients[1]);
+    let second = numbers(&model);
+    step(&mut optimiser, &model, &gradients[2]);
+    let third = numbers(&model);
+    let matrices = first + DIMS[1].iter().product::<usize>();
+    assert_ne!(start[..first], second[..first]);
+    assert_eq!(start[first..matrices], second[first..matrices]);
+    assert_ne!(second[first..matrices], third[first..matrices]);
+}
+
+#[test]
+fn agents_of_a_cohort_have_states_of_the_same_sizes() {
+    let start = [0.5; 12];
+    let pair = |dims: &[usize]| {
+        let tensor = Tensor::from_slice(&start, dims, &Device::Cpu).unwrap();
+        vec![Parameter::new("weight", Var::from_tensor(&tensor).unwrap())]
+    };
+    let specs = ["soap", "soap:max_precond_dim=2"].map(|spec| spec.parse().unwrap());
+    let error = Optimiser::cohort(&specs, pair(&[2, 3, 2])).err().unwrap();
+    assert!(error.to_string().contains("`weight`"), "{error}");
+    let fits = Optimiser::cohort(&specs, pair(&[2, 2, 3])).err().unwrap();
+    assert!(fits.to_string().contains("different sizes"), "{fits}");
+    Optimiser::cohort(&specs, pair(&[2, 6])).unwrap();
 }

@@ -6,10 +6,7 @@ use optim::{Adam, Clipping, Group, Optimiser, Parameter, Sgd, Spec};
 
 fn parameter(name: &str, weights: usize) -> Parameter {
     let ones = candle_core::Tensor::ones(weights, DType::F64, &Device::Cpu).unwrap();
-    Parameter {
-        name: name.into(),
-        var: Var::from_tensor(&ones).unwrap(),
-    }
+    Parameter::new(name, Var::from_tensor(&ones).unwrap())
 }
 
 fn of(spec: impl Into<Spec>, model: &[Parameter]) -> Optimiser {
@@ -204,10 +201,7 @@ fn an_optimiser_of_all_parameters_at_once_refuses_less() {
     assert_eq!(lenient.flat_state("s", 0).unwrap().len(), 3);
     let mut mixed = vec![parameter("trained", 1)];
     let single = Var::zeros(1, DType::F32, &Device::Cpu).unwrap();
-    mixed.push(Parameter {
-        name: "single".into(),
-        var: single,
-    });
+    mixed.push(Parameter::new("single", single));
     let error = Optimiser::new(&["prodigy".parse().unwrap()], mixed);
     let error = error.err().unwrap().to_string();
     assert!(error.contains("allowed: one type"), "{error}");

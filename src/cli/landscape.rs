@@ -72,7 +72,7 @@ impl LandscapeArgs {
         surfaces
     }
 
-    /// The optimisers asked for, each once; an error names a setting that is impossible.
+    /// The optimisers asked for, each once; an error names one that is impossible.
     pub fn optimisers(&self) -> Result<Vec<Spec>> {
         if self.opt.is_empty() {
             let specs = landscape::OPTIMISERS.iter().map(|o| Ok(o.parse()?));
@@ -80,7 +80,7 @@ impl LandscapeArgs {
         }
         let mut optimisers: Vec<Spec> = Vec::new();
         for spec in &self.opt {
-            spec.rule()?;
+            landscape::rule_of(spec)?;
             if optimisers.iter().all(|o| o.to_string() != spec.to_string()) {
                 optimisers.push(spec.clone());
             }

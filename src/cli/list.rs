@@ -134,10 +134,7 @@ pub(super) fn environment_setting(setting: &envs::Setting) -> String {
 
 /// Bytes of state for each f32 weight of a square matrix, counted on an optimiser that is actually made.
 fn state_bytes(spec: &Spec) -> Result<f64> {
-    let weights = Parameter {
-        name: "weights".into(),
-        var: Var::zeros((32, 32), DType::F32, &Device::Cpu)?,
-    };
+    let weights = Parameter::new("weights", Var::zeros((32, 32), DType::F32, &Device::Cpu)?);
     let optimiser = Optimiser::new(std::slice::from_ref(spec), vec![weights])?;
     Ok(optimiser.bytes_per_parameter())
 }

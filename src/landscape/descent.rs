@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::surface::Surface;
 use optim::{AnyRule, Clip, Spec};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// An objective beyond this counts as diverged.
 const DIVERGED: f64 = 1e12;
@@ -52,16 +52,32 @@ impl Path {
     }
 }
 
+/// The rule of `spec`, for the two weights of a surface.
+///
+/// # Errors
+///
+/// If `spec` has settings that its rule does not allow, or if its lr is that of matrices alone: a surface has none.
+pub fn rule_of(spec: &Spec) -> Result<Box<dyn AnyRule>> {
+    let entry = spec.entry();
+    match entry.lr_of_vectors {
+        "lr" => Ok(spec.rule()?),
+        other => Err(Error::usage(format!(
+            "--opt {spec}: a surface has two weights and no matrix, and `{}` would step them by `{other}`, not by lr; allowed: an optimiser that steps them by lr, such as adamw",
+            entry.name
+        ))),
+    }
+}
+
 /// The path of the optimiser `spec` over `surface` in `steps` steps. `seed` fixes the random gradients.
 ///
 /// Every optimiser sees the same randomness, so that comparisons are paired.
 ///
 /// # Errors
 ///
-/// If `spec` has settings that its rule does not allow.
+/// As [`rule_of`].
 pub fn descend(surface: &Surface, spec: &Spec, steps: u64, seed: u64) -> Result<Path> {
     let mut points = Vec::with_capacity(steps as usize + 1);
-    let diverged = visit_descent(surface, &*spec.rule()?, spec.lr(), steps, seed, |point| {
+    let diverged = visit_descent(surface, &*rule_of(spec)?, spec.lr(), steps, seed, |point| {
         points.push(point);
         true
     });

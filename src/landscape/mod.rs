@@ -24,7 +24,7 @@ mod surface;
 mod tune;
 
 pub use crate::files::folder;
-pub use descent::{Path, Point, descend};
+pub use descent::{Path, Point, descend, rule_of};
 pub use optimiser_paths::{OptimiserPaths, paths_of_each};
 pub use record::{progress, table, write_claims, write_paths};
 pub use registry::{OPTIMISERS, registry};

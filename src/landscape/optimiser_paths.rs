@@ -14,7 +14,7 @@ use crate::Result;
 ///
 /// # Errors
 ///
-/// If an optimiser has settings that its rule does not allow.
+/// As [`rule_of`](super::rule_of).
 pub fn paths_of_each(
     tuner: &mut Tuner,
     surface: &'static Surface,

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, fmt, ops::Range, rc::Rc};
 
 use super::{
-    descent::{Path, descend, visit_descent},
+    descent::{Path, descend, rule_of, visit_descent},
     surface::Surface,
 };
 use optim::{Spec, Value};
@@ -159,7 +159,7 @@ fn best(surface: &Surface, spec: &Spec, steps: u64) -> Result<Tuned> {
 ///
 /// The objective is never negative, so a sum that is too large stays so.
 fn sum_of_values(surface: &Surface, spec: &Spec, steps: u64, limit: f64) -> Result<f64> {
-    let rule = spec.rule()?;
+    let rule = rule_of(spec)?;
     let mut sum = 0.0;
     for seed in seeds(surface, TUNING_SEEDS) {
         let diverged = visit_descent(surface, &*rule, spec.lr(), steps, seed, |point| {

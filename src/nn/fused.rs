@@ -146,10 +146,7 @@ impl<K: LayerKernel> FusedLayer<K> {
 
     /// The weight and the bias as `{prefix}.weight` and `{prefix}.bias`.
     pub fn parameters(&self, prefix: &str) -> Vec<Parameter> {
-        let named = |name: &str, var: &Var| Parameter {
-            name: format!("{prefix}.{name}"),
-            var: var.clone(),
-        };
+        let named = |name: &str, var: &Var| Parameter::new(format!("{prefix}.{name}"), var.clone());
         let mut all = vec![named("weight", &self.weight)];
         all.extend(self.bias.as_ref().map(|bias| named("bias", bias)));
         all

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 
 use super::{activation::Activation, bypass::GradientBypass, init, linear::Linear};
-use optim::Parameter;
+use optim::{Layer, Parameter};
 
 /// A multi-layer perceptron for each agent of a cohort.
 #[derive(Clone)]
@@ -78,13 +78,27 @@ impl Mlp {
 
     /// Every weight and bias, starting with the first layer's: `0.weight`, `0.bias`, `1.weight`, ...
     pub fn parameters(&self) -> Vec<Parameter> {
-        self.prefixed_parameters("")
+        self.parameters_within("", 0, self.depth())
     }
 
-    /// [`parameters`](Self::parameters) with `prefix` before each name.
-    pub(super) fn prefixed_parameters(&self, prefix: &str) -> Vec<Parameter> {
-        let named = |(i, layer): (usize, &Linear)| layer.parameters(&format!("{prefix}{i}"));
-        self.layers.iter().enumerate().flat_map(named).collect()
+    /// The number of layers.
+    pub(super) fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// [`parameters`](Self::parameters) with `prefix` before each name, where the first of these layers is number
+    /// `first` of the `depth` layers of a network.
+    pub(super) fn parameters_within(
+        &self,
+        prefix: &str,
+        first: usize,
+        depth: usize,
+    ) -> Vec<Parameter> {
+        let of = |(i, layer): (usize, &Linear)| {
+            let all = layer.parameters(&format!("{prefix}{i}")).into_iter();
+            all.map(move |p| p.of(Layer::at(first + i, depth)))
+        };
+        self.layers.iter().enumerate().flat_map(of).collect()
     }
 
     /// The same perceptron, with the gradients of its weights and biases stored in `bypass`.

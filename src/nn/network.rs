@@ -13,7 +13,7 @@ use super::{
     mlp::{Mlp, MlpKind},
     window::Window,
 };
-use optim::Parameter;
+use optim::{Layer, Parameter};
 
 use crate::{Error, Result};
 
@@ -270,14 +270,19 @@ impl Network {
     /// Every weight and bias, starting with the first layer's: `conv.0.weight`, ..., `0.weight`, `0.bias`,
     /// `1.weight`, ..., and those of a dueling head, `value.0.weight`, ..., `advantage.0.weight`, ...
     pub fn parameters(&self) -> Vec<Parameter> {
-        let conv = self.conv.iter().enumerate();
-        let mut all: Vec<Parameter> = conv
-            .flat_map(|(i, layer)| layer.parameters(&format!("conv.{i}")))
-            .collect();
-        all.extend(self.body.parameters());
+        let convs = self.conv.len();
+        let shared = convs + self.body.depth();
+        let stream = self.dueling.as_ref().map_or(0, |head| head.value.depth());
+        let depth = shared + stream;
+        let conv = self.conv.iter().enumerate().flat_map(|(i, layer)| {
+            let all = layer.parameters(&format!("conv.{i}")).into_iter();
+            all.map(move |p| p.of(Layer::at(i, depth)))
+        });
+        let mut all: Vec<Parameter> = conv.collect();
+        all.extend(self.body.parameters_within("", convs, depth));
         if let Some(Dueling { value, advantage }) = &self.dueling {
-            all.extend(value.prefixed_parameters("value."));
-            all.extend(advantage.prefixed_parameters("advantage."));
+            all.extend(value.parameters_within("value.", shared, depth));
+            all.extend(advantage.parameters_within("advantage.", shared, depth));
         }
         all
     }

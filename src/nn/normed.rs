@@ -7,7 +7,7 @@ use super::{
     Architecture, Filters, LayerNorm, Rectifier, bypass::GradientBypass, conv::Conv, init,
     linear::Linear,
 };
-use optim::Parameter;
+use optim::{Layer, Parameter};
 
 use crate::Result;
 
@@ -217,17 +217,22 @@ impl NormedNetwork {
     /// Every number that is learned, the first layer's first: `conv.0.weight`, `conv.0.bias`,
     /// `conv.0.norm.weight`, `conv.0.norm.bias`, ..., `0.weight`, ..., the last layer's under its number.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let mut all = Vec::new();
+        let mut layers = Vec::new();
         for (i, Normed { layer, norm }) in self.conv.iter().enumerate() {
-            all.extend(layer.parameters(&format!("conv.{i}")));
-            all.extend(norm.parameters(&format!("conv.{i}.norm")));
+            let own = layer.parameters(&format!("conv.{i}"));
+            layers.push([own, norm.parameters(&format!("conv.{i}.norm"))].concat());
         }
         for (i, Normed { layer, norm }) in self.hidden.iter().enumerate() {
-            all.extend(layer.parameters(&i.to_string()));
-            all.extend(norm.parameters(&format!("{i}.norm")));
+            let own = layer.parameters(&i.to_string());
+            layers.push([own, norm.parameters(&format!("{i}.norm"))].concat());
         }
-        all.extend(self.last.parameters(&self.hidden.len().to_string()));
-        all
+        layers.push(self.last.parameters(&self.hidden.len().to_string()));
+        let depth = layers.len();
+        let placed = layers.into_iter().enumerate().flat_map(|(i, layer)| {
+            let place = Layer::at(i, depth);
+            layer.into_iter().map(move |p| p.of(place))
+        });
+        placed.collect()
     }
 
     /// The network of agent number `agent`, on `device`; it shares no memory with this one.

@@ -222,10 +222,7 @@ fn check_kernel(variant: &str, rule: &dyn AnyRule) -> Result<()> {
 /// An optimiser of one weight, and the weight.
 fn of_one_weight(spec: &Spec) -> Result<(Optimiser, Var)> {
     let var = Var::zeros(1, DType::F64, &Device::Cpu)?;
-    let parameter = Parameter {
-        name: "weight".into(),
-        var: var.clone(),
-    };
+    let parameter = Parameter::new("weight", var.clone());
     Ok((
         Optimiser::new(std::slice::from_ref(spec), vec![parameter])?,
         var,

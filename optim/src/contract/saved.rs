@@ -23,10 +23,7 @@ impl Training {
             let numbers = (0..specs.len() * each).map(|i| start(first * each + i) as f32);
             let shape = [&[specs.len()], shape].concat();
             let tensor = Tensor::from_vec(numbers.collect(), shape, &Device::Cpu)?;
-            Ok(Parameter {
-                name: name.into(),
-                var: Var::from_tensor(&tensor)?,
-            })
+            Ok(Parameter::new(name, Var::from_tensor(&tensor)?))
         };
         let parameters = vec![parameter("weight", &WEIGHT)?, parameter("bias", &BIAS)?];
         Ok(Self {

@@ -10,9 +10,11 @@ impl ::candle_nn::Optimizer for Optimiser {
 
     fn new(vars: Vec<Var>, config: Spec) -> candle_core::Result<Self> {
         let count = vars.len();
-        let numbered = |(i, var): (usize, Var)| Parameter {
-            name: format!("variable {} of {count}, of shape {:?}", i + 1, var.dims()),
-            var,
+        let numbered = |(i, var): (usize, Var)| {
+            Parameter::new(
+                format!("variable {} of {count}, of shape {:?}", i + 1, var.dims()),
+                var,
+            )
         };
         let parameters = vars.into_iter().enumerate().map(numbered).collect();
         let optimiser = Optimiser::new(&[config], parameters);

@@ -77,7 +77,7 @@ impl Optimiser {
         let Some(weights) = self.evaluation_weights()? else {
             return Ok(());
         };
-        for Parameter { name, var } in copies {
+        for Parameter { name, var, .. } in copies {
             let mut slots = self.slots.iter();
             let i = slots.position(|slot| slot.parameter.name == *name);
             let i = i.ok_or_else(|| {

@@ -20,7 +20,7 @@ pub fn flat_gradient<'a>(
         .clone()
         .map(|p| p.var.elem_count() / p.var.dims().first().copied().unwrap_or(1).max(1));
     let mut flat = Vec::with_capacity(weights.sum());
-    for Parameter { name, var } in parameters {
+    for Parameter { name, var, .. } in parameters {
         let grad = grads.get(var);
         let grad =
             grad.ok_or_else(|| Error::usage(format!("parameter `{name}` has no gradient")))?;

@@ -1,7 +1,7 @@
 //! Which of a tensor's axes are a matrix's rows.
 
-use super::{Optimiser, Slot, States};
-use crate::{Element, Error, Result, Shape};
+use super::{Agent, Optimiser, Slot, parameter::fresh_states};
+use crate::{AnyRule, Element, Error, Result, Shape};
 
 /// How rules that step whole tensors see a parameter; rules that step each weight by itself do not look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,18 +79,19 @@ impl Optimiser {
             let names = self.slots.iter().map(|slot| slot.parameter.name.as_str());
             return Err(Error::usage(settings::unknown("parameter", name, names)));
         };
-        let rule = &*self.agents[0].rules[0].rule;
+        let rules: Vec<&dyn AnyRule> = self.agents.iter().map(Agent::rule).collect();
+        let rule = rules[0];
         if rule.elementwise() || rule.states_of_agent() > 0 {
             // These see no matrices. What is wrong is still wrong for every rule.
             self.slots[i].shape_as(&layout, self.agents_axis)?;
             return Ok(self);
         }
-        let agents = self.agents.len();
         let slot = &mut self.slots[i];
         let (shape, places) = slot.shape_as(&layout, self.agents_axis)?;
+        let shape = rule.seen(shape, slot.parameter.layer);
+        slot.states = fresh_states(&slot.parameter, shape, &rules)?;
         (slot.shape, slot.places, slot.layout) = (shape, places, layout);
-        slot.states = States::new(&slot.parameter.var, agents, &rule.tensor_lengths(shape))?;
-        for agent in 0..agents {
+        for agent in 0..self.agents.len() {
             self.reset_states(agent)?;
         }
         Ok(self)

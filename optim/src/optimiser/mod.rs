@@ -108,9 +108,10 @@ impl Optimiser {
             )));
         }
         check_distinct(&parameters)?;
+        let rules: Vec<&dyn AnyRule> = agents.iter().map(Agent::rule).collect();
         let slots = parameters
             .into_iter()
-            .map(|parameter| Slot::new(parameter, agents.len(), agents_axis, first.rule()));
+            .map(|parameter| Slot::new(parameter, agents_axis, &rules));
         let slots = slots.collect::<Result<Vec<_>>>()?;
         let mut optimiser = Self {
             of_agents: whole::states(first.rule(), &slots, agents.len())?,
@@ -144,10 +145,9 @@ impl Optimiser {
     pub fn for_varmap(spec: impl Into<Spec>, variables: &VarMap) -> Result<Self> {
         let variables = variables.data().lock();
         let variables = variables.unwrap_or_else(std::sync::PoisonError::into_inner);
-        let named = variables.iter().map(|(name, var)| Parameter {
-            name: name.clone(),
-            var: var.clone(),
-        });
+        let named = variables
+            .iter()
+            .map(|(name, var)| Parameter::new(name, var.clone()));
         let mut parameters: Vec<Parameter> = named.collect();
         parameters.sort_by(|a, b| a.name.cmp(&b.name));
         Self::new(&[spec.into()], parameters)

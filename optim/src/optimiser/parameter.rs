@@ -1,7 +1,7 @@
 use candle_core::{DType, Var};
 
 use super::{Layout, States};
-use crate::{AnyRule, Error, Result, Shape};
+use crate::{AnyRule, Error, Layer, Result, Shape};
 
 /// A trainable tensor, and the name under which it is reported and saved. In a cohort its first axis is
 /// the agents'.
@@ -11,6 +11,24 @@ pub struct Parameter {
     pub name: String,
     /// The weights, contiguous.
     pub var: Var,
+    /// Which layer of a network it is of.
+    pub layer: Layer,
+}
+
+impl Parameter {
+    /// A parameter of a hidden layer.
+    pub fn new(name: impl Into<String>, var: Var) -> Self {
+        Self {
+            name: name.into(),
+            var,
+            layer: Layer::Hidden,
+        }
+    }
+
+    /// The same parameter as one of `layer`.
+    pub fn of(self, layer: Layer) -> Self {
+        Self { layer, ..self }
+    }
 }
 
 /// One parameter with its states and its group.
@@ -26,14 +44,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// `parameter` with the states of `rule`, all 0. `agents_axis` says whether its first axis is the agents'.
-    pub fn new(
-        parameter: Parameter,
-        agents: usize,
-        agents_axis: bool,
-        rule: &dyn AnyRule,
-    ) -> Result<Self> {
-        let Parameter { name, var } = &parameter;
+    /// `parameter` with the states of the agents' `rules`, all 0. `agents_axis` says whether its first axis is the
+    /// agents'.
+    pub fn new(parameter: Parameter, agents_axis: bool, rules: &[&dyn AnyRule]) -> Result<Self> {
+        let Parameter { name, var, layer } = &parameter;
+        let (rule, agents) = (rules[0], rules.len());
         let fits = !agents_axis || var.dims().first() == Some(&agents);
         if !fits || !var.is_contiguous() {
             return Err(Error::usage(format!(
@@ -54,7 +69,8 @@ impl Slot {
         }
         let layout = Layout::default();
         let (shape, places) = layout.of(own_dims(&parameter, agents_axis))?;
-        let states = States::new(&parameter.var, agents, &rule.tensor_lengths(shape))?;
+        let shape = rule.seen(shape, *layer);
+        let states = fresh_states(&parameter, shape, rules)?;
         Ok(Self {
             parameter,
             states,
@@ -76,6 +92,25 @@ impl Slot {
     }
 }
 
+/// The states of `rules`, one for each agent, for `parameter` seen as `shape`.
+pub(super) fn fresh_states(
+    parameter: &Parameter,
+    shape: Shape,
+    rules: &[&dyn AnyRule],
+) -> Result<States> {
+    let lengths = rules[0].tensor_lengths(shape);
+    match rules
+        .iter()
+        .all(|rule| rule.tensor_lengths(shape) == lengths)
+    {
+        true => States::new(&parameter.var, rules.len(), &lengths),
+        false => Err(Error::usage(format!(
+            "agents of a cohort share one rule and the sizes of its states, and for parameter `{}` their settings ask for different sizes",
+            parameter.name
+        ))),
+    }
+}
+
 fn own_dims(parameter: &Parameter, agents_axis: bool) -> &[usize] {
     &parameter.var.dims()[usize::from(agents_axis)..]
 }
@@ -84,7 +119,7 @@ fn own_dims(parameter: &Parameter, agents_axis: bool) -> &[usize] {
 pub(super) fn check_distinct(parameters: &[Parameter]) -> Result<()> {
     for (i, parameter) in parameters.iter().enumerate() {
         let before = &parameters[..i];
-        let Parameter { name, var } = parameter;
+        let Parameter { name, var, .. } = parameter;
         if before.iter().any(|p| p.name == *name) {
             return Err(Error::usage(format!("two parameters are called `{name}`")));
         }

@@ -29,7 +29,7 @@ impl Optimiser {
     /// The gradient of each parameter, in order.
     fn gradients<'a>(&self, grads: &'a GradStore) -> Result<Vec<Gradient<'a>>> {
         let gradient = |slot: &Slot| {
-            let Parameter { name, var } = &slot.parameter;
+            let Parameter { name, var, .. } = &slot.parameter;
             match grads.get(var) {
                 _ if slot.is_empty() => Ok(None),
                 // `contiguous` would clone the handle even of a tensor that is already contiguous,

@@ -34,7 +34,7 @@ impl AdjustLr {
 }
 
 settings! {
-    /// Muon: matrices are stepped along their orthogonalised momentum, everything else by AdamW.
+    /// Muon: the matrices of hidden layers are stepped along their orthogonalised momentum, everything else by AdamW.
     ///
     /// ```text
     /// m <- momentum m + (1 - momentum) g
@@ -44,9 +44,11 @@ settings! {
     /// ```
     ///
     /// A matrix is a tensor with at least two rows and two columns. The first axis (`out`) numbers its rows,
-    /// all others together its columns; [`Optimiser::lay_out`](crate::Optimiser::lay_out) says otherwise of a
-    /// parameter, for example that an embedding or a last layer is stepped by AdamW.
+    /// all others together its columns, unless [`Optimiser::lay_out`](crate::Optimiser::lay_out) says otherwise of a
+    /// parameter.
     ///
+    /// - `hidden_only`: the author leaves the input and the output layer, known by their
+    ///   [`Layer`](crate::Layer), to AdamW. `false` steps their matrices as all others.
     /// - `adamw_lr` follows the schedule as `lr` does, and a change of the lr in proportion.
     /// - `nesterov = false` orthogonalises `m` itself.
     pub struct Muon {
@@ -58,6 +60,8 @@ settings! {
         nesterov: bool = true;
         /// shrinks matrices by lr weight_decay a step
         weight_decay: f64 = 0.1, in WEIGHT_DECAY;
+        /// step the input and the output layer by AdamW
+        hidden_only: bool = true;
         /// how the lr follows from a matrix's shape
         adjust_lr: AdjustLr = AdjustLr::Original;
         /// iterations that orthogonalise
@@ -90,7 +94,7 @@ settings! {
 impl OptimiserSettings for Muon {
     const NAME: &'static str = "muon";
     const SUMMARY: &'static str =
-        "matrices along their orthogonalised momentum, everything else by AdamW";
+        "hidden matrices along their orthogonalised momentum, everything else by AdamW";
     const FORMULA: &'static str =
         "w <- (1 - lr weight_decay) w - lr sqrt(max(1, rows / columns)) orthogonal(m)";
     const SOURCE: &'static str = "Jordan et al. 2024 (kellerjordan.github.io/posts/muon); torch.optim.Muon; match_rms_adamw: Liu et al. 2025, sec. 2.2";
@@ -100,6 +104,8 @@ impl OptimiserSettings for Muon {
         "muon:adjust_lr=spectral_unclamped,momentum=0.8,weight_decay=0.01,ns_steps=3,adamw_beta2=0.95,maximize=true",
         "muon:adamw_lr=0.02,adamw_weight_decay=0,reset_moments=true",
     ];
+
+    const LR_OF_VECTORS: &'static str = "adamw_lr";
 
     fn rule(&self) -> Result<Box<dyn AnyRule>, String> {
         Correction::check(self.adamw_beta2, self.adamw_eps, false)?;
@@ -112,19 +118,20 @@ impl OptimiserSettings for Muon {
             maximize: self.maximize,
             ..Adam::default()
         };
-        Ok(erase_tensor_rule(MuonRule {
-            adamw: Steps::new(adamw, true),
-            settings: self.clone(),
-        }))
+        let (settings, adamw) = (self.clone(), Steps::new(adamw, true));
+        Ok(match self.hidden_only {
+            true => erase_tensor_rule(MuonRule::<true> { settings, adamw }),
+            false => erase_tensor_rule(MuonRule::<false> { settings, adamw }),
+        })
     }
 }
 
-struct MuonRule {
+struct MuonRule<const HIDDEN_ONLY: bool> {
     settings: Muon,
     adamw: Steps,
 }
 
-impl MuonRule {
+impl<const HIDDEN_ONLY: bool> MuonRule<HIDDEN_ONLY> {
     /// AdamW's lr where Muon's is `lr`.
     fn adamw_lr(&self, lr: f64) -> f64 {
         let Muon {
@@ -143,9 +150,10 @@ scalars! {
     pub(crate) struct Scalars { sign, momentum, one_minus_momentum, shrink, lr, adamw: AdamScalars }
 }
 
-impl TensorRule<2> for MuonRule {
+impl<const HIDDEN_ONLY: bool> TensorRule<2> for MuonRule<HIDDEN_ONLY> {
     type Scalars<T: Copy> = Scalars<T>;
     const STATES: [&'static str; 2] = ["m", "v"];
+    const HIDDEN_ONLY: bool = HIDDEN_ONLY;
 
     fn scalars(&self, t: u64, lr: f64) -> Scalars<f64> {
         let muon = &self.settings;

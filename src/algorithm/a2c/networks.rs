@@ -310,7 +310,7 @@ impl ActorCritic {
 fn prefixed(prefix: &'static str, network: &Network) -> impl Iterator<Item = Parameter> + use<> {
     let named = move |p: Parameter| Parameter {
         name: format!("{prefix}.{}", p.name),
-        var: p.var,
+        ..p
     };
     network.parameters().into_iter().map(named)
 }

@@ -65,7 +65,7 @@ impl<T: Number> StreamQ<T> {
         let architecture = config.architecture(observation, actions);
         let layers = Layers::new(&architecture, LEAKY, config.layer_norm)?;
         let weights: Vec<T> = layers.draw(config.sparsity, init);
-        let optimiser = SliceOptimiser::of_tensors(spec, &layers.shapes())?;
+        let optimiser = SliceOptimiser::of_layers(spec, &layers.tensors())?;
         Ok(Self {
             trace: vec![T::from_f64(0.0); weights.len()],
             optimiser: optimiser.schedule(config.lr_schedule, updates),

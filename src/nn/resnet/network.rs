@@ -5,7 +5,7 @@
 //! use candle's.
 
 use candle_core::{DType, Result, Tensor, Var, backprop::GradStore, bail};
-use optim::Parameter;
+use optim::{Layer, Parameter};
 
 use crate::nn::{
     linear::Linear,
@@ -211,7 +211,8 @@ impl ResNet {
 
     /// The last layer's weight and bias, `[1, classes, 512]` and `[1, classes]`.
     pub fn last(&self) -> Vec<Parameter> {
-        self.head.parameters("fc")
+        let last = self.head.parameters("fc").into_iter();
+        last.map(|p| p.of(Layer::Output)).collect()
     }
 
     /// All layers but the last.

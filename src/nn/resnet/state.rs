@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{D, DType, Device, Result, Tensor, backprop::GradStore, bail};
 
 use super::network::ResNet;
-use optim::Parameter;
+use optim::{Layer, Parameter};
 
 use crate::nn::spatial::ConvNorm;
 
@@ -13,7 +13,9 @@ impl ResNet {
     /// Every parameter under torchvision's name. The numbers of a convolution's weight are in our own
     /// order; [`state`](Self::state) gives torchvision's.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let mut all: Vec<_> = self.layers().flat_map(ConvNorm::parameters).collect();
+        let first = self.layers().take(1).flat_map(ConvNorm::parameters);
+        let hidden = self.layers().skip(1).flat_map(ConvNorm::parameters);
+        let mut all: Vec<_> = first.map(|p| p.of(Layer::Input)).chain(hidden).collect();
         all.extend(self.last());
         all
     }
@@ -28,7 +30,7 @@ impl ResNet {
     pub fn state(&self) -> Result<BTreeMap<String, Tensor>> {
         let mut state = BTreeMap::new();
         for layer in self.layers() {
-            for (i, Parameter { name, var }) in layer.parameters().into_iter().enumerate() {
+            for (i, Parameter { name, var, .. }) in layer.parameters().into_iter().enumerate() {
                 let tensor = var.as_detached_tensor();
                 let tensor = if i == 0 {
                     layer.torch_order(&tensor)?
@@ -37,13 +39,13 @@ impl ResNet {
                 };
                 state.insert(name, tensor.contiguous()?);
             }
-            for Parameter { name, var } in layer.running() {
+            for Parameter { name, var, .. } in layer.running() {
                 state.insert(name, var.as_detached_tensor());
             }
             let counted = Tensor::new(self.batches as i64, &Device::Cpu)?;
             state.insert(layer.counter(), counted);
         }
-        for Parameter { name, var } in self.last() {
+        for Parameter { name, var, .. } in self.last() {
             state.insert(name, var.as_detached_tensor().squeeze(0)?);
         }
         Ok(state)
@@ -53,7 +55,7 @@ impl ResNet {
     pub fn torch_grads(&self, grads: &GradStore) -> Result<BTreeMap<String, Tensor>> {
         let mut all = BTreeMap::new();
         for layer in self.layers() {
-            for (i, Parameter { name, var }) in layer.parameters().into_iter().enumerate() {
+            for (i, Parameter { name, var, .. }) in layer.parameters().into_iter().enumerate() {
                 if let Some(grad) = grads.get(&var) {
                     let grad = if i == 0 {
                         layer.torch_order(grad)?
@@ -64,7 +66,7 @@ impl ResNet {
                 }
             }
         }
-        for Parameter { name, var } in self.last() {
+        for Parameter { name, var, .. } in self.last() {
             if let Some(grad) = grads.get(&var) {
                 all.insert(name, grad.squeeze(0)?);
             }
@@ -91,7 +93,7 @@ impl ResNet {
         // Everything is checked before anything is changed.
         let mut loaded = Vec::new();
         for layer in self.layers() {
-            for (i, Parameter { name, var }) in layer
+            for (i, Parameter { name, var, .. }) in layer
                 .parameters()
                 .into_iter()
                 .chain(layer.running())
@@ -114,7 +116,7 @@ impl ResNet {
             other => bail!("`fc.weight` is {other:?}; needed: [classes, {features}]"),
         }
         if same_classes {
-            for Parameter { name, var } in last {
+            for Parameter { name, var, .. } in last {
                 loaded.push((var.clone(), found(&name, &var.dims()[1..])?.unsqueeze(0)?));
             }
         }

@@ -107,10 +107,11 @@ impl Layers {
     }
 
     /// What an optimiser sees of the weights: each layer's matrix, then its biases.
-    pub fn shapes(&self) -> Vec<Shape> {
-        let each = self.layers.iter().flat_map(|layer| {
+    pub fn tensors(&self) -> Vec<(Shape, optim::Layer)> {
+        let each = self.layers.iter().enumerate().flat_map(|(i, layer)| {
             let (rows, columns) = layer.kind.rows();
-            [Shape::matrix(rows, columns), Shape::Vector(rows)]
+            let place = optim::Layer::at(i, self.layers.len());
+            [Shape::matrix(rows, columns), Shape::Vector(rows)].map(|shape| (shape, place))
         });
         each.collect()
     }

@@ -134,10 +134,7 @@ impl ConvNorm {
 
     /// The trained variables under torchvision's names.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let named = |name: String, var: &Var| Parameter {
-            name,
-            var: var.clone(),
-        };
+        let named = |name: String, var: &Var| Parameter::new(name, var.clone());
         let [conv, norm] = &self.names;
         vec![
             named(format!("{conv}.weight"), &self.weight),
@@ -150,10 +147,8 @@ impl ConvNorm {
     pub fn running(&self) -> [Parameter; 2] {
         let [mean, variance] = self.running.clone();
         let norm = &self.names[1];
-        [("mean", mean), ("var", variance)].map(|(name, var)| Parameter {
-            name: format!("{norm}.running_{name}"),
-            var,
-        })
+        [("mean", mean), ("var", variance)]
+            .map(|(name, var)| Parameter::new(format!("{norm}.running_{name}"), var))
     }
 
     /// The output, normalised by the batch's statistics, which also update the running statistics.

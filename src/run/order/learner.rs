@@ -82,7 +82,7 @@ impl<T: Number> ValueLearner<T> {
             } else {
                 Vec::new()
             },
-            optimiser: SliceOptimiser::of_tensors(optimiser, &layers.shapes())?,
+            optimiser: SliceOptimiser::of_layers(optimiser, &layers.tensors())?,
             bounded: optimiser.bound().is_some(),
             updates: 0,
             gradient: vec![T::from_f64(0.0); weights.len()],

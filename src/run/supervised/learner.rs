@@ -326,7 +326,7 @@ impl Learner for Classifier {
             ClassifierNet::ResNet(net) => [net.parameters(), net.running()].concat(),
             ClassifierNet::Mlp(net) => net.parameters(),
         };
-        for Parameter { name, var } in all.drain(..) {
+        for Parameter { name, var, .. } in all.drain(..) {
             let numbers: Vec<f32> = var.flatten_all()?.to_vec1()?;
             let data = bytes(&numbers, |x| x.to_le_bytes());
             arrays.push((name, Dtype::F32, var.dims().to_vec(), data));
@@ -343,7 +343,7 @@ impl Learner for Classifier {
             ClassifierNet::ResNet(net) => [net.parameters(), net.running()].concat(),
             ClassifierNet::Mlp(net) => net.parameters(),
         };
-        for Parameter { name, var } in all {
+        for Parameter { name, var, .. } in all {
             let found = numbers(
                 saved.find(&name, Dtype::F32, var.dims())?,
                 f32::from_le_bytes,

@@ -7,7 +7,7 @@ pub const LR_STEPS: usize = 5;
 
 /// The middle of the range for rules whose published default is far from what agents need. A rule that is not here is
 /// tried around its own default.
-const MIDDLES: [(&str, f64); 8] = [
+const MIDDLES: [(&str, f64); 9] = [
     ("sgd", 3.16e-2),
     ("momentum", 3.16e-3),
     ("nag", 3.16e-3),
@@ -16,6 +16,9 @@ const MIDDLES: [(&str, f64); 8] = [
     ("adadelta", 1.0),
     ("adamax", 1e-3),
     ("nadam", 1e-3),
+    // A matrix of n rows and columns moves by lr / sqrt(n) in each weight. This range holds both PyTorch's default and
+    // the author's.
+    ("muon", 1e-2),
 ];
 
 /// Five learning rates half a decade apart, around `lr`, or else around the middle of the rule's range.
