@@ -33,7 +33,7 @@ pub use control::Control;
 pub use device::Compute;
 pub use diagnostics_row::DiagnosticsRow;
 pub use finished::Finished;
-pub use folder::{Again, OUTCOME, Opened, Ready, RunFolder, finished, look};
+pub use folder::{Again, CONFIG, OUTCOME, Opened, Ready, RunFolder, finished, look};
 pub use machine::Machine;
 pub use memory_limit::memory_limit;
 pub use observer::{Observer, Progress};
