@@ -51,6 +51,12 @@ pub fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| wrong.into())
 }
 
+/// A probability; the error says what is allowed.
+pub fn probability(text: &str) -> Result<f64, String> {
+    let number = number(text).ok().filter(|p| (0.0..=1.0).contains(p));
+    number.ok_or_else(|| "allowed: 0 <= x <= 1".into())
+}
+
 fn read<T: Whole>(text: &str, least: u64, most: u64) -> Result<T, String> {
     let number = whole_number(text);
     let fitting = number

@@ -55,7 +55,7 @@ impl Default for Schedule {
 
 impl Schedule {
     /// Whether the factor depends on the number of steps that the schedule spans.
-    pub(crate) fn depends_on_length(&self) -> bool {
+    pub fn depends_on_length(&self) -> bool {
         matches!(self.shape, ScheduleShape::Linear | ScheduleShape::Cosine)
     }
 

@@ -1,7 +1,7 @@
 //! What an algorithm is before it runs: its name, its settings, its presets.
 
 use candle_core::Device;
-use optim::Spec;
+use optim::{Schedule, Spec};
 use settings::{Setting, Table};
 
 use super::{Algorithm, Policy};
@@ -45,6 +45,42 @@ impl Preset {
     pub fn lr(&self, optimiser: &str) -> Option<f64> {
         let known = self.lrs.iter().find(|(name, _)| *name == optimiser);
         known.map(|(_, lr)| *lr)
+    }
+}
+
+/// A setting whose effect is spread over a whole run, so that a longer run goes otherwise from its start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    /// The setting.
+    pub key: &'static str,
+    /// What it is spread over: environment steps, updates or rollouts. Where it is spread over as many in two runs, it
+    /// acts alike in both.
+    pub over: f64,
+    /// Whether its value is a share of the run, so that a smaller share of a longer run is as many.
+    pub is_share: bool,
+    /// A setting under which its effect is not spread over the run.
+    pub otherwise: &'static str,
+}
+
+impl Span {
+    /// That of `exploration_fraction`, over which epsilon goes from `start` to `end`; `None` if it is always the same.
+    pub fn exploration(over: f64, start: f64, end: f64) -> Option<Self> {
+        (over > 0.0 && start != end).then_some(Self {
+            key: "exploration_fraction",
+            over,
+            is_share: true,
+            otherwise: "exploration_fraction = 0",
+        })
+    }
+
+    /// That of an lr schedule over so many updates; `None` if it acts alike in runs of any length.
+    pub fn lr(schedule: &Schedule, updates: u64) -> Option<Self> {
+        schedule.depends_on_length().then_some(Self {
+            key: "lr_schedule",
+            over: updates as f64,
+            is_share: false,
+            otherwise: "lr_schedule = constant",
+        })
     }
 }
 
@@ -106,6 +142,23 @@ pub trait Definition: Sync {
     ) -> Option<(u64, &'static str)> {
         let _ = (settings, env, steps);
         None
+    }
+
+    /// The settings whose effect is spread over a run of `steps` environment steps. A run can be made longer only if
+    /// these are spread over as much as before. By default no run can be.
+    fn spans(&self, settings: &Table, steps: u64) -> Vec<Span> {
+        let _ = settings;
+        vec![Span {
+            key: "algo",
+            over: steps as f64,
+            is_share: false,
+            otherwise: "an algorithm that declares its spans",
+        }]
+    }
+
+    /// The settings that two agents must share for the networks of one to be of use to the other.
+    fn network_settings(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// How many updates an agent makes in a run of `steps` environment steps.

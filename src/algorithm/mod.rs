@@ -16,7 +16,7 @@ pub mod stream_q;
 mod update;
 mod weights;
 
-pub use definition::{Definition, Preset, Setup};
+pub use definition::{Definition, Preset, Setup, Span};
 pub use layers::{Convs, Hidden};
 pub use policy::{Policy, greedy};
 pub use registry::{find, register, registry};
@@ -24,7 +24,7 @@ pub use update::{Learning, MinibatchGradient, PendingUpdate, Targets};
 
 use optim::state_file::{Array, Part};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// What an agent saw, did and got in one step.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +84,21 @@ pub trait Algorithm {
 
     /// The present policy of agent number `agent`, as it is evaluated.
     fn policy(&self, agent: usize) -> Result<Box<dyn Policy>>;
+
+    /// All networks of agent number `agent`, as [`start_from`](Self::start_from) takes them: its saved policy, and
+    /// whatever else it has learned.
+    fn networks(&self, agent: usize) -> Result<Vec<u8>> {
+        self.policy(agent)?.to_safetensors()
+    }
+
+    /// Gives agent number `agent`, which has not begun yet, what another agent had learned: its
+    /// [`networks`](Self::networks) or its saved policy. Optimiser, experience and random streams stay as they are.
+    fn start_from(&mut self, agent: usize, networks: &[u8]) -> Result<()> {
+        let _ = (agent, networks);
+        Err(Error::usage(
+            "agents of this algorithm cannot start from others; leave out --from",
+        ))
+    }
 
     /// Bytes of optimiser state for each weight.
     fn optimiser_bytes_per_parameter(&self) -> f64;

@@ -1,7 +1,7 @@
 //! Weights as named arrays, for an agent alone and for one agent of a cohort.
 
 use candle_core::{Tensor, Var};
-use optim::state_file::{Array, Part, bytes, numbers};
+use optim::state_file::{Array, Part, StateFile, bytes, numbers};
 use safetensors::Dtype;
 
 use crate::Result;
@@ -21,8 +21,22 @@ pub(super) fn set(var: &Var, data: &[u8]) -> Result<()> {
 
 /// Sets the part of `var` that is agent number `agent`'s to the array called `name`.
 pub(super) fn load_agent(var: &Var, agent: usize, name: &str, saved: &Part) -> Result<()> {
+    set_agent(var, agent, |shape| saved.find(name, Dtype::F32, shape))
+}
+
+/// Sets the part of `var` that is agent number `agent`'s to the array called `name` of another agent's networks.
+pub(super) fn start_agent(var: &Var, agent: usize, name: &str, saved: &StateFile) -> Result<()> {
+    set_agent(var, agent, |shape| saved.find(name, Dtype::F32, shape))
+}
+
+/// Sets the part of `var` that is agent number `agent`'s to what `find` returns for its shape.
+fn set_agent<'a>(
+    var: &Var,
+    agent: usize,
+    find: impl FnOnce(&[usize]) -> optim::Result<&'a [u8]>,
+) -> Result<()> {
     let one = Var::from_tensor(&var.as_tensor().narrow(0, agent, 1)?.copy()?)?;
-    set(&one, saved.find(name, Dtype::F32, one.dims())?)?;
+    set(&one, find(one.dims())?)?;
     let before = var.as_tensor().narrow(0, 0, agent)?;
     let after = var
         .as_tensor()

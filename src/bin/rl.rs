@@ -34,10 +34,10 @@ fn train_or_show(args: &RlArgs) -> Result<()> {
     cli::many_files();
     let stop = cli::stop_on_signals()?;
     let (mut finished, mut unfinished) = (Vec::new(), Vec::new());
-    for (config, path) in args.runs()? {
-        match run::look(&path, &config, args.again())? {
-            Opened::Finished(run) => finished.push((config, *run)),
-            Opened::Unfinished(ready) => unfinished.push((config, ready)),
+    for run in args.runs()? {
+        match run.look(args.again())? {
+            Opened::Finished(finished_run) => finished.push((run.config, *finished_run)),
+            Opened::Unfinished(ready) => unfinished.push((run.config, ready)),
         }
     }
     if let Some((config, _)) = unfinished.first() {
@@ -70,7 +70,8 @@ fn train_or_show(args: &RlArgs) -> Result<()> {
         let step = unfinished.iter().map(Unfinished::step).min();
         let together = |run: &mut Unfinished| Some(run.step()) == step;
         let cohort: Vec<Unfinished> = unfinished.extract_if(.., together).collect();
-        let control = Control::new(args.checkpoint_every, stop.clone());
+        let mut control = Control::new(args.checkpoint_every, stop.clone());
+        control.keep_end = true;
         finished.extend(train(cohort, &control, args.quiet)?);
     }
     finished.sort_by_key(|(config, _)| config.run.seed);

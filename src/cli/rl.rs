@@ -1,20 +1,20 @@
 //! The flags of `rl`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use settings::{Settings, Table, Value};
+use settings::{Field, Settings, Table, Value};
 
-use super::{flags, note, parsed, warn};
+use super::{Planned, flags, note, parsed, warn};
 use optim::Spec;
 
 use crate::{
     Error, Result,
     algorithm::{self, Definition},
     figures::Pictures,
-    numbers::{at_least, between, count, number},
+    numbers::{at_least, between, count, number, probability},
     run::{
-        Again, default_folder,
+        Again, CONFIG, default_folder,
         rl::{Config, ConfigSource, RunConfig, check_memory},
     },
 };
@@ -33,18 +33,18 @@ pub struct RlArgs {
 
     /// The algorithm; --list shows them, and --algo NAME --help shows the settings of NAME [default: dqn]
     #[arg(long, value_name = "NAME")]
-    algo: Option<String>,
+    pub(super) algo: Option<String>,
 
     #[arg(skip)]
-    run: Table,
+    pub(super) run: Table,
 
     /// The published setting of the algorithm to start from; --list shows them
     #[arg(long, value_name = "NAME")]
-    preset: Option<String>,
+    pub(super) preset: Option<String>,
 
     /// Settings in TOML, such as the config.toml of an earlier run; flags take precedence
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 
     /// The run's folder [default: runs/ENV/OPTIMISER-sSEED-ID]
     #[arg(long, value_name = "FOLDER")]
@@ -55,9 +55,14 @@ pub struct RlArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = between::<u16>(1, 1024))]
     pub agents: u16,
 
-    /// Continue an interrupted run; a finished run is left as it is, and a new one starts
-    #[arg(long, conflicts_with = "force")]
-    pub resume: bool,
+    /// Continue an interrupted run; a finished run is left as it is, and a new one starts. With a run's folder, continue
+    /// that run with its own settings; with more --steps, a longer run continues it in a folder of its own
+    #[arg(long, value_name = "RUN", conflicts_with = "force")]
+    pub resume: Option<Option<PathBuf>>,
+
+    /// The probability of a random action from start to end: short for --start-e and --end-e
+    #[arg(long, value_name = "P", value_parser = probability, conflicts_with = "play")]
+    pub(super) epsilon: Option<f64>,
 
     /// Environment steps between checkpoints [default: one checkpoint a minute]
     #[arg(long, value_name = "STEPS", value_parser = at_least::<u64>(1))]
@@ -86,7 +91,7 @@ pub struct RlArgs {
     pub list: bool,
 
     #[arg(skip)]
-    agent: Table,
+    pub(super) agent: Table,
 }
 
 const EXAMPLES: &str = "\
@@ -97,6 +102,10 @@ Examples:
   rl --env cartpole --opt adam --agents 4 --seed 1
   rl --env 'cartpole?drift=length:0.5..1.5/period=20000,shape=sine' --resume
   rl --config runs/cartpole/rmsprop-s1-0123456789/config.toml --seed 2
+  rl --resume runs/cartpole/rmsprop-s1-0123456789
+  rl --resume runs/cartpole/rmsprop-s1-0123456789 --steps 2e6 --exploration-fraction 0.125
+  rl --from runs/cartpole/rmsprop-s1-0123456789 --env 'cartpole?length=1' --epsilon 0.05
+  rl --agents 4 --eval-seed 7
   rl --env breakout --preset minatar --render breakout.gif
   rl --play runs/cartpole/rmsprop-s1-0123456789 --render cartpole.gif
   rl --list";
@@ -159,9 +168,9 @@ impl RlArgs {
 
     /// What to do about an existing run.
     pub fn again(&self) -> Again {
-        match (self.force, self.resume) {
+        match (self.force, &self.resume) {
             (true, _) => Again::Force,
-            (_, true) => Again::Resume,
+            (_, Some(_)) => Again::Resume,
             _ => Again::Refuse,
         }
     }
@@ -187,9 +196,22 @@ impl RlArgs {
         }
     }
 
-    /// The configuration of each agent, and its folder.
-    pub fn runs(&self) -> Result<Vec<(Config, PathBuf)>> {
-        let first = self.config()?;
+    /// The number of steps, if it was given.
+    pub(super) fn steps(&self) -> Option<u64> {
+        let steps = self.run.get("steps")?;
+        u64::from_value(steps).ok()
+    }
+
+    /// The run of each agent.
+    pub fn runs(&self) -> Result<Vec<Planned>> {
+        let resumed = match &self.resume {
+            Some(Some(run)) => Some(self.resumed(run)?),
+            _ => None,
+        };
+        let first = match &resumed {
+            Some(run) => run.config.clone(),
+            None => self.config()?,
+        };
         // Checked before any folder is touched.
         first.check_cohort(self.agents.into())?;
         if let (Some(much), false) = (check_memory(&first, self.agents.into())?, self.quiet) {
@@ -207,6 +229,9 @@ impl RlArgs {
         if let Some(pictures) = &self.render {
             super::can_draw(&first.run.env, pictures)?;
         }
+        if let Some(resumed) = resumed {
+            return Ok(vec![resumed]);
+        }
         let one = |k: u64| {
             let mut config = first.clone();
             config.run.seed += k;
@@ -215,7 +240,7 @@ impl RlArgs {
                 Some(out) => out.clone(),
                 None => default_folder(&config),
             };
-            (config, folder)
+            Planned::new(config, folder)
         };
         let last = first.run.seed.checked_add(u64::from(self.agents) - 1);
         if last.is_none_or(|last| last > i64::MAX as u64) {
@@ -237,7 +262,7 @@ impl RlArgs {
             optimiser: self.opt.clone(),
             agent: self.agent.clone(),
         };
-        let file = match &self.config {
+        let mut file = match &self.config {
             Some(path) => super::under("--config", ConfigSource::read(path))?,
             None => ConfigSource::default(),
         };
@@ -252,7 +277,37 @@ impl RlArgs {
                 )));
             }
         }
-        flags.or(file).resolve(self.lr)
+        if flags.run.get("from").is_some() {
+            // Another run to start from has other networks.
+            file.run.remove("from_sha256");
+        }
+        let mut source = flags.or(file);
+        self.explore(&mut source)?;
+        source.resolve(self.lr)
+    }
+
+    /// Sets what `--epsilon` stands for in `source`.
+    fn explore(&self, source: &mut ConfigSource) -> Result<()> {
+        let Some(epsilon) = self.epsilon else {
+            return Ok(());
+        };
+        let algorithm = source.algorithm()?;
+        for key in ["start_e", "end_e"] {
+            if !algorithm.settings().iter().any(|known| known.name == key) {
+                return Err(Error::usage(format!(
+                    "--epsilon: {} has no probability of a random action; leave it out",
+                    algorithm.name()
+                )));
+            }
+            if self.agent.get(key).is_some() {
+                return Err(Error::usage(format!(
+                    "--epsilon sets {key} too; leave out --epsilon or --{}",
+                    key.replace('_', "-")
+                )));
+            }
+            source.agent.insert(key, Value::Number(epsilon));
+        }
+        Ok(())
     }
 }
 
@@ -271,8 +326,8 @@ pub struct Played {
     pub epsilon: f64,
 }
 
-/// The algorithm that this process is asked for, by `--algo` or in the file of `--config`: the rest of
-/// the flags depend on it.
+/// The algorithm that this process is asked for, by `--algo`, in the file of `--config` or by the run of `--resume`: the
+/// rest of the flags depend on it.
 fn asked_algorithm() -> Result<&'static dyn Definition> {
     let args: Vec<String> = std::env::args().collect();
     let value = |flag: &str| {
@@ -286,14 +341,11 @@ fn asked_algorithm() -> Result<&'static dyn Definition> {
                 None => None,
             })
     };
-    let name = match (value("--algo"), value("--config")) {
-        (Some(name), _) => Some(name),
-        // Errors in the file are reported when it is read.
-        (None, Some(file)) => ConfigSource::read(file.as_ref())
-            .ok()
-            .and_then(|source| source.algo),
-        (None, None) => None,
-    };
+    let file = value("--config").map(PathBuf::from);
+    let file = file.or_else(|| Some(Path::new(&value("--resume")?).join(CONFIG)));
+    // Errors in the file are reported when it is read.
+    let in_file = || ConfigSource::read(&file?).ok()?.algo;
+    let name = value("--algo").or_else(in_file);
     match name {
         Some(name) => algorithm::find(&name),
         None => Ok(algorithm::registry()[0]),

@@ -21,6 +21,8 @@ pub struct Control {
     /// How long the learning after a step may continue once the run was asked to end. After that it is abandoned, and
     /// the run ends at its last checkpoint.
     pub patience: Duration,
+    /// Whether the state at the run's end is saved too, so that the run can be made longer.
+    pub keep_end: bool,
     saved: Cell<Instant>,
     /// When learning first noticed the request to end.
     asked: Cell<Option<Instant>>,
@@ -38,6 +40,7 @@ impl Control {
             period: Some(Duration::from_secs(60)),
             stop,
             patience: PATIENCE,
+            keep_end: false,
             saved: Cell::new(Instant::now()),
             asked: Cell::new(None),
         }
@@ -88,6 +91,7 @@ impl Default for Control {
             period: None,
             stop: Arc::default(),
             patience: PATIENCE,
+            keep_end: false,
             saved: Cell::new(Instant::now()),
             asked: Cell::new(None),
         }

@@ -19,7 +19,8 @@ use crate::{
     files::{csv_text, write_before_another, write_whole},
 };
 
-pub(super) const CONFIG: &str = "config.toml";
+/// The file of a run's configuration.
+pub const CONFIG: &str = "config.toml";
 /// The file that is there when a run has ended, and that is written last.
 pub const OUTCOME: &str = "outcome.csv";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -166,8 +167,10 @@ pub fn finished<C: Configuration>(path: &Path, config: &C) -> Result<Option<Fini
     }
 }
 
-/// Where an interrupted run continues.
+/// Where a run continues: where it was interrupted, or where a shorter one ended.
 struct Interrupted {
+    /// Whether the tables are a shorter run's, in another folder.
+    shorter: bool,
     checkpoint: Checkpoint,
     tables: Vec<(RowTable, TableFile)>,
 }
@@ -187,7 +190,11 @@ impl Interrupted {
             };
             let tables = config.headers().into_iter().map(go_on);
             let tables = tables.collect::<Result<_>>()?;
-            Ok(Self { checkpoint, tables })
+            Ok(Self {
+                shorter: false,
+                checkpoint,
+                tables,
+            })
         };
         read().map_err(|error: Error| error.mended_by("--force starts the run again"))
     }
@@ -230,12 +237,49 @@ impl<C: Configuration> Ready<C> {
         self.damage.as_ref()
     }
 
+    /// Lets the run continue from the last checkpoint of the shorter run `config` in the folder `path`, which is left as
+    /// it is. An error if it has none, if it is damaged, or if another process is doing that run.
+    pub fn continue_from(&mut self, path: &Path, config: &C) -> Result<()> {
+        let held = path.join(LOCK).exists().then(|| lock(path)).transpose()?;
+        let anew = format!(
+            "`rl --config {} --steps N` does all steps anew",
+            path.join(CONFIG).display()
+        );
+        if !path.join(CHECKPOINT).exists() {
+            return Err(Error::usage(format!(
+                "there is no {CHECKPOINT} in {}, from which a longer run could continue; {anew}",
+                path.display()
+            )));
+        }
+        let read = Interrupted::read(path, config).map_err(|error| error.mended_by(anew));
+        self.from = Some(Interrupted {
+            shorter: true,
+            ..read?
+        });
+        drop(held);
+        Ok(())
+    }
+
     /// Makes the folder the run's: empty, or as it was at the checkpoint, which is given too.
     pub fn open(mut self) -> Result<(RunFolder, Option<Checkpoint>)> {
         remove_parts(&self.path, &files::<C>());
         let text = self.config.to_toml();
         let (tables, checkpoint) = match self.from.take() {
-            Some(Interrupted { checkpoint, tables }) => {
+            Some(Interrupted {
+                shorter: true,
+                checkpoint,
+                tables,
+            }) => {
+                self.start(&text)?;
+                let copy = |(table, file): (RowTable, TableFile)| {
+                    Ok((table, file.copy_to(self.path.join(table.file()))?))
+                };
+                let tables = tables.into_iter().map(copy).collect::<Result<_>>()?;
+                (tables, Some(checkpoint))
+            }
+            Some(Interrupted {
+                checkpoint, tables, ..
+            }) => {
                 restore(&self.path, &text)?;
                 tables.iter().try_for_each(|(_, file)| file.cut())?;
                 (tables, Some(checkpoint))
@@ -250,6 +294,7 @@ impl<C: Configuration> Ready<C> {
             weights: C::LAYOUT.weights,
             id: self.config.id(),
             sums,
+            has_ended: false,
             _lock: self.lock.take(),
         };
         Ok((folder, checkpoint))
@@ -302,7 +347,7 @@ fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
 /// The folder of a run in progress. `outcome.csv` appears last, whole or not at all: a folder
 /// without it holds an unfinished run, which may be run again over it.
 ///
-/// `checkpoint.safetensors` is where the run can continue until it has finished.
+/// `checkpoint.safetensors` is where the run can continue until it has finished, and then where a longer run can.
 pub struct RunFolder {
     path: PathBuf,
     tables: Vec<(RowTable, TableFile)>,
@@ -311,6 +356,8 @@ pub struct RunFolder {
     id: String,
     /// Checksums of the files that are complete and will not change.
     sums: Checksums,
+    /// Whether the checkpoint is of the run's end.
+    has_ended: bool,
     /// Held during the run, so that no other process writes here.
     _lock: Option<File>,
 }
@@ -342,9 +389,10 @@ impl RunFolder {
         // A run that is killed between the two has no outcome, so it continues or starts again.
         write_before_another(&self.path.join(CHECKSUMS), self.sums.to_toml()?)?;
         write_whole(&self.path.join(OUTCOME), text)?;
-        for done_with in [CHECKPOINT, LOCK] {
-            let _ = fs::remove_file(self.path.join(done_with));
+        if !self.has_ended {
+            let _ = fs::remove_file(self.path.join(CHECKPOINT));
         }
+        let _ = fs::remove_file(self.path.join(LOCK));
         Ok(Finished::new(self.path, outcome, self.id, self.sums))
     }
 }
@@ -372,6 +420,12 @@ impl Observer for RunFolder {
         }
         let data = snapshot.to_safetensors(&sums)?;
         write_whole(&self.path.join(CHECKPOINT), data)
+    }
+
+    fn end(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.checkpoint(snapshot)?;
+        self.has_ended = true;
+        Ok(())
     }
 
     fn weights(&mut self, safetensors: &[u8]) -> Result<()> {

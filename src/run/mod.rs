@@ -34,7 +34,7 @@ pub use device::Compute;
 pub use diagnostics_row::DiagnosticsRow;
 pub use expected_table::ExpectedTable;
 pub use finished::Finished;
-pub use folder::{Again, OUTCOME, Opened, Ready, RunFolder, finished, look};
+pub use folder::{Again, CONFIG, OUTCOME, Opened, Ready, RunFolder, finished, look};
 pub use in_memory::{Begun, InMemoryRun, has_folder, remove_leftovers};
 pub use machine::Machine;
 pub use memory_limit::memory_limit;

@@ -32,6 +32,12 @@ pub trait Observer {
         Ok(())
     }
 
+    /// The run has done all its steps, and a longer run can continue from here.
+    fn end(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let _ = snapshot;
+        Ok(())
+    }
+
     /// The run is over and leaves these weights, in safetensors: those of the policy that did best in an evaluation, or
     /// of the network at the end.
     fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
@@ -56,6 +62,10 @@ impl<A: Observer, B: Observer> Observer for (&mut A, &mut B) {
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
         self.0.checkpoint(snapshot)?;
         self.1.checkpoint(snapshot)
+    }
+    fn end(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.0.end(snapshot)?;
+        self.1.end(snapshot)
     }
     fn weights(&mut self, safetensors: &[u8]) -> Result<()> {
         self.0.weights(safetensors)?;

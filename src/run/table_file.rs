@@ -1,7 +1,7 @@
 //! A table being written, and tables read back.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -109,6 +109,19 @@ impl TableFile {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::io("cannot continue", &self.path, error)),
         }
+    }
+
+    /// A copy of it at `path`, up to the place where it continues.
+    pub fn copy_to(&self, path: PathBuf) -> Result<Self> {
+        let mut rows = Vec::new();
+        let sum = self.sum();
+        let mut file = &self.writer.get_ref().file;
+        let read = file
+            .rewind()
+            .and_then(|()| file.take(sum.bytes).read_to_end(&mut rows));
+        read.map_err(|error| Error::io("cannot read", &self.path, error))?;
+        fs::write(&path, rows).map_err(|error| Error::unwritable(&path, &error))?;
+        Self::go_on(path, sum.bytes, Some(&sum.sha256))
     }
 
     /// The checksum of what was written, after a flush.

@@ -111,6 +111,10 @@ fn an_algorithm_says_what_it_is() {
             assert!(!setting.help.is_empty(), "{name}: {}", setting.name);
             assert!(setting.default.is_some(), "{name}: {}", setting.name);
         }
+        for key in definition.network_settings() {
+            let mut names = definition.settings().iter().map(|setting| setting.name);
+            assert!(names.any(|name| name == *key), "{name}: {key}");
+        }
         assert!(!definition.presets().is_empty(), "{name}");
         for preset in definition.presets() {
             let agent = (preset.agent)();
@@ -131,6 +135,22 @@ fn an_algorithm_says_what_it_is() {
             .unwrap_err()
             .to_string();
         assert!(error.contains("unknown key"), "{name}: {error}");
+    }
+}
+
+/// Nobody knows what depends on the number of steps in an algorithm that does not say so.
+#[test]
+fn only_an_algorithm_that_declares_its_spans_has_longer_runs() {
+    for definition in algorithms() {
+        let longer = short(definition, 1).longer(2 * STEPS, &Table::new());
+        let error = longer.map(drop).err();
+        let error = error.map_or(String::new(), |error| error.to_string());
+        let undeclared = error.contains(&format!("algo = {} depends", definition.name()));
+        assert_eq!(
+            undeclared,
+            definition.name().starts_with("tabular"),
+            "{error}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::{
     parts::{sum_of_squares, sum_of_terms},
-    wide,
+    vectorised,
 };
 
 /// Jacobi's rotations converge quadratically; more sweeps than this happen only to numbers that are not finite.
@@ -14,7 +14,7 @@ const MOST_SWEEPS: usize = 30;
 /// as many of `vectors`, each of length `n`, span, and the others complete it. They depend on the spans alone, so that
 /// rounding does not choose among them.
 pub(super) fn orthonormal(vectors: Vec<f64>, n: usize) -> Vec<f64> {
-    wide(
+    vectorised(
         #[inline(always)]
         || mirrored(vectors, n),
     )
@@ -60,7 +60,7 @@ fn reflect(mirror: &[f64], square: f64, x: &mut [f64]) {
 /// Orthogonal vectors that are rotations of `vectors`, each of length `n`, the longest first, and the orthonormal basis of
 /// coefficients that makes them: the singular value decomposition, by Jacobi's rotations of one side (Hestenes 1958).
 pub(super) fn rotated_apart(vectors: Vec<f64>, n: usize) -> (Vec<f64>, Vec<f64>) {
-    wide(
+    vectorised(
         #[inline(always)]
         || jacobi(vectors, n),
     )

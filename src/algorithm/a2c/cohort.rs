@@ -179,6 +179,14 @@ impl Algorithm for Cohort {
         Ok(Box::new(self.agents.policy(agent)?))
     }
 
+    fn networks(&self, agent: usize) -> Result<Vec<u8>> {
+        self.agents.saved_networks(agent)
+    }
+
+    fn start_from(&mut self, agent: usize, networks: &[u8]) -> Result<()> {
+        self.agents.start_from(agent, networks)
+    }
+
     fn optimiser_bytes_per_parameter(&self) -> f64 {
         self.agents.optimiser().bytes_per_parameter()
     }

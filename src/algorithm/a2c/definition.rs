@@ -5,7 +5,7 @@ use settings::{Setting, Settings, Table, Value};
 use super::{A2cConfig, cohort::Cohort, policy::GreedyPolicy};
 use crate::{
     Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup, layers::check_size},
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span, layers::check_size},
 };
 
 /// A2C.
@@ -122,6 +122,15 @@ impl Definition for Registered {
         // An observation, an action, a reward and two end flags; and the last observation of each environment.
         let steps = config.rollout() as u64 * (observation + 10);
         Some((steps + config.n_envs as u64 * observation, "n_steps"))
+    }
+
+    fn spans(&self, settings: &Table, steps: u64) -> Vec<Span> {
+        let lr = |config: A2cConfig| Span::lr(&config.lr_schedule, config.updates(steps));
+        read(settings).ok().and_then(lr).into_iter().collect()
+    }
+
+    fn network_settings(&self) -> &'static [&'static str] {
+        &["conv", "hidden", "activation", "shared"]
     }
 
     fn updates(&self, settings: &Table, steps: u64) -> u64 {

@@ -9,7 +9,7 @@ use crate::{
     Result,
     algorithm::{
         Policy, greedy,
-        weights::{array, load_agent, set},
+        weights::{array, load_agent, set, start_agent},
     },
     nn::Network,
     streams::{Stream, stream},
@@ -18,9 +18,17 @@ use crate::{
 /// The metadata key of a saved policy.
 const WHAT: &str = "policy";
 
+/// What the names of the value network's arrays begin with, beside those of the policy.
+const VALUE: &str = "value.";
+
+/// What a policy belongs to: the shapes that a file must match.
+fn shapes(obs_len: usize, actions: usize) -> String {
+    format!("{obs_len} observations, {actions} actions")
+}
+
 /// The policy that takes one agent's most probable actions.
 pub(super) struct GreedyPolicy {
-    /// The network, shapes first outputs are the logits.
+    /// The network, whose first outputs are the logits.
     net: Network,
     obs_len: usize,
     actions: usize,
@@ -35,14 +43,9 @@ impl GreedyPolicy {
         ActorCritic::new(config, shape, env.actions, init, on)?.greedy(0)
     }
 
-    /// What it belongs to: the shapes that a file must match.
-    fn shapes(&self) -> String {
-        format!("{} observations, {} actions", self.obs_len, self.actions)
-    }
-
     /// This network with the weights that [`Policy::to_safetensors`] returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
+        let saved = StateFile::read(WHAT, &shapes(self.obs_len, self.actions), data)?;
         for p in self.net.parameters() {
             set(&p.var, saved.find(&p.name, Dtype::F32, p.var.dims())?)?;
         }
@@ -66,7 +69,11 @@ impl Policy for GreedyPolicy {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        Ok(state_file::write(WHAT, self.shapes(), &arrays)?)
+        Ok(state_file::write(
+            WHAT,
+            shapes(self.obs_len, self.actions),
+            &arrays,
+        )?)
     }
 }
 
@@ -80,6 +87,33 @@ impl ActorCritic {
             actions: self.actions,
         })
     }
+
+    /// The arrays of a policy, and beside them those of the value network if there are two.
+    fn arrays(&self) -> Result<Vec<Array>> {
+        let policy = self.policy.parameters().into_iter();
+        let value = self.value.iter().flat_map(|network| network.parameters());
+        let value = value.map(|p| (format!("{VALUE}{}", p.name), p.var));
+        policy
+            .map(|p| (p.name, p.var))
+            .chain(value)
+            .map(|(name, var)| array(&name, &var.to_device(&Device::Cpu)?))
+            .collect()
+    }
+
+    /// Gives agent number `agent` the networks `saved`. A policy without a value network leaves that as it is.
+    fn start_from(&self, agent: usize, saved: &[u8]) -> Result<()> {
+        let saved = StateFile::read(WHAT, &shapes(self.obs_len, self.actions), saved)?;
+        for p in self.policy.parameters() {
+            start_agent(&p.var, agent, &p.name, &saved)?;
+        }
+        let is_there = saved.names().iter().any(|name| name.starts_with(VALUE));
+        for network in self.value.iter().filter(|_| is_there) {
+            for p in network.parameters() {
+                start_agent(&p.var, agent, &format!("{VALUE}{}", p.name), &saved)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl A2c {
@@ -89,6 +123,19 @@ impl A2c {
         let copies = self.networks().policy_parameters(&policy.net);
         self.optimiser().evaluate_with(agent, &copies)?;
         Ok(policy)
+    }
+
+    /// Both networks of agent number `agent`, with the weights to evaluate with.
+    pub(super) fn saved_networks(&self, agent: usize) -> Result<Vec<u8>> {
+        let alone = self.networks().alone(agent)?;
+        self.optimiser().evaluate_with(agent, &alone.parameters())?;
+        let owner = shapes(alone.obs_len, alone.actions);
+        Ok(state_file::write(WHAT, owner, &alone.arrays()?)?)
+    }
+
+    /// Gives agent number `agent` the networks `saved`.
+    pub(super) fn start_from(&self, agent: usize, saved: &[u8]) -> Result<()> {
+        self.networks().start_from(agent, saved)
     }
 
     /// Everything of agent number `agent`: its networks and its optimiser's state.

@@ -180,6 +180,10 @@ impl Algorithm for Cohort {
         Ok(Box::new(self.agents.policy(agent)?))
     }
 
+    fn start_from(&mut self, agent: usize, networks: &[u8]) -> Result<()> {
+        self.agents.critic().start_from(agent, networks)
+    }
+
     fn optimiser_bytes_per_parameter(&self) -> f64 {
         self.agents.optimiser_bytes_per_parameter()
     }

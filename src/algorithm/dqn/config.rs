@@ -6,7 +6,7 @@ use optim::{Clipping, Schedule};
 
 use crate::{
     Result,
-    algorithm::{Convs, Hidden},
+    algorithm::{Convs, Hidden, Span},
     nn::{Activation, Architecture, Filters},
 };
 
@@ -184,6 +184,21 @@ impl DqnConfig {
     /// rises linearly from `priority_beta` to 1.
     pub fn beta(&self, t: u64, steps: u64) -> f64 {
         self.priority_beta + (1.0 - self.priority_beta) * (t as f64 / steps as f64)
+    }
+
+    /// The settings whose effect is spread over a run of `steps`.
+    pub fn spans(&self, steps: u64) -> Vec<Span> {
+        let rises = self.prioritized && self.priority_beta < 1.0;
+        let beta = rises.then_some(Span {
+            key: "priority_beta",
+            over: steps as f64,
+            is_share: false,
+            otherwise: "priority_beta = 1",
+        });
+        let lr = Span::lr(&self.lr_schedule, self.updates(steps));
+        let explored = self.exploration_fraction * steps as f64;
+        let exploration = Span::exploration(explored, self.start_e, self.end_e);
+        [lr, beta, exploration].into_iter().flatten().collect()
     }
 
     /// How gradients are clipped.

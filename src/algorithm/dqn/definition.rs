@@ -5,7 +5,7 @@ use settings::{Setting, Settings, Table, Value};
 use super::{DqnConfig, QPolicy, cohort::Cohort, memory::Memory, untrained_policy};
 use crate::{
     Error, Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup, layers::check_size},
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span, layers::check_size},
 };
 
 /// The name by which DQN is requested.
@@ -139,6 +139,14 @@ impl Definition for Dqn {
         let buffer = Memory::buffer(&config, &env.observation);
         let bytes = buffer.bytes_of(steps, env.max_steps);
         Some((bytes, "buffer_size"))
+    }
+
+    fn spans(&self, settings: &Table, steps: u64) -> Vec<Span> {
+        Self::read(settings).map_or(Vec::new(), |config| config.spans(steps))
+    }
+
+    fn network_settings(&self) -> &'static [&'static str] {
+        &["conv", "hidden", "dueling"]
     }
 
     fn updates(&self, settings: &Table, steps: u64) -> u64 {

@@ -13,7 +13,7 @@ use crate::{
     Result,
     algorithm::{
         Policy,
-        weights::{array, load_agent, set},
+        weights::{array, load_agent, set, start_agent},
     },
     nn::Network,
     streams::{Stream, stream},
@@ -52,14 +52,9 @@ impl QPolicy {
         Ok(all.iter().map(of).collect::<Result<Vec<_>>>()?.concat())
     }
 
-    /// What the policy belongs to: the shapes that a file must match.
-    fn shapes(&self) -> String {
-        format!("{} observations, {} actions", self.obs_len, self.actions)
-    }
-
     /// This network with the weights that [`to_safetensors`](Self::to_safetensors) returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
+        let saved = StateFile::read(WHAT, &shapes(self.obs_len, self.actions), data)?;
         for p in self.net.parameters() {
             let data = saved.find(&p.name, Dtype::F32, p.var.dims())?;
             set(&p.var, data)?;
@@ -80,8 +75,17 @@ impl Policy for QPolicy {
         let weights = self.net.parameters();
         let arrays = weights.iter().map(|p| array(&p.name, p.var.as_tensor()));
         let arrays = arrays.collect::<Result<Vec<_>>>()?;
-        Ok(state_file::write(WHAT, self.shapes(), &arrays)?)
+        Ok(state_file::write(
+            WHAT,
+            shapes(self.obs_len, self.actions),
+            &arrays,
+        )?)
     }
+}
+
+/// What a policy belongs to: the shapes that a file must match.
+fn shapes(obs_len: usize, actions: usize) -> String {
+    format!("{obs_len} observations, {actions} actions")
 }
 
 /// The policy of an agent that has learned nothing, into which a saved one is [loaded](QPolicy::load).
@@ -98,6 +102,18 @@ impl Critic {
         // Evaluation is on the CPU, wherever the agent was trained.
         let net = self.online.agent(agent, &Device::Cpu)?;
         Ok(QPolicy::new(net, self.obs_len, self.actions))
+    }
+
+    /// Gives agent number `agent` the network of the policy `saved`, as its target network too.
+    pub(super) fn start_from(&self, agent: usize, saved: &[u8]) -> Result<()> {
+        let saved = StateFile::read(WHAT, &shapes(self.obs_len, self.actions), saved)?;
+        for p in [&self.online, &self.target]
+            .into_iter()
+            .flat_map(Network::parameters)
+        {
+            start_agent(&p.var, agent, &p.name, &saved)?;
+        }
+        Ok(())
     }
 
     /// The network of agent number `agent` and its target network.

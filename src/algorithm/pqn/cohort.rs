@@ -9,7 +9,7 @@ use super::{
     Minibatch, Pqn, PqnConfig,
     learner::Fit,
     pending::MinibatchUpdate,
-    policy::{PqnPolicy, weights},
+    policy::{PqnPolicy, start_from, weights},
     rollout::{End, Rollout},
 };
 use optim::{
@@ -313,6 +313,11 @@ impl Algorithm for Cohort {
             obs_len: self.obs_len,
             actions: self.learner.actions,
         }))
+    }
+
+    fn start_from(&mut self, agent: usize, networks: &[u8]) -> Result<()> {
+        let shape = (self.obs_len, self.learner.actions);
+        start_from(&self.learner.network, agent, shape, networks)
     }
 
     fn optimiser_bytes_per_parameter(&self) -> f64 {

@@ -6,7 +6,7 @@ use optim::{Clipping, Schedule};
 
 use crate::{
     Result,
-    algorithm::{Convs, Hidden},
+    algorithm::{Convs, Hidden, Span},
     nn::{Activation, Architecture, Filters, InitialWeights, NormedArchitecture},
 };
 
@@ -152,11 +152,22 @@ impl PqnConfig {
         }
     }
 
+    /// Rollouts over which the probability of a random action falls.
+    fn explored(&self, steps: u64) -> f64 {
+        self.exploration_fraction * (steps / self.rollout() as u64) as f64
+    }
+
+    /// The settings whose effect is spread over a run of `steps`.
+    pub fn spans(&self, steps: u64) -> Vec<Span> {
+        let lr = Span::lr(&self.lr_schedule, self.updates(steps));
+        let exploration = Span::exploration(self.explored(steps), self.start_e, self.end_e);
+        lr.into_iter().chain(exploration).collect()
+    }
+
     /// The probability of a random action in the rollout of step `t` of `steps`.
     pub fn epsilon(&self, t: u64, steps: u64) -> f64 {
-        let each = self.rollout() as u64;
-        let duration = self.exploration_fraction * (steps / each) as f64;
-        let rollout = (t / each) as f64;
+        let duration = self.explored(steps);
+        let rollout = (t / self.rollout() as u64) as f64;
         if rollout >= duration {
             return self.end_e;
         }

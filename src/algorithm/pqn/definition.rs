@@ -5,7 +5,7 @@ use settings::{Setting, Settings, Table, Value};
 use super::{PqnConfig, cohort::Cohort, policy::PqnPolicy};
 use crate::{
     Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup},
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span},
 };
 
 /// The name by which it is requested.
@@ -165,6 +165,14 @@ impl Definition for PqnDefinition {
         let steps = config.rollout() as u64 * (observation + 37);
         // The last observation of each environment is kept too.
         Some((steps + config.n_envs as u64 * (observation + 4), "n_steps"))
+    }
+
+    fn spans(&self, settings: &Table, steps: u64) -> Vec<Span> {
+        Self::read(settings).map_or(Vec::new(), |config| config.spans(steps))
+    }
+
+    fn network_settings(&self) -> &'static [&'static str] {
+        &["conv", "hidden", "norm_eps", "observation_scale"]
     }
 
     fn updates(&self, settings: &Table, steps: u64) -> u64 {

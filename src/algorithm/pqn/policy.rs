@@ -10,13 +10,31 @@ use safetensors::Dtype;
 use super::{PqnConfig, learner::seen};
 use crate::{
     Result,
-    algorithm::{Policy, dqn::greedy},
+    algorithm::{Policy, dqn::greedy, weights::start_agent},
     nn::NormedNetwork,
     streams::{Stream, stream},
 };
 
 /// The metadata key of a saved policy.
 const WHAT: &str = "policy";
+
+/// What a policy belongs to: the shapes that a file must match.
+fn shapes(obs_len: usize, actions: usize) -> String {
+    format!("{obs_len} observations, {actions} actions")
+}
+
+/// Gives agent number `agent` of `network`, which is a cohort's, the network of the policy `saved`, for so many numbers
+/// in an observation and so many actions.
+pub(super) fn start_from(
+    network: &NormedNetwork,
+    agent: usize,
+    (obs_len, actions): (usize, usize),
+    saved: &[u8],
+) -> Result<()> {
+    let saved = StateFile::read(WHAT, &shapes(obs_len, actions), saved)?;
+    let mut all = network.parameters().into_iter();
+    all.try_for_each(|p| start_agent(&p.var, agent, &p.name, &saved))
+}
 
 pub(super) struct PqnPolicy {
     pub config: PqnConfig,
@@ -38,14 +56,9 @@ impl PqnPolicy {
         })
     }
 
-    /// What it belongs to: the shapes that a file must match.
-    fn shapes(&self) -> String {
-        format!("{} observations, {} actions", self.obs_len, self.actions)
-    }
-
     /// This policy with the weights that `to_safetensors` returned.
     pub fn load(self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
+        let saved = StateFile::read(WHAT, &shapes(self.obs_len, self.actions), data)?;
         for p in self.network.parameters() {
             let data = saved.find(&p.name, Dtype::F32, p.var.dims())?;
             let values = f32::from_bytes(data);
@@ -78,7 +91,7 @@ impl Policy for PqnPolicy {
     fn to_safetensors(&self) -> Result<Vec<u8>> {
         Ok(state_file::write(
             WHAT,
-            self.shapes(),
+            shapes(self.obs_len, self.actions),
             &weights(&self.network)?,
         )?)
     }

@@ -220,6 +220,22 @@ impl Algorithm for Cohort {
         }))
     }
 
+    /// The running statistics of observations belong to the network that learned with them.
+    fn start_from(&mut self, agent: usize, networks: &[u8]) -> Result<()> {
+        let agent = &mut self.agents[agent];
+        let policy = StreamPolicy {
+            layers: agent.learner.layers.clone(),
+            weights: agent.learner.weights.clone(),
+            normaliser: agent.normaliser.take(),
+            obs_len: agent.step.x.len(),
+            actions: self.actions,
+        };
+        let policy = policy.load(networks)?;
+        agent.learner.set_weights(&policy.weights);
+        agent.normaliser = policy.normaliser;
+        Ok(())
+    }
+
     fn optimiser_bytes_per_parameter(&self) -> f64 {
         self.agents[0].learner.optimiser.bytes_per_parameter()
     }

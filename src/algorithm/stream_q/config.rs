@@ -6,7 +6,7 @@ use optim::Schedule;
 
 use crate::{
     Result,
-    algorithm::{Convs, Hidden},
+    algorithm::{Convs, Hidden, Span},
     nn::{Activation, Architecture, Filters},
 };
 
@@ -111,6 +111,14 @@ impl StreamQConfig {
             return self.end_e;
         }
         self.start_e + (self.end_e - self.start_e) * t / duration
+    }
+
+    /// The settings whose effect is spread over a run of `steps`.
+    pub fn spans(&self, steps: u64) -> Vec<Span> {
+        let lr = Span::lr(&self.lr_schedule, steps);
+        let explored = self.exploration_fraction * steps as f64;
+        let exploration = Span::exploration(explored, self.start_e, self.end_e);
+        lr.into_iter().chain(exploration).collect()
     }
 
     /// What a trace is multiplied by in a step.

@@ -5,7 +5,7 @@ use settings::{Setting, Settings, Table, Value};
 use super::{StreamQConfig, cohort::Cohort, policy::StreamPolicy};
 use crate::{
     Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup},
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span},
 };
 
 /// The name by which it is requested.
@@ -107,6 +107,14 @@ impl Definition for StreamQLambda {
             return Err(settings::Error::not_allowed("hidden", &config.hidden, allowed).into());
         }
         Ok(())
+    }
+
+    fn spans(&self, settings: &Table, steps: u64) -> Vec<Span> {
+        Self::read(settings).map_or(Vec::new(), |config| config.spans(steps))
+    }
+
+    fn network_settings(&self) -> &'static [&'static str] {
+        &["conv", "hidden", "layer_norm", "normalize_observations"]
     }
 
     fn updates(&self, _settings: &Table, steps: u64) -> u64 {

@@ -61,6 +61,9 @@ pub struct Trained {
     pub config: Config,
     /// The agent.
     pub policy: Box<dyn Policy>,
+    /// What another agent can start from
+    /// ([`Algorithm::start_from`](crate::algorithm::Algorithm::start_from)).
+    pub networks: Vec<u8>,
     /// The numbers in an observation and the actions it knows.
     pub shape: (usize, usize),
     /// The part of the environment's state that outlasts episodes, if the run was interrupted
@@ -113,15 +116,22 @@ impl Trained {
     pub fn of(config: Config, saved: &[u8]) -> Result<Self> {
         let env = envs::make(&config.run.env)?;
         let policy = config.algorithm.policy(&config.agent, env.spec(), saved)?;
-        Ok(Self::new(config, env.spec(), policy, Vec::new()))
+        let learned = (policy, saved.to_vec());
+        Ok(Self::new(config, env.spec(), learned, Vec::new()))
     }
 
-    fn new(config: Config, env: &envs::Spec, policy: Box<dyn Policy>, world: Vec<f64>) -> Self {
+    fn new(
+        config: Config,
+        env: &envs::Spec,
+        (policy, networks): (Box<dyn Policy>, Vec<u8>),
+        world: Vec<f64>,
+    ) -> Self {
         Self {
             path: PathBuf::new(),
             shape: (env.observation.len(), env.actions),
             config,
             policy,
+            networks,
             world,
         }
     }
@@ -169,8 +179,9 @@ fn interrupted_at(checkpoint: &Checkpoint, config: Config) -> Result<Trained> {
         state::load_agent(agent.as_mut(), 0, saved)?;
         Ok(env.load(&state::env(saved)?)?)
     })?;
-    let (policy, world) = (agent.policy(0)?, env.world());
-    Ok(Trained::new(config, env.spec(), policy, world))
+    let learned = (agent.policy(0)?, agent.networks(0)?);
+    let world = env.world();
+    Ok(Trained::new(config, env.spec(), learned, world))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use settings::{Interval, Settings, Table, Value, settings, unknown};
 
 use optim::{Restart, Spec};
 
-use super::expected_table::expected_table;
+use super::{expected_table::expected_table, start};
 use crate::{
     Error, Result,
     algorithm::{self, Definition, Preset},
@@ -31,12 +31,20 @@ settings! {
         device: Compute = Compute::Cpu;
         /// Fixes every random draw of the run
         seed: u64 = 1;
+        /// A run's folder, or its policy.safetensors or checkpoint.safetensors: the agent starts with the networks of
+        /// that trained agent, and learns anew
+        from: Option<String> = None;
+        /// SHA-256 of those networks; filled in where it is not given, and checked where it is
+        from_sha256: Option<String> = None;
         /// Environment steps between evaluations
         eval_every: u64 = 10_000, in 1..;
         /// Episodes in an evaluation
         eval_episodes: u32 = 10, in 1..=10_000;
         /// Probability of a random action in an evaluation
         eval_epsilon: f64 = 0.0, in Interval::at_least(0.0).at_most(1.0);
+        /// Runs with the same number meet the same evaluation episodes, whatever their seeds; by default each seed has its
+        /// own
+        eval_seed: Option<u64> = None;
         /// Gradient steps between lines of updates.csv
         log_every: u64 = 100, in 1..;
         /// Gradient steps between lines of diagnostics.csv, on average; 0 for no such file
@@ -196,7 +204,7 @@ impl ConfigSource {
         let mut agent = (preset.agent)();
         check_agent(algorithm, &self.agent)?;
         agent.extend(self.agent);
-        let config = Config {
+        let mut config = Config {
             algorithm,
             preset,
             run,
@@ -213,6 +221,7 @@ impl ConfigSource {
                 algorithm.name()
             )));
         }
+        start::write_down(&mut config)?;
         Ok(config)
     }
 }

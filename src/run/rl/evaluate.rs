@@ -37,9 +37,10 @@ impl Evaluator {
         for (env, world) in self.envs.iter_mut().zip(worlds.iter().cycle()) {
             env.hold(world)?;
         }
+        let seed = self.config.eval_seed.unwrap_or(self.config.seed);
         let first = self.done * n as u64;
         let mut streams: Vec<_> = (first..first + n as u64)
-            .map(|episode| eval_stream(self.config.seed, episode))
+            .map(|episode| eval_stream(seed, episode))
             .collect();
         let (obs_len, actions) = {
             let spec = self.envs[0].spec();

@@ -5,9 +5,11 @@ mod actor;
 mod config;
 mod evaluate;
 mod expected_table;
+mod longer;
 mod member;
 mod memory;
 mod play;
+mod start;
 mod state;
 
 use std::ops::Range;
@@ -18,13 +20,14 @@ pub use config::{Config, ConfigSource, RunConfig};
 pub use evaluate::Evaluator;
 pub use memory::check as check_memory;
 pub use play::{Episode, Picture, drawable, play};
+pub use start::check_start;
 
 use self::member::Member;
 use crate::{
     Error, Result,
     algorithm::{Algorithm, Experience, Learning, PendingUpdate, Setup},
     run::{
-        Checkpoint, Control, Observer, Outcome, Progress, Row, Status, UpdateRow,
+        Checkpoint, Control, Observer, Outcome, Progress, Row, Snapshot, Status, UpdateRow,
         control::passes,
         diagnose::{Asked, Diagnostics},
     },
@@ -75,17 +78,16 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
         let before = cohort.step;
         cohort.take_step(control, saved)?;
         let step = cohort.step;
-        let last = step == run.steps;
-        if passes(before, step, run.eval_every) || last {
+        if passes(before, step, run.eval_every) {
             cohort.evaluate()?;
         }
-        if last {
+        if step == run.steps {
             continue;
         }
         let stop = control.stopped();
         let look = passes(before, step, LOOK_EVERY);
         if savable && (stop.is_some() || control.save_is_due(before, step, look)) {
-            cohort.save()?;
+            cohort.save(|observer, snapshot| observer.checkpoint(snapshot))?;
             control.checkpoint_made();
             saved = step;
         }
@@ -96,6 +98,16 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
                 of: run.steps,
                 saved,
             });
+        }
+    }
+    if cohort.step == run.steps {
+        // A longer run would not make an evaluation that only the end of this one calls for.
+        if savable && control.keep_end {
+            cohort.save(|observer, snapshot| observer.end(snapshot))?;
+        }
+        let before = run.steps - cohort.environments as u64;
+        if !passes(before, run.steps, run.eval_every) {
+            cohort.evaluate()?;
         }
     }
     cohort.finish()
@@ -187,7 +199,10 @@ impl<'a> Cohort<'a> {
             own.reset(obs);
         }
         let Some(from) = from else {
-            return Ok(());
+            let networks = start::networks(member.config)?;
+            return networks.map_or(Ok(()), |networks| {
+                self.algorithm.start_from(agent, &networks)
+            });
         };
         from.restore(|saved| state::load(member, self.algorithm.as_mut(), agent, obs, saved))
     }
@@ -281,15 +296,15 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
-    /// Gives each observer what is needed to continue from here.
-    fn save(&mut self) -> Result<()> {
+    /// Gives each observer, with `give`, what is needed to continue from here.
+    fn save(&mut self, give: impl Fn(&mut dyn Observer, &Snapshot) -> Result<()>) -> Result<()> {
         let each = self.environments * self.obs_len;
         for (agent, member) in self.members.iter_mut().enumerate() {
             if member.is_alive() {
                 let obs = &self.obs[agent * each..(agent + 1) * each];
                 let snapshot =
                     state::snapshot(member, self.algorithm.as_ref(), agent, obs, self.step)?;
-                member.observer.checkpoint(&snapshot)?;
+                give(member.observer, &snapshot)?;
             }
         }
         Ok(())

@@ -84,6 +84,8 @@ impl Family for Rl {
         &[
             ("run.seed", "seeds are in [seeds]"),
             ("run.env", "write `env` without `run`"),
+            ("run.from", "a study's agents begin untrained"),
+            ("run.from_sha256", "a study's agents begin untrained"),
         ]
     }
 
