@@ -6,6 +6,8 @@ mod common;
 use std::{fs, path::Path, process::Command};
 
 use common::{Ran, files, run};
+use optimiser_paradigms::run::rl::{Config, ConfigSource};
+use settings::{Table, Value};
 use tempfile::tempdir;
 
 const RL: &str = env!("CARGO_BIN_EXE_rl");
@@ -143,12 +145,20 @@ fn an_interrupted_run_goes_on_to_its_end_or_beyond() {
 fn a_run_that_is_killed_after_its_last_step_still_ends_in_the_same_bytes() {
     let dir = tempdir().unwrap();
     ok(dir.path(), &format!("{} --steps 2000 --out run", RUNS[0]));
-    let whole = files(&dir.path().join("run"));
-    for lost in ["outcome.csv", "files.toml", "policy.safetensors"] {
-        fs::remove_file(dir.path().join("run").join(lost)).unwrap();
+    let run = dir.path().join("run");
+    let whole = files(&run);
+    // With the state at its end only, it starts again; with a checkpoint of its last step, it has only to be evaluated.
+    for checkpoint in [false, true] {
+        for lost in ["outcome.csv", "files.toml", "policy.safetensors"] {
+            fs::remove_file(run.join(lost)).unwrap();
+        }
+        if checkpoint {
+            let end = run.join("end.safetensors");
+            fs::rename(end, run.join("checkpoint.safetensors")).unwrap();
+        }
+        ok(dir.path(), "--resume run");
+        assert!(files(&run) == whole, "{checkpoint}");
     }
-    ok(dir.path(), "--resume run");
-    assert!(files(&dir.path().join("run")) == whole);
 }
 
 #[test]
@@ -205,14 +215,14 @@ fn what_cannot_become_longer_says_why_and_what_to_do() {
     let begun = fs::read_dir(dir.path().join("runs/cartpole")).unwrap();
     assert_eq!(begun.count(), 0);
 
-    let checkpoint = dir.path().join("run/checkpoint.safetensors");
-    let whole = fs::read(&checkpoint).unwrap();
-    fs::write(&checkpoint, &whole[..whole.len() / 2]).unwrap();
-    let words = ["checkpoint.safetensors cannot be used"];
+    let end = dir.path().join("run/end.safetensors");
+    let whole = fs::read(&end).unwrap();
+    fs::write(&end, &whole[..whole.len() / 2]).unwrap();
+    let words = ["end.safetensors cannot be used"];
     refused(dir.path(), "--resume run --steps 4000", &words);
-    fs::remove_file(&checkpoint).unwrap();
+    fs::remove_file(&end).unwrap();
     let words = [
-        "there is no checkpoint.safetensors in run",
+        "there is no end.safetensors in run",
         "--config run/config.toml",
     ];
     refused(dir.path(), "--resume run --steps 4000", &words);
@@ -228,4 +238,80 @@ fn what_cannot_become_longer_says_why_and_what_to_do() {
         "--resume gone --steps 4000",
         &["gone diverged at step"],
     );
+}
+
+fn config(algo: &str, steps: i64, agent: &[(&'static str, Value)]) -> Config {
+    let source = ConfigSource {
+        algo: Some(algo.into()),
+        run: [("steps", Value::Whole(steps))].into_iter().collect(),
+        agent: agent.iter().cloned().collect(),
+        ..ConfigSource::default()
+    };
+    source.resolve(None).unwrap()
+}
+
+fn not_longer(config: &Config, steps: u64, words: &str) {
+    let error = config.longer(steps, &Table::new()).map(drop);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains(words), "no `{words}` in: {error}");
+}
+
+#[test]
+fn what_depends_on_the_number_of_steps_is_named_with_the_way_out() {
+    let dqn = config("dqn", 500_000, &[]);
+    not_longer(&dqn, 2_000_000, "exploration_fraction = 0.5 depends");
+    not_longer(&dqn, 2_000_000, "--exploration-fraction 0.125 keeps it");
+    let share = [("exploration_fraction", Value::Number(0.125))];
+    let longer = dqn.longer(2_000_000, &share.into_iter().collect()).unwrap();
+    assert_eq!(longer.run.steps, 2_000_000);
+    let beta = [("prioritized", Value::Flag(true))];
+    not_longer(&config("dqn", 500_000, &beta), 600_000, "priority_beta = 1");
+    let linear = [("lr_schedule", Value::from("linear"))];
+    for algo in ["dqn", "a2c", "pqn", "stream-q"] {
+        let linear = config(algo, 500_000, &linear);
+        not_longer(&linear, 1_000_000, "lr_schedule = linear:end=0 depends");
+        not_longer(&linear, 1_000_000, "began with lr_schedule = constant");
+    }
+}
+
+#[test]
+fn what_does_not_depend_on_it_allows_any_number_of_steps() {
+    let constant = [
+        ("lr_schedule", Value::from("step:every=1000,gamma=0.5")),
+        ("start_e", Value::Number(0.1)),
+        ("end_e", Value::Number(0.1)),
+    ];
+    for algo in ["dqn", "pqn", "stream-q"] {
+        let longer = config(algo, 500_000, &constant).longer(1_000_000, &Table::new());
+        assert_eq!(longer.unwrap().run.steps, 1_000_000, "{algo}");
+    }
+    let a2c = config("a2c", 500_000, &[]);
+    assert!(a2c.longer(1_000_000, &Table::new()).is_ok());
+    // Its environments take equally many steps.
+    not_longer(&a2c, 1_000_001, "a multiple of the 8 environments");
+    let gamma = [("gamma", Value::Number(0.9))].into_iter().collect();
+    let error = a2c.longer(1_000_000, &gamma).map(drop).unwrap_err();
+    assert!(error.to_string().contains("gamma cannot change"), "{error}");
+}
+
+/// The share that an error offers is spread over as many steps to the last bit, or the error does not offer it.
+#[test]
+fn a_share_that_is_offered_makes_a_longer_run() {
+    let mut offered = 0;
+    for fraction in [0.05, 0.1, 0.3, 0.7] {
+        for steps in [600_000, 1_234_560, 7_000_000] {
+            let share = |x: f64| [("exploration_fraction", Value::Number(x))];
+            let config = config("stream-q", 500_000, &share(fraction));
+            let error = config.longer(steps, &Table::new()).map(drop).unwrap_err();
+            let error = error.to_string();
+            let Some((_, rest)) = error.split_once("--exploration-fraction ") else {
+                continue;
+            };
+            let value = rest.split(' ').next().unwrap().parse().unwrap();
+            let longer = config.longer(steps, &share(value).into_iter().collect());
+            assert_eq!(longer.unwrap().run.steps, steps);
+            offered += 1;
+        }
+    }
+    assert!(offered >= 10, "{offered}");
 }

@@ -244,7 +244,7 @@ TOML
 # The files to compare, below the current folder.
 results() {
     find . \( -name runs -o -name teacher \) -prune -o -type f \
-        \( -name '*.csv' -o -name config.toml -o -name '*.safetensors' -o -name tables.md -o -name ids.txt \) ! -name cost.csv ! -name checkpoint.safetensors -print | sort
+        \( -name '*.csv' -o -name config.toml -o -name '*.safetensors' -o -name tables.md -o -name ids.txt \) ! -name cost.csv ! -name end.safetensors -print | sort
 }
 
 # The tables of a report, without those of time and energy.

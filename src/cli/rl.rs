@@ -72,8 +72,8 @@ pub struct RlArgs {
     #[arg(long)]
     pub force: bool,
 
-    /// Play episodes of a trained agent instead, from a run's folder, its policy.safetensors or its
-    /// checkpoint.safetensors; a terminal shows the first
+    /// Play episodes of a trained agent instead, from a run's folder, its policy.safetensors, its end.safetensors or
+    /// its checkpoint.safetensors; a terminal shows the first
     #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "force", "out", "agents", "config", "opt", "lr", "algo", "preset"])]
     pub play: Option<PathBuf>,
 

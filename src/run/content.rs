@@ -5,7 +5,7 @@ use std::{fs, io::ErrorKind, path::Path};
 use super::{
     Checkpoint, Configuration,
     finished::outcome_id,
-    folder::{CHECKPOINT, CONFIG, LOCK, MACHINE, OUTCOME},
+    folder::{CHECKPOINT, CONFIG, END, LOCK, MACHINE, OUTCOME},
 };
 use crate::{Error, Result, checksums::CHECKSUMS, files::check_is_file};
 
@@ -23,7 +23,7 @@ pub(super) enum Content {
 
 /// Every file of a run like `C`.
 pub(super) fn files<C: Configuration>() -> Vec<&'static str> {
-    let common = [CONFIG, OUTCOME, CHECKPOINT, CHECKSUMS, MACHINE, LOCK];
+    let common = [CONFIG, OUTCOME, CHECKPOINT, END, CHECKSUMS, MACHINE, LOCK];
     let layout = C::LAYOUT;
     let mut all = [&common[..], &[layout.weights], layout.figures].concat();
     all.extend(layout.tables.iter().map(|table| table.file()));

@@ -24,6 +24,8 @@ pub const CONFIG: &str = "config.toml";
 /// The file that is there when a run has ended, and that is written last.
 pub const OUTCOME: &str = "outcome.csv";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The state at the end of a run, from which a longer run can continue.
+pub(super) const END: &str = "end.safetensors";
 pub(super) const LOCK: &str = ".lock";
 pub(super) const MACHINE: &str = "machine.toml";
 
@@ -130,14 +132,16 @@ pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<O
                 path.display()
             )));
         }
-        Again::Resume | Again::Mend if interrupted => match Interrupted::read(path, config) {
-            Ok(from) => Some(from),
-            Err(error @ Error::Damaged(_)) if again == Again::Mend => {
-                damage = Some(error);
-                None
+        Again::Resume | Again::Mend if interrupted => {
+            match Interrupted::read(path, CHECKPOINT, config) {
+                Ok(from) => Some(from),
+                Err(error @ Error::Damaged(_)) if again == Again::Mend => {
+                    damage = Some(error);
+                    None
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
-        },
+        }
         _ => None,
     };
     Ok(Opened::Unfinished(Box::new(Ready {
@@ -176,10 +180,10 @@ struct Interrupted {
 }
 
 impl Interrupted {
-    /// Reads the checkpoint at `path` of the run `config`, and the tables up to there; an error if any is damaged.
-    fn read(path: &Path, config: &impl Configuration) -> Result<Self> {
+    /// Reads the checkpoint `file` at `path` of the run `config`, and the tables up to there; an error if any is damaged.
+    fn read(path: &Path, file: &str, config: &impl Configuration) -> Result<Self> {
         let read = || {
-            let checkpoint = Checkpoint::read(&path.join(CHECKPOINT), config)?;
+            let checkpoint = Checkpoint::read(&path.join(file), config)?;
             let go_on = |(table, _): (RowTable, String)| {
                 let mut files = checkpoint.files.iter();
                 let saved = files.find(|saved| saved.file == table.file());
@@ -237,21 +241,24 @@ impl<C: Configuration> Ready<C> {
         self.damage.as_ref()
     }
 
-    /// Lets the run continue from the last checkpoint of the shorter run `config` in the folder `path`, which is left as
-    /// it is. An error if it has none, if it is damaged, or if another process is doing that run.
+    /// Lets the run continue from where the shorter run `config` in the folder `path` ended or was interrupted. That
+    /// folder is left as it is. An error if no state is saved there, if a file is damaged, or if another process is doing
+    /// that run.
     pub fn continue_from(&mut self, path: &Path, config: &C) -> Result<()> {
         let held = path.join(LOCK).exists().then(|| lock(path)).transpose()?;
         let anew = format!(
             "`rl --config {} --steps N` does all steps anew",
             path.join(CONFIG).display()
         );
-        if !path.join(CHECKPOINT).exists() {
+        let saved = [CHECKPOINT, END];
+        let Some(saved) = saved.into_iter().find(|file| path.join(file).exists()) else {
             return Err(Error::usage(format!(
-                "there is no {CHECKPOINT} in {}, from which a longer run could continue; {anew}",
+                "there is no {END} in {}, from which a longer run could continue; {anew}",
                 path.display()
             )));
-        }
-        let read = Interrupted::read(path, config).map_err(|error| error.mended_by(anew));
+        };
+        let read = Interrupted::read(path, saved, config);
+        let read = read.map_err(|error| error.mended_by(anew));
         self.from = Some(Interrupted {
             shorter: true,
             ..read?
@@ -294,7 +301,6 @@ impl<C: Configuration> Ready<C> {
             weights: C::LAYOUT.weights,
             id: self.config.id(),
             sums,
-            has_ended: false,
             _lock: self.lock.take(),
         };
         Ok((folder, checkpoint))
@@ -347,7 +353,8 @@ fn begin(path: &Path, stale: &[&str], config: &str) -> Result<()> {
 /// The folder of a run in progress. `outcome.csv` appears last, whole or not at all: a folder
 /// without it holds an unfinished run, which may be run again over it.
 ///
-/// `checkpoint.safetensors` is where the run can continue until it has finished, and then where a longer run can.
+/// `checkpoint.safetensors` is where the run can continue until it has finished, and `end.safetensors` is where a longer
+/// run can continue then.
 pub struct RunFolder {
     path: PathBuf,
     tables: Vec<(RowTable, TableFile)>,
@@ -356,8 +363,6 @@ pub struct RunFolder {
     id: String,
     /// Checksums of the files that are complete and will not change.
     sums: Checksums,
-    /// Whether the checkpoint is of the run's end.
-    has_ended: bool,
     /// Held during the run, so that no other process writes here.
     _lock: Option<File>,
 }
@@ -372,6 +377,19 @@ impl RunFolder {
         self.tables
             .iter_mut()
             .try_for_each(|(_, file)| file.flush())
+    }
+
+    /// Writes `snapshot` to `file`.
+    fn save(&mut self, snapshot: &Snapshot, file: &str) -> Result<()> {
+        let mut sums = Vec::new();
+        for (table, rows) in &mut self.tables {
+            rows.flush()?;
+            // They must be on the disk before the checkpoint that relies on them.
+            rows.sync()?;
+            sums.push((table.file(), rows.sum()));
+        }
+        let data = snapshot.to_safetensors(&sums)?;
+        write_whole(&self.path.join(file), data)
     }
 
     /// Writes what is left, the checksums and the outcome, and syncs all of it to the disk.
@@ -389,10 +407,9 @@ impl RunFolder {
         // A run that is killed between the two has no outcome, so it continues or starts again.
         write_before_another(&self.path.join(CHECKSUMS), self.sums.to_toml()?)?;
         write_whole(&self.path.join(OUTCOME), text)?;
-        if !self.has_ended {
-            let _ = fs::remove_file(self.path.join(CHECKPOINT));
+        for done_with in [CHECKPOINT, LOCK] {
+            let _ = fs::remove_file(self.path.join(done_with));
         }
-        let _ = fs::remove_file(self.path.join(LOCK));
         Ok(Finished::new(self.path, outcome, self.id, self.sums))
     }
 }
@@ -411,21 +428,11 @@ impl Observer for RunFolder {
     }
 
     fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let mut sums = Vec::new();
-        for (table, file) in &mut self.tables {
-            file.flush()?;
-            // They must be on the disk before the checkpoint that relies on them.
-            file.sync()?;
-            sums.push((table.file(), file.sum()));
-        }
-        let data = snapshot.to_safetensors(&sums)?;
-        write_whole(&self.path.join(CHECKPOINT), data)
+        self.save(snapshot, CHECKPOINT)
     }
 
     fn end(&mut self, snapshot: &Snapshot) -> Result<()> {
-        self.checkpoint(snapshot)?;
-        self.has_ended = true;
-        Ok(())
+        self.save(snapshot, END)
     }
 
     fn weights(&mut self, safetensors: &[u8]) -> Result<()> {

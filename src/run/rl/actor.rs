@@ -12,7 +12,7 @@ use crate::{
     checksums::read_file,
     run::{
         Checkpoint, Configuration, Finished, OUTCOME,
-        folder::{CHECKPOINT, CONFIG},
+        folder::{CHECKPOINT, CONFIG, END},
     },
 };
 
@@ -73,21 +73,22 @@ pub struct Trained {
 
 impl Trained {
     /// Reads the agent of a run from its folder: its best policy, or the policy it had when the run
-    /// was interrupted. The path of `policy.safetensors` or `checkpoint.safetensors` selects one of
-    /// the two.
+    /// was interrupted. The path of `policy.safetensors`, `checkpoint.safetensors` or `end.safetensors`
+    /// selects one of the agents that it had.
     pub fn read(path: &Path) -> Result<Self> {
         let policy_file = Config::LAYOUT.weights;
         let named = |file: &str| path.file_name().is_some_and(|name| name == file);
-        let run = match named(policy_file) || named(CHECKPOINT) {
+        let run = match [policy_file, CHECKPOINT, END].into_iter().any(named) {
             true => match path.parent() {
                 Some(folder) if folder != Path::new("") => folder,
                 _ => Path::new("."),
             },
             false => path,
         };
-        let (best, saved) = (run.join(policy_file), run.join(CHECKPOINT));
-        let interrupted = named(CHECKPOINT)
-            || !named(policy_file) && !best.is_file() && !run.join(OUTCOME).is_file();
+        let state = if named(END) { END } else { CHECKPOINT };
+        let (best, saved) = (run.join(policy_file), run.join(state));
+        let interrupted =
+            named(state) || !named(policy_file) && !best.is_file() && !run.join(OUTCOME).is_file();
         // The case that a finished run has lost its policy is reported below.
         let is_there = if interrupted { &saved } else { &best }.is_file();
         if !is_there && !run.join(OUTCOME).is_file() {

@@ -31,8 +31,8 @@ settings! {
         device: Compute = Compute::Cpu;
         /// Fixes every random draw of the run
         seed: u64 = 1;
-        /// A run's folder, or its policy.safetensors or checkpoint.safetensors: the agent starts with the networks of
-        /// that trained agent, and learns anew
+        /// A run's folder, or its policy.safetensors, end.safetensors or checkpoint.safetensors: the agent starts with
+        /// the networks of that trained agent, and learns anew
         from: Option<String> = None;
         /// SHA-256 of those networks; filled in where it is not given, and checked where it is
         from_sha256: Option<String> = None;
