@@ -2,6 +2,9 @@
 
 import csv
 from collections import defaultdict
+from pathlib import Path
+
+from programs import cuda_libraries
 
 # Test programs, and the parts of the names of the tests that concern a GPU.
 TESTS = {"cuda": [], "devices": [], "library": ["gpu::tests::on_a_gpu", "nvrtc_compiles"]}
@@ -10,6 +13,9 @@ TESTS = {"cuda": [], "devices": [], "library": ["gpu::tests::on_a_gpu", "nvrtc_c
 def tests(check, result):
     """Every test in a process of its own, so that none takes the others with it."""
     passed = 0
+    # Kernels can be compiled without a GPU where PyTorch brought the compiler.
+    compiler = any(any(Path(folder).glob("libnvrtc.so*")) for folder in cuda_libraries())
+    environment = {"NVRTC": 1} if compiler else {}
     for program, filters in TESTS.items():
         listed = check.program(program, "--list", *filters, limit=30)
         names = [line.removesuffix(": test") for line in listed.stdout.splitlines() if line.endswith(": test")]
@@ -18,7 +24,7 @@ def tests(check, result):
         elif not names:
             (result.skipped if check.rehearse else result.failures).append(f"{program}: it has no tests")
         for name in names:
-            ended = check.program(program, "--exact", name, "--nocapture", limit=100)
+            ended = check.program(program, "--exact", name, "--nocapture", limit=100, **environment)
             printed = ended.stdout + ended.stderr
             if ended.failure:
                 # The place, then the message.
