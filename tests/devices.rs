@@ -1,6 +1,7 @@
-//! The composed operations that run on a GPU against the fused operations: here on the CPU, in f64.
+//! The composed operations that run on a GPU against the fused operations, in f64: on the CPU, and on a GPU if there
+//! is one.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 use optim::Spec;
 use optimiser_paradigms::algorithm::dqn::{Batch, Dqn, DqnConfig, Hidden};
 use rand::{Rng, SeedableRng};
@@ -39,6 +40,19 @@ fn weights(dqn: &Dqn) -> Vec<f64> {
 
 #[test]
 fn composed_agents_learn_as_the_fused_ones() {
+    composed_agree(&Device::Cpu);
+}
+
+#[test]
+fn agents_on_a_gpu_learn_as_those_on_the_cpu() {
+    match Device::new_cuda(0) {
+        Ok(gpu) => composed_agree(&gpu),
+        Err(_) => eprintln!("skipped: no GPU"),
+    }
+}
+
+/// Agents composed of operations on `device` against those on the CPU that fuse them.
+fn composed_agree(device: &Device) {
     let small = |config: DqnConfig| DqnConfig {
         batch_size: 6,
         hidden: Hidden(vec![7]),
@@ -71,12 +85,13 @@ fn composed_agents_learn_as_the_fused_ones() {
     ];
     for (config, shape, optimiser) in cases {
         let specs: Vec<Spec> = vec![optimiser.parse().unwrap(); AGENTS];
-        let new = || {
+        let new = |device: &Device| {
             let mut init = [1, 2].map(ChaCha8Rng::seed_from_u64);
             let shape = shape.as_slice();
-            Dqn::with_dtype(&config, &specs, shape, ACTIONS, &mut init, 50, DType::F64).unwrap()
+            let on = (DType::F64, device);
+            Dqn::on(&config, &specs, shape, ACTIONS, &mut init, 50, on).unwrap()
         };
-        let (mut fused, mut composed) = (new(), new().composed());
+        let (mut fused, mut composed) = (new(&Device::Cpu), new(device).composed());
         let (start, mut rng) = (weights(&fused), ChaCha8Rng::seed_from_u64(3));
         for update in 0..50 {
             let batch = batch(&mut rng, shape.iter().product(), &config);

@@ -28,6 +28,8 @@ mod launch;
 mod machine;
 mod minibatch;
 mod normalisation;
+#[cfg(test)]
+mod place;
 mod pooling;
 #[cfg(test)]
 mod tests;

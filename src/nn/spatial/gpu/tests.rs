@@ -1,4 +1,4 @@
-//! A GPU's passes, run on the CPU by [`Emulated`], compared with the CPU's own.
+//! A GPU's passes, run on the CPU by [`Emulated`] and on a GPU if there is one, compared with the CPU's own.
 
 use std::rc::Rc;
 
@@ -16,6 +16,7 @@ use super::{
         pool::MaxPool,
     },
     emulated::{Emulated, as_on_a_gpu},
+    place::Place,
     text::Element,
 };
 #[cfg(feature = "cuda")]
@@ -63,20 +64,6 @@ fn same(what: &str, dtype: DType, expected: &Tensor, found: &Tensor) {
     assert!(error <= tolerance(dtype), "{what} in {dtype:?}: {error:e}");
 }
 
-/// Runs `passes` with blocks and threads in order and in reverse, and asserts that the bits are the same.
-fn both_ways(machine: &Rc<Emulated>, passes: impl Fn() -> Vec<Tensor>) -> Vec<Tensor> {
-    let [there, back] = [false, true].map(|reverse| {
-        machine.reverse.set(reverse);
-        as_on_a_gpu(machine, &passes)
-    });
-    for (i, (there, back)) in there.iter().zip(&back).enumerate() {
-        let bits = |x: &Tensor| -> Vec<u64> { numbers(x).into_iter().map(f64::to_bits).collect() };
-        assert!(bits(there) == bits(back), "result {i} depends on the order");
-    }
-    assert!(machine.tickets.borrow().iter().all(|&four| four == 0));
-    there
-}
-
 /// The same numbers in f64, from which the CPU's passes compute the expected result.
 fn exact(x: &Tensor) -> Tensor {
     x.to_dtype(DType::F64).unwrap()
@@ -96,6 +83,69 @@ fn panels(weight: &Tensor, sizes: WeightSizes) -> Tensor {
 
 #[test]
 fn convolutions_are_the_cpus() {
+    convolutions(&Place::emulated());
+}
+
+#[test]
+fn batch_normalisation_is_the_cpus() {
+    batch_normalisation(&Place::emulated());
+}
+
+#[test]
+fn max_pooling_is_the_cpus() {
+    max_pooling(&Place::emulated());
+}
+
+#[test]
+fn a_nan_is_the_largest_and_is_not_clipped() {
+    a_nan(&Place::emulated());
+}
+
+#[test]
+fn minibatches_are_the_cpus_to_the_bit() {
+    minibatches(&Place::emulated());
+}
+
+/// The same passes on a GPU.
+#[cfg(feature = "cuda")]
+mod on_a_gpu {
+    use super::*;
+
+    /// Calls `test` with the GPU, if there is one.
+    fn with(test: fn(&Place)) {
+        match Device::new_cuda(0) {
+            Ok(gpu) => test(&Place::Gpu(gpu)),
+            Err(_) => eprintln!("skipped: no GPU"),
+        }
+    }
+
+    #[test]
+    fn convolutions_are_the_cpus() {
+        with(convolutions);
+    }
+
+    #[test]
+    fn batch_normalisation_is_the_cpus() {
+        with(batch_normalisation);
+    }
+
+    #[test]
+    fn max_pooling_is_the_cpus() {
+        with(max_pooling);
+    }
+
+    #[test]
+    fn a_nan_is_the_largest_and_is_not_clipped() {
+        with(a_nan);
+    }
+
+    #[test]
+    fn minibatches_are_the_cpus_to_the_bit() {
+        with(minibatches);
+    }
+}
+
+fn convolutions(place: &Place) {
     // Channels, height, width; kernel, stride, padding: those of ResNet-18, and odd ones.
     let windows = [
         ([3, 9, 9], 7, 2, 3),
@@ -109,7 +159,6 @@ fn convolutions_are_the_cpus() {
         ([32, 5, 3], 1, 2, 0),
         ([32, 3, 4], 1, 1, 0),
     ];
-    let machine = Rc::default();
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     for dtype in [DType::F32, DType::F64, DType::BF16] {
         for (image, kernel, stride, padding) in windows {
@@ -122,11 +171,12 @@ fn convolutions_are_the_cpus() {
             let weight = random(rng, (sizes.taps, sizes.inputs, sizes.outputs), dtype);
             let like = weight.to_dtype(real).unwrap();
             let onto = random(rng, x.dims(), dtype);
-            let found = both_ways(&machine, || {
+            let found = place.twice(|| {
+                let [x, dy, weight, like] = [&x, &dy, &weight, &like].map(|x| place.put(x));
                 let [y, seen] = passes::convolve(&geometry, &x, &weight).unwrap();
                 let d_weight = passes::weight_grad(&geometry, &seen, &dy, &like).unwrap();
                 let dx = passes::input_grad(&geometry, &dy, &weight, None).unwrap();
-                let onto = onto.copy().unwrap();
+                let onto = place.put(&onto).copy().unwrap();
                 let added = passes::input_grad(&geometry, &dy, &weight, Some(onto)).unwrap();
                 vec![y, d_weight, dx, added]
             });
@@ -150,9 +200,7 @@ fn convolutions_are_the_cpus() {
     }
 }
 
-#[test]
-fn batch_normalisation_is_the_cpus() {
-    let machine = Rc::default();
+fn batch_normalisation(place: &Place) {
     let rng = &mut ChaCha8Rng::seed_from_u64(2);
     // Few rows and many; channel counts that divide evenly and not; one group and more than a block's
     // worth.
@@ -173,14 +221,15 @@ fn batch_normalisation_is_the_cpus() {
             let x = far.to_dtype(dtype).unwrap();
             let [dy, shortcut] = [0; 2].map(|_| random(rng, shape, dtype));
             let [gamma, beta, mean, variance] = [0; 4].map(|_| random(rng, channels, real));
-            let running = |dtype: DType| {
-                [&mean, &variance].map(|x| Var::from_tensor(&x.to_dtype(dtype).unwrap()).unwrap())
-            };
             for (with, relu) in [(true, true), (true, false), (false, true), (false, false)] {
                 let run = |x: &Tensor, dy: &Tensor, shortcut: &Tensor, real: DType| {
                     let shortcut = with.then_some(shortcut);
-                    let [gamma, beta] = [&gamma, &beta].map(|x| x.to_dtype(real).unwrap());
-                    let running = running(real);
+                    let like_x = |tensor: &Tensor| {
+                        let tensor = tensor.to_dtype(real).unwrap();
+                        tensor.to_device(x.device()).unwrap()
+                    };
+                    let [gamma, beta] = [&gamma, &beta].map(like_x);
+                    let running = [&mean, &variance].map(|x| Var::from_tensor(&like_x(x)).unwrap());
                     let moments = passes::moments(x, &running, 0.1).unwrap();
                     let scale = [&gamma, &beta];
                     let y = passes::normalise(x, &moments, scale, 1e-5, shortcut, relu).unwrap();
@@ -196,7 +245,10 @@ fn batch_normalisation_is_the_cpus() {
                     all.extend(grads.shortcut);
                     all
                 };
-                let found = both_ways(&machine, || run(&x, &dy, &shortcut, real));
+                let found = place.twice(|| {
+                    let [x, dy, shortcut] = [&x, &dy, &shortcut].map(|x| place.put(x));
+                    run(&x, &dy, &shortcut, real)
+                });
                 let expected = run(&exact(&x), &exact(&dy), &exact(&shortcut), DType::F64);
                 assert_eq!(found.len(), expected.len());
                 for (i, (expected, found)) in expected.iter().zip(&found).enumerate() {
@@ -210,9 +262,7 @@ fn batch_normalisation_is_the_cpus() {
     }
 }
 
-#[test]
-fn max_pooling_is_the_cpus() {
-    let machine = Rc::default();
+fn max_pooling(place: &Place) {
     let rng = &mut ChaCha8Rng::seed_from_u64(3);
     for dtype in [DType::F32, DType::F64, DType::BF16] {
         for (image, batch) in [([8, 6, 6], 3), ([5, 7, 4], 3), ([3, 1, 1], 2)] {
@@ -228,7 +278,7 @@ fn max_pooling_is_the_cpus() {
                 let dx = passes::max_pool_backward(&pool, dy, &found).unwrap();
                 vec![largest, found, dx]
             };
-            let found = both_ways(&machine, || run(&x, &dy));
+            let found = place.twice(|| run(&place.put(&x), &place.put(&dy)));
             let expected = run(&exact(&x), &exact(&dy));
             assert_eq!(numbers(&expected[0]), numbers(&found[0]));
             assert_eq!(numbers(&expected[1]), numbers(&found[1]));
@@ -237,32 +287,29 @@ fn max_pooling_is_the_cpus() {
     }
 }
 
-#[test]
-fn a_nan_is_the_largest_and_is_not_clipped() {
-    let machine = Rc::default();
+fn a_nan(place: &Place) {
     let pool = MaxPool::new(&Window::new([1, 2, 2], 3, 2, 1).unwrap()).unwrap();
     let x = Tensor::new(&[1_f32, f32::NAN, 2., 3.], &Device::Cpu).unwrap();
-    let x = x.reshape((4, 1, 1)).unwrap();
-    as_on_a_gpu(&machine, || {
+    let x = place.put(&x.reshape((4, 1, 1)).unwrap());
+    place.run(|| {
         let [largest, found] = passes::max_pool(&pool, &x).unwrap();
         assert!(numbers(&largest)[0].is_nan());
         assert_eq!(numbers(&found), [5.0]);
-        let one = Tensor::ones(1, DType::F32, &Device::Cpu).unwrap();
+        let one = Tensor::ones(1, DType::F32, x.device()).unwrap();
         let moments = [one.clone(), one.clone()];
         let y = passes::normalise(&x, &moments, [&one, &one], 0.0, None, true).unwrap();
         assert!(numbers(&y)[1].is_nan());
     });
 }
 
-#[test]
-fn minibatches_are_the_cpus_to_the_bit() {
-    let machine = Rc::default();
+fn minibatches(place: &Place) {
     let shape @ [channels, height, width] = [3, 32, 32];
     let rng = &mut ChaCha8Rng::seed_from_u64(4);
     let bytes: Vec<u8> = (0..20 * channels * height * width)
         .map(|_| rng.random())
         .collect();
     let images = Tensor::from_slice(&bytes, (20, channels, height, width), &Device::Cpu).unwrap();
+    let resident = place.put(&images);
     let rows = [3, 19, 0, 7, 7];
     let pixels = channels * height * width;
     let chosen = rows.map(|row| &bytes[row as usize * pixels..][..pixels]);
@@ -275,17 +322,16 @@ fn minibatches_are_the_cpus_to_the_bit() {
         crop(4, 7, false),
     ];
     for augmentations in [None, Some(&augmentations[..])] {
-        let found = both_ways(&machine, || {
-            vec![minibatch(&images, &rows, augmentations, DType::F32).unwrap()]
-        });
+        let found =
+            place.twice(|| vec![minibatch(&resident, &rows, augmentations, DType::F32).unwrap()]);
         let mut expected = vec![0.0; rows.len() * pixels];
         fill_by_position(&chosen, shape, augmentations, &mut expected);
         let found: Vec<f32> = found[0].flatten_all().unwrap().to_vec1().unwrap();
         assert!(expected == found);
     }
-    as_on_a_gpu(&machine, || {
+    place.run(|| {
         let refused = |rows: &[u32], augmentations: Option<&[Augmentation]>| {
-            let batch = minibatch(&images, rows, augmentations, DType::F32);
+            let batch = minibatch(&resident, rows, augmentations, DType::F32);
             batch.unwrap_err().to_string()
         };
         assert!(refused(&[20], None).contains("no image 20; allowed: 0 to 19"));
