@@ -97,10 +97,7 @@ fn steps(spec: &Spec, case: &Case, device: &Device) -> Result<()> {
     for _ in 0..2 {
         grads.push(gradients(rng, &vars)?);
     }
-    let parameter = |(i, var): (usize, &Var)| Parameter {
-        name: format!("p{i}"),
-        var: var.clone(),
-    };
+    let parameter = |(i, var): (usize, &Var)| Parameter::new(format!("p{i}"), var.clone());
     let parameters: Vec<_> = vars.iter().enumerate().map(parameter).collect();
     let mut spec = spec.clone();
     spec.set("lr", LR)?;
