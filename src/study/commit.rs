@@ -5,6 +5,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::UNIX_EPOCH,
 };
 
 /// Used in place of a commit if a file is not as it was committed.
@@ -21,7 +22,20 @@ pub fn of_file(path: &Path) -> Option<String> {
     Some(commit.unwrap_or_else(|| UNCOMMITTED.into()))
 }
 
+/// The folders and files that programs are built from.
+const CODE: [&str; 7] = [
+    "src",
+    "optim",
+    "stats",
+    "envs",
+    "settings",
+    "Cargo.toml",
+    "Cargo.lock",
+];
+
 /// The commit of the source that this program was built from, if the program is still in that source's folder.
+///
+/// Git knows what the source is now, not what it was when the program was built, so differences are noted.
 pub fn of_program() -> Option<String> {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .canonicalize()
@@ -30,23 +44,16 @@ pub fn of_program() -> Option<String> {
     if !program.starts_with(&source) {
         return None;
     }
+    let about_code = |args: &[&str]| git(&source, &[args, &["--"], &CODE].concat());
     let commit = git(&source, &["rev-parse", "HEAD"])?;
-    let code = [
-        "src",
-        "optim",
-        "stats",
-        "envs",
-        "settings",
-        "Cargo.toml",
-        "Cargo.lock",
-    ];
-    let changes = git(
-        &source,
-        &[&["status", "--porcelain", "--"], &code[..]].concat(),
-    )?;
-    Some(match changes.is_empty() {
-        true => commit,
-        false => format!("{commit}, with changes"),
+    let changed = !about_code(&["status", "--porcelain"])?.is_empty();
+    let committed = about_code(&["log", "-1", "--format=%ct"])?.parse().ok()?;
+    let built = program.metadata().ok()?.modified().ok()?;
+    let older = built.duration_since(UNIX_EPOCH).ok()?.as_secs() < committed;
+    Some(match (changed, older) {
+        (false, false) => commit,
+        (true, _) => format!("{commit}, with changes"),
+        (false, true) => format!("{commit}, built before its code was committed"),
     })
 }
 

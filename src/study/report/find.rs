@@ -30,7 +30,7 @@ pub fn folder_of(asked: &Path) -> PathBuf {
     }
 }
 
-/// [`folder_of`] `asked`, or else `out`.
+/// The folder `out`, or else the one with the results of `asked`.
 ///
 /// # Errors
 /// If there is an overview instead, or neither results nor an experiment of that name. The error lists the studies that
