@@ -33,7 +33,7 @@ pub enum Error {
     #[error("{0}")]
     Damaged(Box<Damage>),
     /// Another process is doing the run in this folder.
-    #[error("another process is running in {}; wait for it, or choose another --out", .0.display())]
+    #[error("another process is running in {}; wait until it ends, or use another folder", .0.display())]
     Taken(PathBuf),
     /// A study was asked to end early, and did.
     #[error("stopped by signal {signal} with {done} of {of} runs done; the same command continues")]

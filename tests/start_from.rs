@@ -282,3 +282,32 @@ fn a_study_can_share_evaluation_episodes_and_begins_untrained() {
         trained.stderr
     );
 }
+
+#[test]
+fn the_agent_that_a_run_starts_with_is_not_overwritten() {
+    let dir = tempdir().unwrap();
+    let dir = dir.path();
+    let short = "--steps 1000 --learning-starts 300 --eval-every 1000 --hidden 32";
+    ok(dir, &format!("{short} --out base"));
+    let before = files(&dir.join("base"));
+    for from in ["base", "base/end.safetensors", "./base/../base"] {
+        let flags = format!("{short} --from {from} --out base --force");
+        refused(dir, &flags, &[from, "choose another --out"]);
+        assert!(files(&dir.join("base")) == before, "{from}");
+    }
+}
+
+#[test]
+fn a_run_of_another_program_is_no_agent_to_start_with() {
+    let dir = tempdir().unwrap();
+    let other = dir.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("policy.safetensors"), "").unwrap();
+    fs::write(
+        other.join("config.toml"),
+        "[run]\ndataset = \"synthetic\"\n",
+    )
+    .unwrap();
+    let words = ["other/config.toml is not the configuration of a run of `rl`"];
+    refused(dir.path(), "--from other --out new", &words);
+}

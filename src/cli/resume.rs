@@ -17,6 +17,8 @@ pub struct Planned {
     pub config: Config,
     /// Its folder.
     pub folder: PathBuf,
+    /// Whether it was asked for by the folder of a run.
+    resumed: bool,
     /// The shorter run that it continues, and the folder of that.
     shorter: Option<(Config, PathBuf)>,
 }
@@ -27,13 +29,16 @@ impl Planned {
         Self {
             config,
             folder,
+            resumed: false,
             shorter: None,
         }
     }
 
     /// [`run::look`] for this run. One that has not begun yet continues its shorter run, if it has one.
     pub fn look(&self, again: Again) -> Result<Opened<Config>> {
-        let mut opened = run::look(&self.folder, &self.config, again)?;
+        check_source_is_elsewhere(&self.config, &self.folder)?;
+        let opened = run::look(&self.folder, &self.config, again);
+        let mut opened = opened.map_err(|error| self.way_out(error))?;
         if let Opened::Unfinished(ready) = &mut opened
             && ready.step() == 0
         {
@@ -54,11 +59,47 @@ impl Planned {
         }
         Ok(opened)
     }
+
+    /// `error`, whose way out is a command that `--resume RUN` allows.
+    fn way_out(&self, error: Error) -> Error {
+        match self.resumed {
+            true => error.mended_by(starts_again(&self.folder)),
+            false => error,
+        }
+    }
+}
+
+/// The command that starts the run in `folder` again.
+fn starts_again(folder: &Path) -> String {
+    format!(
+        "`rl --config {} --out {} --force` starts the run again",
+        folder.join(CONFIG).display(),
+        folder.display()
+    )
+}
+
+/// An error if the run `config` would overwrite the agent that it starts with.
+fn check_source_is_elsewhere(config: &Config, folder: &Path) -> Result<()> {
+    let Some(from) = &config.run.from else {
+        return Ok(());
+    };
+    let (Ok(from_path), Ok(out)) = (Path::new(from).canonicalize(), folder.canonicalize()) else {
+        return Ok(());
+    };
+    match from_path == out || from_path.parent() == Some(&out) {
+        true => Err(Error::usage(format!(
+            "--from {from} is in {}, the folder of this run; choose another --out",
+            folder.display()
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// An error if the run `config` in `folder` has ended for good.
 fn check_goes_on(config: &Config, folder: &Path) -> Result<()> {
-    let ended = run::finished(folder, config)?.map(|run| run.outcome);
+    let ended =
+        run::finished(folder, config).map_err(|error| error.mended_by(starts_again(folder)))?;
+    let ended = ended.map(|run| run.outcome);
     match ended {
         Some(outcome) if outcome.status == Status::Diverged => Err(Error::usage(format!(
             "{} diverged at step {}, and no step follows",
@@ -92,11 +133,14 @@ impl RlArgs {
         let config = ConfigSource::read(&file)?.resolve(None)?;
         let steps = self.steps().unwrap_or(config.run.steps);
         let longer = config.longer(steps, &self.agent).map_err(|error| {
-            let anew = format!(
-                "`rl --config {} --steps {steps}` does all steps anew",
-                file.display()
-            );
-            Error::usage(format!("--resume {shown} --steps {steps}: {error}; {anew}"))
+            let anew = match self.agent.is_empty() && config.with(steps, &self.agent).is_ok() {
+                true => format!(
+                    "; `rl --config {} --steps {steps}` does all steps anew",
+                    file.display()
+                ),
+                false => String::new(),
+            };
+            Error::usage(format!("--resume {shown} --steps {steps}: {error}{anew}"))
         })?;
         if longer.id() == config.id() {
             if self.out.is_some() {
@@ -104,12 +148,16 @@ impl RlArgs {
                     "--out is for a longer run, and without more --steps a run goes on in its folder; leave it out",
                 ));
             }
-            return Ok(Planned::new(config, run.to_path_buf()));
+            return Ok(Planned {
+                resumed: true,
+                ..Planned::new(config, run.to_path_buf())
+            });
         }
         let folder = self.out.clone();
         Ok(Planned {
             folder: folder.unwrap_or_else(|| default_folder(&longer)),
             config: longer,
+            resumed: true,
             shorter: Some((config, run.to_path_buf())),
         })
     }

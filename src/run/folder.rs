@@ -54,11 +54,15 @@ pub enum Opened<C: Configuration> {
 /// Takes the folder for this process.
 fn lock(path: &Path) -> Result<File> {
     let file = File::create(path.join(LOCK)).map_err(|error| Error::unwritable(path, &error))?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Error::Taken(path.to_path_buf())),
-        // Where locks are not supported, there is none.
-        _ => Ok(file),
+    match is_taken(&file) {
+        true => Err(Error::Taken(path.to_path_buf())),
+        false => Ok(file),
     }
+}
+
+/// Whether another process has locked `file`; otherwise this one has now. Where locks are not supported, nobody has.
+fn is_taken(file: &File) -> bool {
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
 /// What a folder holds: a finished run, which is left as it is, or anything else.
@@ -133,7 +137,7 @@ pub fn look<C: Configuration>(path: &Path, config: &C, again: Again) -> Result<O
             )));
         }
         Again::Resume | Again::Mend if interrupted => {
-            match Interrupted::read(path, CHECKPOINT, config) {
+            match Interrupted::read(path, CHECKPOINT, config, false) {
                 Ok(from) => Some(from),
                 Err(error @ Error::Damaged(_)) if again == Again::Mend => {
                     damage = Some(error);
@@ -181,7 +185,13 @@ struct Interrupted {
 
 impl Interrupted {
     /// Reads the checkpoint `file` at `path` of the run `config`, and the tables up to there; an error if any is damaged.
-    fn read(path: &Path, file: &str, config: &impl Configuration) -> Result<Self> {
+    ///
+    /// If they are a shorter run's, they are only read.
+    fn read(path: &Path, file: &str, config: &impl Configuration, shorter: bool) -> Result<Self> {
+        let open = match shorter {
+            true => TableFile::to_copy,
+            false => TableFile::go_on,
+        };
         let read = || {
             let checkpoint = Checkpoint::read(&path.join(file), config)?;
             let go_on = |(table, _): (RowTable, String)| {
@@ -189,13 +199,13 @@ impl Interrupted {
                 let saved = files.find(|saved| saved.file == table.file());
                 let length = saved.map_or(0, |saved| saved.bytes);
                 let sha256 = saved.and_then(|saved| saved.sha256.as_deref());
-                let file = TableFile::go_on(path.join(table.file()), length, sha256)?;
+                let file = open(path.join(table.file()), length, sha256)?;
                 Ok((table, file))
             };
             let tables = config.headers().into_iter().map(go_on);
             let tables = tables.collect::<Result<_>>()?;
             Ok(Self {
-                shorter: false,
+                shorter,
                 checkpoint,
                 tables,
             })
@@ -245,7 +255,11 @@ impl<C: Configuration> Ready<C> {
     /// folder is left as it is. An error if no state is saved there, if a file is damaged, or if another process is doing
     /// that run.
     pub fn continue_from(&mut self, path: &Path, config: &C) -> Result<()> {
-        let held = path.join(LOCK).exists().then(|| lock(path)).transpose()?;
+        // It is only read, so a folder that this process cannot write to will do.
+        let held = File::open(path.join(LOCK)).ok();
+        if held.as_ref().is_some_and(is_taken) {
+            return Err(Error::Taken(path.to_path_buf()));
+        }
         let anew = format!(
             "`rl --config {} --steps N` does all steps anew",
             path.join(CONFIG).display()
@@ -257,12 +271,8 @@ impl<C: Configuration> Ready<C> {
                 path.display()
             )));
         };
-        let read = Interrupted::read(path, saved, config);
-        let read = read.map_err(|error| error.mended_by(anew));
-        self.from = Some(Interrupted {
-            shorter: true,
-            ..read?
-        });
+        let read = Interrupted::read(path, saved, config, true);
+        self.from = Some(read.map_err(|error| error.mended_by(anew))?);
         drop(held);
         Ok(())
     }

@@ -61,11 +61,20 @@ impl TableFile {
     /// Continues `path` after its first `length` bytes, whose SHA-256 is `sha256` if it is known. The file does not change
     /// before [`cut`](Self::cut).
     pub fn go_on(path: PathBuf, length: u64, sha256: Option<&str>) -> Result<Self> {
+        Self::up_to(path, length, sha256, true)
+    }
+
+    /// The same for a file that is only [copied](Self::copy_to), and may be in a folder that cannot be written to.
+    pub fn to_copy(path: PathBuf, length: u64, sha256: Option<&str>) -> Result<Self> {
+        Self::up_to(path, length, sha256, false)
+    }
+
+    fn up_to(path: PathBuf, length: u64, sha256: Option<&str>, write: bool) -> Result<Self> {
         let unreadable = |error: std::io::Error| match error.kind() {
             ErrorKind::NotFound => Error::missing(&path),
             _ => Error::io("cannot continue", &path, error),
         };
-        let file = File::options().read(true).write(true).open(&path);
+        let file = File::options().read(true).write(write).open(&path);
         let file = file.map_err(unreadable)?;
         let mut sum = Checksummer::default();
         let mut rows = (&file).take(length);

@@ -22,7 +22,6 @@ impl Config {
             )));
         }
         let longer = self.with(steps, shares)?;
-        longer.check_cohort(1)?;
         let after = longer.spans();
         match before.iter().find(|span| !after.contains(span)) {
             Some(span) => Err(self.begins_otherwise(span, steps)),
@@ -30,12 +29,13 @@ impl Config {
         }
     }
 
-    /// This configuration with `steps` environment steps and these settings of the agent.
-    fn with(&self, steps: u64, agent: &Table) -> Result<Self> {
+    /// This configuration with `steps` environment steps and these settings of the agent; an error if there is no such run.
+    pub fn with(&self, steps: u64, agent: &Table) -> Result<Self> {
         let mut config = self.clone();
         config.run.steps = steps;
         config.agent.extend(agent.clone());
         config.agent = config.algorithm.complete(&config.agent)?;
+        config.check_cohort(1)?;
         Ok(config)
     }
 
@@ -50,12 +50,26 @@ impl Config {
         let value = value.unwrap_or_else(|| self.algorithm.name().into());
         let remedy = match self.same_span(span, steps) {
             Some(share) => format!("--{} {share} keeps it as it was", key.replace('_', "-")),
-            None => format!("only a run that began with {otherwise} can be made longer"),
+            None => match self.steps_with_a_share(span, steps) {
+                Some((other, share)) => format!(
+                    "no share of {steps} steps keeps it exactly as it was, but --steps {other} --{} {share} does",
+                    key.replace('_', "-")
+                ),
+                None => format!("only a run that began with {otherwise} can be made longer"),
+            },
         };
         Error::usage(format!(
             "{key} = {value} depends on the number of steps: a run of {steps} would not have begun as this one of {} did; {remedy}",
             self.run.steps
         ))
+    }
+
+    /// The least number of steps from `steps` on that is this run's doubled again and again, if one of its shares is the
+    /// same `span`.
+    fn steps_with_a_share(&self, span: &Span, steps: u64) -> Option<(u64, f64)> {
+        let mut doubled = std::iter::successors(Some(self.run.steps), |steps| steps.checked_mul(2));
+        let longer = doubled.find(|doubled| *doubled >= steps)?;
+        Some((longer, self.same_span(span, longer)?))
     }
 
     /// The share of a run of `steps` that is the same `span`, if its setting is a share.
