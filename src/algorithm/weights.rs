@@ -6,6 +6,11 @@ use safetensors::Dtype;
 
 use crate::Result;
 
+/// What a saved policy belongs to: the shapes that a file must match.
+pub(super) fn shapes(obs_len: usize, actions: usize) -> String {
+    format!("{obs_len} observations, {actions} actions")
+}
+
 /// The numbers of `tensor` as the array called `name`.
 pub(super) fn array(name: &str, tensor: &Tensor) -> Result<Array> {
     let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;

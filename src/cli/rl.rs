@@ -204,10 +204,8 @@ impl RlArgs {
 
     /// The run of each agent.
     pub fn runs(&self) -> Result<Vec<Planned>> {
-        let resumed = match &self.resume {
-            Some(Some(run)) => Some(self.resumed(run)?),
-            _ => None,
-        };
+        let run = self.resume.as_ref().and_then(Option::as_deref);
+        let resumed = run.map(|run| self.resumed(run)).transpose()?;
         let first = match &resumed {
             Some(run) => run.config.clone(),
             None => self.config()?,

@@ -9,7 +9,7 @@ use crate::{
     Result,
     algorithm::{
         Policy, greedy,
-        weights::{array, load_agent, set, start_agent},
+        weights::{array, load_agent, set, shapes, start_agent},
     },
     nn::Network,
     streams::{Stream, stream},
@@ -20,11 +20,6 @@ const WHAT: &str = "policy";
 
 /// What the names of the value network's arrays begin with, beside those of the policy.
 const VALUE: &str = "value.";
-
-/// What a policy belongs to: the shapes that a file must match.
-fn shapes(obs_len: usize, actions: usize) -> String {
-    format!("{obs_len} observations, {actions} actions")
-}
 
 /// The policy that takes one agent's most probable actions.
 pub(super) struct GreedyPolicy {

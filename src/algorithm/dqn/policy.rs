@@ -13,7 +13,7 @@ use crate::{
     Result,
     algorithm::{
         Policy,
-        weights::{array, load_agent, set, start_agent},
+        weights::{array, load_agent, set, shapes, start_agent},
     },
     nn::Network,
     streams::{Stream, stream},
@@ -81,11 +81,6 @@ impl Policy for QPolicy {
             &arrays,
         )?)
     }
-}
-
-/// What a policy belongs to: the shapes that a file must match.
-fn shapes(obs_len: usize, actions: usize) -> String {
-    format!("{obs_len} observations, {actions} actions")
 }
 
 /// The policy of an agent that has learned nothing, into which a saved one is [loaded](QPolicy::load).

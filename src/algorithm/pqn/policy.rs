@@ -10,18 +10,17 @@ use safetensors::Dtype;
 use super::{PqnConfig, learner::seen};
 use crate::{
     Result,
-    algorithm::{Policy, dqn::greedy, weights::start_agent},
+    algorithm::{
+        Policy,
+        dqn::greedy,
+        weights::{shapes, start_agent},
+    },
     nn::NormedNetwork,
     streams::{Stream, stream},
 };
 
 /// The metadata key of a saved policy.
 const WHAT: &str = "policy";
-
-/// What a policy belongs to: the shapes that a file must match.
-fn shapes(obs_len: usize, actions: usize) -> String {
-    format!("{obs_len} observations, {actions} actions")
-}
 
 /// Gives agent number `agent` of `network`, which is a cohort's, the network of the policy `saved`, for so many numbers
 /// in an observation and so many actions.

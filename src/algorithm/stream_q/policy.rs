@@ -10,7 +10,7 @@ use optim::{
 
 use crate::{
     Result,
-    algorithm::{Policy, dqn::greedy},
+    algorithm::{Policy, dqn::greedy, weights::shapes},
     nn::single::{Layers, Number},
 };
 
@@ -42,14 +42,9 @@ impl StreamPolicy {
         })
     }
 
-    /// What it belongs to: the shapes that a file must match.
-    fn shapes(&self) -> String {
-        format!("{} observations, {} actions", self.obs_len, self.actions)
-    }
-
     /// This policy with the numbers that `to_safetensors` returned.
     pub fn load(mut self, data: &[u8]) -> Result<Self> {
-        let saved = StateFile::read(WHAT, &self.shapes(), data)?;
+        let saved = StateFile::read(WHAT, &shapes(self.obs_len, self.actions), data)?;
         let weights = saved.find("weights", Dtype::F32, &[self.weights.len()])?;
         self.weights = f32::from_bytes(weights);
         if let Some(normaliser) = &mut self.normaliser {
@@ -110,6 +105,10 @@ impl Policy for StreamPolicy {
             weights,
         )];
         arrays.extend(self.normaliser.iter().flat_map(statistics));
-        Ok(state_file::write(WHAT, self.shapes(), &arrays)?)
+        Ok(state_file::write(
+            WHAT,
+            shapes(self.obs_len, self.actions),
+            &arrays,
+        )?)
     }
 }

@@ -98,8 +98,9 @@ impl Trained {
                 best.display()
             )));
         }
-        check_program(&run.join(CONFIG))?;
-        let config = || ConfigSource::read(&run.join(CONFIG))?.resolve(None);
+        let file = run.join(CONFIG);
+        ConfigSource::check_program(&file)?;
+        let config = || ConfigSource::read(&file)?.resolve(None);
         let again = |error: Error| error.mended_by(run_again(run));
         let mut trained = if interrupted {
             let config = config()?;
@@ -141,21 +142,6 @@ impl Trained {
     /// The environment that it learned on.
     pub fn env(&self) -> &str {
         &self.config.run.env
-    }
-}
-
-/// An error if the configuration at `path` is that of a run which learns from a data set or a recorded stream.
-fn check_program(path: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let table: toml::Table = text.parse().unwrap_or_default();
-    let run = table.get("run").and_then(toml::Value::as_table);
-    let other = |run: &toml::Table| run.contains_key("dataset") || run.contains_key("stream");
-    match run.is_some_and(other) {
-        true => Err(Error::usage(format!(
-            "{} is not the configuration of a run of `rl`, whose folder is needed here",
-            path.display()
-        ))),
-        false => Ok(()),
     }
 }
 

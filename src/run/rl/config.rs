@@ -101,8 +101,28 @@ impl ConfigSource {
                 path.display()
             )));
         }
+        Self::check_program(path)?;
         let source = Self::from_table(&document.table);
         source.map_err(|error| document.explain(error))
+    }
+
+    /// An error if the file at `path` is the configuration of a run of another program. Whatever else is wrong with it is
+    /// left to [`read`](Self::read).
+    pub(super) fn check_program(path: &Path) -> Result<()> {
+        let document = Document::read(path).ok();
+        let run = document
+            .as_ref()
+            .and_then(|document| document.table.get("run"));
+        let others = ["dataset", "stream"];
+        match run {
+            Some(Value::Table(run)) if others.iter().any(|key| run.get(key).is_some()) => {
+                Err(Error::usage(format!(
+                    "{} is not the configuration of a run of `rl`: it learns from a data set or a recorded stream",
+                    path.display()
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn from_table(table: &Table) -> std::result::Result<Self, settings::Error> {
