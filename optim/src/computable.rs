@@ -4,6 +4,15 @@ use settings::{Allowed, Value};
 
 use crate::{AnyRule, Clip, Entry, Error, Result, Shape, Spec};
 
+impl Spec {
+    /// The rule with these values; an error if they contradict each other, or if f32 cannot compute with them.
+    pub fn rule(&self) -> Result<Box<dyn AnyRule>> {
+        let rule = self.plain_rule()?;
+        check(self, rule.as_ref())?;
+        Ok(rule)
+    }
+}
+
 /// Steps at which a rule is tried: the first ones, when corrections are largest and RAdam changes its formula, and later
 /// ones. They are few and early, because the scalars of NAdam's step `t` take `t` multiplications.
 fn tried() -> impl Iterator<Item = u64> {
@@ -16,7 +25,7 @@ const GRADIENTS: [f32; 3] = [0.0, 1e-3, 1.0];
 
 /// An error for the first number of `spec` that f32 does not have, and for numbers that together make a rule's first
 /// step along an ordinary gradient something that is no finite number. It names the range that is allowed.
-pub(crate) fn check(spec: &Spec, rule: &dyn AnyRule) -> Result<()> {
+fn check(spec: &Spec, rule: &dyn AnyRule) -> Result<()> {
     for param in spec.entry().params {
         let is_number = matches!(param.allowed, Allowed::Number(_));
         let value = spec.number(param.name).filter(|_| is_number);

@@ -16,11 +16,14 @@
 //! - A rule's arithmetic is written once, over [`Real`]. It runs in f32, in f64 and, with the feature
 //!   `cuda`, on NVIDIA GPUs ([`kernel`]), with the same operations in the same order.
 
+mod any_rule;
 mod clip;
 mod computable;
 pub mod contract;
 mod cpu;
+mod element;
 mod entry;
+mod erased;
 mod error;
 mod files;
 pub mod kernel;
@@ -35,14 +38,18 @@ mod rule;
 mod rules;
 mod scalars;
 mod schedule;
+mod shape;
 mod simd;
 mod slice;
 mod spec;
 pub mod state_file;
 mod tensor_rule;
 
+pub use any_rule::AnyRule;
 pub use clip::{Clip, Clipping};
+pub use element::Element;
 pub use entry::{Entry, EvaluationWeights, MomentumState, OptimiserSettings, Restart, StepBound};
+pub use erased::erase;
 pub use error::{Error, Result};
 pub use matmul::{Matrix, multiply_add};
 #[cfg(feature = "cuda")]
@@ -51,13 +58,14 @@ pub use optimiser::{Group, Layout, Optimiser, Parameter, flat_gradient};
 pub use presets::{Published, published};
 pub use real::Real;
 pub use registry::{register, registry};
-pub use rule::{AnyRule, Rule, erase};
+pub use rule::Rule;
 pub use rules::*;
 pub use scalars::Scalars;
 pub use schedule::Schedule;
 pub use settings;
 pub use settings::Value;
+pub use shape::{Layer, Shape};
 pub use simd::vectorised;
-pub use slice::{Element, SliceOptimiser};
+pub use slice::SliceOptimiser;
 pub use spec::Spec;
-pub use tensor_rule::{Layer, Shape, TensorRule, erase_tensor_rule};
+pub use tensor_rule::{TensorRule, erase_tensor_rule};

@@ -7,7 +7,7 @@ use settings::{Table, Value, unknown};
 
 use crate::{
     AnyRule, Entry, Error, EvaluationWeights, MomentumState, OptimiserSettings, Restart, Result,
-    StepBound, computable, entry::AnySettings, published, registry,
+    StepBound, entry::AnySettings, published, registry,
 };
 
 /// An optimiser with a value for each of its hyper-parameters.
@@ -124,13 +124,6 @@ impl Spec {
         let names = self.entry.params.iter().map(|param| param.name);
         let values = names.filter_map(|name| Some((name, self.get(name)?)));
         values.collect()
-    }
-
-    /// The rule with these values; an error if they contradict each other, or if f32 cannot compute with them.
-    pub fn rule(&self) -> Result<Box<dyn AnyRule>> {
-        let rule = self.plain_rule()?;
-        computable::check(self, rule.as_ref())?;
-        Ok(rule)
     }
 
     /// The rule with these values, whatever f32 makes of them.

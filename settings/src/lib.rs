@@ -11,7 +11,6 @@ mod declare;
 mod error;
 mod field;
 mod nearest;
-mod table;
 mod value;
 mod whole;
 
@@ -20,6 +19,5 @@ pub use declare::{Setting, Settings};
 pub use error::Error;
 pub use field::{Field, Words};
 pub use nearest::{nearest, unknown};
-pub use table::Table;
-pub use value::Value;
+pub use value::{Table, Value};
 pub use whole::whole_number;

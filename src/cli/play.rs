@@ -12,7 +12,7 @@ use envs::TimeLimit;
 use super::{RlArgs, keys::Keys, say};
 use crate::{
     Error, Result,
-    figures::{self, Pictures},
+    figures::Pictures,
     numbers::count,
     run::rl::{self, Actor, Episode, Picture, Trained},
 };
@@ -74,12 +74,6 @@ pub fn draw(run: &Path, pictures: &Pictures, args: &RlArgs) -> Result<()> {
         ))?;
     }
     Ok(())
-}
-
-/// Checks, before hours of training, that `env` can be drawn and the folder written to.
-pub(crate) fn can_draw(env: &str, pictures: &Pictures) -> Result<()> {
-    rl::drawable(&envs::make(env)?)?;
-    figures::make_folder(pictures)
 }
 
 fn one(trained: &Trained, args: &RlArgs, seed: u64, pictures: bool) -> Result<Episode> {

@@ -11,11 +11,11 @@ use optim::Spec;
 use crate::{
     Error, Result,
     algorithm::{self, Definition},
-    figures::Pictures,
+    figures::{Pictures, make_folder},
     numbers::{at_least, between, count, number, probability},
     run::{
         Again, CONFIG, default_folder,
-        rl::{Config, ConfigSource, RunConfig, check_memory},
+        rl::{Config, ConfigSource, RunConfig, check_memory, drawable},
     },
 };
 
@@ -225,7 +225,9 @@ impl RlArgs {
             })?;
         }
         if let Some(pictures) = &self.render {
-            super::can_draw(&first.run.env, pictures)?;
+            // Before hours of training.
+            drawable(&envs::make(&first.run.env)?)?;
+            make_folder(pictures)?;
         }
         if let Some(resumed) = resumed {
             return Ok(vec![resumed]);

@@ -4,8 +4,8 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use super::{
     Checkpoint, Configuration,
+    file_names::{CHECKPOINT, CONFIG, END, LOCK, MACHINE, OUTCOME},
     finished::outcome_id,
-    folder::{CHECKPOINT, CONFIG, END, LOCK, MACHINE, OUTCOME},
 };
 use crate::{Error, Result, checksums::CHECKSUMS, files::check_is_file};
 

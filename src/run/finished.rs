@@ -9,7 +9,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Configuration, DiagnosticsRow, EpisodeRow, EpochRow, EvaluationRow, ExpectedTable, HistoryRow,
-    Machine, OUTCOME, RowTable, UpdateRow, ValueRow, folder::CONFIG, table_file,
+    Machine, RowTable, UpdateRow, ValueRow,
+    file_names::{CONFIG, OUTCOME},
+    table_file,
 };
 use crate::{
     Error, Result,

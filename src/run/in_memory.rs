@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Checkpoint, Configuration, Finished, Observer, Row, RowTable, Snapshot, folder::CHECKPOINT,
+    Checkpoint, Configuration, Finished, Observer, Row, RowTable, Snapshot, file_names::CHECKPOINT,
 };
 use crate::{Error, Result, files::write_whole};
 
@@ -94,7 +94,7 @@ impl InMemoryRun {
 pub fn remove_leftovers(folder: &Path) {
     for file in [
         CHECKPOINT,
-        super::folder::MACHINE,
+        super::file_names::MACHINE,
         "checkpoint.safetensors.part",
     ] {
         let _ = fs::remove_file(folder.join(file));
@@ -104,7 +104,7 @@ pub fn remove_leftovers(folder: &Path) {
 
 /// Whether the run in `folder` has or had a folder of its own, which stays.
 pub fn has_folder(folder: &Path) -> bool {
-    folder.join(super::folder::CONFIG).exists()
+    folder.join(super::file_names::CONFIG).exists()
 }
 
 fn unwritable(folder: &Path, table: RowTable, error: std::io::Error) -> Error {

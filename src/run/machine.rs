@@ -4,7 +4,7 @@ use std::{fs, num::NonZero, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::MACHINE;
+use super::file_names::MACHINE;
 use crate::{Error, Result, checksums::read_file, energy::Spent, files::write_before_another};
 
 /// Where a run ran, how fast, and what it took: `machine.toml`, the only file of a run that differs from

@@ -7,9 +7,6 @@ use super::{
     experiment::{Arm, Design, Experiment, Run, Score, Stage, Trial},
     family::Outcome,
     finished::{Cost, FinishedRun, FinishedRuns, lock_results},
-    folder::study_folder,
-    pool::{self, PoolOptions},
-    progress::{Progress, ProgressDisplay},
     select::{is_best, select},
 };
 use crate::{
@@ -27,33 +24,6 @@ pub struct Study {
     /// The folder with the results, and with the record of finished runs: `results/<experiment>`.
     pub out: PathBuf,
     pub(super) finished: FinishedRuns,
-}
-
-/// The part of a stage's runs that one process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of them.
-    All,
-    /// Every `of`-th run, beginning with run number `shard`, counted from 1.
-    Shard {
-        /// The number of this shard, from 1.
-        shard: usize,
-        /// How many shards there are.
-        of: usize,
-    },
-    /// One run, by its number from 0.
-    Index(usize),
-}
-
-impl Part {
-    /// Whether run number `k`, from 0, is in it.
-    pub fn contains(self, k: usize) -> bool {
-        match self {
-            Part::All => true,
-            Part::Shard { shard, of } => k % of == shard - 1,
-            Part::Index(index) => k == index,
-        }
-    }
 }
 
 /// A trial's seeds, each with its score.
@@ -154,31 +124,6 @@ impl Study {
                 }
             },
         }
-    }
-
-    /// Does the runs in `part` of `stage`, except those that are done already.
-    pub fn run(
-        &self,
-        stage: Stage,
-        part: Part,
-        options: &PoolOptions,
-        display: &dyn ProgressDisplay,
-    ) -> Result<()> {
-        let runs = self.stage(stage)?;
-        if let Part::Index(k) = part
-            && k >= runs.len()
-        {
-            return Err(Error::usage(format!(
-                "there is no run {k} in stage {}; allowed: 0 to {}",
-                stage.name(),
-                runs.len().saturating_sub(1)
-            )));
-        }
-        let wanted = runs.iter().enumerate().filter(|(k, _)| part.contains(*k));
-        let wanted: Vec<&Run> = wanted.map(|(_, run)| run).collect();
-        study_folder(&self.out)?;
-        let progress = Progress::new(&wanted, display);
-        pool::run(&wanted, self, options, &progress)
     }
 
     /// The outcome of a run; `None` if the run is not done. [`Error::Damaged`] if a file with the outcome is damaged.

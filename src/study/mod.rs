@@ -27,9 +27,10 @@ mod slurm;
 mod splice;
 mod tuned;
 mod verify;
+mod work;
 
 pub use assay::Assay;
-pub use engine::{Chosen, Part, Study};
+pub use engine::{Chosen, Study};
 pub use estimate::{Pace, PaceFrom};
 pub use folder::results_folder;
 pub use mechanism::Mechanism;
@@ -39,3 +40,4 @@ pub use slurm::{SlurmOptions, submit_to_slurm};
 pub use splice::{check_marks, splice};
 pub use tuned::TunedCell;
 pub use verify::Rehearsed;
+pub use work::Part;

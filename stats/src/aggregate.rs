@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::{Bootstrap, Contrast, Estimate, Scores};
+use crate::{Bootstrap, Contrast, Estimate, Scores, moments::mean};
 
 /// How the scores of all tasks and runs become one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,12 +79,6 @@ fn iqm(mut scores: Vec<f64>) -> f64 {
     }
     let end = scores.len() - cut;
     mean(scores[cut..end].iter().copied())
-}
-
-/// The mean of at least one value.
-pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let n = values.len() as f64;
-    values.sum::<f64>() / n
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,6 +1,6 @@
 //! The mean and the spread of a sample.
 
-use crate::{Error, Result, aggregate::mean};
+use crate::{Error, Result};
 
 /// The size, mean and standard deviation of a sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,4 +43,10 @@ impl Moments {
     pub(crate) fn standard_error(&self) -> f64 {
         self.sd / (self.n as f64).sqrt()
     }
+}
+
+/// The mean of at least one value.
+pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = values.len() as f64;
+    values.sum::<f64>() / n
 }

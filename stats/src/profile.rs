@@ -3,7 +3,7 @@
 
 use rand::Rng;
 
-use crate::{Bootstrap, Error, Estimate, Result, Scores, aggregate::mean};
+use crate::{Bootstrap, Error, Estimate, Result, Scores, moments::mean};
 
 /// What a profile counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::{Bootstrap, Error, Estimate, Result, aggregate::mean};
+use crate::{Bootstrap, Error, Estimate, Result, moments::mean};
 
 /// A least-squares line through the means of groups of pairs, and the rank correlation of the means.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -16,7 +16,7 @@ use candle_core::{
     },
 };
 
-use super::step::AgentStep;
+use super::agent_step::AgentStep;
 use crate::{AnyRule, Error, kernel};
 
 const THREADS: u32 = 256;

@@ -1,7 +1,6 @@
 //! Which of a tensor's axes are a matrix's rows.
 
-use super::{Agent, Optimiser, Slot, parameter::fresh_states};
-use crate::{AnyRule, Element, Error, Result, Shape};
+use crate::{Element, Error, Result, Shape};
 
 /// How rules that step whole tensors see a parameter; rules that step each weight by itself do not look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,52 +60,6 @@ pub(super) fn gathered<R: Element>(from: &[R], places: &[usize]) -> Vec<R> {
 pub(super) fn put_back<R: Element>(moved: &[R], places: &[usize], to: &mut [R]) {
     for (place, x) in places.iter().zip(moved) {
         to[*place] = *x;
-    }
-}
-
-impl Optimiser {
-    /// Says how the parameter called `name` is laid out, for rules that step whole tensors. To be called before
-    /// the first step: its states begin anew.
-    ///
-    /// # Errors
-    /// If there is no such parameter, or if it does not have the axes that are named.
-    pub fn lay_out(mut self, name: &str, layout: Layout) -> Result<Self> {
-        let known = self
-            .slots
-            .iter()
-            .position(|slot| slot.parameter.name == name);
-        let Some(i) = known else {
-            let names = self.slots.iter().map(|slot| slot.parameter.name.as_str());
-            return Err(Error::usage(settings::unknown("parameter", name, names)));
-        };
-        let rules: Vec<&dyn AnyRule> = self.agents.iter().map(Agent::rule).collect();
-        let rule = rules[0];
-        if rule.elementwise() || rule.states_of_agent() > 0 {
-            // These see no matrices. What is wrong is still wrong for every rule.
-            self.slots[i].shape_as(&layout, self.agents_axis)?;
-            return Ok(self);
-        }
-        let slot = &mut self.slots[i];
-        let (shape, places) = slot.shape_as(&layout, self.agents_axis)?;
-        let shape = rule.seen(shape, slot.parameter.layer);
-        slot.states = fresh_states(&slot.parameter, shape, &rules)?;
-        (slot.shape, slot.places, slot.layout) = (shape, places, layout);
-        for agent in 0..self.agents.len() {
-            self.reset_states(agent)?;
-        }
-        Ok(self)
-    }
-}
-
-impl Slot {
-    fn shape_as(&self, layout: &Layout, agents_axis: bool) -> Result<(Shape, Option<Vec<usize>>)> {
-        let named = |error| match error {
-            Error::Usage(why) => {
-                Error::usage(format!("parameter `{}`: {why}", self.parameter.name))
-            }
-            other => other,
-        };
-        layout.of(self.own_dims(agents_axis)).map_err(named)
     }
 }
 

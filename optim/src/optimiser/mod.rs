@@ -1,5 +1,6 @@
 //! Steps candle variables with a rule.
 
+mod agent_step;
 mod candle_nn;
 mod evaluation;
 mod flat;
@@ -9,6 +10,7 @@ mod group;
 mod layout;
 mod parameter;
 mod save;
+mod slot;
 mod states;
 mod step;
 mod whole;
@@ -21,7 +23,8 @@ pub use layout::Layout;
 pub use parameter::Parameter;
 
 use crate::{AnyRule, Clipping, Error, Restart, Result, Schedule, Spec, StepBound};
-use parameter::{Slot, check_distinct};
+use parameter::check_distinct;
+use slot::Slot;
 use states::{States, part};
 
 /// An optimiser that steps the parameters of one agent or of a cohort of agents.

@@ -1,7 +1,8 @@
-use candle_core::{DType, Var};
+//! A trainable tensor with a name.
 
-use super::{Layout, States};
-use crate::{AnyRule, Error, Layer, Result, Shape};
+use candle_core::Var;
+
+use crate::{Error, Layer, Result};
 
 /// A trainable tensor, and the name under which it is reported and saved. In a cohort its first axis is
 /// the agents'.
@@ -29,90 +30,6 @@ impl Parameter {
     pub fn of(self, layer: Layer) -> Self {
         Self { layer, ..self }
     }
-}
-
-/// One parameter with its states and its group.
-pub(super) struct Slot {
-    pub parameter: Parameter,
-    pub states: States,
-    pub group: usize,
-    /// How one agent's part is laid out, what rules that step whole tensors see of it, and the order of its
-    /// numbers there if that is another.
-    pub layout: Layout,
-    pub shape: Shape,
-    pub places: Option<Vec<usize>>,
-}
-
-impl Slot {
-    /// `parameter` with the states of the agents' `rules`, all 0. `agents_axis` says whether its first axis is the
-    /// agents'.
-    pub fn new(parameter: Parameter, agents_axis: bool, rules: &[&dyn AnyRule]) -> Result<Self> {
-        let Parameter { name, var, layer } = &parameter;
-        let (rule, agents) = (rules[0], rules.len());
-        let fits = !agents_axis || var.dims().first() == Some(&agents);
-        if !fits || !var.is_contiguous() {
-            return Err(Error::usage(format!(
-                "parameter `{name}` has shape {:?}; needed: contiguous, with first axis {agents}",
-                var.dims()
-            )));
-        }
-        if !matches!(var.dtype(), DType::F32 | DType::F64) {
-            return Err(Error::usage(format!(
-                "parameter `{name}` is {:?}; allowed: F32, F64",
-                var.dtype()
-            )));
-        }
-        if !rule.elementwise() && !var.device().is_cpu() {
-            return Err(Error::usage(
-                "this optimiser steps whole tensors, which is not on GPUs yet; use --device cpu",
-            ));
-        }
-        let layout = Layout::default();
-        let (shape, places) = layout.of(own_dims(&parameter, agents_axis))?;
-        let shape = rule.seen(shape, *layer);
-        let states = fresh_states(&parameter, shape, rules)?;
-        Ok(Self {
-            parameter,
-            states,
-            group: 0,
-            layout,
-            shape,
-            places,
-        })
-    }
-
-    /// The axes of one agent's part.
-    pub fn own_dims(&self, agents_axis: bool) -> &[usize] {
-        own_dims(&self.parameter, agents_axis)
-    }
-
-    /// Whether it has no weights.
-    pub fn is_empty(&self) -> bool {
-        self.parameter.var.elem_count() == 0
-    }
-}
-
-/// The states of `rules`, one for each agent, for `parameter` seen as `shape`.
-pub(super) fn fresh_states(
-    parameter: &Parameter,
-    shape: Shape,
-    rules: &[&dyn AnyRule],
-) -> Result<States> {
-    let lengths = rules[0].tensor_lengths(shape);
-    match rules
-        .iter()
-        .all(|rule| rule.tensor_lengths(shape) == lengths)
-    {
-        true => States::new(&parameter.var, rules.len(), &lengths),
-        false => Err(Error::usage(format!(
-            "agents of a cohort share one rule and the sizes of its states, and for parameter `{}` their settings ask for different sizes",
-            parameter.name
-        ))),
-    }
-}
-
-fn own_dims(parameter: &Parameter, agents_axis: bool) -> &[usize] {
-    &parameter.var.dims()[usize::from(agents_axis)..]
 }
 
 /// An error unless all names and all variables differ and all variables are on one device.

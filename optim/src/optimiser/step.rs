@@ -1,24 +1,14 @@
 use std::{borrow::Cow, cell::RefCell, ops::Range};
 
-use candle_core::{
-    CpuStorage, DType, InplaceOp2, Layout, Storage, Tensor, backprop::GradStore, bail,
-};
+use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Storage, backprop::GradStore, bail};
 
 use super::{
     Agent, Optimiser, Parameter, Slot, States,
+    agent_step::{AgentStep, Gradient},
     layout::{gathered, put_back},
     part,
 };
 use crate::{AnyRule, Clip, Clipping, Element, Error, Result, Shape};
-
-/// What one agent does to the parameters of one group in one step.
-pub(super) struct AgentStep {
-    pub scalars: Vec<f64>,
-    pub clip: Clip,
-}
-
-/// A parameter's gradient; `None` if the parameter is to be left as it is.
-pub(super) type Gradient<'a> = Option<Cow<'a, Tensor>>;
 
 impl Optimiser {
     /// Each agent's gradient norm: the root of the sum of squares over all its parameters.

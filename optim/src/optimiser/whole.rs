@@ -5,8 +5,10 @@ use std::cell::RefCell;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, bail};
 
 use super::{
-    Optimiser, Slot, States, part,
-    step::{AgentStep, Gradient, span},
+    Optimiser, Slot, States,
+    agent_step::{AgentStep, Gradient},
+    part,
+    step::span,
 };
 use crate::{AnyRule, Element, Error, Result, Shape};
 

@@ -7,7 +7,7 @@ use optim::{Parameter, flat_gradient};
 use rand::Rng;
 
 use super::{
-    A2cConfig, Choices, Init, Rollout, Steps, actor_critic_loss,
+    A2cConfig, Choices, Init, Outputs, Rollout, Steps, actor_critic_loss,
     advantage::{advantages, normalise},
     loss::composed_loss,
 };
@@ -15,36 +15,6 @@ use crate::{
     Result,
     nn::{Network, orthogonal},
 };
-
-/// The networks' outputs for a batch of observations.
-#[derive(Clone, Debug)]
-pub struct Outputs {
-    /// The logits of the actions, `[agents, batch, actions]`, followed by the value if there is one network.
-    pub policy: Tensor,
-    /// The values, `[agents, batch, 1]`, if there are two networks.
-    pub value: Option<Tensor>,
-}
-
-impl Outputs {
-    /// The logits `[agents, batch, actions]` and the values `[agents, batch]`.
-    pub(super) fn parts(&self) -> CandleResult<(Tensor, Tensor)> {
-        if let Some(value) = &self.value {
-            return Ok((self.policy.clone(), value.squeeze(2)?));
-        }
-        let actions = self.policy.dims()[2] - 1;
-        let value = self.policy.narrow(2, actions, 1)?.squeeze(2)?;
-        Ok((self.policy.narrow(2, 0, actions)?, value))
-    }
-
-    /// The values, `[agents, batch]`.
-    fn values(&self) -> CandleResult<Vec<f64>> {
-        let values = match &self.value {
-            Some(value) => value.clone(),
-            None => self.parts()?.1,
-        };
-        values.to_dtype(DType::F64)?.flatten_all()?.to_vec1()
-    }
-}
 
 /// The policy and the value of each agent of a cohort.
 pub struct ActorCritic {

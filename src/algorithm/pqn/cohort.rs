@@ -149,7 +149,8 @@ impl Cohort {
         for (agent, member) in self.members.iter_mut().enumerate() {
             if learning.is_alive(agent) {
                 let indices = &member.order[own.clone()];
-                gather(&member.rollout, indices, self.obs_len, &mut self.minibatch);
+                self.minibatch
+                    .append(&member.rollout, indices, self.obs_len);
                 member.updates += 1;
             } else {
                 // An agent that diverged keeps its place.
@@ -216,22 +217,6 @@ fn report(
 ) -> Result<()> {
     let measured = [fit.loss[agent], fit.mean_q[agent], norms[agent]];
     learning.updated(agent, update, &measured)
-}
-
-/// Appends the transitions at `indices` of a complete rollout to `minibatch`.
-pub(super) fn gather(
-    rollout: &Rollout,
-    indices: &[u32],
-    obs_len: usize,
-    minibatch: &mut Minibatch,
-) {
-    for &index in indices {
-        let index = index as usize;
-        let obs = &rollout.obs[index * obs_len..(index + 1) * obs_len];
-        minibatch.obs.extend_from_slice(obs);
-        minibatch.actions.push(rollout.actions[index]);
-        minibatch.targets.push(rollout.targets[index]);
-    }
 }
 
 impl Member {

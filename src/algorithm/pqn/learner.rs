@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use optim::{Optimiser, Parameter, Spec};
 use rand::Rng;
 
-use super::PqnConfig;
+use super::{PqnConfig, Rollout};
 use crate::{
     Result,
     algorithm::dqn::{Loss, td_loss},
@@ -20,6 +20,19 @@ pub struct Minibatch {
     pub actions: Vec<u32>,
     /// Lambda-returns, `[agents, size]`.
     pub targets: Vec<f64>,
+}
+
+impl Minibatch {
+    /// Adds the transitions at `indices` of a complete rollout.
+    pub(super) fn append(&mut self, rollout: &Rollout, indices: &[u32], obs_len: usize) {
+        for &index in indices {
+            let index = index as usize;
+            let obs = &rollout.obs[index * obs_len..(index + 1) * obs_len];
+            self.obs.extend_from_slice(obs);
+            self.actions.push(rollout.actions[index]);
+            self.targets.push(rollout.targets[index]);
+        }
+    }
 }
 
 /// A cohort of agents: their value networks and optimiser.

@@ -11,7 +11,6 @@ use safetensors::Dtype;
 
 use super::{
     Minibatch, Pqn, PqnConfig,
-    cohort::gather,
     learner::{Fit, fit, seen},
     rollout::{End, Rollout},
 };
@@ -39,7 +38,7 @@ impl MinibatchUpdate<'_> {
     fn gradient_of(&self, rollout: &Rollout, indices: &[u32]) -> Result<MinibatchGradient> {
         let network = self.learner.alone(self.agent)?;
         let mut minibatch = Minibatch::default();
-        gather(rollout, indices, self.obs_len, &mut minibatch);
+        minibatch.append(rollout, indices, self.obs_len);
         let on = (DType::F32, &Device::Cpu);
         let obs = seen(
             &minibatch.obs,

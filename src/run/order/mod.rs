@@ -8,18 +8,21 @@
 
 mod arrange;
 mod config;
+mod configuration;
 mod learner;
 mod outcome;
 mod pending;
 mod recording;
 mod run;
+mod settings;
 mod transitions;
 mod truth;
 
 pub use arrange::{Order, arranged};
-pub use config::{OrderConfig, OrderRun, TargetKind};
+pub use config::OrderConfig;
 pub use learner::{Rules, Taught, ValueLearner};
 pub use outcome::OrderOutcome;
 pub use recording::{RECORDED_SEED, Recording, recorded_config};
 pub use run::{WORST, rehearse, train};
+pub use settings::{OrderRun, TargetKind};
 pub use transitions::Transitions;

@@ -12,7 +12,7 @@ use crate::{
     checksums::read_file,
     run::{
         Checkpoint, Configuration, Finished, OUTCOME,
-        folder::{CHECKPOINT, CONFIG, END},
+        file_names::{CHECKPOINT, CONFIG, END},
     },
 };
 

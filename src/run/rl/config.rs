@@ -2,21 +2,16 @@
 
 use std::path::Path;
 
-use serde::Serialize;
 use settings::{Interval, Settings, Table, Value, settings, unknown};
 
 use optim::{Restart, Spec};
 
-use super::{expected_table::expected_table, start};
+use super::start;
 use crate::{
     Error, Result,
     algorithm::{self, Definition, Preset},
-    config::{AsToml, Document},
-    files::short_id,
-    run::{
-        Compute, Configuration, EpisodeRow, ExpectedTable, FolderLayout, Outcome, RowTable,
-        UpdateRow,
-    },
+    config::Document,
+    run::Compute,
 };
 
 settings! {
@@ -339,87 +334,5 @@ impl Config {
         self.run == run
             && self.agent == other.agent
             && self.algorithm.name() == other.algorithm.name()
-    }
-}
-
-/// `config.toml`. The default algorithm is left out, as in files and ids from before there were
-/// others.
-#[derive(Serialize)]
-struct Written<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    algo: Option<&'static str>,
-    preset: &'static str,
-    run: AsToml<'a>,
-    optimiser: &'a Spec,
-    agent: AsToml<'a>,
-}
-
-impl Configuration for Config {
-    type Outcome = Outcome;
-
-    const LAYOUT: FolderLayout = FolderLayout {
-        weights: "policy.safetensors",
-        figures: &["learning_curve.png", "diagnostics.png"],
-        tables: &[
-            RowTable::Episodes,
-            RowTable::Evaluations,
-            RowTable::Updates,
-            RowTable::Diagnostics,
-        ],
-    };
-
-    fn to_toml(&self) -> String {
-        let name = self.algorithm.name();
-        let written = Written {
-            algo: (name != algorithm::registry()[0].name()).then_some(name),
-            preset: self.preset.name,
-            run: AsToml(&Value::Table(self.run.to_table())),
-            optimiser: &self.optimiser,
-            agent: AsToml(&Value::Table(self.agent.clone())),
-        };
-        // Every value has been checked, and values have no type that TOML lacks.
-        toml::to_string(&written).expect("a configuration fits TOML")
-    }
-
-    fn id(&self) -> String {
-        short_id(&self.to_toml())
-    }
-
-    fn place(&self) -> String {
-        self.run.env.clone()
-    }
-
-    fn optimiser(&self) -> &Spec {
-        &self.optimiser
-    }
-
-    fn seed(&self) -> u64 {
-        self.run.seed
-    }
-
-    fn headers(&self) -> Vec<(RowTable, String)> {
-        let mut headers = vec![
-            (
-                RowTable::Episodes,
-                EpisodeRow::header(self.algorithm.behaviour_columns()),
-            ),
-            (RowTable::Evaluations, RowTable::Evaluations.header()),
-            (
-                RowTable::Updates,
-                UpdateRow::header(self.algorithm.update_columns()),
-            ),
-        ];
-        if self.run.diagnostics > 0 {
-            headers.push((RowTable::Diagnostics, RowTable::Diagnostics.header()));
-        }
-        headers
-    }
-
-    fn expected_table(&self, outcome: &Outcome, table: RowTable) -> ExpectedTable {
-        expected_table(self, outcome, table)
-    }
-
-    fn describes(path: &Path) -> bool {
-        ConfigSource::read(path).is_ok_and(|source| !source.run.is_empty())
     }
 }

@@ -3,8 +3,8 @@
 
 mod actor;
 mod config;
+mod configuration;
 mod evaluate;
-mod expected_table;
 mod longer;
 mod member;
 mod memory;

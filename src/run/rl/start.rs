@@ -5,7 +5,7 @@ use std::path::Path;
 use settings::{Table, Value};
 
 use super::{Config, Trained};
-use crate::{Error, Result, checksums::Checksum, run::folder::CONFIG};
+use crate::{Error, Result, checksums::Checksum, run::CONFIG};
 
 /// Puts the SHA-256 of the networks that the run starts with into `config`, if it is not there.
 pub(super) fn write_down(config: &mut Config) -> Result<()> {

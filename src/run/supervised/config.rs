@@ -2,22 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use settings::{Settings, Table, Value, settings, words};
+use settings::{Settings, Table, settings, words};
 
 use optim::Spec;
 
-use super::expected_table::expected_table;
 use crate::{
     Error, Result,
-    config::AsToml,
     data::DatasetName,
-    files::short_id,
     nn::Stem,
-    run::{
-        Compute, Configuration, ExpectedTable, FolderLayout, RowTable, SupervisedOutcome,
-        rl::Trained,
-    },
+    run::{Compute, rl::Trained},
 };
 
 words! {
@@ -324,63 +317,5 @@ fn check(key: &str, value: usize, fits: bool, allowed: &str) -> Result<()> {
     match fits {
         true => Ok(()),
         false => Err(settings::Error::not_allowed(key, value, allowed).into()),
-    }
-}
-
-/// `config.toml`.
-#[derive(Serialize)]
-struct Written<'a> {
-    run: AsToml<'a>,
-    optimiser: &'a Spec,
-}
-
-impl Configuration for SupervisedConfig {
-    type Outcome = SupervisedOutcome;
-
-    const LAYOUT: FolderLayout = FolderLayout {
-        weights: "weights.safetensors",
-        figures: &["training_metrics.png"],
-        tables: &[RowTable::History, RowTable::Epochs],
-    };
-
-    fn to_toml(&self) -> String {
-        let written = Written {
-            run: AsToml(&Value::Table(self.run.to_table())),
-            optimiser: &self.optimiser,
-        };
-        // Every value has been checked, and values have no type that TOML lacks.
-        toml::to_string(&written).expect("a configuration fits TOML")
-    }
-
-    fn id(&self) -> String {
-        short_id(&self.to_toml())
-    }
-
-    fn place(&self) -> String {
-        self.run.dataset.to_string()
-    }
-
-    fn optimiser(&self) -> &Spec {
-        &self.optimiser
-    }
-
-    fn seed(&self) -> u64 {
-        self.run.seed
-    }
-
-    fn headers(&self) -> Vec<(RowTable, String)> {
-        let tables = Self::LAYOUT.tables.iter();
-        tables.map(|table| (*table, table.header())).collect()
-    }
-
-    fn expected_table(&self, outcome: &SupervisedOutcome, table: RowTable) -> ExpectedTable {
-        expected_table(self, outcome, table)
-    }
-
-    fn describes(path: &Path) -> bool {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let table: toml::Table = text.parse().unwrap_or_default();
-        let run = table.get("run").and_then(toml::Value::as_table);
-        run.is_some_and(|run| run.contains_key("dataset") && run.contains_key("net"))
     }
 }

@@ -1,22 +1,21 @@
-//! Networks and the samples they learn from.
+//! What a supervised run asks of a network and its samples.
 
-use std::{collections::BTreeMap, path::Path};
-
-use candle_core::{DType, Device, Tensor, backprop::GradStore};
-use safetensors::Dtype;
-
-use super::{Layers, Net, Precision, QRegression, Score, SupervisedConfig};
-use optim::{Layout, Parameter};
-
-use optim::state_file::{Array, Part, bytes, numbers};
-
-use crate::{
-    Error, Result,
-    algorithm::dqn::DqnConfig,
-    data::{self, Dataset, DatasetName, Split},
-    nn::{Activation, Architecture, Augmentation, Network, ResNet, minibatch},
-    streams::{Stream, stream},
+use candle_core::backprop::GradStore;
+use optim::{
+    Layout, Parameter,
+    state_file::{Array, Part},
 };
+
+use crate::Result;
+
+/// The results of a batch, besides its gradients.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BatchScore {
+    /// The mean loss.
+    pub loss: f64,
+    /// The share of right answers.
+    pub accuracy: f64,
+}
 
 /// A network and the samples it learns from.
 pub trait Learner {
@@ -36,7 +35,7 @@ pub trait Learner {
 
     /// The mean loss of the training samples `rows`, which begin at place `start` of `epoch`, and its
     /// gradients.
-    fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(Score, GradStore)>;
+    fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(BatchScore, GradStore)>;
 
     /// Called when `step` batches and the optimiser's steps after them are done. Returns whether the
     /// targets have moved, as they do if a network's own answers are part of them.
@@ -46,7 +45,7 @@ pub trait Learner {
     }
 
     /// The mean loss of the test samples.
-    fn test(&self) -> Result<Score>;
+    fn test(&self) -> Result<BatchScore>;
 
     /// The mean return of the policy that has been learned, in the episodes that follow epoch number `epoch`;
     /// none if it is no policy.
@@ -66,306 +65,4 @@ pub trait Learner {
 
     /// The weights in safetensors, a ResNet's as torchvision names and orders them.
     fn weights(&self) -> Result<Vec<u8>>;
-}
-
-/// The learner of `config` at its start; `images` returns the data set that it names, if it names one.
-pub fn learner(
-    config: &SupervisedConfig,
-    images: impl FnOnce(DatasetName) -> Result<Dataset>,
-) -> Result<Box<dyn Learner>> {
-    Ok(match config.run.dataset.images() {
-        Some(name) => Box::new(Classifier::new(config, images(name)?)?),
-        None => Box::new(QRegression::new(config)?),
-    })
-}
-
-/// Test images that are looked at together.
-const TEST_BATCH: usize = 256;
-
-/// A network that classifies images.
-pub struct Classifier {
-    net: ClassifierNet,
-    layers: Layers,
-    train: Split,
-    test: Split,
-    /// The training and test images on the GPU, if the network is there.
-    resident: Option<[Tensor; 2]>,
-    /// The type of the activations.
-    dtype: DType,
-    augment: bool,
-    seed: u64,
-    device: Device,
-}
-
-/// Which images of a data set.
-#[derive(Clone, Copy)]
-enum Subset {
-    Train,
-    Test,
-}
-
-enum ClassifierNet {
-    ResNet(Box<ResNet>),
-    Mlp(Network),
-}
-
-impl Classifier {
-    /// The network of `config` at its start, and the images of `dataset`.
-    pub fn new(config: &SupervisedConfig, dataset: Dataset) -> Result<Self> {
-        let run = &config.run;
-        let (device, rng) = (run.device.device()?, &mut stream(run.seed, Stream::Init));
-        let classes = dataset.classes.len();
-        let (mut train, mut test) = (dataset.train, dataset.test);
-        let net = match run.net {
-            Net::Resnet18 => {
-                (train, test) = (train.padded(), test.padded());
-                let [_, height, width] = train.shape();
-                let size = [height, width];
-                let mut net = ResNet::new(run.stem, size, classes, rng, DType::F32, &device)?;
-                if let Some(path) = config.weights() {
-                    load(&mut net, &path)?;
-                }
-                ClassifierNet::ResNet(Box::new(net))
-            }
-            Net::Mlp => {
-                let architecture = Architecture {
-                    observation: vec![train.pixels()],
-                    conv: Vec::new(),
-                    hidden: DqnConfig::cleanrl().hidden.0,
-                    activation: Activation::Relu,
-                    outputs: classes,
-                    dueling: false,
-                };
-                let streams = std::slice::from_mut(rng);
-                ClassifierNet::Mlp(Network::new(&architecture, streams, DType::F32, &device)?)
-            }
-        };
-        let (samples, batch) = (train.len(), run.batch);
-        if batch > samples {
-            return Err(Error::usage(format!(
-                "batch = {batch} is not allowed; allowed: at most the {samples} training images of {}",
-                run.dataset
-            )));
-        }
-        if run.net == Net::Resnet18 && samples % batch == 1 {
-            return Err(Error::usage(format!(
-                "batch = {batch} leaves one image of {samples} for the last batch, and batch \
-                 normalisation needs two; choose another batch"
-            )));
-        }
-        let resident = match (&net, device.is_cuda()) {
-            (ClassifierNet::ResNet(_), true) => {
-                let on = |split: &Split| {
-                    let [channels, height, width] = split.shape();
-                    let shape = (split.len(), channels, height, width);
-                    Tensor::from_slice(split.images(), shape, &device)
-                };
-                Some([on(&train)?, on(&test)?])
-            }
-            _ => None,
-        };
-        // For the whole process; it has no effect on a CPU.
-        candle_core::cuda::set_gemm_reduced_precision_f32(run.precision == Precision::Tf32);
-        Ok(Self {
-            net,
-            layers: run.train,
-            train,
-            test,
-            resident,
-            dtype: match run.precision {
-                Precision::Bf16 => DType::BF16,
-                Precision::F32 | Precision::Tf32 => DType::F32,
-            },
-            augment: run.augment,
-            seed: run.seed,
-            device,
-        })
-    }
-
-    /// The images `rows` and their labels as the network reads them.
-    fn batch(
-        &self,
-        subset: Subset,
-        rows: &[u32],
-        augmentations: Option<&[Augmentation]>,
-    ) -> Result<(Tensor, Tensor)> {
-        let split = match subset {
-            Subset::Train => &self.train,
-            Subset::Test => &self.test,
-        };
-        let labels = rows
-            .iter()
-            .map(|&row| u32::from(split.labels()[row as usize]));
-        let labels = Tensor::from_iter(labels, &self.device)?;
-        if let Some(images) = &self.resident {
-            let images = minibatch(&images[subset as usize], rows, augmentations, self.dtype)?;
-            return Ok((images, labels));
-        }
-        let [channels, height, width] = split.shape();
-        let mut pixels = vec![0.0; rows.len() * split.pixels()];
-        let shape = match self.net {
-            ClassifierNet::ResNet(_) => {
-                split.fill(rows, augmentations, &mut pixels);
-                (height * width, rows.len(), channels)
-            }
-            ClassifierNet::Mlp(_) => {
-                split.fill_rows(rows, &mut pixels);
-                (1, rows.len(), split.pixels())
-            }
-        };
-        Ok((Tensor::from_vec(pixels, shape, &self.device)?, labels))
-    }
-}
-
-/// Loads the weights in the file `path`.
-fn load(net: &mut ResNet, path: &Path) -> Result<()> {
-    let within = |error: candle_core::Error| {
-        Error::usage(format!(
-            "cannot read weights from {}: {error}",
-            path.display()
-        ))
-    };
-    let state = candle_core::safetensors::load(path, &Device::Cpu).map_err(within)?;
-    let state: BTreeMap<String, Tensor> = state.into_iter().collect();
-    net.load(&state).map(drop).map_err(within)
-}
-
-/// The share of `labels` that `logits` have as their largest.
-fn accuracy(logits: &Tensor, labels: &Tensor) -> Result<f64> {
-    let right = logits
-        .argmax(1)?
-        .eq(labels)?
-        .to_dtype(DType::F32)?
-        .sum_all()?;
-    Ok(f64::from(right.to_scalar::<f32>()?) / labels.dim(0)? as f64)
-}
-
-impl Learner for Classifier {
-    fn samples(&self) -> usize {
-        self.train.len()
-    }
-
-    fn parameters(&self) -> Vec<Parameter> {
-        match (&self.net, self.layers) {
-            (ClassifierNet::ResNet(net), Layers::All) => net.parameters(),
-            (ClassifierNet::ResNet(net), Layers::Fc) => net.last(),
-            (ClassifierNet::Mlp(net), _) => net.parameters(),
-        }
-    }
-
-    fn layouts(&self) -> Vec<(String, Layout)> {
-        let layout = |p: &Parameter| match (&self.net, p.var.rank()) {
-            // The panels of a ResNet's convolution are axis 0, the outputs in each axis 3.
-            (ClassifierNet::ResNet(_), 4) => Layout::Rows(vec![0, 3]),
-            (ClassifierNet::ResNet(_), 1) => Layout::FirstAxis,
-            _ => Layout::Rows(vec![1]),
-        };
-        let parameters = self.parameters().into_iter();
-        let layouts = parameters.map(|p| (p.name.clone(), layout(&p)));
-        layouts.collect()
-    }
-
-    fn learn(&mut self, rows: &[u32], epoch: u64, start: usize) -> Result<(Score, GradStore)> {
-        let places = start..start + rows.len();
-        let augmentations = self
-            .augment
-            .then(|| data::augmentations(self.seed, epoch, places));
-        let (images, labels) = self.batch(Subset::Train, rows, augmentations.as_deref())?;
-        let (loss, logits, grads) = match (&mut self.net, self.layers) {
-            (ClassifierNet::ResNet(net), layers) => {
-                let learned = match layers {
-                    Layers::All => net.learn(&images, &labels)?,
-                    Layers::Fc => net.learn_last(&images, &labels)?,
-                };
-                (learned.loss, learned.logits, learned.grads)
-            }
-            (ClassifierNet::Mlp(net), _) => {
-                let logits = net.forward(&images)?.squeeze(0)?;
-                let loss = candle_nn::loss::cross_entropy(&logits, &labels)?;
-                let value = f64::from(loss.to_scalar::<f32>()?);
-                (value, logits.detach(), net.backward(&loss)?)
-            }
-        };
-        let accuracy = accuracy(&logits, &labels)?;
-        Ok((Score { loss, accuracy }, grads))
-    }
-
-    fn test(&self) -> Result<Score> {
-        let rows: Vec<u32> = (0..self.test.len() as u32).collect();
-        let mut sums = Score::default();
-        for rows in rows.chunks(TEST_BATCH) {
-            let (images, labels) = self.batch(Subset::Test, rows, None)?;
-            let logits = match &self.net {
-                ClassifierNet::ResNet(net) => net.infer(&images)?,
-                ClassifierNet::Mlp(net) => net.infer(&images)?.squeeze(0)?,
-            };
-            let loss = candle_nn::loss::cross_entropy(&logits, &labels)?.to_scalar::<f32>()?;
-            sums.loss += f64::from(loss) * rows.len() as f64;
-            sums.accuracy += accuracy(&logits, &labels)? * rows.len() as f64;
-        }
-        let n = self.test.len() as f64;
-        Ok(Score {
-            loss: sums.loss / n,
-            accuracy: sums.accuracy / n,
-        })
-    }
-
-    /// The entropy of the labels: that of their shares as the answer.
-    fn constant_loss(&self) -> f64 {
-        let mut counts = BTreeMap::<u8, f64>::new();
-        for label in self.test.labels() {
-            *counts.entry(*label).or_default() += 1.0;
-        }
-        let shares = counts.values().map(|count| count / self.test.len() as f64);
-        shares.map(|share| -share * share.ln()).sum()
-    }
-
-    fn arrays(&self) -> Result<Vec<Array>> {
-        let mut arrays = Vec::new();
-        let mut all = match &self.net {
-            ClassifierNet::ResNet(net) => [net.parameters(), net.running()].concat(),
-            ClassifierNet::Mlp(net) => net.parameters(),
-        };
-        for Parameter { name, var, .. } in all.drain(..) {
-            let numbers: Vec<f32> = var.flatten_all()?.to_vec1()?;
-            let data = bytes(&numbers, |x| x.to_le_bytes());
-            arrays.push((name, Dtype::F32, var.dims().to_vec(), data));
-        }
-        if let ClassifierNet::ResNet(net) = &self.net {
-            let batches = net.batches.to_le_bytes().to_vec();
-            arrays.push(("batches".into(), Dtype::U64, vec![1], batches));
-        }
-        Ok(arrays)
-    }
-
-    fn restore(&mut self, saved: &Part) -> Result<()> {
-        let all = match &self.net {
-            ClassifierNet::ResNet(net) => [net.parameters(), net.running()].concat(),
-            ClassifierNet::Mlp(net) => net.parameters(),
-        };
-        for Parameter { name, var, .. } in all {
-            let found = numbers(
-                saved.find(&name, Dtype::F32, var.dims())?,
-                f32::from_le_bytes,
-            );
-            var.set(&Tensor::from_vec(found, var.dims(), var.device())?)?;
-        }
-        if let ClassifierNet::ResNet(net) = &mut self.net {
-            net.batches = saved.count("batches")?;
-        }
-        Ok(())
-    }
-
-    fn weights(&self) -> Result<Vec<u8>> {
-        let state: BTreeMap<String, Tensor> = match &self.net {
-            ClassifierNet::ResNet(net) => net.state()?,
-            ClassifierNet::Mlp(net) => {
-                let one = |p: Parameter| Ok((p.name, p.var.as_detached_tensor().squeeze(0)?));
-                let all = net.parameters().into_iter().map(one);
-                all.collect::<candle_core::Result<_>>()?
-            }
-        };
-        let bytes = safetensors::serialize(&state, None);
-        bytes.map_err(|error| Error::usage(format!("weights cannot be saved: {error}")))
-    }
 }

@@ -3,7 +3,8 @@
 use candle_core::{DType, backprop::GradStore};
 
 use super::{
-    DataName, Learner, Score, SupervisedConfig, config::held_out, frozen::Frozen, teacher::teacher,
+    BatchScore, DataName, Learner, SupervisedConfig, config::held_out, frozen::Frozen,
+    teacher::teacher,
 };
 use optim::Parameter;
 
@@ -87,7 +88,12 @@ impl Learner for QRegression {
         self.critic.parameters()
     }
 
-    fn learn(&mut self, rows: &[u32], _epoch: u64, _start: usize) -> Result<(Score, GradStore)> {
+    fn learn(
+        &mut self,
+        rows: &[u32],
+        _epoch: u64,
+        _start: usize,
+    ) -> Result<(BatchScore, GradStore)> {
         let batch = self.train.batch(rows);
         let targets = match self.target_every {
             None => self.train.taken(rows),
@@ -97,7 +103,7 @@ impl Learner for QRegression {
             }
         };
         let fit = self.critic.fit(&batch, &targets)?;
-        let score = Score {
+        let score = BatchScore {
             loss: fit.loss[0],
             accuracy: self.train.agreement(rows, &fit.values),
         };
@@ -113,7 +119,7 @@ impl Learner for QRegression {
     }
 
     /// The loss is the mean squared distance from the teacher's values, whatever the targets were.
-    fn test(&self) -> Result<Score> {
+    fn test(&self) -> Result<BatchScore> {
         let values = self.test.observations().map(|obs| self.critic.values(obs));
         let values = values.collect::<Result<Vec<_>>>()?.concat();
         let rows: Vec<u32> = (0..self.test.len() as u32).collect();
@@ -122,7 +128,7 @@ impl Learner for QRegression {
             let difference = f64::from(self.test.of(&values, row, row)) - f64::from(wanted);
             difference * difference
         });
-        Ok(Score {
+        Ok(BatchScore {
             loss: squares.sum::<f64>() / rows.len() as f64,
             accuracy: self.test.agreement(&rows, &values),
         })

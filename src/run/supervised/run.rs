@@ -18,15 +18,6 @@ use crate::{
 /// The part of a checkpoint that belongs to the learner.
 const LEARNER: &str = "learner";
 
-/// The results of a batch, besides its gradients.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Score {
-    /// The mean loss.
-    pub loss: f64,
-    /// The share of right answers.
-    pub accuracy: f64,
-}
-
 /// Sums of a run so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {

@@ -105,12 +105,6 @@ pub fn area(outcome: &Outcome) -> f64 {
     outcome.area
 }
 
-/// The mean score of a curve of steps and scores.
-pub fn mean_score(curve: &[(u64, f64)]) -> f64 {
-    let sum: f64 = curve.iter().map(|(_, score)| score).sum();
-    sum / curve.len() as f64
-}
-
 /// The optimisers with their trials; an error if their grids differ in size.
 pub(super) fn arms(top: &Top) -> std::result::Result<Vec<Arm>, Mistake> {
     let mut arms: Vec<Arm> = Vec::new();

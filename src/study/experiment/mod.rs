@@ -13,7 +13,7 @@ mod seeds;
 mod stage;
 mod tables;
 
-pub use expand::{Arm, Cell, Trial, area, mean_score};
+pub use expand::{Arm, Cell, Trial, area};
 pub(super) use load::FOLDER;
 pub use runs::{Experiment, Run};
 pub use schema::schema;

@@ -151,6 +151,20 @@ settings! {
 }
 
 impl Contrast {
+    /// Its environments as text.
+    pub fn place(&self) -> String {
+        let joined = |names: &[String]| names.join(", ");
+        match (self.environments.is_empty(), self.less.is_empty()) {
+            (true, _) => "all environments".into(),
+            (false, true) => joined(&self.environments),
+            (false, false) => format!(
+                "{} minus {}",
+                joined(&self.environments),
+                joined(&self.less)
+            ),
+        }
+    }
+
     /// The difference between two optimisers in all environments.
     pub fn between(name: String, with: &str, without: &str) -> Self {
         Self {

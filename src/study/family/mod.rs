@@ -245,3 +245,9 @@ pub struct Outcome {
     /// A summary of its diagnostics, if it had any.
     pub mechanism: Option<Mechanism>,
 }
+
+/// The mean score of a curve of steps and scores.
+pub fn mean_score(curve: &[(u64, f64)]) -> f64 {
+    let sum: f64 = curve.iter().map(|(_, score)| score).sum();
+    sum / curve.len() as f64
+}

@@ -17,7 +17,7 @@ use crate::{
         self, Configuration, Control, Finished, RowTable, Status,
         order::{self, OrderConfig, OrderRun, Recording, WORST, recorded_config},
     },
-    study::{Mechanism, experiment::mean_score},
+    study::{Mechanism, family::mean_score},
 };
 
 /// Runs of order alone.

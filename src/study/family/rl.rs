@@ -15,7 +15,7 @@ use crate::{
         self, Compute, Configuration, Control, EvaluationRow, Finished, RowTable, Status,
         rl::{self, Config, ConfigSource, RunConfig, Task},
     },
-    study::{Mechanism, experiment::mean_score},
+    study::{Mechanism, family::mean_score},
 };
 
 /// Runs of agents.

@@ -26,7 +26,7 @@ use crate::{
         self, Compute, Configuration, Control, EpochRow, Finished, RowTable, Status,
         supervised::{self, Learner, Net, SupervisedConfig, SupervisedRun, learner, teacher_env},
     },
-    study::experiment::mean_score,
+    study::family::mean_score,
 };
 
 /// Supervised runs.

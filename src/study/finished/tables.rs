@@ -14,8 +14,8 @@ use crate::{
     checksums::{Checksums, read_file},
     study::{
         Mechanism,
-        experiment::mean_score,
         family::Outcome,
+        family::mean_score,
         rows::{CostRow, CurveRow, RunRow},
     },
 };

@@ -3,7 +3,7 @@
 use settings::Words;
 
 use super::{
-    contrasts::{ContrastResult, Judged, POWER, claim_in_words, place},
+    contrasts::{ContrastResult, Judged, POWER, claim_in_words},
     document::{Block, Section},
     format::{interval, seeds, signed},
     load::Results,
@@ -52,7 +52,7 @@ fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
     let with = &contrast.with;
     let on = match contrast.environments.is_empty() {
         true => String::new(),
-        false => format!(" ({})", place(contrast)),
+        false => format!(" ({})", contrast.place()),
     };
     let found: Vec<String> = one.outcomes.iter().map(grounds).collect();
     let claim = contrast.claim.map_or("differs", claim_in_words);

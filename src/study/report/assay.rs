@@ -2,7 +2,7 @@
 
 use settings::Words;
 
-use super::{contrasts::place, document::Section, format::signed, load::Results};
+use super::{document::Section, format::signed, load::Results};
 use crate::study::{
     assay::{Assay, MARGINS, assay},
     experiment::Score,
@@ -38,7 +38,7 @@ fn rule(results: &Results) -> String {
         .iter()
         .find(|one| Some(&one.name) == top.assay.positive_control.as_ref())
     {
-        Some(one) => format!(", or {} (in {})", one.name, place(one)),
+        Some(one) => format!(", or {} (in {})", one.name, one.place()),
         None => String::new(),
     };
     let margin = match top.margin {

@@ -145,20 +145,6 @@ pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &Contras
     all.filter(|contrast| contrast.environments.is_empty() && contrast.less.is_empty())
 }
 
-/// The environments of a contrast as text.
-pub fn place(contrast: &Contrast) -> String {
-    let joined = |names: &[String]| names.join(", ");
-    match (contrast.environments.is_empty(), contrast.less.is_empty()) {
-        (true, _) => "all environments".into(),
-        (false, true) => joined(&contrast.environments),
-        (false, false) => format!(
-            "{} minus {}",
-            joined(&contrast.environments),
-            joined(&contrast.less)
-        ),
-    }
-}
-
 /// What a claim says in words.
 pub fn claim_in_words(claim: Claim) -> &'static str {
     match claim {

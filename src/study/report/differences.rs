@@ -4,7 +4,7 @@ use settings::Words;
 use stats::Estimate;
 
 use super::{
-    contrasts::{CellDifference, ContrastResult, Judged, POWER, place},
+    contrasts::{CellDifference, ContrastResult, Judged, POWER},
     document::{Figure, Panel, Section},
     format::{interval, p_value, seeds, signed},
     load::Results,
@@ -198,7 +198,7 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
     let on = if whole {
         String::new()
     } else {
-        format!(", in {}", place(contrast))
+        format!(", in {}", contrast.place())
     };
     vec![
         format!(

@@ -9,7 +9,8 @@ use crate::{
     Error, Result,
     checksums::{Checksums, read_file},
     study::{
-        experiment::{Design, Experiment, Stage, mean_score},
+        experiment::{Design, Experiment, Stage},
+        family::mean_score,
         rows::{CurveRow, RunRow, TuningRow},
     },
 };
