@@ -1,4 +1,4 @@
-//! A rule of either kind behind one face, for optimisers that are chosen at run time.
+//! A rule of either kind as a trait object, for optimisers that are chosen at run time.
 
 use std::{any::TypeId, ops::Range};
 

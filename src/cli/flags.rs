@@ -82,3 +82,29 @@ fn parser(setting: &'static Setting) -> ValueParser {
         }),
     }
 }
+
+/// Panics if two flags of `command` have one name. clap's own check does nothing without debug assertions.
+#[cfg(test)]
+pub(super) fn assert_consistent(command: &clap::Command) {
+    let mut names: Vec<&str> = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_long)
+        .collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+    assert_eq!(twice, None, "give one of them another name");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, Command};
+
+    use super::assert_consistent;
+
+    #[test]
+    #[should_panic(expected = "another name")]
+    fn two_flags_of_one_name_are_found() {
+        let flag = |id: &'static str| Arg::new(id).long("epsilon");
+        assert_consistent(&Command::new("rl").arg(flag("a")).arg(flag("b")));
+    }
+}

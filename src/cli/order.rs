@@ -266,6 +266,6 @@ mod tests {
 
     #[test]
     fn flags_are_consistent() {
-        OrderArgs::command_with_flags().debug_assert();
+        flags::assert_consistent(&OrderArgs::command_with_flags());
     }
 }

@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn flags_are_consistent() {
         for algorithm in algorithm::registry() {
-            RlArgs::command_for(algorithm).debug_assert();
+            flags::assert_consistent(&RlArgs::command_for(algorithm));
         }
     }
 }

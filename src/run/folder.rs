@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     Configuration, Finished, Observer, Row, RowTable, Snapshot,
-    file_names::{CHECKPOINT, END, LOCK, OUTCOME},
+    file_names::{CHECKPOINT, CONFIG, END, LOCK, OUTCOME},
     table_file::TableFile,
 };
 use crate::{
@@ -24,18 +24,37 @@ use crate::{
 /// `checkpoint.safetensors` is where the run can continue until it has finished, and `end.safetensors` is where a longer
 /// run can continue then.
 pub struct RunFolder {
-    pub(super) path: PathBuf,
-    pub(super) tables: Vec<(RowTable, TableFile)>,
-    pub(super) weights: &'static str,
+    path: PathBuf,
+    tables: Vec<(RowTable, TableFile)>,
+    weights: &'static str,
     /// The run's.
-    pub(super) id: String,
+    id: String,
     /// Checksums of the files that are complete and will not change.
-    pub(super) sums: Checksums,
+    sums: Checksums,
     /// Held during the run, so that no other process writes here.
-    pub(super) _lock: Option<File>,
+    _lock: Option<File>,
 }
 
 impl RunFolder {
+    /// The folder `path` of the run `config`, which this process has locked, with the run's open `tables`.
+    pub(super) fn new<C: Configuration>(
+        path: PathBuf,
+        config: &C,
+        tables: Vec<(RowTable, TableFile)>,
+        lock: Option<File>,
+    ) -> Self {
+        let mut sums = Checksums::default();
+        sums.insert(CONFIG, Checksum::of(config.to_toml()));
+        Self {
+            path,
+            tables,
+            weights: C::LAYOUT.weights,
+            id: config.id(),
+            sums,
+            _lock: lock,
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     Error, Result,
-    checksums::{Checksum, Checksums},
     files::{write_before_another, write_whole},
 };
 
@@ -292,16 +291,8 @@ impl<C: Configuration> Ready<C> {
             }
             None => (self.start(&text)?, None),
         };
-        let mut sums = Checksums::default();
-        sums.insert(CONFIG, Checksum::of(&text));
-        let folder = RunFolder {
-            tables,
-            path: self.path.clone(),
-            weights: C::LAYOUT.weights,
-            id: self.config.id(),
-            sums,
-            _lock: self.lock.take(),
-        };
+        let (path, lock) = (self.path.clone(), self.lock.take());
+        let folder = RunFolder::new(path, &self.config, tables, lock);
         Ok((folder, checkpoint))
     }
 

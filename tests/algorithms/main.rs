@@ -16,7 +16,7 @@ use optimiser_paradigms::{
     Error, Result,
     algorithm::{self, Definition, Setup, register},
     run::{
-        Checkpoint, Configuration, Control, Observer, Outcome, Row, Snapshot,
+        Checkpoint, Configuration, Control, Observer, Outcome, Row, Snapshot, Status,
         rl::{Config, ConfigSource, Task, Trained, train, train_cohort},
     },
 };
@@ -146,10 +146,11 @@ fn only_an_algorithm_that_declares_its_spans_has_longer_runs() {
         let error = longer.map(drop).err();
         let error = error.map_or(String::new(), |error| error.to_string());
         let undeclared = error.contains(&format!("algo = {} depends", definition.name()));
+        let name = definition.name();
         assert_eq!(
             undeclared,
-            definition.name().starts_with("tabular"),
-            "{error}"
+            name.starts_with("tabular"),
+            "{name}: `Definition::spans` must be implemented: {error}"
         );
     }
 }
@@ -178,6 +179,13 @@ fn its_records_have_the_columns_and_the_updates_that_it_declares() {
         let is_update = |row: &&String| row.starts_with("Update");
         let recorded = record.rows.iter().filter(is_update).count() as u64;
         assert_eq!(recorded, outcome.updates.div_ceil(config.run.log_every));
+        // The toys do not show their updates.
+        let shown = record.rows.iter().any(|row| row.starts_with("Diagnostics"));
+        let name = definition.name();
+        assert!(
+            shown || name.starts_with("tabular"),
+            "{name}: `learn` must call `pending` before each update"
+        );
     }
 }
 
@@ -228,6 +236,20 @@ fn the_same_configuration_gives_the_same_bytes() {
             other.rows,
             "{}: seeds differ",
             definition.name()
+        );
+    }
+}
+
+#[test]
+fn an_agent_whose_loss_is_too_large_has_diverged() {
+    for definition in algorithms() {
+        let mut config = short(definition, 1);
+        config.optimiser = "sgd:lr=1e30".parse().unwrap();
+        let (_, outcome) = alone(&config);
+        let name = definition.name();
+        assert!(
+            outcome.status == Status::Diverged || name.starts_with("tabular"),
+            "{name}: `learn` must call `diverged`"
         );
     }
 }
@@ -362,12 +384,28 @@ fn a_policy_acts_as_it_did_when_it_is_read_back() {
         let agent = definition.make(&Setup {
             settings: &config.agent,
             optimisers: std::slice::from_ref(&config.optimiser),
-            seeds: &[8],
+            // Not those of the run, whose weights may be the first that it drew.
+            seeds: &[9],
             env: env.spec(),
             steps: STEPS,
             device: &candle_core::Device::Cpu,
         });
-        assert_eq!(agent.unwrap().updates(0), 0);
+        let mut agent = agent.unwrap();
+        assert_eq!(agent.updates(0), 0);
+        let name = definition.name();
+        match agent.start_from(0, &record.weights) {
+            Ok(()) => {
+                let begun = agent.policy(0).unwrap().to_safetensors().unwrap();
+                assert_eq!(
+                    begun, record.weights,
+                    "{name}: an agent that starts from it"
+                );
+            }
+            Err(error) => assert!(
+                error.to_string().contains("cannot start from"),
+                "{name}: {error}"
+            ),
+        }
         let obs = vec![0.5; 3 * env.spec().observation.len()];
         assert_eq!(policy.act(&obs).unwrap().len(), 3);
         let damaged = &record.weights[..record.weights.len() / 2];

@@ -142,7 +142,7 @@ fn cycles_are_found() {
         ("a/deep", "pub fn g() {}"),
         (
             "b",
-            "// use crate::c;\nuse crate::Else; #[cfg(test)] mod tests { use crate::c; }",
+            "#[cfg(test)] mod t; // b\n// use crate::c;\n#[cfg(test)] mod tests { use crate::c; fn f() {} }\nuse crate::Else;",
         ),
         ("c", "use super::Two;"),
     ]);

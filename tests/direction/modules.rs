@@ -143,15 +143,32 @@ fn child(place: &[String], name: &str) -> Place {
     [place, &[name.to_owned()]].concat()
 }
 
-/// `text` without comments and without the tests at its end.
+/// `text` without comments and without what is only in tests.
 fn code(text: &str) -> String {
-    let before_tests = match text.find("#[cfg(test)]") {
-        Some(at) if text[at..].contains('{') => &text[..at],
-        _ => text,
-    };
-    let lines = before_tests.lines();
+    let lines = text.lines();
     let lines = lines.filter(|line| !line.trim_start().starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let mut parts = text.split("#[cfg(test)]");
+    let mut code = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        code += &part[end_of_item(part)..];
+    }
+    code
+}
+
+/// Where the item at the start of `text` ends: at its semicolon, or at the end of its block.
+fn end_of_item(text: &str) -> usize {
+    let mut depth = 0;
+    for (at, c) in text.char_indices() {
+        match c {
+            ';' if depth == 0 => return at + 1,
+            '{' => depth += 1,
+            '}' if depth == 1 => return at + 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// The paths that the `use` of `text` bring in with the names that they get, and what else is in `text`.

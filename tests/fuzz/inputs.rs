@@ -189,22 +189,30 @@ pub fn words(all: &[&str]) -> Vec<String> {
     all.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// What makes a run of 12 steps, or of a multiple of them, one that learns.
-pub const LEAST_SETTINGS: [(&str, &[&str]); 4] = [
+/// What makes a run of 12 steps, or of a multiple of them, one that learns, for algorithms that do not by themselves.
+const LEAST_SETTINGS: [(&str, &[&str]); 3] = [
     ("dqn", &["--batch-size", "8", "--learning-starts", "20"]),
     ("a2c", &["--n-envs", "4", "--n-steps", "3"]),
     (
         "pqn",
         &["--n-envs", "4", "--n-steps", "3", "--minibatches", "2"],
     ),
-    ("stream-q", &[]),
 ];
 
 /// `rl` with flags of a short run, and a few more.
 pub fn flags(draws: &mut Draws, listing: &Listing) -> Input {
-    let (algorithm, least) = LEAST_SETTINGS[draws.below(LEAST_SETTINGS.len())];
+    let names: Vec<&str> = listing.agents.keys().map(String::as_str).collect();
+    let algorithm = names[draws.below(names.len())];
+    let least = LEAST_SETTINGS.iter().find(|(name, _)| *name == algorithm);
+    let least = least.map_or(&[][..], |(_, least)| least);
     let steps = (12 * (1 + draws.below(25))).to_string();
-    let mut args = words(&["--algo", algorithm, "--steps", &steps, "--hidden", "16"]);
+    let mut args = words(&["--algo", algorithm, "--steps", &steps]);
+    if listing.agents[algorithm]
+        .iter()
+        .any(|known| known.name == "hidden")
+    {
+        args.extend(words(&["--hidden", "16"]));
+    }
     args.extend(words(least));
     args.extend(words(&["--eval-episodes", "1", "--out", "r"]));
     args.extend(words(&[

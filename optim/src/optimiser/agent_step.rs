@@ -1,4 +1,4 @@
-//! What the steps of all kinds of rules are given.
+//! What a step needs: each agent's scalars, and gradients.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What policies and values say of observations.
+//! The networks' outputs.
 
 use candle_core::{DType, Result, Tensor};
 

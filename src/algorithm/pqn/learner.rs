@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use optim::{Optimiser, Parameter, Spec};
 use rand::Rng;
 
-use super::{PqnConfig, Rollout};
+use super::{PqnConfig, rollout::Rollout};
 use crate::{
     Result,
     algorithm::dqn::{Loss, td_loss},

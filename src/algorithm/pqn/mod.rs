@@ -16,5 +16,3 @@ pub use config::PqnConfig;
 pub use definition::{DEFINITION, NAME};
 pub use learner::{Minibatch, Pqn};
 pub use rollout::{End, lambda_returns};
-
-use rollout::Rollout;

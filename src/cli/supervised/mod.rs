@@ -223,6 +223,6 @@ mod tests {
 
     #[test]
     fn flags_are_consistent() {
-        SupervisedArgs::command_with_flags().debug_assert();
+        flags::assert_consistent(&SupervisedArgs::command_with_flags());
     }
 }
