@@ -1,8 +1,6 @@
 //! One number for the scores of all tasks (Agarwal et al. 2021, section 4), as rliable computes it.
 
-use rand::Rng;
-
-use crate::{Bootstrap, Contrast, Estimate, Scores, moments::mean};
+use crate::{Scores, moments::mean};
 
 /// How the scores of all tasks and runs become one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,16 +50,6 @@ impl Aggregate {
 }
 
 impl Scores {
-    /// The aggregate of the scores, with an interval from resampling the runs within each task.
-    pub fn estimate(
-        &self,
-        aggregate: Aggregate,
-        bootstrap: &Bootstrap,
-        rng: &mut impl Rng,
-    ) -> Estimate {
-        Contrast::arm(self).estimate(aggregate, bootstrap, rng)
-    }
-
     /// The aggregate of the scores, without an interval.
     pub fn aggregate(&self, aggregate: Aggregate) -> f64 {
         let tasks: Vec<Vec<f64>> = self.tasks().iter().map(|t| t.scores().to_vec()).collect();

@@ -15,7 +15,7 @@ mod tests;
 use rand::Rng;
 
 use crate::{
-    Aggregate, Bootstrap, Error, Estimate, PerSetting, Result, Task,
+    Aggregate, Bootstrap, Error, Estimate, PerSetting, Result, Scores, Task,
     distribution::Distribution,
     tuned::{HALVINGS, Halves},
 };
@@ -293,6 +293,18 @@ impl<'a> Contrast<'a> {
             }
         };
         (sizes, statistic)
+    }
+}
+
+impl Scores {
+    /// The aggregate of the scores, with an interval from resampling the runs within each task.
+    pub fn estimate(
+        &self,
+        aggregate: Aggregate,
+        bootstrap: &Bootstrap,
+        rng: &mut impl Rng,
+    ) -> Estimate {
+        Contrast::arm(self).estimate(aggregate, bootstrap, rng)
     }
 }
 
