@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Device};
 use optim::Spec;
-use optimiser_paradigms::algorithm::dqn::{Batch, Dqn, DqnConfig, Hidden};
+use optimiser_paradigms::algorithm::dqn::{Batch, Dqn, DqnConfig, Hidden, Packed};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -29,6 +29,26 @@ fn batch(rng: &mut ChaCha8Rng, obs_len: usize, config: &DqnConfig) -> Batch {
         terminated: (0..n).map(|_| rng.random_bool(0.1)).collect(),
         weights,
         indices: vec![0; n],
+        packed: None,
+    }
+}
+
+/// The same batch with observations of `obs_len` numbers packed, as a GPU gets them.
+fn packed(batch: &Batch, obs_len: usize) -> Batch {
+    let bit = |(i, x): (usize, &f32)| u8::from(*x == 1.0) << i;
+    let byte = |eight: &[f32]| eight.iter().enumerate().map(bit).sum();
+    let pack = |all: &[f32]| -> Vec<u8> {
+        let rows = all.chunks(obs_len);
+        rows.flat_map(|row| row.chunks(8).map(byte)).collect()
+    };
+    Batch {
+        packed: Some(Packed {
+            obs: pack(&batch.obs),
+            next_obs: pack(&batch.next_obs),
+        }),
+        obs: Vec::new(),
+        next_obs: Vec::new(),
+        ..batch.clone()
     }
 }
 
@@ -94,8 +114,13 @@ fn composed_agree(device: &Device) {
         let (mut fused, mut composed) = (new(&Device::Cpu), new(device).composed());
         let (start, mut rng) = (weights(&fused), ChaCha8Rng::seed_from_u64(3));
         for update in 0..50 {
-            let batch = batch(&mut rng, shape.iter().product(), &config);
-            let (a, b) = (fused.learn(&batch, true), composed.learn(&batch, true));
+            let obs_len = shape.iter().product();
+            let batch = batch(&mut rng, obs_len, &config);
+            let a = fused.learn(&batch, true);
+            let b = match update % 2 {
+                0 => composed.learn(&packed(&batch, obs_len), true),
+                _ => composed.learn(&batch, true),
+            };
             let (a, b) = (a.unwrap(), b.unwrap());
             for (a, b) in a.loss.iter().zip(&b.loss) {
                 assert!(

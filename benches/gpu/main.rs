@@ -4,6 +4,7 @@
 //! cargo bench --features cuda --bench gpu -- resnet                 # whole steps of ResNet-18
 //! cargo bench --features cuda --bench gpu -- optimisers adam/10M    # those whose optimiser/case has such a part
 //! cargo bench --features cuda --bench gpu -- cohorts 1 32 1024      # agents on MinAtar's breakout
+//! cargo bench --features cuda --bench gpu -- updates 1 32 1024      # the parts of their updates
 //! DEVICE=cpu REPETITIONS=1 MILLISECONDS=1 BATCH=8 cargo bench --bench gpu -- resnet
 //! ```
 //!
@@ -16,6 +17,7 @@ mod effort;
 mod cohorts;
 mod optimisers;
 mod resnet;
+mod updates;
 
 use optimiser_paradigms::{Error, Result, cli, run::Compute};
 
@@ -43,8 +45,12 @@ fn main() -> Result<()> {
             cli::one_thread_an_operation();
             cohorts::measure(device, &words)
         }
+        "updates" => {
+            cli::one_thread_an_operation();
+            updates::measure(device, &words)
+        }
         _ => Err(Error::usage(format!(
-            "`{part}` is not allowed; allowed: resnet, optimisers, cohorts"
+            "`{part}` is not allowed; allowed: resnet, optimisers, cohorts, updates"
         ))),
     }
 }

@@ -66,7 +66,11 @@ def main():
                 parameters = [torch.nn.Parameter(values(shape).to(device)) for shape in shapes]
                 for parameter in parameters:
                     parameter.grad = values(parameter.shape).to(device)
-                optimiser = make(parameters, lr=LR, **settings, **form)
+                try:
+                    optimiser = make(parameters, lr=LR, **settings, **form)
+                except RuntimeError:
+                    # Not every optimiser with `fused` has it on every device.
+                    continue
                 us = measure(optimiser.step, wait)
                 touched = 4 * (3 + 2 * states) * sum(math.prod(shape) for shape in shapes)
                 report(library, name, case, touched, us)

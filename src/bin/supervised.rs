@@ -19,6 +19,9 @@ type Finished = run::Finished<SupervisedConfig>;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The figure of several runs with several seeds, beside that of the first seed.
+const SEEDS_FIGURE: &str = "training_metrics_seeds.png";
+
 fn main() -> ExitCode {
     keep_memory();
     let result = train_all(&SupervisedArgs::from_env());
@@ -70,14 +73,26 @@ fn train_all(args: &SupervisedArgs) -> Result<()> {
     for (config, run) in configs.iter().zip(&finished) {
         let path = run.path.join(metrics);
         if !path.exists() {
-            let shown = cli::metrics(std::slice::from_ref(run))?;
+            let shown = cli::metrics([run])?;
             figures::training_metrics(&path, &title(config), &shown)?;
         }
     }
     if let (Some(together), Some(config)) = (args.together(&configs), configs.first()) {
         supervised::write_comparison(&together, &finished)?;
-        let path = together.join(metrics);
-        figures::training_metrics(&path, &title(config), &cli::metrics(&finished)?)?;
+        let first = finished
+            .iter()
+            .filter(|run| run.outcome.seed == config.run.seed);
+        let (path, seed) = (together.join(metrics), config.run.seed);
+        let seeds = finished.iter().any(|run| run.outcome.seed != seed);
+        let of_first = match seeds {
+            true => format!("{}, seed {seed}", title(config)),
+            false => title(config),
+        };
+        figures::training_metrics(&path, &of_first, &cli::metrics(first)?)?;
+        if seeds {
+            let path = together.join(SEEDS_FIGURE);
+            figures::training_metrics(&path, &title(config), &cli::metrics(&finished)?)?;
+        }
     }
     if !args.quiet {
         cli::say(&cli::supervised_summary(&finished))?;

@@ -1,7 +1,8 @@
 //! A convolution composed of candle's operations, for devices for which we have no kernel.
 //!
 //! The columns (im2col) are gathered by an index that the host computes; then all agents of a cohort go
-//! through one batched product.
+//! through one batched product. The images of a batch lie side by side, number by number, so that the
+//! gathered columns are the matrix of that product as they are.
 
 use candle_core::{Result, Tensor};
 
@@ -23,24 +24,22 @@ pub(super) fn conv(
     let x = x
         .pad_with_zeros(3, padding, padding)?
         .pad_with_zeros(4, padding, padding)?
-        .reshape((agents * batch, ()))?;
+        .reshape((agents, batch, ()))?
+        .transpose(1, 2)?
+        .contiguous()?;
     let index = Tensor::from_vec(column_index(window), field * positions, x.device())?;
-    // The positions of all images of an agent lie side by side.
     let columns = x
         .index_select(&index, 1)?
-        .reshape((agents, batch, field, positions))?
-        .transpose(1, 2)?
-        .reshape((agents, field, batch * positions))?;
+        .reshape((agents, field, positions * batch))?;
     let y = weight.reshape((agents, outputs, field))?.matmul(&columns)?;
     let y = match bias {
         Some(bias) => y.broadcast_add(&bias.unsqueeze(2)?)?,
         None => y,
     };
-    let y = y
-        .reshape((agents, outputs, batch, positions))?
+    let y = if relu { y.relu()? } else { y };
+    y.reshape((agents, outputs * positions, batch))?
         .transpose(1, 2)?
-        .reshape((agents, batch, outputs, window.out_height, window.out_width))?;
-    if relu { y.relu() } else { Ok(y) }
+        .reshape((agents, batch, outputs, window.out_height, window.out_width))
 }
 
 /// For each number of the columns, its place in a padded image. For each channel, row and column of the

@@ -135,9 +135,7 @@ impl Optimiser {
         };
         optimiser.check_saved_names()?;
         // The agents of a cohort may start their states from different values.
-        for agent in 0..optimiser.agents.len() {
-            optimiser.reset_states(agent)?;
-        }
+        optimiser.reset_states(|_| true)?;
         Ok(optimiser)
     }
 
@@ -222,28 +220,30 @@ impl Optimiser {
     /// Must be called after an update of the target network; it triggers `restart_t` and
     /// `reset_moments`.
     pub fn target_updated(&mut self) -> Result<()> {
-        for agent in 0..self.agents.len() {
-            match self.agents[agent].restart {
+        for agent in &mut self.agents {
+            match agent.restart {
                 Restart::Nothing => {}
-                Restart::Time => self.agents[agent].t = 0,
-                Restart::State => {
-                    self.agents[agent].t = 0;
-                    self.reset_states(agent)?;
-                }
+                Restart::Time | Restart::State => agent.t = 0,
             }
         }
-        Ok(())
+        self.reset_states(|agent| matches!(agent.restart, Restart::State))
     }
 
-    fn reset_states(&mut self, agent: usize) -> Result<()> {
-        let initial = self.agents[agent].rule().initial();
-        let agents = self.agents.len();
-        for slot in &mut self.slots {
-            slot.states.fill(agent, agents, &initial)?;
+    /// Sets the states of the agents that `which` selects to what they are at first.
+    fn reset_states(&mut self, which: impl Fn(&Agent) -> bool) -> Result<()> {
+        let initial = |agent: &Agent| which(agent).then(|| agent.rule().initial());
+        let initial: Vec<Option<Vec<f64>>> = self.agents.iter().map(initial).collect();
+        if initial.iter().all(Option::is_none) {
+            return Ok(());
         }
-        let shared = initial.len() - self.agents[agent].rule().states_of_agent();
-        self.of_agents.fill(agent, agents, &initial[shared..])?;
-        Ok(())
+        let each: Vec<Option<&[f64]>> = initial.iter().map(Option::as_deref).collect();
+        for slot in &mut self.slots {
+            slot.states.fill(&each)?;
+        }
+        // The last of them belong to an agent as a whole.
+        let last = self.agents[0].rule().states_of_agent();
+        let of_agents = each.iter().map(|of| of.map(|of| &of[of.len() - last..]));
+        self.of_agents.fill(&of_agents.collect::<Vec<_>>())
     }
 
     fn check_agent(&self, agent: usize) -> Result<()> {

@@ -123,9 +123,7 @@ impl Optimiser {
         let shape = rule.seen(shape, slot.parameter.layer);
         slot.states = fresh_states(&slot.parameter, shape, &rules)?;
         (slot.shape, slot.places, slot.layout) = (shape, places, layout);
-        for agent in 0..self.agents.len() {
-            self.reset_states(agent)?;
-        }
+        self.reset_states(|_| true)?;
         Ok(self)
     }
 }

@@ -59,38 +59,14 @@ impl States {
         }
     }
 
-    /// Sets each state of number `agent` of `agents` to its entry of `values`.
-    pub fn fill(&mut self, agent: usize, agents: usize, values: &[f64]) -> Result<()> {
+    /// Sets the states of each agent that has `values`: state number `k` to the agent's entry `k`.
+    pub fn fill(&mut self, values: &[Option<&[f64]>]) -> Result<()> {
         match self {
-            States::F32(states) => {
-                for (state, &x) in states.iter_mut().zip(values) {
-                    let own = part(state.len(), agent, agents);
-                    state[own].fill(x as f32);
-                }
-            }
-            States::F64(states) => {
-                for (state, &x) in states.iter_mut().zip(values) {
-                    let own = part(state.len(), agent, agents);
-                    state[own].fill(x);
-                }
-            }
+            States::F32(states) => fill(states, values, |x| x as f32),
+            States::F64(states) => fill(states, values, |x| x),
             States::Gpu(states) => {
-                for (state, &x) in states.iter_mut().zip(values) {
-                    let range = part(state.elem_count(), agent, agents);
-                    if range.is_empty() {
-                        continue;
-                    }
-                    let flat = state.flatten_all()?;
-                    let fresh = (flat.narrow(0, range.start, range.len())?.zeros_like()? + x)?;
-                    let mut parts = vec![fresh];
-                    if range.start > 0 {
-                        parts.insert(0, flat.narrow(0, 0, range.start)?);
-                    }
-                    if range.end < flat.elem_count() {
-                        let left = flat.elem_count() - range.end;
-                        parts.push(flat.narrow(0, range.end, left)?);
-                    }
-                    *state = Tensor::cat(&parts, 0)?.reshape(state.shape())?;
+                for (k, state) in states.iter_mut().enumerate() {
+                    *state = filled(state, k, values)?;
                 }
             }
         }
@@ -153,8 +129,61 @@ impl States {
     }
 }
 
+fn fill<T: Copy>(states: &mut [Vec<T>], values: &[Option<&[f64]>], number: impl Fn(f64) -> T) {
+    for (agent, own) in values.iter().enumerate() {
+        for (state, x) in states.iter_mut().zip(own.unwrap_or_default()) {
+            let place = part(state.len(), agent, values.len());
+            state[place].fill(number(*x));
+        }
+    }
+}
+
+/// `state`, the `k`-th, with the agents' `values`, in a few operations for all agents.
+fn filled(state: &Tensor, k: usize, values: &[Option<&[f64]>]) -> candle_core::Result<Tensor> {
+    let (agents, device) = (values.len(), state.device());
+    if state.elem_count() == 0 || values.iter().all(Option::is_none) {
+        return Ok(state.clone());
+    }
+    let rows = state.reshape((agents, ()))?;
+    let fresh = values.iter().map(|values| values.map_or(0.0, |of| of[k]));
+    let fresh = Tensor::from_iter(fresh, device)?.to_dtype(state.dtype())?;
+    let changed = values.iter().map(|values| u8::from(values.is_some()));
+    let changed = Tensor::from_iter(changed, device)?;
+    let column = |x: Tensor| x.unsqueeze(1)?.broadcast_as(rows.shape());
+    let rows = column(changed)?.where_cond(&column(fresh)?, &rows)?;
+    rows.reshape(state.shape())
+}
+
 /// The `i`-th of `n` equal parts of `0..len`.
 pub(super) fn part(len: usize, i: usize, n: usize) -> Range<usize> {
     let each = len / n;
     i * each..(i + 1) * each
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    /// The tensors of a GPU are filled as the vectors are; here they are tensors of the CPU.
+    #[test]
+    fn tensors_are_filled_as_vectors_are() {
+        let numbers: Vec<f64> = (0..12).map(f64::from).collect();
+        let tensor = Tensor::from_slice(&numbers, (3, 2, 2), &Device::Cpu).unwrap();
+        let mut vectors = States::F64(vec![numbers.clone(), numbers]);
+        let mut tensors = States::Gpu(vec![tensor.clone(), tensor]);
+        for values in [
+            [None, Some(&[0.5, -1.0][..]), None],
+            [Some(&[7.0, 8.0][..]), None, Some(&[9.0, 10.0])],
+            [None; 3],
+            [Some(&[0.0, 0.25][..]); 3],
+        ] {
+            vectors.fill(&values).unwrap();
+            tensors.fill(&values).unwrap();
+            for k in 0..2 {
+                assert_eq!(vectors.to_bytes(k).unwrap(), tensors.to_bytes(k).unwrap());
+            }
+        }
+    }
 }

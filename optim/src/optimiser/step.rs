@@ -1,6 +1,8 @@
 use std::{borrow::Cow, cell::RefCell, ops::Range};
 
-use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Storage, backprop::GradStore, bail};
+use candle_core::{
+    CpuStorage, DType, InplaceOp2, Layout, Storage, Tensor, backprop::GradStore, bail,
+};
 
 use super::{
     Agent, Optimiser, Parameter, Slot, States,
@@ -38,21 +40,26 @@ impl Optimiser {
 
     fn norms(&self, grads: &[Gradient]) -> Result<Vec<f64>> {
         let mut squares = vec![0.0; self.agents.len()];
+        let mut elsewhere = Vec::new();
         for grad in grads.iter().flatten() {
             let (storage, layout) = grad.storage_and_layout();
             let span = span(layout)?;
             match &*storage {
                 Storage::Cpu(CpuStorage::F32(g)) => add_squares(&mut squares, &g[span]),
                 Storage::Cpu(CpuStorage::F64(g)) => add_squares(&mut squares, &g[span]),
-                _ => {
-                    let each = grad.reshape((squares.len(), ()))?.to_dtype(DType::F64)?;
-                    let sums: Vec<f64> = each.sqr()?.sum(1)?.to_vec1()?;
-                    squares.iter_mut().zip(sums).for_each(|(s, x)| *s += x);
-                }
+                _ => elsewhere.push(row_sums(&self.by_agent(grad)?.sqr()?)?),
             }
+        }
+        for (square, more) in squares.iter_mut().zip(total(&elsewhere)?) {
+            *square += more;
         }
         squares.iter_mut().for_each(|s| *s = s.sqrt());
         Ok(squares)
+    }
+
+    /// A gradient in f64, with a row for each agent.
+    fn by_agent(&self, grad: &Tensor) -> candle_core::Result<Tensor> {
+        grad.reshape((self.agents.len(), ()))?.to_dtype(DType::F64)
     }
 
     /// The L1 norm of each agent's clipped gradient; nothing if no step is bounded by it.
@@ -61,8 +68,13 @@ impl Optimiser {
             return Ok(Vec::new());
         }
         let mut sizes = vec![0.0; self.agents.len()];
+        let mut elsewhere = Vec::new();
         for grad in grads.iter().flatten() {
-            let each = grad.reshape((sizes.len(), ()))?.to_dtype(DType::F64)?;
+            let each = self.by_agent(grad)?;
+            if !each.device().is_cpu() {
+                elsewhere.push(self.sizes_elsewhere(&each, norms)?);
+                continue;
+            }
             for (agent, size) in sizes.iter_mut().enumerate() {
                 let Clip { scale, bound } = self.clipping.of(norms[agent]);
                 let own: Vec<f64> = each.get(agent)?.to_vec1()?;
@@ -74,7 +86,27 @@ impl Optimiser {
                 *size += own.into_iter().map(clipped).sum::<f64>();
             }
         }
+        for (size, more) in sizes.iter_mut().zip(total(&elsewhere)?) {
+            *size += more;
+        }
         Ok(sizes)
+    }
+
+    /// What a gradient `[agents, n]` adds to [`sizes`](Self::sizes), computed where it is.
+    fn sizes_elsewhere(&self, each: &Tensor, norms: &[f64]) -> candle_core::Result<Tensor> {
+        let clips: Vec<Clip> = norms.iter().map(|norm| self.clipping.of(*norm)).collect();
+        let scales = clips.iter().map(|clip| clip.scale);
+        let scales = Tensor::from_iter(scales, each.device())?.unsqueeze(1)?;
+        let sizes = each.broadcast_mul(&scales)?.abs()?;
+        // The bound is the same for all agents. Not `minimum`, which may take the bound for a NaN.
+        let sizes = match clips.first() {
+            Some(Clip { bound, .. }) if bound.is_finite() => {
+                let bounds = sizes.ones_like()?.affine(*bound, 0.0)?;
+                sizes.gt(&bounds)?.where_cond(&bounds, &sizes)?
+            }
+            _ => sizes,
+        };
+        row_sums(&sizes)
     }
 
     /// One step.
@@ -167,6 +199,30 @@ impl Optimiser {
     }
 }
 
+/// The sums of the rows of a matrix, the long ones in parts: candle gives each sum to one block of a GPU.
+fn row_sums(x: &Tensor) -> candle_core::Result<Tensor> {
+    const PART: usize = 4096;
+    let (rows, columns) = x.dims2()?;
+    let parts = columns / PART;
+    if parts < 2 {
+        return x.sum(1);
+    }
+    let whole = x.narrow(1, 0, parts * PART)?;
+    let sums = whole.reshape((rows, parts, PART))?.sum(2)?.sum(1)?;
+    match columns - parts * PART {
+        0 => Ok(sums),
+        rest => sums + x.narrow(1, parts * PART, rest)?.sum(1)?,
+    }
+}
+
+/// The sum of `parts`, each with a number for each agent, in one read from the device; nothing if there are none.
+fn total(parts: &[Tensor]) -> candle_core::Result<Vec<f64>> {
+    match parts {
+        [] => Ok(Vec::new()),
+        parts => Tensor::stack(parts, 0)?.sum(0)?.to_vec1(),
+    }
+}
+
 /// The range of a contiguous tensor in its storage.
 pub(super) fn span(layout: &Layout) -> candle_core::Result<Range<usize>> {
     match layout.contiguous_offsets() {
@@ -248,5 +304,64 @@ impl InplaceOp2 for Update<'_> {
             _ => bail!("weights and gradients must have the same type"),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    #[test]
+    fn long_rows_are_summed_in_parts() {
+        for columns in [1, 4095, 8192, 20_000] {
+            let numbers: Vec<f64> = (0..2 * columns).map(|i| (i % 97) as f64).collect();
+            let expected: Vec<f64> = numbers
+                .chunks(columns)
+                .map(|row| row.iter().sum())
+                .collect();
+            let x = Tensor::from_vec(numbers, (2, columns), &Device::Cpu).unwrap();
+            assert_eq!(row_sums(&x).unwrap().to_vec1::<f64>().unwrap(), expected);
+        }
+    }
+
+    /// As on a GPU, but with tensors of the CPU.
+    #[test]
+    fn a_gradient_has_the_same_size_summed_as_tensors() {
+        let value = |i: usize| match i {
+            17 => f32::NAN,
+            i => (i as f32 * 0.7).sin(),
+        };
+        for clipping in [Clipping::Off, Clipping::Norm(0.5), Clipping::Value(0.2)] {
+            let var = Var::zeros((3, 2, 4), DType::F32, &Device::Cpu).unwrap();
+            let specs = vec!["obgd".parse().unwrap(); 3];
+            let parameters = vec![Parameter::new("w", var)];
+            let optimiser = Optimiser::new(&specs, parameters).unwrap();
+            let optimiser = optimiser.clip(clipping).unwrap();
+            let grad: Vec<f32> = (0..24).map(value).collect();
+            let grad = Tensor::from_vec(grad, (3, 2, 4), &Device::Cpu).unwrap();
+            let grads = [Some(Cow::Borrowed(&grad))];
+            let norms = match clipping {
+                Clipping::Norm(_) => optimiser.norms(&grads).unwrap(),
+                _ => vec![0.0; 3],
+            };
+            let expected = optimiser.sizes(&grads, &norms).unwrap();
+            let each = optimiser.by_agent(&grad).unwrap();
+            let found = optimiser.sizes_elsewhere(&each, &norms).unwrap();
+            let found = total(&[found]).unwrap();
+            assert!(expected[2].is_nan() && found[2].is_nan());
+            for agent in 0..2 {
+                let off = (expected[agent] - found[agent]).abs();
+                assert!(off < 1e-12 * expected[agent], "{clipping}");
+            }
+            let squares = each.sqr().unwrap().sum(1).unwrap();
+            let squares = total(&[squares]).unwrap();
+            for (norm, square) in optimiser.norms(&grads).unwrap().iter().zip(squares) {
+                assert!((norm - square.sqrt()).abs() < 1e-12 || norm.is_nan());
+            }
+        }
     }
 }

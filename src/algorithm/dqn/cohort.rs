@@ -41,7 +41,7 @@ impl Cohort {
             config.updates(setup.steps),
             (DType::F32, setup.device),
         )?;
-        let memory = |seed: &u64| Memory::new(&config, *seed, space);
+        let memory = |seed: &u64| Memory::new(&config, *seed, space, !setup.device.is_cpu());
         Ok(Self {
             memories: setup.seeds.iter().map(memory).collect(),
             steps: setup.steps,

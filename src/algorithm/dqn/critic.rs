@@ -11,6 +11,7 @@ use super::{
     Batch, DqnConfig, greedy,
     loss::composed_td_loss,
     munchausen::{log_policy, soft_value},
+    replay::VALUES,
     td_loss,
 };
 use crate::{Result, nn::Network};
@@ -28,6 +29,8 @@ pub struct Critic {
     /// Whether it is composed of candle's operations.
     pub(super) composed: bool,
     pub(super) device: Device,
+    /// The eight values of each byte of packed observations, `[256, 8]`.
+    byte_values: Tensor,
 }
 
 /// The target networks' outputs for a batch: all that the targets need from them.
@@ -81,6 +84,7 @@ impl Critic {
             dtype,
             composed: !device.is_cpu(),
             device: device.clone(),
+            byte_values: Tensor::new(&VALUES, device)?.to_dtype(dtype)?,
         })
     }
 
@@ -92,6 +96,7 @@ impl Critic {
             online: self.online.agent(agent, &self.device)?,
             target: self.target.agent(agent, &self.device)?,
             device: self.device.clone(),
+            byte_values: self.byte_values.clone(),
             ..*self
         })
     }
@@ -128,16 +133,16 @@ impl Critic {
         Ok((values, loss))
     }
 
-    fn outputs<T: WithDType>(&self, net: &Network, obs: &[f32]) -> Result<Vec<T>> {
-        let q = net.infer(&self.tensor(obs)?)?;
+    fn outputs<T: WithDType>(&self, net: &Network, obs: &Tensor) -> Result<Vec<T>> {
+        let q = net.infer(obs)?;
         Ok(q.flatten_all()?.to_vec1()?)
     }
 
     fn target_outputs<T: WithDType>(&self, batch: &Batch) -> Result<TargetValues<T>> {
         Ok(TargetValues {
-            next: self.outputs(&self.target, &batch.next_obs)?,
+            next: self.outputs(&self.target, &self.next_obs(batch)?)?,
             obs: match self.config.munchausen {
-                true => self.outputs(&self.target, &batch.obs)?,
+                true => self.outputs(&self.target, &self.obs(batch)?)?,
                 false => Vec::new(),
             },
         })
@@ -168,7 +173,7 @@ impl Critic {
             return Ok(bootstrapped(batch, own, soft));
         }
         let chooser = match self.config.double {
-            true => Some(self.outputs(&self.online, &batch.next_obs)?),
+            true => Some(self.outputs(&self.online, &self.next_obs(batch)?)?),
             false => None,
         };
         let chooser = chooser.as_ref().unwrap_or(&values.next);
@@ -204,7 +209,7 @@ impl Critic {
             [] => None,
             weights => Some(Tensor::from_slice(weights, size, &self.device)?.to_dtype(self.dtype)?),
         };
-        let q = self.online.forward(&self.tensor(&batch.obs)?)?;
+        let q = self.online.forward(&self.obs(batch)?)?;
         let td_loss = if self.composed {
             composed_td_loss
         } else {
@@ -254,6 +259,33 @@ impl Critic {
         let targets = self.target.parameters().into_iter().map(|p| p.var);
         let online = self.online.parameters().into_iter();
         targets.zip(online.map(|p| p.var.as_detached_tensor()))
+    }
+
+    /// The observations before the steps of `batch`, `[agents, batch, obs_len]`.
+    fn obs(&self, batch: &Batch) -> Result<Tensor> {
+        match &batch.packed {
+            Some(packed) => self.unpacked(&packed.obs),
+            None => self.tensor(&batch.obs),
+        }
+    }
+
+    /// The observations after the steps of `batch`, `[agents, batch, obs_len]`.
+    fn next_obs(&self, batch: &Batch) -> Result<Tensor> {
+        match &batch.packed {
+            Some(packed) => self.unpacked(&packed.next_obs),
+            None => self.tensor(&batch.next_obs),
+        }
+    }
+
+    /// Packed observations, unpacked on the device: they take a 32nd of the time on the way there.
+    fn unpacked(&self, packed: &[u8]) -> Result<Tensor> {
+        let width = self.obs_len.div_ceil(8);
+        let n = packed.len() / (self.agents * width);
+        // Not by bytes: candle reads the largest index of a type as none.
+        let bytes = Tensor::from_slice(packed, packed.len(), &self.device)?.to_dtype(DType::U32)?;
+        let values = self.byte_values.index_select(&bytes, 0)?;
+        let values = values.reshape((self.agents, n, 8 * width))?;
+        Ok(values.narrow(2, 0, self.obs_len)?.contiguous()?)
     }
 
     fn tensor(&self, obs: &[f32]) -> Result<Tensor> {

@@ -26,10 +26,15 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// An empty buffer, and the streams of `seed` at their start.
-    pub fn new(config: &DqnConfig, seed: u64, space: &envs::Space) -> Self {
+    /// An empty buffer, and the streams of `seed` at their start. Observations of bits are fetched as bits for a
+    /// network that is on a GPU.
+    pub fn new(config: &DqnConfig, seed: u64, space: &envs::Space, on_gpu: bool) -> Self {
+        let replay = Self::buffer(config, space);
         Self {
-            replay: Self::buffer(config, space),
+            replay: match on_gpu && space.binary {
+                true => replay.packed(),
+                false => replay,
+            },
             explore: stream(seed, Stream::Explore),
             sampling: stream(seed, Stream::Replay),
             updates: 0,
@@ -124,7 +129,7 @@ mod tests {
     /// The rewards of the batches of an agent whose steps have the rewards 0, 1, 2, ...
     fn learned(config: &DqnConfig, steps: u64) -> Vec<Vec<f32>> {
         let space = envs::Space::symmetric(&[1e9]);
-        let mut memory = Memory::new(config, 1, &space);
+        let mut memory = Memory::new(config, 1, &space, false);
         let mut batches = Vec::new();
         for step in 0..steps {
             let (obs, next_obs) = ([step as f32], [step as f32 + 1.0]);

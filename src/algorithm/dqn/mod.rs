@@ -21,4 +21,4 @@ pub use explore::epsilon;
 pub use learner::{Details, Dqn, Learned, Pending};
 pub use loss::td_loss;
 pub use policy::{QPolicy, untrained_policy};
-pub use replay::{Batch, Encoding, Replay, Transition};
+pub use replay::{Batch, Encoding, Packed, Replay, Transition};

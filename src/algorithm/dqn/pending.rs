@@ -77,10 +77,9 @@ impl PendingUpdate for AgentUpdate<'_> {
             next: self.own(&values.next),
             obs: self.own(&values.obs),
         };
-        Ok(arrays(
-            &self.batch.agent(self.agent, self.agents()),
-            &values,
-        ))
+        let batch = self.batch.agent(self.agent, self.agents());
+        let batch = batch.unpacked(self.pending.critic.obs_len);
+        Ok(arrays(&batch, &values))
     }
 
     fn evaluate(&self, minibatch: &[Array], targets: Targets) -> Result<MinibatchGradient> {
@@ -157,6 +156,7 @@ fn read(arrays: &[Array]) -> Result<(Batch, TargetValues)> {
             .map(|ended| *ended != 0)
             .collect(),
         indices: Vec::new(),
+        packed: None,
     };
     let values = TargetValues {
         next: floats("target_next")?,

@@ -117,18 +117,12 @@ pub(in crate::cli) fn joules(spent: &Spent) -> String {
     format!("{estimate}{:.1} kJ", all / 1e3)
 }
 
-/// The figure's data for finished runs. The name has the seed if only the seed tells runs apart.
-pub fn metrics(runs: &[Finished<SupervisedConfig>]) -> Result<Vec<Metrics>> {
-    let seeds = runs
-        .iter()
-        .any(|run| run.outcome.seed != runs[0].outcome.seed);
-    let of = |run: &Finished<SupervisedConfig>| {
-        let outcome = &run.outcome;
-        let seed = if seeds {
-            format!(", seed {}", outcome.seed)
-        } else {
-            String::new()
-        };
+/// The figure's data for finished runs. Those that differ in their seeds alone belong together.
+pub fn metrics<'a>(
+    runs: impl IntoIterator<Item = &'a Finished<SupervisedConfig>>,
+) -> Result<Vec<Metrics>> {
+    let mut all: Vec<Metrics> = Vec::new();
+    for run in runs {
         let (history, epochs) = (run.history()?, run.epochs()?);
         let metric = |trained: fn(&HistoryRow) -> f64, tested: fn(&EpochRow) -> f64| Metric {
             training: history
@@ -140,11 +134,20 @@ pub fn metrics(runs: &[Finished<SupervisedConfig>]) -> Result<Vec<Metrics>> {
                 .map(|row| (row.step as f64, tested(row)))
                 .collect(),
         };
-        Ok(Metrics {
-            label: format!("{}{seed}", outcome.optimiser),
-            loss: metric(|row| row.loss, |row| row.test_loss),
-            accuracy: metric(|row| row.accuracy, |row| row.test_accuracy),
-        })
-    };
-    runs.iter().map(of).collect()
+        let loss = metric(|row| row.loss, |row| row.test_loss);
+        let accuracy = metric(|row| row.accuracy, |row| row.test_accuracy);
+        let label = &run.outcome.optimiser;
+        match all.iter_mut().find(|metrics| metrics.label == *label) {
+            Some(metrics) => {
+                metrics.loss.push(loss);
+                metrics.accuracy.push(accuracy);
+            }
+            None => all.push(Metrics {
+                label: label.clone(),
+                loss: vec![loss],
+                accuracy: vec![accuracy],
+            }),
+        }
+    }
+    Ok(all)
 }

@@ -70,6 +70,7 @@ impl Frozen {
     pub fn batch(&self, rows: &[u32]) -> Batch {
         let all = &self.all;
         Batch {
+            packed: None,
             obs: gather(&all.obs, rows, self.obs_len),
             next_obs: gather(&all.next_obs, rows, self.obs_len),
             actions: gather(&all.actions, rows, 1),

@@ -2,7 +2,7 @@
 
 use super::{
     Encoding, Transition,
-    rows::{Rows, make_room},
+    rows::{Rows, make_room, pack},
 };
 use crate::{Error, Result};
 
@@ -103,6 +103,24 @@ impl History {
             Some(slot) => self.finals.append(slot as usize, out),
             None if k + 1 == self.pushed => out.extend_from_slice(&self.newest),
             None => self.obs.append(self.place(k + 1), out),
+        }
+    }
+
+    /// Appends the observation before step `k` as bits.
+    pub fn append_packed_before(&self, k: u64, out: &mut Vec<u8>) {
+        self.obs.append_packed(self.place(k), out);
+    }
+
+    /// Appends the observation after step `k` as bits.
+    pub fn append_packed_after(&self, k: u64, out: &mut Vec<u8>) {
+        match self.step(k).end.slot() {
+            Some(slot) => self.finals.append_packed(slot as usize, out),
+            None if k + 1 == self.pushed => {
+                let start = out.len();
+                out.resize(start + self.obs_len.div_ceil(8), 0);
+                pack(&self.newest, &mut out[start..]);
+            }
+            None => self.obs.append_packed(self.place(k + 1), out),
         }
     }
 

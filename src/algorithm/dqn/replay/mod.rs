@@ -8,8 +8,8 @@ mod rows;
 mod state;
 mod sum_tree;
 
-pub use batch::Batch;
-pub use rows::Encoding;
+pub use batch::{Batch, Packed};
+pub use rows::{Encoding, VALUES};
 
 use history::History;
 use priority::Priorities;
@@ -47,6 +47,8 @@ pub struct Replay {
     /// The number of transitions ever completed.
     complete: u64,
     priorities: Option<Priorities>,
+    /// Whether observations are fetched as bits.
+    packed: bool,
 }
 
 impl Replay {
@@ -64,6 +66,7 @@ impl Replay {
             history: History::new(capacity, obs_len, encoding),
             complete: 0,
             priorities: None,
+            packed: false,
         }
     }
 
@@ -78,6 +81,15 @@ impl Replay {
         Self {
             n_step: n,
             history: History::new(most, obs_len, encoding),
+            ..self
+        }
+    }
+
+    /// This buffer, which holds bits, with observations that are fetched as bits.
+    pub fn packed(self) -> Self {
+        assert!(self.history.encoding == Encoding::Bits);
+        Self {
+            packed: true,
             ..self
         }
     }
@@ -195,8 +207,14 @@ impl Replay {
             batch.rewards.push(reward as f32);
             batch.discounts.push(discount as f32);
             batch.terminated.push(step.end.terminated());
-            self.history.append_before(first, &mut batch.obs);
-            self.history.append_after(last, &mut batch.next_obs);
+            if self.packed {
+                let packed = batch.packed.get_or_insert_default();
+                self.history.append_packed_before(first, &mut packed.obs);
+                self.history.append_packed_after(last, &mut packed.next_obs);
+            } else {
+                self.history.append_before(first, &mut batch.obs);
+                self.history.append_after(last, &mut batch.next_obs);
+            }
         }
     }
 

@@ -103,6 +103,15 @@ impl Rows {
         }
     }
 
+    /// Appends row `at`, of bits, as it is stored to `out`.
+    pub fn append_packed(&self, at: usize, out: &mut Vec<u8>) {
+        let Data::Bits(data) = &self.data else {
+            unreachable!("only rows of bits are packed")
+        };
+        let width = self.len.div_ceil(8);
+        out.extend_from_slice(&data[at * width..(at + 1) * width]);
+    }
+
     /// The given rows as stored, in little-endian order.
     pub fn to_bytes(&self, rows: impl Iterator<Item = usize>) -> Vec<u8> {
         match &self.data {
@@ -154,7 +163,17 @@ pub(super) fn make_room<T>(items: &mut Vec<T>, more: usize, most: usize) -> Resu
     Ok(())
 }
 
-fn pack(values: &[f32], row: &mut [u8]) {
+/// The values, each 0 or 1, that eight a byte hold: rows of `len`, each from a new byte.
+pub(super) fn unpacked(packed: &[u8], len: usize) -> Vec<f32> {
+    let width = len.div_ceil(8);
+    let mut out = vec![0.0; packed.len() / width * len];
+    for (row, out) in packed.chunks_exact(width).zip(out.chunks_exact_mut(len)) {
+        unpack(row, out);
+    }
+    out
+}
+
+pub(super) fn pack(values: &[f32], row: &mut [u8]) {
     let (eights, rest) = values.as_chunks();
     for (byte, eight) in row.iter_mut().zip(eights) {
         *byte = byte_of(eight);
@@ -185,7 +204,7 @@ fn unpack(row: &[u8], out: &mut [f32]) {
 
 /// The eight values of every byte, 8 KiB. A copy from here is one operation; shifts and masks would
 /// take several.
-static VALUES: [[f32; 8]; 256] = {
+pub static VALUES: [[f32; 8]; 256] = {
     let mut values = [[0.0; 8]; 256];
     let mut at = 0;
     while at < 256 * 8 {

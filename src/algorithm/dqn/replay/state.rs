@@ -70,6 +70,7 @@ impl Replay {
             history: History::from_arrays(&file, most, obs_len, encoding)?,
             complete: 0,
             priorities: None,
+            packed: self.packed,
         };
         new.complete = new.completed();
         if let Some(priorities) = &self.priorities {

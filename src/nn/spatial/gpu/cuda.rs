@@ -19,11 +19,7 @@ use candle_core::{
                 result::gemm_ex,
                 sys::{cublasComputeType_t, cublasGemmAlgo_t, cublasOperation_t, cudaDataType_t},
             },
-            driver::{
-                CudaFunction, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg,
-                result::{device, mem_pool},
-                sys::CUmemPool_attribute,
-            },
+            driver::{CudaFunction, CudaSlice, DevicePtr, LaunchConfig, PushKernelArg},
             nvrtc::{CompileOptions, compile_ptx_with_opts},
         },
     },
@@ -61,30 +57,11 @@ impl Gpu {
     fn thread_state<T>(&self, with: impl FnOnce(&mut ThreadState) -> Result<T>) -> Result<T> {
         THREAD_STATES.with_borrow_mut(|all| match all.entry(self.0.id()) {
             Entry::Occupied(state) => with(state.into_mut()),
-            Entry::Vacant(new) => {
-                self.keep_memory();
-                with(new.insert(ThreadState {
-                    functions: HashMap::new(),
-                    tickets: Tensor::zeros(TICKETS, DType::U32, &Device::Cuda(self.0.clone()))?,
-                }))
-            }
+            Entry::Vacant(new) => with(new.insert(ThreadState {
+                functions: HashMap::new(),
+                tickets: Tensor::zeros(TICKETS, DType::U32, &Device::Cuda(self.0.clone()))?,
+            })),
         })
-    }
-
-    /// Keeps memory that tensors free in the process. By default the driver returns it to the system
-    /// whenever the CPU waits for the GPU, which happens once a step.
-    fn keep_memory(&self) {
-        let mut unlimited = u64::MAX;
-        // SAFETY: the driver gave the device, and the attribute is a number of 64 bits.
-        unsafe {
-            // A GPU without memory pools frees memory piece by piece, and there is nothing to set.
-            if let Ok(pool) =
-                device::get_default_mem_pool(self.0.cuda_stream().context().cu_device())
-            {
-                let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-                let _ = mem_pool::set_attribute(pool, threshold, (&raw mut unlimited).cast());
-            }
-        }
     }
 
     fn function(&self, kernels: Kernels, name: &'static str) -> Result<CudaFunction> {
