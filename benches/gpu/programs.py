@@ -46,6 +46,8 @@ class Check:
     rehearse: bool
     # The end of everything, and of the step.
     deadline: float
+    # The folder of CIFAR-10, if it is there.
+    cifar10: os.PathLike | None = None
     until: float = inf
     lock: threading.Lock = field(default_factory=threading.Lock)
     running: set = field(default_factory=set)
@@ -66,13 +68,13 @@ class Check:
         """Seconds left of the step."""
         return min(self.deadline, self.until) - time.monotonic()
 
-    def program(self, name, *arguments, limit, **environment):
+    def program(self, name, *arguments, limit, cwd=None, **environment):
         """Runs one of the packed programs; CUDA's libraries come from PyTorch's wheels, if they are there."""
         libraries = [*cuda_libraries(), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
         own = {"DEVICE": self.device, "LD_LIBRARY_PATH": os.pathsep.join(libraries), "RUST_BACKTRACE": 0}
         # The driver keeps what it compiles; the default is too little for all of candle's kernels.
         own["CUDA_CACHE_MAXSIZE"] = str(1 << 32)
-        return self.run([self.work / name, *arguments], limit, own | environment)
+        return self.run([self.work / name, *arguments], limit, own | environment, cwd)
 
     def script(self, name, *arguments, limit, **environment):
         """Runs one of the packed scripts with this Python."""
@@ -80,7 +82,7 @@ class Check:
         threads = {"OMP_NUM_THREADS": 1} if self.rehearse else {}
         return self.run([sys.executable, self.scripts / name, *arguments], limit, threads | environment)
 
-    def run(self, command, limit, environment):
+    def run(self, command, limit, environment, cwd=None):
         command = [str(word) for word in command]
         limit = min(limit, self.left() - 2 * GRACE)
         if limit < LEAST:
@@ -90,7 +92,7 @@ class Check:
             whole = os.environ | {key: str(value) for key, value in environment.items()}
             try:
                 process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=whole, cwd=self.work,
+                    command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=whole, cwd=cwd or self.work,
                     start_new_session=True,
                 )
                 self.running.add(process)
