@@ -11,6 +11,7 @@ mod landscape;
 mod learning_curve;
 mod panels;
 mod paper;
+mod ranking;
 mod style;
 mod training_metrics;
 
@@ -23,5 +24,6 @@ pub use inline::{
 pub use landscape::{Descent, MOST_PATHS, Surface, landscape, landscape_film};
 pub use learning_curve::{Detail, LearningCurve, Spread, learning_curve};
 pub use panels::{Curve, MEDIAN_OF, Panel, Scale, median, panels};
+pub use ranking::Ranking;
 pub use style::{Colour, short, steps_label};
 pub use training_metrics::{Metric, Metrics, training_metrics};

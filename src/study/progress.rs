@@ -47,6 +47,9 @@ pub struct Progress<'a> {
     display: &'a dyn ProgressDisplay,
 }
 
+/// A process knows its pace after so long.
+const PACE_AFTER: Duration = Duration::from_secs(3);
+
 /// The least time between two updates of the display.
 const UPDATE_EVERY: Duration = Duration::from_millis(100);
 
@@ -91,12 +94,13 @@ impl<'a> Progress<'a> {
         self.steps.load(Ordering::Relaxed) as f64 / self.started.elapsed().as_secs_f64()
     }
 
-    /// The time left at this process's pace; `None` if it has done nothing yet.
+    /// The time left at this process's pace; `None` as long as that is unknown.
     pub fn time_left(&self) -> Option<Duration> {
         let spent = self.spent.load(Ordering::Relaxed) as f64;
         let skipped = self.skipped.load(Ordering::Relaxed) as f64;
         let rest = (self.effort - spent - skipped).max(0.0);
-        (spent > 0.0).then(|| self.started.elapsed().mul_f64(rest / spent))
+        let elapsed = self.started.elapsed();
+        (spent > 0.0 && elapsed >= PACE_AFTER).then(|| elapsed.mul_f64(rest / spent))
     }
 
     /// Counts steps that were done, and their effort.

@@ -8,6 +8,7 @@ use stats::{Estimate, three_digits};
 use super::standing::Standing;
 use crate::{
     Error, Result,
+    figures::{Group, Interval, Ranking},
     files::{rounded, write_csv},
     study::{experiment::Score, report::verdict::Evidence},
 };
@@ -35,8 +36,59 @@ pub struct Row {
     /// The first and the last learning rate that were tried.
     lr_from: f64,
     lr_to: f64,
+    /// The environments, and in how many of them the best rate is at an end of those tried.
+    #[serde(default)]
+    environments: usize,
+    #[serde(default)]
+    lr_at_end: usize,
     /// What the suite was; rows of different suites cannot be compared.
     suite: String,
+}
+
+impl Row {
+    /// Over Adam, by the area and by the last evaluation.
+    fn estimates(&self) -> [Estimate; 2] {
+        let estimate = |point, lo, hi| Estimate {
+            point,
+            lo,
+            hi,
+            n: 0,
+        };
+        [
+            estimate(self.area, self.area_lo, self.area_hi),
+            estimate(self.last, self.last_lo, self.last_hi),
+        ]
+    }
+}
+
+/// Draws the leaderboard at `path` to `figure`, as PNG.
+pub fn picture(path: &Path, figure: &Path) -> Result<()> {
+    let interval = |(name, colour): (&str, usize), estimate: Estimate| Interval {
+        name: name.into(),
+        colour,
+        decides: estimate.lo > 0.5 || estimate.hi < 0.5,
+        estimate,
+    };
+    let group = |row: Row| {
+        let [area, last] = row.estimates();
+        Group {
+            name: row.optimiser,
+            intervals: vec![
+                interval(("area under the learning curve", 3), area),
+                interval(("last evaluation", 1), last),
+            ],
+        }
+    };
+    let rows: Vec<Group> = read(path)?.into_iter().map(group).collect();
+    let ranking = Ranking {
+        title: "Optimisers on the suite of the report card",
+        note: "over seven regimes of equal weight; a hollow point is undecided",
+        rows: &rows,
+        axis: "probability that a run does better than Adam's run with the same seed",
+        none: 0.5,
+        ends: [0.0, 1.0],
+    };
+    ranking.png(figure)
 }
 
 /// Puts the rows of `standings` into the file at `path`, in place of older ones of the same optimisers. Rows of other
@@ -106,6 +158,7 @@ fn row(standing: &Standing, suite: &str) -> Row {
     };
     let regimes = against.map(|one| one.regimes.iter().map(regime).collect::<Vec<_>>().join(";"));
     let (runs, diverged) = standing.runs;
+    let (environments, lr_at_end) = standing.at_ends;
     Row {
         optimiser: standing.name.clone(),
         area: rounded(area.point),
@@ -120,6 +173,8 @@ fn row(standing: &Standing, suite: &str) -> Row {
         bytes_per_weight: rounded(standing.bytes),
         lr_from: standing.rates.first().copied().unwrap_or_default(),
         lr_to: standing.rates.last().copied().unwrap_or_default(),
+        environments,
+        lr_at_end,
         suite: suite.to_owned(),
     }
 }
@@ -127,7 +182,7 @@ fn row(standing: &Standing, suite: &str) -> Row {
 /// The leaderboard at `path` as a table in Markdown.
 pub fn table(path: &Path) -> Result<String> {
     let mut out = String::from(
-        "| optimiser | over Adam, area | over Adam, final | diverged | state, bytes a weight | lr tried |\n|---|---|---|---|---|---|\n",
+        "| optimiser | over Adam, area | over Adam, final | diverged | state, bytes a weight | lr tried | best lr at an end |\n|---|---|---|---|---|---|---|\n",
     );
     for row in read(path)? {
         let cell = |point: f64, lo: f64, hi: f64| match lo == hi {
@@ -135,7 +190,7 @@ pub fn table(path: &Path) -> Result<String> {
             false => format!("{point:.2} ({lo:.2} to {hi:.2})"),
         };
         out += &format!(
-            "| `{}` | {} | {} | {} of {} | {} | {:e} to {:e} |\n",
+            "| `{}` | {} | {} | {} of {} | {} | {:e} to {:e} | {} of {} |\n",
             row.optimiser,
             cell(row.area, row.area_lo, row.area_hi),
             cell(row.last, row.last_lo, row.last_hi),
@@ -143,7 +198,9 @@ pub fn table(path: &Path) -> Result<String> {
             row.runs,
             three_digits(row.bytes_per_weight),
             row.lr_from,
-            row.lr_to
+            row.lr_to,
+            row.lr_at_end,
+            row.environments
         );
     }
     Ok(out)

@@ -27,14 +27,16 @@ pub struct Card {
 }
 
 /// Writes the cards of the optimisers `names`, of which there are results in `folder`: `NAME/card.html`, `card.md`, `card.png`
-/// and the figures, and everybody's row in `leaderboard.csv`. `suite` is the text of the suite with its seeds; rows of
+/// and the figures, and everybody's row in `leaderboard.csv`, drawn in `leaderboard.png`. `suite` is the text of the suite with its seeds; rows of
 /// another suite are removed from the leaderboard.
 pub fn cards(folder: &Path, names: &[String], suite: &str) -> Result<Vec<Card>> {
     // What is said about an optimiser does not depend on who else is in the experiment.
     let results = Results::read(folder)?.seeded_by(suite);
     let standings = standings(&results)?;
     let suite = &hex(&Sha256::digest(suite))[..12];
-    leaderboard::update(&folder.join("leaderboard.csv"), &standings, suite)?;
+    let leaders = folder.join("leaderboard.csv");
+    leaderboard::update(&leaders, &standings, suite)?;
+    leaderboard::picture(&leaders, &leaders.with_extension("png"))?;
     let mut cards = Vec::new();
     for name in names {
         let standing = standings.iter().find(|one| one.name == *name);

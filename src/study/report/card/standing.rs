@@ -32,6 +32,8 @@ pub struct Standing {
     pub runs: (usize, usize),
     /// The learning rates that were tried.
     pub rates: Vec<f64>,
+    /// The environments, and in how many of them the best rate, by either outcome, is at an end of those tried.
+    pub at_ends: (usize, usize),
     /// The optimiser's state, in bytes for each weight: the most of all environments.
     pub bytes: f64,
 }
@@ -88,8 +90,12 @@ fn standing(results: &Results, assays: &Assays, name: &str) -> Result<Standing> 
     let against = opponents(name).map(|baseline| against(results, assays, name, baseline));
     // Both outcomes may have chosen the same runs.
     let (mut runs, mut diverged) = (BTreeSet::new(), BTreeSet::new());
-    for cell in results.cells() {
+    let (cells, mut at_ends) = (results.cells(), BTreeSet::new());
+    for &cell in &cells {
         for &outcome in results.outcomes() {
+            if !results.at_edge(outcome, cell, arm).is_empty() {
+                at_ends.insert(cell);
+            }
             for run in results.runs(outcome, cell, arm) {
                 runs.insert((cell, &run.id));
                 if run.status == Status::Diverged {
@@ -102,6 +108,7 @@ fn standing(results: &Results, assays: &Assays, name: &str) -> Result<Standing> 
         name: name.to_owned(),
         against: against.collect::<Result<_>>()?,
         runs: (runs.len(), diverged.len()),
+        at_ends: (cells.len(), at_ends.len()),
         rates: rates(&results.experiment, arm).unwrap_or_default(),
         bytes: state_bytes(results, arm).1,
     })
