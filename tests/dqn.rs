@@ -53,6 +53,7 @@ fn batches(fixtures: &HashMap<String, Tensor>, config: &DqnConfig) -> Vec<Batch>
             .iter()
             .map(|t| *t != 0)
             .collect(),
+        packed: None,
     };
     (0..UPDATES).map(one).collect()
 }

@@ -1,5 +1,5 @@
 """The control on CIFAR-10, if `--cifar10` names a folder with its Parquet files: the note's experiment with five seeds,
-`experiments/cifar10.toml`, and torchvision's ResNet-18 for three epochs, all at once until the time is up.
+`experiments/cifar10_momentum.toml`, and torchvision's ResNet-18 for three epochs, all at once until the time is up.
 
 What has finished by then is in `cifar10.tar.gz`: a folder of runs without their weights, the study's, and torchvision's lines.
 """
@@ -40,7 +40,10 @@ def cifar10(check, result):
         for name in OPTIMISERS
     }
     if not check.rehearse:
-        study = ["run", check.scripts / "cifar10.toml", "--jobs", JOBS, "--out", work / "study", "--runs", work / "study-runs"]
+        experiment = work / "cifar10_momentum.toml"
+        text = (check.scripts / experiment.name).read_text()
+        experiment.write_text(text.replace("[supervised.run]\n", '[supervised.run]\ndevice = "cuda"\n'))
+        study = ["run", experiment, "--jobs", JOBS, "--out", work / "study", "--runs", work / "study-runs"]
         jobs["study"] = lambda: check.program("study", *study, limit=limit, cwd=work)
         torch = ["peers/supervised.py", images.resolve(), "cuda", 3, ",".join(OPTIMISERS), 1, 2, 3]
         jobs["torchvision"] = lambda: check.script(*torch, limit=limit)
@@ -51,8 +54,9 @@ def cifar10(check, result):
             (result.skipped if job.result().out_of_time else result.failures).append(f"{name}: {job.result().failure}")
     together = work / "note"
     together.mkdir()
-    for folder in work.glob("*/*-s[0-9]*"):
-        folder.rename(together / folder.name)
+    for name in OPTIMISERS:
+        for folder in list((work / name).glob("*-s[0-9]*")):
+            folder.rename(together / folder.name)
     if all(not ended[name].result().failure for name in OPTIMISERS):
         gather = [*ours, "--opt", ",".join(OPTIMISERS), "--resume", "--out", together]
         gathered = check.program("supervised", *gather, limit=15)

@@ -1,6 +1,6 @@
 //! Cohorts of DQN agents on MinAtar's breakout in MinAtar's setting, with an update every step.
 
-use std::{num::NonZeroUsize, time::Instant};
+use std::time::Instant;
 
 use optimiser_paradigms::{
     Error, Result,
@@ -16,18 +16,12 @@ use crate::effort::{Effort, spread};
 /// Updates between two looks at the clock. The update before a look also computes what `updates.csv` records.
 const LOOK_EVERY: u64 = 50;
 
-/// Prints a line for each of the numbers of agents in `words`.
-pub fn measure(on: Compute, words: &[String]) -> Result<()> {
+/// Prints a line for each number of agents in `cohorts`.
+pub fn measure(on: Compute, cohorts: &[usize]) -> Result<()> {
     println!(
         "agents,updates,us_per_step,us_min,us_max,agent_steps_per_second,updates_per_second,repetitions"
     );
-    for word in words {
-        let agents: NonZeroUsize = word.parse().map_err(|_| {
-            Error::usage(format!(
-                "`{word}` is not allowed; allowed: numbers of agents, such as 1 32 1024"
-            ))
-        })?;
-        let agents = agents.get();
+    for &agents in cohorts {
         let mut watch = Watch::default();
         cohort(on, agents, &mut watch)?;
         let [us, least, most] = spread(&watch.us);

@@ -19,11 +19,26 @@ mod optimisers;
 mod resnet;
 mod updates;
 
+use std::num::NonZeroUsize;
+
 use optimiser_paradigms::{Error, Result, cli, run::Compute};
 
 // The binaries' allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Numbers of agents.
+fn agents(words: &[String]) -> Result<Vec<usize>> {
+    let number = |word: &String| {
+        let number: NonZeroUsize = word.parse().map_err(|_| {
+            Error::usage(format!(
+                "`{word}` is not allowed; allowed: numbers of agents, such as 1 32 1024"
+            ))
+        })?;
+        Ok(number.get())
+    };
+    words.iter().map(number).collect()
+}
 
 fn main() -> Result<()> {
     let device: Compute = match std::env::var("DEVICE") {
@@ -43,11 +58,11 @@ fn main() -> Result<()> {
         }
         "cohorts" => {
             cli::one_thread_an_operation();
-            cohorts::measure(device, &words)
+            cohorts::measure(device, &agents(&words)?)
         }
         "updates" => {
             cli::one_thread_an_operation();
-            updates::measure(device, &words)
+            updates::measure(device, &agents(&words)?)
         }
         _ => Err(Error::usage(format!(
             "`{part}` is not allowed; allowed: resnet, optimisers, cohorts, updates"

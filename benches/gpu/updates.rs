@@ -3,7 +3,7 @@
 use candle_core::DType;
 use optim::Spec;
 use optimiser_paradigms::{
-    Error, Result,
+    Result,
     algorithm::dqn::{Batch, Dqn, DqnConfig, Encoding, Replay, Transition},
     run::Compute,
     streams::{Stream, stream},
@@ -19,18 +19,10 @@ const ACTIONS: usize = 3;
 /// Transitions in a buffer: as many as [`crate::cohorts`] has.
 const BUFFER: usize = 10_000;
 
-/// Prints a line for each part and each of the numbers of agents in `words`.
-pub fn measure(on: Compute, words: &[String]) -> Result<()> {
+/// Prints a line for each part of an update, for each number of agents in `cohorts`.
+pub fn measure(on: Compute, cohorts: &[usize]) -> Result<()> {
     println!("agents,part,us,us_min,us_max,repetitions");
-    for word in words {
-        let agents: usize = word.parse().map_err(|_| {
-            Error::usage(format!(
-                "`{word}` is not allowed; allowed: numbers of agents, such as 1 32 1024"
-            ))
-        })?;
-        parts(on, agents)?;
-    }
-    Ok(())
+    cohorts.iter().try_for_each(|agents| parts(on, *agents))
 }
 
 fn parts(on: Compute, agents: usize) -> Result<()> {

@@ -70,7 +70,6 @@ impl Frozen {
     pub fn batch(&self, rows: &[u32]) -> Batch {
         let all = &self.all;
         Batch {
-            packed: None,
             obs: gather(&all.obs, rows, self.obs_len),
             next_obs: gather(&all.next_obs, rows, self.obs_len),
             actions: gather(&all.actions, rows, 1),
@@ -79,6 +78,7 @@ impl Frozen {
             terminated: gather(&all.terminated, rows, 1),
             weights: Vec::new(),
             indices: rows.to_vec(),
+            packed: None,
         }
     }
 

@@ -36,7 +36,7 @@ pub struct Row {
     /// The first and the last learning rate that were tried.
     lr_from: f64,
     lr_to: f64,
-    /// The environments, and in how many of them the best rate is at an end of those tried.
+    /// The environments, and in how many of them the best rate is at an end of those tried. Older files lack both.
     #[serde(default)]
     environments: usize,
     #[serde(default)]
@@ -185,15 +185,16 @@ pub fn table(path: &Path) -> Result<String> {
         "| optimiser | over Adam, area | over Adam, final | diverged | state, bytes a weight | lr tried | best lr at an end |\n|---|---|---|---|---|---|---|\n",
     );
     for row in read(path)? {
-        let cell = |point: f64, lo: f64, hi: f64| match lo == hi {
+        let cell = |Estimate { point, lo, hi, .. }| match lo == hi {
             true => "-".into(),
             false => format!("{point:.2} ({lo:.2} to {hi:.2})"),
         };
+        let [area, last] = row.estimates().map(cell);
         out += &format!(
             "| `{}` | {} | {} | {} of {} | {} | {:e} to {:e} | {} of {} |\n",
             row.optimiser,
-            cell(row.area, row.area_lo, row.area_hi),
-            cell(row.last, row.last_lo, row.last_hi),
+            area,
+            last,
             row.diverged,
             row.runs,
             three_digits(row.bytes_per_weight),

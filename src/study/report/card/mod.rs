@@ -27,8 +27,8 @@ pub struct Card {
 }
 
 /// Writes the cards of the optimisers `names`, of which there are results in `folder`: `NAME/card.html`, `card.md`, `card.png`
-/// and the figures, and everybody's row in `leaderboard.csv`, drawn in `leaderboard.png`. `suite` is the text of the suite with its seeds; rows of
-/// another suite are removed from the leaderboard.
+/// and the figures. Everybody's row goes into `leaderboard.csv`, which `leaderboard.png` draws. `suite` is the text of the
+/// suite with its seeds; rows of another suite are removed from the leaderboard.
 pub fn cards(folder: &Path, names: &[String], suite: &str) -> Result<Vec<Card>> {
     // What is said about an optimiser does not depend on who else is in the experiment.
     let results = Results::read(folder)?.seeded_by(suite);
