@@ -114,6 +114,11 @@ fn an_experiment_is_listed_and_tried() {
         let no_images = !Path::new("/usr/share/datasets/fashion-mnist").exists();
         if text.contains("fashion-mnist") && no_images {
             eprintln!("skipped {}: no fashion-mnist here", path.display());
+        } else if text.contains("cifar10") {
+            // Its images are not in this folder; all else about it is right.
+            let ran = study(dir.path(), &["verify", path.to_str().unwrap()]);
+            let missing = "there is no cifar10 in data/cifar10";
+            assert!(ran.stderr.contains(missing), "{}", ran.stderr);
         } else if path.extension().is_some_and(|end| end == "toml") {
             works(dir.path(), &["verify", path.to_str().unwrap()]);
         }
