@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use plotters::{coord::Shift, prelude::*};
+use plotters::{
+    coord::{Shift, types::RangedCoordf64},
+    prelude::*,
+};
 use stats::Estimate;
 
 use super::{
@@ -83,6 +86,29 @@ pub struct Interval {
     pub estimate: Estimate,
     /// Whether it decides something. Otherwise its point is hollow.
     pub decides: bool,
+}
+
+impl Interval {
+    /// Draws it at the height `y`; the hole of a point that decides nothing has a radius of twice `size`.
+    pub(super) fn draw<DB: DrawingBackend>(
+        &self,
+        chart: &mut ChartContext<DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
+        y: f64,
+        size: u32,
+    ) -> Drawn
+    where
+        DB::ErrorType: 'static,
+    {
+        let (e, colour) = (&self.estimate, SERIES[self.colour % LINE_COLOURS]);
+        let bar = vec![(e.lo, y), (e.hi, y)];
+        chart.draw_series([PathElement::new(bar, colour.stroke_width(2 * size))])?;
+        let point = (e.point, y);
+        chart.draw_series([Circle::new(point, 3 * size, colour.filled())])?;
+        if !self.decides {
+            chart.draw_series([Circle::new(point, 2 * size, WHITE.filled())])?;
+        }
+        Ok(())
+    }
 }
 
 /// Named rows of several intervals each. `axis` names the axis, which spans `ends`; a line stands at `none`, where there is
@@ -182,21 +208,10 @@ impl GroupedForest<'_> {
             chart.draw_series([PathElement::new(line, FAINT.stroke_width(3))])?;
             let each = (0.94 - name) / group.intervals.len().max(1) as f64;
             for (i, one) in group.intervals.iter().enumerate() {
-                let Interval {
-                    name: what,
-                    colour,
-                    estimate: e,
-                    decides,
-                } = one;
                 let y = top + name + (i as f64 + 0.5) * each;
-                let colour = SERIES[colour % LINE_COLOURS];
-                let bar = vec![(e.lo, y), (e.hi, y)];
-                chart.draw_series([PathElement::new(bar, colour.stroke_width(6))])?;
-                chart.draw_series([Circle::new((e.point, y), 9, colour.filled())])?;
-                if !decides {
-                    chart.draw_series([Circle::new((e.point, y), 6, WHITE.filled())])?;
-                }
-                let title = format!("{what}, {}: {e}", group.name);
+                one.draw(&mut chart, y, 3)?;
+                let e = &one.estimate;
+                let title = format!("{}, {}: {e}", one.name, group.name);
                 spots.add(chart.backend_coord(&(e.point, y)), &title);
             }
             let corner = chart.backend_coord(&(self.none, top));

@@ -80,13 +80,7 @@ impl Ranking<'_> {
                 let each = 0.7 / row.intervals.len().max(1) as f64;
                 for (i, one) in row.intervals.iter().enumerate() {
                     let y = at as f64 + 0.15 + (i as f64 + 0.5) * each;
-                    let (e, colour) = (&one.estimate, SERIES[one.colour % LINE_COLOURS]);
-                    let bar = vec![(e.lo, y), (e.hi, y)];
-                    chart.draw_series([PathElement::new(bar, colour.stroke_width(3))])?;
-                    chart.draw_series([Circle::new((e.point, y), 5, colour.filled())])?;
-                    if !one.decides {
-                        chart.draw_series([Circle::new((e.point, y), 3, WHITE.filled())])?;
-                    }
+                    one.draw(&mut chart, y, 2)?;
                 }
             }
             Ok(())
