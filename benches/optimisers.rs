@@ -12,7 +12,7 @@ mod measure;
 
 use candle_core::{Result, Var};
 use candle_nn::{AdamW, ParamsAdamW, SGD};
-use measure::{CASES, Case, LR, Problem, Rows};
+use measure::{CASES, Case, LR, Problem, ResultRows};
 use optim::{Optimiser, Parameter, Spec, registry};
 use optimiser_paradigms::cli;
 
@@ -29,7 +29,7 @@ const FORMS: [&str; 3] = [
 
 fn main() -> Result<()> {
     cli::one_thread_an_operation();
-    let mut rows = Rows::new();
+    let mut rows = ResultRows::new();
     let names = registry().into_iter().map(|entry| entry.name);
     for name in names.chain(FORMS) {
         for case in &CASES {
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn ours(rows: &mut Rows, name: &str, case: &Case) -> Result<()> {
+fn ours(rows: &mut ResultRows, name: &str, case: &Case) -> Result<()> {
     if !rows.wants("ours", name, case) {
         return Ok(());
     }
@@ -65,7 +65,7 @@ fn ours(rows: &mut Rows, name: &str, case: &Case) -> Result<()> {
 }
 
 fn candle<O: candle_nn::Optimizer>(
-    rows: &mut Rows,
+    rows: &mut ResultRows,
     name: &str,
     states: usize,
     config: O::Config,

@@ -7,7 +7,7 @@ use std::{cell::RefCell, fs, path::PathBuf, rc::Rc};
 
 use optim::{
     Value,
-    state_file::{Array, Part},
+    state_file::{Array, StatePart},
 };
 use optimiser_paradigms::{
     Result,
@@ -23,7 +23,7 @@ use settings::{Setting, Table};
 const WRITTEN: [u64; 5] = [0, 1, 100, 1_000, 10_000];
 
 /// DQN, watched.
-struct Watched;
+struct WatchedDqn;
 
 thread_local! {
     static RECORD: Rc<RefCell<Record>> = Rc::default();
@@ -73,17 +73,17 @@ impl Record {
     }
 }
 
-struct Agent {
+struct WatchedAgent {
     dqn: Box<dyn Algorithm>,
     record: Rc<RefCell<Record>>,
 }
 
-struct Watcher<'a> {
+struct WatchedLearning<'a> {
     run: &'a mut dyn Learning,
     record: Rc<RefCell<Record>>,
 }
 
-impl Learning for Watcher<'_> {
+impl Learning for WatchedLearning<'_> {
     fn is_alive(&self, agent: usize) -> bool {
         self.run.is_alive(agent)
     }
@@ -102,7 +102,7 @@ impl Learning for Watcher<'_> {
     }
 }
 
-impl Agent {
+impl WatchedAgent {
     fn write_weights(&self) -> Result<()> {
         let updates = self.dqn.updates(0);
         let path = self
@@ -118,7 +118,7 @@ impl Agent {
     }
 }
 
-impl Algorithm for Agent {
+impl Algorithm for WatchedAgent {
     fn act(&mut self, step: u64, obs: &[f32], alive: &[bool], actions: &mut [usize]) -> Result<()> {
         self.write_weights()?;
         self.dqn.act(step, obs, alive, actions)
@@ -138,7 +138,7 @@ impl Algorithm for Agent {
     }
     fn learn(&mut self, step: u64, run: &mut dyn Learning) -> Result<()> {
         let record = self.record.clone();
-        self.dqn.learn(step, &mut Watcher { run, record })?;
+        self.dqn.learn(step, &mut WatchedLearning { run, record })?;
         self.write_weights()
     }
     fn updates(&self, agent: usize) -> u64 {
@@ -156,7 +156,7 @@ impl Algorithm for Agent {
     fn save(&self, agent: usize) -> Result<Vec<Array>> {
         self.dqn.save(agent)
     }
-    fn load(&mut self, agent: usize, state: &Part) -> Result<()> {
+    fn load(&mut self, agent: usize, state: &StatePart) -> Result<()> {
         self.dqn.load(agent, state)
     }
 }
@@ -165,7 +165,7 @@ fn dqn() -> &'static dyn Definition {
     find("dqn").expect("DQN is registered")
 }
 
-impl Definition for Watched {
+impl Definition for WatchedDqn {
     fn name(&self) -> &'static str {
         "watched-dqn"
     }
@@ -190,7 +190,7 @@ impl Definition for Watched {
     fn update_columns(&self) -> &'static [&'static str] {
         dqn().update_columns()
     }
-    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
+    fn check(&self, settings: &Table, env: &envs::EnvSpec, agents: usize) -> Result<()> {
         dqn().check(settings, env, agents)
     }
     fn updates(&self, settings: &Table, steps: u64) -> u64 {
@@ -199,19 +199,24 @@ impl Definition for Watched {
     fn learns_nothing(&self, settings: &Table, steps: u64) -> Option<&'static str> {
         dqn().learns_nothing(settings, steps)
     }
-    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
+    fn effort(&self, settings: &Table, env: &envs::EnvSpec, steps: u64) -> f64 {
         dqn().effort(settings, env, steps)
     }
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table> {
         dqn().learning_by(settings, step)
     }
     fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>> {
-        Ok(Box::new(Agent {
+        Ok(Box::new(WatchedAgent {
             dqn: dqn().make(setup)?,
             record: RECORD.with(Rc::clone),
         }))
     }
-    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>> {
+    fn policy(
+        &self,
+        settings: &Table,
+        env: &envs::EnvSpec,
+        saved: &[u8],
+    ) -> Result<Box<dyn Policy>> {
         dqn().policy(settings, env, saved)
     }
 }
@@ -238,7 +243,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         source.agent.insert(known.name, known.read(value)?);
     }
     let mut config = source.resolve(None)?;
-    config.algorithm = &Watched;
+    config.algorithm = &WatchedDqn;
     let outcome = train(&config, &mut ())?;
     let record = record.borrow();
     record.write("steps.f32", &record.steps);

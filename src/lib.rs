@@ -23,9 +23,9 @@
 //! - **update**: one step of the optimiser.
 //! - **cell**: an environment or data set with a regime. **arm**: an optimiser in a study. **rung**: a cell's place
 //!   on a ladder. **dose**: its place on a dial.
-//! - **outcome**: what came of a run ([`run::Outcome`]); in a study, the score that judges it: the area under its curve
-//!   or its last evaluation. **contrast**: two arms compared. **margin**: the smallest difference that matters.
-//!   **assay**: whether a difference could have shown in a cell ([`study::Assay`]).
+//! - **outcome**: what came of a run ([`run::Configuration::Outcome`]); in a study, the score that judges it: the area
+//!   under its curve or its last evaluation. **contrast**: two arms compared. **margin**: the smallest difference that
+//!   matters. **assay**: whether a difference could have shown in a cell ([`study::Assay`]).
 //! - **terminated**: the episode reached an end of the task. **truncated**: the episode was cut short. Only
 //!   termination stops the bootstrap.
 //! - **observer**: receives reports on the progress of a run ([`run::Observer`]). **snapshot**: the whole state of a

@@ -10,8 +10,8 @@ use optimiser_paradigms::{
         a2c::{A2cConfig, ActorCritic, Rollout},
     },
     run::{
-        Control, Observer, Outcome, Snapshot,
-        rl::{Config, ConfigSource, Task, train_cohort},
+        Control, Observer, RlOutcome, Snapshot,
+        rl::{Config, ConfigSource, RunTask, train_cohort},
     },
 };
 use rand::SeedableRng;
@@ -82,14 +82,14 @@ fn source(env: &str, steps: u64, agent: Table) -> ConfigSource {
 }
 
 /// What a run comes to, and the networks as they are at its end.
-fn trained(probe: &str, agent: &A2cConfig) -> (Outcome, ActorCritic) {
+fn trained(probe: &str, agent: &A2cConfig) -> (RlOutcome, ActorCritic) {
     // A checkpoint is of a run that goes on.
     let steps = STEPS + agent.n_envs as u64;
     let config: Config = source(probe, steps, agent.to_table())
         .resolve(None)
         .unwrap();
     let mut last = Last::default();
-    let task = Task {
+    let task = RunTask {
         config: &config,
         from: None,
         observer: &mut last,

@@ -21,7 +21,7 @@ fn the_experiment_of_a_card_is_an_experiment() {
     );
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let text = fs::read_to_string(dir.path().join("half.toml")).unwrap();
-    // The baselines and the optimiser in question, each with five learning rates.
+    // The baselines and the optimiser in question, each with seven learning rates.
     assert_eq!(text.matches("[[optimisers]]").count(), 4);
     assert!(text.contains("name = \"adam:beta1=0.5\""));
     // Runs of other optimisers are the same runs with any entrant, so the suite may not depend on it.

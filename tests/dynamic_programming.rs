@@ -7,7 +7,7 @@
 mod larger;
 
 use candle_core::DType;
-use envs::{Draws, Environment, Error, Space, Spec, Step, TimeLimit};
+use envs::{Draws, EnvSpec, Environment, Error, Space, Step, TimeLimit};
 use larger::larger;
 use optimiser_paradigms::algorithm::dqn::{
     Batch, Dqn, DqnConfig, Encoding, Hidden, Replay, Transition,
@@ -29,7 +29,7 @@ struct Outcome {
 /// A decision process: `outcomes[state][action]`. The state is observed as a one-hot vector.
 #[derive(Clone)]
 struct Process {
-    spec: Spec,
+    spec: EnvSpec,
     outcomes: Vec<Vec<Vec<Outcome>>>,
     state: usize,
 }
@@ -48,7 +48,7 @@ impl Process {
         let mut state = |_| (0..actions).map(&mut action).collect();
         Self {
             outcomes: (0..STATES).map(&mut state).collect(),
-            spec: Spec {
+            spec: EnvSpec {
                 name: "process".into(),
                 id: "process".into(),
                 observation: Space::binary(&[STATES]),
@@ -117,7 +117,7 @@ impl Process {
 }
 
 impl Environment for Process {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

@@ -3,7 +3,7 @@
 use optimiser_paradigms::{
     Result,
     run::{
-        Observer, Outcome, Row,
+        Observer, RlOutcome, Row,
         rl::{ConfigSource, train},
     },
 };
@@ -22,7 +22,7 @@ impl Observer for Updates {
     }
 }
 
-fn run(env: &str, k: i64, steps: i64) -> (Outcome, Vec<u64>) {
+fn run(env: &str, k: i64, steps: i64) -> (RlOutcome, Vec<u64>) {
     let run = [
         ("env", Value::from(env)),
         ("steps", Value::Whole(steps)),

@@ -16,8 +16,8 @@ use optimiser_paradigms::{
         pqn::{End, Minibatch, NAME, Pqn, PqnConfig, lambda_returns},
     },
     run::{
-        Control, Observer, Outcome, Row,
-        rl::{ConfigSource, Task, train, train_cohort},
+        Control, Observer, RlOutcome, Row,
+        rl::{ConfigSource, RunTask, train, train_cohort},
     },
 };
 use rand::SeedableRng;
@@ -224,7 +224,7 @@ fn source(env: &str, steps: u64, changes: &[(&'static str, Value)]) -> ConfigSou
     }
 }
 
-fn trained(source: ConfigSource) -> Outcome {
+fn trained(source: ConfigSource) -> RlOutcome {
     train(&source.resolve(None).unwrap(), &mut Record::default()).unwrap()
 }
 
@@ -252,7 +252,7 @@ fn diagnostics_look_at_its_updates() {
         source.run.insert("diagnostics", Value::Whole(20));
         let config = source.resolve(None).unwrap();
         let mut record = Record::default();
-        let task = Task {
+        let task = RunTask {
             config: &config,
             from: None,
             observer: &mut record,

@@ -11,8 +11,8 @@ use optimiser_paradigms::{
     Result,
     algorithm::dqn::{Dqn, DqnConfig, Hidden, greedy},
     run::{
-        Control, Observer, Outcome, Snapshot,
-        rl::{ConfigSource, Task, train_cohort},
+        Control, Observer, RlOutcome, Snapshot,
+        rl::{ConfigSource, RunTask, train_cohort},
     },
 };
 use rand::SeedableRng;
@@ -108,7 +108,7 @@ impl Observer for Last {
 }
 
 /// The outcome of a run, and the agent at its end.
-fn trained(probe: &str, agent: &DqnConfig) -> (Outcome, Dqn) {
+fn trained(probe: &str, agent: &DqnConfig) -> (RlOutcome, Dqn) {
     // A checkpoint is only made by a run that continues.
     let steps = Value::Whole(STEPS as i64 + 1);
     let run = [
@@ -124,7 +124,7 @@ fn trained(probe: &str, agent: &DqnConfig) -> (Outcome, Dqn) {
     };
     let config = source.resolve(None).unwrap();
     let mut last = Last::default();
-    let task = Task {
+    let task = RunTask {
         config: &config,
         from: None,
         observer: &mut last,

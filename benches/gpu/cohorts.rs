@@ -6,7 +6,7 @@ use optimiser_paradigms::{
     Error, Result,
     run::{
         Compute, Control, Observer, Row,
-        rl::{Config, ConfigSource, Task, train_cohort},
+        rl::{Config, ConfigSource, RunTask, train_cohort},
     },
 };
 use settings::Value;
@@ -43,7 +43,7 @@ fn cohort(on: Compute, agents: usize, watch: &mut Watch) -> Result<()> {
     let mut others = vec![(); agents - 1];
     let others = others.iter_mut().map(|other| other as &mut dyn Observer);
     let observers = std::iter::once(watch as &mut dyn Observer).chain(others);
-    let task = |(config, observer)| Task {
+    let task = |(config, observer)| RunTask {
         config,
         from: None,
         observer,

@@ -10,7 +10,7 @@ mod rows;
 
 pub use effort::{Effort, spread};
 pub use problem::{CASES, Case, Problem};
-pub use rows::Rows;
+pub use rows::ResultRows;
 
 /// The learning rate of every optimiser: small enough that no weight becomes too large in a million
 /// steps.

@@ -9,21 +9,21 @@ use super::{Case, Effort, Problem, copy, spread};
 const HEADER: &str = "library,optimiser,case,ns_per_parameter,us_per_step,bytes_per_parameter,gb_per_s,share_of_copy,us_min,us_max,repetitions,copy_gb_per_s";
 
 /// Collects rows; measures the copy's bandwidth before the first row and after the last.
-pub struct Rows {
+pub struct ResultRows {
     wanted: Vec<String>,
     effort: Effort,
     copy: f64,
-    rows: Vec<Row>,
+    rows: Vec<ResultRow>,
 }
 
-struct Row {
+struct ResultRow {
     start: String,
     parameters: usize,
     bytes: usize,
     us: Vec<f64>,
 }
 
-impl Rows {
+impl ResultRows {
     /// No rows yet; the words on the command line select which are measured.
     pub fn new() -> Self {
         // Cargo adds `--bench`.
@@ -76,7 +76,7 @@ impl Rows {
             case.name,
             spread(&us)[0]
         );
-        self.rows.push(Row {
+        self.rows.push(ResultRow {
             start: format!("{library},{optimiser},{}", case.name),
             parameters: case.parameters(),
             // Reads the weight, its gradient and its states; writes all of these except the

@@ -9,7 +9,7 @@ use crate::canvas::{BLACK, WHITE};
 use crate::dials::dials;
 use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const CENTRE_1: f64 = 0.5;
 const CENTRE_2: f64 = 0.5;
@@ -43,7 +43,7 @@ dials! {
     }
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "acrobot",
     id: "Acrobot-v1",
     summary: "swing up a two-link pendulum; 6 observations, 3 actions, 500 steps",
@@ -94,7 +94,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Dials**: `gravity`, and, under the names of Gymnasium's attributes, `link_length_1`,
 /// `link_mass_1`, `link_mass_2` and `torque`. The goal does not move with them.
 pub struct Acrobot {
-    spec: Spec,
+    spec: EnvSpec,
     state: [f64; 4],
     dials: AcrobotDials,
 }
@@ -104,7 +104,7 @@ impl Default for Acrobot {
     fn default() -> Self {
         let (fast1, fast2) = (MAX_SPEED_1 as f32, MAX_SPEED_2 as f32);
         Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
                 observation: Space::symmetric(&[1.0, 1.0, 1.0, 1.0, fast1, fast2]),
@@ -130,7 +130,7 @@ impl Acrobot {
 }
 
 impl Environment for Acrobot {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

@@ -7,7 +7,7 @@ use settings::{Setting, Settings};
 use crate::entry::Make;
 use crate::pole_on_cart::{PoleDials, PoleOnCart};
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const SECONDS_PER_STEP: f64 = 0.02;
 const START: f64 = 0.05;
@@ -22,7 +22,7 @@ const STATE: [Variable; 4] = [
     ("theta_dot", -ANY, ANY),
 ];
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "cartpole",
     id: "CartPole-v1",
     summary: "keep a pole upright on a cart; 4 observations, 2 actions, 500 steps",
@@ -67,7 +67,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Dials**, under the names of Gymnasium's attributes: `gravity`, `masscart`,
 /// `masspole`, `length` (half the pole's) and `force_mag`.
 pub struct CartPole {
-    spec: Spec,
+    spec: EnvSpec,
     state: [f64; 4],
     physics: PoleOnCart,
 }
@@ -77,7 +77,7 @@ impl Default for CartPole {
     fn default() -> Self {
         let (x, theta) = ((2.0 * X_LIMIT) as f32, (2.0 * THETA_LIMIT) as f32);
         Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
                 observation: Space::symmetric(&[x, f32::INFINITY, theta, f32::INFINITY]),
@@ -94,7 +94,7 @@ impl Default for CartPole {
 }
 
 impl Environment for CartPole {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

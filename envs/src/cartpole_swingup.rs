@@ -9,7 +9,7 @@ use crate::dials::dials;
 use crate::entry::Make;
 use crate::pole_on_cart::{PoleDials, PoleOnCart};
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const SECONDS_PER_STEP: f64 = 0.01;
 const MAX_TIME: f64 = 10.0;
@@ -42,7 +42,7 @@ dials! {
 static DIALS: LazyLock<Vec<Setting>> =
     LazyLock::new(|| [PoleDials::declared(), UpDials::declared()].concat());
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "cartpole_swingup",
     id: "cartpole_swingup",
     summary: "swing a pole up though pushing costs; 8 observations, 3 actions, 1001 steps",
@@ -82,7 +82,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// cartpole; `height_threshold` (for cos theta) and `x_reward_threshold`, with which bsuite sets its
 /// difficulty: setting n of its 20 has them at n/20 and 1 - n/20.
 pub struct CartPoleSwingup {
-    spec: Spec,
+    spec: EnvSpec,
     state: [f64; 5],
     physics: PoleOnCart,
     up: UpDials,
@@ -96,7 +96,7 @@ impl Default for CartPoleSwingup {
         let time = (0.0, ((MAX_TIME + SECONDS_PER_STEP) / MAX_TIME) as f32);
         let least = -MOVE_COST as f32;
         Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
                 observation: Space::vector([any, any, one, one, any, time, one, one]),
@@ -132,7 +132,7 @@ impl CartPoleSwingup {
 }
 
 impl Environment for CartPoleSwingup {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

@@ -5,7 +5,7 @@ use settings::{Setting, Settings};
 use crate::dials::dials;
 use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const ROWS: usize = 10;
 const COLUMNS: usize = 5;
@@ -27,7 +27,7 @@ dials! {
     }
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "catch",
     id: "catch",
     summary: "catch a falling ball; 10 x 5 observations, 3 actions, 9 steps",
@@ -66,7 +66,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// ball. If it drifts (`catch?drift=offset:0..4/period=20000,shape=step`) the goal moves, and a paddle
 /// that used to catch the ball misses it.
 pub struct Catch {
-    spec: Spec,
+    spec: EnvSpec,
     ball: (usize, usize),
     paddle: usize,
     dials: CatchDials,
@@ -78,7 +78,7 @@ pub struct Catch {
 impl Default for Catch {
     fn default() -> Self {
         Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
                 observation: Space::binary(&[ROWS, COLUMNS]),
@@ -112,7 +112,7 @@ impl Catch {
 }
 
 impl Environment for Catch {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

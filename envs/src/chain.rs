@@ -4,7 +4,9 @@ use settings::{Table, settings};
 
 use crate::drift::Shuffle;
 use crate::entry::{MEMBERS, Make, check_settings, settings_from};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
+use crate::{
+    Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step, TimeLimit,
+};
 
 /// The most steps between switches: clocks stay exact in an f64.
 const LONGEST: i64 = 1 << 53;
@@ -21,7 +23,7 @@ settings! {
     }
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "chain",
     id: "chain",
     kind: EnvKind::Sequence,
@@ -46,7 +48,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// never terminated, and the next reset starts an episode of the next member. Each member keeps its own
 /// time limit and, if it drifts, its own clock, which stops while another member plays.
 pub struct Chain {
-    spec: Spec,
+    spec: EnvSpec,
     members: Vec<TimeLimit>,
     every: u64,
     shuffle: Shuffle,
@@ -154,7 +156,7 @@ fn push_part(state: &mut Vec<f64>, part: &[f64]) {
 }
 
 /// The spec that covers all members.
-fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
+fn joint_spec(members: &[TimeLimit]) -> Result<EnvSpec, Error> {
     let first = members[0].spec();
     let mut longest = &first.observation;
     for member in &members[1..] {
@@ -184,7 +186,7 @@ fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
         };
         (0..longest.len()).map(at).collect()
     };
-    Ok(Spec {
+    Ok(EnvSpec {
         name: ENTRY.name.to_owned(),
         id: ENTRY.id.to_owned(),
         observation: Space {
@@ -210,7 +212,7 @@ fn joint_spec(members: &[TimeLimit]) -> Result<Spec, Error> {
 }
 
 impl Environment for Chain {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

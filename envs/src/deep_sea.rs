@@ -6,7 +6,7 @@ use settings::settings;
 use crate::draws::NORMAL_REACH;
 use crate::entry::{Make, check_settings, settings_from};
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const TREASURE: f64 = 1.0;
 const MOVE_COST: f64 = 0.01;
@@ -25,7 +25,7 @@ settings! {
     }
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "deep_sea",
     id: "deep_sea",
     summary: "one path of 2^size leads to a treasure; size x size observations, 2 actions, size steps",
@@ -71,7 +71,7 @@ pub(crate) const ENTRY: Entry = Entry {
 /// rules and order of draws of bsuite 0.3.6, `environments/deep_sea.py`. Our own
 /// noise comes from Box and Muller's method and stays within 8.58.
 pub struct DeepSea {
-    spec: Spec,
+    spec: EnvSpec,
     size: usize,
     stochastic: bool,
     /// The action that goes right in each cell.
@@ -95,7 +95,7 @@ impl DeepSea {
         let noise = if stochastic { NORMAL_REACH } else { 0.0 };
         let least = (-cost) as f32;
         Ok(Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
                 observation: Space::binary(&[size, size]),
@@ -146,7 +146,7 @@ fn mapping(seed: u32, size: usize) -> Vec<u8> {
 }
 
 impl Environment for DeepSea {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

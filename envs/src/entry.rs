@@ -21,7 +21,7 @@ pub enum EnvKind {
 
 /// One registered environment.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct EnvEntry {
     /// The name, such as `cartpole`.
     pub name: &'static str,
     /// Gymnasium's id, such as `CartPole-v1`, which [`make`](crate::make) also takes; the name if
@@ -37,7 +37,7 @@ pub struct Entry {
     pub(crate) make: Make,
 }
 
-impl Entry {
+impl EnvEntry {
     /// What can be set when it is made, besides its dials.
     pub fn settings(&self) -> &'static [Setting] {
         match self.make {

@@ -4,7 +4,7 @@ use crate::{Canvas, Draws, Error, Space};
 
 /// The description of an environment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spec {
+pub struct EnvSpec {
     /// The name, with whatever differs from the plain environment, such as `cartpole?length=0.7`.
     pub name: String,
     /// Gymnasium's name, such as `CartPole-v1`, or our name if it has none.
@@ -42,7 +42,7 @@ pub struct Step {
 /// [`reset`](Self::reset) and [`step`](Self::step) panic on any other length.
 pub trait Environment: Send {
     /// The description of this environment.
-    fn spec(&self) -> &Spec;
+    fn spec(&self) -> &EnvSpec;
 
     /// The settings that may change while the environment runs, and can therefore drift. Each is a
     /// number with a closed range.

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use crate::entry::Make;
-use crate::{Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLimit};
+use crate::{Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step, TimeLimit};
 
 /// gymnasium-rs's own cart-pole, limited to 500 steps. Its **faults** are kept, because without them it
 /// would be a different environment:
@@ -24,7 +24,7 @@ use crate::{Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step, TimeLi
 /// - the observation space ends at the angle that ends the episode, so the last
 ///   observation may lie outside it;
 /// - all arithmetic is in f32.
-pub(crate) const CARTPOLE: Entry = Entry {
+pub(crate) const CARTPOLE: EnvEntry = EnvEntry {
     name: "gymnasium-rs/CartPole",
     id: "gymnasium-rs/CartPole",
     summary: "gymnasium-rs's own cart-pole, which differs from CartPole-v1; 500 steps",
@@ -135,7 +135,7 @@ impl Env<Vec<f32>, usize> for ToGymnasium {
 /// actions of any type that a `usize` converts to (`usize`, `i32`).
 pub struct FromGymnasium<E, Obs, Act> {
     env: E,
-    spec: Spec,
+    spec: EnvSpec,
     types: PhantomData<fn(Act) -> Obs>,
 }
 
@@ -152,7 +152,7 @@ where
         max_steps: Option<u32>,
         worst_return: f64,
     ) -> Result<Self, Error> {
-        let spec = Spec {
+        let spec = EnvSpec {
             name: name.to_owned(),
             id: name.to_owned(),
             observation: observation_space(name, env.observation_space())?,
@@ -178,7 +178,7 @@ where
     for<'a> &'a Obs: IntoIterator<Item = &'a f32>,
     Act: TryFrom<usize>,
 {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

@@ -6,7 +6,7 @@ use crate::canvas::Colour;
 use crate::dials::dials;
 use crate::entry::{Make, check_settings, settings_from};
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const STEP_COST: f64 = 0.01;
 /// The time limit, in steps per cell of a room's side.
@@ -47,7 +47,7 @@ enum Channel {
 }
 const CHANNELS: usize = 6;
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "key_door",
     id: "key_door",
     summary: "take the near exit or find the key to the goal; 6 x 5 x 13 observations, 4 actions, 150 steps",
@@ -103,26 +103,26 @@ pub(crate) const ENTRY: Entry = Entry {
 /// **Dials**: `exit` and `goal`, the two rewards, from 0 to 1; `slip`, the probability that a step goes
 /// in a random one of the four directions.
 pub struct KeyDoor {
-    spec: Spec,
-    plan: Plan,
+    spec: EnvSpec,
+    plan: FloorPlan,
     /// The observation without the agent, the door and the key.
     board: Vec<f32>,
-    agent: Cell,
+    agent: Square,
     has_key: bool,
     dials: KeyDoorDials,
 }
 
 /// Row and column.
-type Cell = (usize, usize);
+type Square = (usize, usize);
 
 /// The layout for rooms of this size.
 #[derive(Clone, Copy)]
-struct Plan {
+struct FloorPlan {
     size: usize,
 }
 
-impl Plan {
-    const GOAL: Cell = (1, 1);
+impl FloorPlan {
+    const GOAL: Square = (1, 1);
 
     fn rows(self) -> usize {
         self.size + 2
@@ -142,35 +142,35 @@ impl Plan {
         self.size.div_ceil(2)
     }
 
-    fn door(self) -> Cell {
+    fn door(self) -> Square {
         (self.middle(), self.room())
     }
 
-    fn start(self) -> Cell {
+    fn start(self) -> Square {
         (self.middle(), self.room() + self.middle())
     }
 
-    fn exit(self) -> Cell {
+    fn exit(self) -> Square {
         (self.size, self.room() + 1)
     }
 
-    fn key(self) -> Cell {
+    fn key(self) -> Square {
         (self.size, 3 * self.size + 2)
     }
 
-    fn is_wall(self, (row, column): Cell) -> bool {
+    fn is_wall(self, (row, column): Square) -> bool {
         let (bottom, right) = (self.rows() - 1, self.columns() - 1);
         let around = row == 0 || row == bottom || column == 0 || column == right;
         around || column.is_multiple_of(self.room()) && row != self.middle()
     }
 
     /// Whether an agent can be there.
-    fn is_free(self, cell: Cell, has_key: bool) -> bool {
+    fn is_free(self, cell: Square, has_key: bool) -> bool {
         !self.is_wall(cell) && (has_key || cell != self.door())
     }
 
     /// The position of a cell in a channel of the observation.
-    fn place(self, channel: Channel, (row, column): Cell) -> usize {
+    fn place(self, channel: Channel, (row, column): Square) -> usize {
         (channel as usize * self.rows() + row) * self.columns() + column
     }
 
@@ -193,12 +193,12 @@ impl KeyDoor {
     /// An agent at its start; an error if a setting is out of its range.
     pub fn new(settings: &KeyDoorSettings) -> Result<Self, Error> {
         check_settings(ENTRY.name, settings)?;
-        let plan = Plan {
+        let plan = FloorPlan {
             size: settings.size,
         };
         let (limit, least) = (PATIENCE * plan.size as u32, -STEP_COST as f32);
         Ok(Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
                 observation: Space::binary(&[CHANNELS, plan.rows(), plan.columns()]),
@@ -237,7 +237,7 @@ impl KeyDoor {
 }
 
 impl Environment for KeyDoor {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 
@@ -272,7 +272,7 @@ impl Environment for KeyDoor {
         self.has_key |= self.agent == self.plan.key();
         self.observe(observation);
         let prize = match self.agent {
-            Plan::GOAL => Some(self.dials.goal),
+            FloorPlan::GOAL => Some(self.dials.goal),
             cell if cell == self.plan.exit() => Some(self.dials.exit),
             _ => None,
         };
@@ -327,7 +327,7 @@ impl Environment for KeyDoor {
                 [250, 210, 60]
             } else if cell == plan.exit() {
                 [80, 140, 210]
-            } else if cell == Plan::GOAL {
+            } else if cell == FloorPlan::GOAL {
                 [60, 170, 90]
             } else {
                 [245, 245, 245]

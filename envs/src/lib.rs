@@ -18,7 +18,7 @@
 //! # Ok::<(), envs::Error>(())
 //! ```
 //!
-//! [`registry`] lists the environments. [`Entry::settings`] and [`TimeLimit::dials`] list what can be
+//! [`registry`] lists the environments. [`EnvEntry::settings`] and [`TimeLimit::dials`] list what can be
 //! set for each. An environment of your own is a struct that implements [`Environment`];
 //! [`TimeLimit::new`] makes it usable like ours.
 //!
@@ -53,8 +53,8 @@ mod time_limit;
 
 pub use canvas::Canvas;
 pub use draws::Draws;
-pub use entry::{Entry, EnvKind};
-pub use environment::{Environment, Spec, Step};
+pub use entry::{EnvEntry, EnvKind};
+pub use environment::{EnvSpec, Environment, Step};
 pub use error::Error;
 pub use make::{common_settings, make};
 pub use registry::registry;

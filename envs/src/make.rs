@@ -6,7 +6,7 @@ use settings::{Allowed, Setting, Settings, Table, Value, settings};
 
 use crate::drift::{Drift, Start, Target, Varied};
 use crate::entry::{MEMBERS, Make};
-use crate::{Entry, EnvKind, Environment, Error, Spec, TimeLimit, registry};
+use crate::{EnvEntry, EnvKind, EnvSpec, Environment, Error, TimeLimit, registry};
 
 settings! {
     /// Settings that every environment has besides its own settings and dials.
@@ -81,7 +81,7 @@ pub fn make(name: &str) -> Result<TimeLimit, Error> {
 }
 
 /// The entry for `name`, and the text after its `?`.
-fn find(name: &str) -> Result<(&'static Entry, &str), Error> {
+fn find(name: &str) -> Result<(&'static EnvEntry, &str), Error> {
     let (base, text) = name.split_once('?').unwrap_or((name, ""));
     let mut entries = registry().iter();
     let found = entries.find(|entry| entry.name == base || entry.id == base);
@@ -103,7 +103,7 @@ fn unknown(name: &str) -> Error {
 }
 
 /// The keys and values of `text`; only `drift` may appear more than once.
-fn pairs<'a>(entry: &Entry, text: &'a str) -> Result<Vec<(&'a str, &'a str)>, Error> {
+fn pairs<'a>(entry: &EnvEntry, text: &'a str) -> Result<Vec<(&'a str, &'a str)>, Error> {
     let of_members = matches!(entry.make, Make::OfMembers(..));
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     let mut rest = text;
@@ -131,7 +131,7 @@ fn named(settings: &[Setting], key: &str) -> Option<usize> {
 }
 
 /// Reads a value; a flag without a value is set to true.
-fn read(entry: &Entry, setting: &Setting, text: &str) -> Result<Value, Error> {
+fn read(entry: &EnvEntry, setting: &Setting, text: &str) -> Result<Value, Error> {
     if setting.allowed == Allowed::Flag && text.is_empty() {
         return Ok(Value::Flag(true));
     }
@@ -140,7 +140,7 @@ fn read(entry: &Entry, setting: &Setting, text: &str) -> Result<Value, Error> {
 }
 
 /// The environments that a sequence is made of.
-fn members(entry: &Entry, table: &Table) -> Result<Vec<TimeLimit>, Error> {
+fn members(entry: &EnvEntry, table: &Table) -> Result<Vec<TimeLimit>, Error> {
     let declared = &entry.settings()[named(entry.settings(), MEMBERS).expect("declared")];
     let names = table.get(MEMBERS).or(declared.default.as_ref());
     let names = names.and_then(Value::as_text).unwrap_or_default();
@@ -158,7 +158,7 @@ fn members(entry: &Entry, table: &Table) -> Result<Vec<TimeLimit>, Error> {
 
 /// Applies the dials and common settings in `asked`, and names the result.
 fn vary(
-    entry: &Entry,
+    entry: &EnvEntry,
     mut env: Box<dyn Environment>,
     settings: Vec<String>,
     asked: &[(&str, &str)],
@@ -246,7 +246,7 @@ fn number(value: Option<&Value>) -> f64 {
 }
 
 /// Sets another time limit, and with it the worst return of an episode.
-fn set_limit(spec: &mut Spec, limit: u32) {
+fn set_limit(spec: &mut EnvSpec, limit: u32) {
     spec.max_steps = Some(limit);
     if spec.worst_return < 0.0 {
         spec.worst_return = f64::from(spec.rewards.0) * f64::from(limit);

@@ -6,7 +6,7 @@ use crate::canvas::{BLACK, WHITE};
 use crate::dials::dials;
 use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const LEFT: f64 = -1.2;
 const RIGHT: f64 = 0.6;
@@ -29,7 +29,7 @@ dials! {
     }
 }
 
-pub(crate) const ENTRY: Entry = Entry {
+pub(crate) const ENTRY: EnvEntry = EnvEntry {
     name: "mountain_car",
     id: "MountainCar-v0",
     summary: "rock a car out of a valley; 2 observations, 3 actions, 200 steps",
@@ -67,7 +67,7 @@ pub(crate) const ENTRY: Entry = Entry {
 ///
 /// **Dials**, under the names of Gymnasium's attributes: `gravity` and `force`.
 pub struct MountainCar {
-    spec: Spec,
+    spec: EnvSpec,
     position: f64,
     velocity: f64,
     dials: MountainCarDials,
@@ -77,7 +77,7 @@ pub struct MountainCar {
 impl Default for MountainCar {
     fn default() -> Self {
         Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: ENTRY.name.to_owned(),
                 id: ENTRY.id.to_owned(),
                 observation: Space::vector(STATE.map(|(_, low, high)| (low as f32, high as f32))),
@@ -101,7 +101,7 @@ impl MountainCar {
 }
 
 impl Environment for MountainCar {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

@@ -2,10 +2,10 @@
 
 use crate::entry::Make;
 use crate::state::{self, Variable};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 /// The rules of one probe.
-struct Rule {
+struct ProbeRule {
     name: &'static str,
     summary: &'static str,
     /// The least and the greatest observation.
@@ -23,7 +23,7 @@ struct Rule {
 /// The value of each action, or its negative.
 const SIGN: [f64; 2] = [-1.0, 1.0];
 
-const VALUE_RULE: Rule = Rule {
+const VALUE_RULE: ProbeRule = ProbeRule {
     name: "probe/value",
     summary: "a constant reward of 1: is a value learnt at all?",
     seen: (0.0, 0.0),
@@ -34,7 +34,7 @@ const VALUE_RULE: Rule = Rule {
     step: |_, _| (1.0, None),
 };
 
-const DISCOUNT_RULE: Rule = Rule {
+const DISCOUNT_RULE: ProbeRule = ProbeRule {
     name: "probe/discount",
     summary: "a reward of 1 in the second of two steps: is the future discounted?",
     seen: (0.0, 1.0),
@@ -48,7 +48,7 @@ const DISCOUNT_RULE: Rule = Rule {
     },
 };
 
-const INPUT_RULE: Rule = Rule {
+const INPUT_RULE: ProbeRule = ProbeRule {
     name: "probe/input",
     summary: "the reward equals the observation: does the value depend on it?",
     seen: (-1.0, 1.0),
@@ -59,7 +59,7 @@ const INPUT_RULE: Rule = Rule {
     step: |seen, _| (seen, None),
 };
 
-const ACTION_RULE: Rule = Rule {
+const ACTION_RULE: ProbeRule = ProbeRule {
     name: "probe/action",
     summary: "one action wins, the other loses: are they distinguished?",
     seen: (0.0, 0.0),
@@ -70,7 +70,7 @@ const ACTION_RULE: Rule = Rule {
     step: |_, action| (SIGN[action], None),
 };
 
-const POLICY_RULE: Rule = Rule {
+const POLICY_RULE: ProbeRule = ProbeRule {
     name: "probe/policy",
     summary: "the observation says which action wins: does the policy depend on it?",
     seen: (-1.0, 1.0),
@@ -81,8 +81,8 @@ const POLICY_RULE: Rule = Rule {
     step: |seen, action| (seen * SIGN[action], None),
 };
 
-const fn entry(rule: &Rule, make: fn() -> Box<dyn Environment>) -> Entry {
-    Entry {
+const fn entry(rule: &ProbeRule, make: fn() -> Box<dyn Environment>) -> EnvEntry {
+    EnvEntry {
         name: rule.name,
         id: rule.name,
         kind: EnvKind::Probe,
@@ -92,11 +92,11 @@ const fn entry(rule: &Rule, make: fn() -> Box<dyn Environment>) -> Entry {
     }
 }
 
-pub(crate) const VALUE: Entry = entry(&VALUE_RULE, || Probe::boxed(&VALUE_RULE));
-pub(crate) const DISCOUNT: Entry = entry(&DISCOUNT_RULE, || Probe::boxed(&DISCOUNT_RULE));
-pub(crate) const INPUT: Entry = entry(&INPUT_RULE, || Probe::boxed(&INPUT_RULE));
-pub(crate) const ACTION: Entry = entry(&ACTION_RULE, || Probe::boxed(&ACTION_RULE));
-pub(crate) const POLICY: Entry = entry(&POLICY_RULE, || Probe::boxed(&POLICY_RULE));
+pub(crate) const VALUE: EnvEntry = entry(&VALUE_RULE, || Probe::boxed(&VALUE_RULE));
+pub(crate) const DISCOUNT: EnvEntry = entry(&DISCOUNT_RULE, || Probe::boxed(&DISCOUNT_RULE));
+pub(crate) const INPUT: EnvEntry = entry(&INPUT_RULE, || Probe::boxed(&INPUT_RULE));
+pub(crate) const ACTION: EnvEntry = entry(&ACTION_RULE, || Probe::boxed(&ACTION_RULE));
+pub(crate) const POLICY: EnvEntry = entry(&POLICY_RULE, || Probe::boxed(&POLICY_RULE));
 
 /// One of five probes. Each adds one thing that an agent must get right to what the previous ones
 /// require. If an agent passes one probe and fails the next, the fault is in what the next one adds.
@@ -127,15 +127,15 @@ pub(crate) const POLICY: Entry = entry(&POLICY_RULE, || Probe::boxed(&POLICY_RUL
 /// Pain" (2021), section "Probe environments"; rejax (Liesen et al.) has such
 /// environments among its tests.
 pub struct Probe {
-    spec: Spec,
-    rule: &'static Rule,
+    spec: EnvSpec,
+    rule: &'static ProbeRule,
     seen: f64,
 }
 
 impl Probe {
-    fn boxed(rule: &'static Rule) -> Box<dyn Environment> {
-        let Rule { name, rewards, .. } = *rule;
-        let spec = Spec {
+    fn boxed(rule: &'static ProbeRule) -> Box<dyn Environment> {
+        let ProbeRule { name, rewards, .. } = *rule;
+        let spec = EnvSpec {
             name: name.to_owned(),
             id: name.to_owned(),
             observation: Space::vector([rule.seen]),
@@ -156,7 +156,7 @@ impl Probe {
 }
 
 impl Environment for Probe {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

@@ -1,11 +1,11 @@
 #[cfg(feature = "gymnasium-rs")]
 use crate::gymnasium;
 use crate::{
-    Entry, acrobot, cartpole, cartpole_swingup, catch, chain, deep_sea, key_door, minatar,
+    EnvEntry, acrobot, cartpole, cartpole_swingup, catch, chain, deep_sea, key_door, minatar,
     mountain_car, probe,
 };
 
-static REGISTRY: &[Entry] = &[
+static REGISTRY: &[EnvEntry] = &[
     cartpole::ENTRY,
     acrobot::ENTRY,
     mountain_car::ENTRY,
@@ -29,6 +29,6 @@ static REGISTRY: &[Entry] = &[
 ];
 
 /// Every environment there is.
-pub fn registry() -> &'static [Entry] {
+pub fn registry() -> &'static [EnvEntry] {
     REGISTRY
 }

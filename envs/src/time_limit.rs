@@ -1,6 +1,6 @@
 use settings::Setting;
 
-use crate::{Canvas, Draws, Environment, Error, Spec, Step};
+use crate::{Canvas, Draws, EnvSpec, Environment, Error, Step};
 
 /// Whether an episode is running.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,7 @@ const PHASES: [Phase; 3] = [Phase::Unstarted, Phase::Running, Phase::Ended];
 /// learner that stops its bootstrap only on `terminated` is right in both cases.
 pub struct TimeLimit {
     inner: Box<dyn Environment>,
-    spec: Spec,
+    spec: EnvSpec,
     // Copies from the spec, close together in memory, because every step reads them.
     actions: usize,
     limit: u32,
@@ -34,7 +34,7 @@ impl TimeLimit {
     }
 
     /// Limits `inner` to `spec.max_steps`; `spec` is what callers see.
-    pub(crate) fn of(inner: Box<dyn Environment>, spec: Spec) -> Self {
+    pub(crate) fn of(inner: Box<dyn Environment>, spec: EnvSpec) -> Self {
         Self {
             actions: spec.actions,
             limit: spec.max_steps.unwrap_or(u32::MAX),
@@ -46,7 +46,7 @@ impl TimeLimit {
     }
 
     /// The environment's description.
-    pub fn spec(&self) -> &Spec {
+    pub fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

@@ -4,7 +4,7 @@ mod recorded;
 
 use std::collections::VecDeque;
 
-use envs::{Draws, Entry, EnvKind, Error, Step, TimeLimit, registry};
+use envs::{Draws, EnvEntry, EnvKind, Error, Step, TimeLimit, registry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use recorded::Record;
@@ -92,7 +92,7 @@ impl Hash {
     }
 }
 
-fn games() -> impl Iterator<Item = (&'static Entry, Record)> {
+fn games() -> impl Iterator<Item = (&'static EnvEntry, Record)> {
     let games = registry().iter().filter(|e| e.kind == EnvKind::MinAtar);
     games.map(|entry| (entry, Record::of(entry)))
 }

@@ -5,7 +5,7 @@ mod recorded;
 
 use std::collections::VecDeque;
 
-use envs::{Draws, Entry, EnvKind, Step, TimeLimit, registry};
+use envs::{Draws, EnvEntry, EnvKind, Step, TimeLimit, registry};
 use recorded::Record;
 
 /// The largest allowed error after one step, relative to a value's size or to 1 if that is less.
@@ -137,14 +137,14 @@ fn nothing() -> Replay {
     Replay(VecDeque::new())
 }
 
-fn classics() -> impl Iterator<Item = (&'static Entry, Record)> {
+fn classics() -> impl Iterator<Item = (&'static EnvEntry, Record)> {
     let natives = registry()
         .iter()
         .filter(|entry| entry.kind == EnvKind::Classic);
     natives.map(|entry| (entry, Record::of(entry)))
 }
 
-fn make(entry: &Entry) -> (TimeLimit, Vec<f32>) {
+fn make(entry: &EnvEntry) -> (TimeLimit, Vec<f32>) {
     let env = envs::make(entry.name).unwrap();
     let observation = vec![0.0; env.spec().observation.len()];
     (env, observation)

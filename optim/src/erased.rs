@@ -4,9 +4,9 @@ use std::{any::TypeId, ops::Range};
 
 use crate::{AnyRule, Clip, Rule, Scalars, cpu, kernel};
 
-struct Erased<T, const S: usize>(T);
+struct ErasedRule<T, const S: usize>(T);
 
-impl<T: Rule<S>, const S: usize> AnyRule for Erased<T, S> {
+impl<T: Rule<S>, const S: usize> AnyRule for ErasedRule<T, S> {
     fn scalar_names(&self) -> Vec<&'static str> {
         <T::Scalars<f64> as Scalars<f64>>::names()
     }
@@ -54,5 +54,5 @@ impl<T: Rule<S>, const S: usize> AnyRule for Erased<T, S> {
 
 /// `rule` as a trait object.
 pub fn erase<T: Rule<S>, const S: usize>(rule: T) -> Box<dyn AnyRule> {
-    Box::new(Erased(rule))
+    Box::new(ErasedRule(rule))
 }

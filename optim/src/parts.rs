@@ -56,12 +56,12 @@ pub fn root<const EPS_INSIDE: bool, R: Real>(v: R, eps: R) -> R {
 
 scalars! {
     /// What Adam and its relatives do before they step: weight decay, direction and the two averages.
-    pub struct Moments {
+    pub struct AdamMoments {
         descent: Descent, shrink, beta1, one_minus_beta1, beta2, one_minus_beta2
     }
 }
 
-impl Moments<f64> {
+impl AdamMoments<f64> {
     /// The scalars of a step at `lr`; weight decay is an L2 penalty, or shrinks the weights directly if
     /// `decoupled`.
     pub fn new(
@@ -85,7 +85,7 @@ impl Moments<f64> {
     }
 }
 
-impl<R: Real> Moments<R> {
+impl<R: Real> AdamMoments<R> {
     /// The direction to descend, and the averages of it and of its square.
     #[inline(always)]
     pub fn next(self, w: R, g: R, m: R, v: R) -> (R, R, R) {

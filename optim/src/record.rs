@@ -71,7 +71,7 @@ impl Real for Recorded {
 }
 
 /// A rule's arithmetic: one expression per line, and the lines that are the results.
-pub(crate) struct Recording {
+pub(crate) struct RecordedRule {
     /// `x0`, `x1`, ...: inputs first, under their given names.
     pub lines: Vec<String>,
     /// The line of the new weight.
@@ -84,7 +84,7 @@ pub(crate) struct Recording {
 /// flushed states.
 ///
 /// The inputs are called `k[0]`, ... for the scalars, `scale` and `bound`, `w`, `g`, and `s[0]`, ... for the states.
-pub(crate) fn record_update<T: Rule<S>, const S: usize>() -> Recording {
+pub(crate) fn record_update<T: Rule<S>, const S: usize>() -> RecordedRule {
     TAPE.take();
     let input = |name: String| record(name);
     let mut scalars = 0..;
@@ -96,7 +96,7 @@ pub(crate) fn record_update<T: Rule<S>, const S: usize>() -> Recording {
     let s = std::array::from_fn(|i| input(format!("s[{i}]")));
     let (weight, states) = T::update(k, w, clipped(clip, g), s);
     let states = states.map(|state| state.flush().0).to_vec();
-    Recording {
+    RecordedRule {
         lines: TAPE.take(),
         weight: weight.0,
         states,

@@ -5,7 +5,7 @@ use safetensors::Dtype;
 use crate::{
     AnyRule, Clip, Element, Error, EvaluationWeights, Layer, Restart, Result, Schedule, Shape,
     Spec, StepBound,
-    state_file::{Array, Part, bytes, numbers},
+    state_file::{Array, StatePart, bytes, numbers},
 };
 
 /// An optimiser at work on one agent's weights in a slice, for learning that has no use for tensors.
@@ -195,7 +195,7 @@ impl<T: Element> SliceOptimiser<T> {
     ///
     /// # Errors
     /// If an array is missing or of another size.
-    pub fn load(&mut self, saved: &Part) -> Result<()> {
+    pub fn load(&mut self, saved: &StatePart) -> Result<()> {
         let names = self.rule.state_names();
         for (k, name) in names.iter().enumerate() {
             let length = self.states.iter().map(|states| states[k].len()).sum();
@@ -274,7 +274,7 @@ mod tests {
                     let file = StateFile::read("slice", "", &file).unwrap();
                     let fresh = SliceOptimiser::of_tensors(&spec, &shapes).unwrap();
                     slice = fresh.schedule(schedule, 20);
-                    slice.load(&Part::new(&file, "agent")).unwrap();
+                    slice.load(&StatePart::new(&file, "agent")).unwrap();
                     assert_eq!(slice.arrays(), saved);
                 }
             }

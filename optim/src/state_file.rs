@@ -146,18 +146,18 @@ impl<'a> StateFile<'a> {
 }
 
 /// The arrays of one part of a file: those whose names start with the part's name.
-pub struct Part<'a> {
+pub struct StatePart<'a> {
     file: &'a StateFile<'a>,
     prefix: String,
 }
 
-/// `arrays` of the part called `part`, under the names by which [`Part`] finds them.
+/// `arrays` of the part called `part`, under the names by which [`StatePart`] finds them.
 pub fn of_part(part: &str, arrays: impl IntoIterator<Item = Array>) -> impl Iterator<Item = Array> {
     let named = move |(name, dtype, shape, data)| (format!("{part}.{name}"), dtype, shape, data);
     arrays.into_iter().map(named)
 }
 
-impl<'a> Part<'a> {
+impl<'a> StatePart<'a> {
     /// The part called `part` of `file`.
     pub fn new(file: &'a StateFile<'a>, part: &str) -> Self {
         let prefix = format!("{part}.");

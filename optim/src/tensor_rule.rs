@@ -53,18 +53,18 @@ pub trait TensorRule<const S: usize>: Send + Sync + 'static {
 
 /// `rule` as a trait object.
 pub fn erase_tensor_rule<T: TensorRule<S>, const S: usize>(rule: T) -> Box<dyn AnyRule> {
-    Box::new(Erased {
+    Box::new(ErasedTensorRule {
         rule,
         states: PhantomData::<[(); S]>,
     })
 }
 
-struct Erased<T, const S: usize> {
+struct ErasedTensorRule<T, const S: usize> {
     rule: T,
     states: PhantomData<[(); S]>,
 }
 
-impl<T: TensorRule<S>, const S: usize> Erased<T, S> {
+impl<T: TensorRule<S>, const S: usize> ErasedTensorRule<T, S> {
     fn step<R: Element>(
         &self,
         scalars: &[f64],
@@ -173,7 +173,7 @@ macro_rules! in_type {
     };
 }
 
-impl<T: TensorRule<S>, const S: usize> AnyRule for Erased<T, S> {
+impl<T: TensorRule<S>, const S: usize> AnyRule for ErasedTensorRule<T, S> {
     fn scalar_names(&self) -> Vec<&'static str> {
         <T::Scalars<f64> as Scalars<f64>>::names()
     }

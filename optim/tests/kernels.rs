@@ -78,7 +78,7 @@ void launch(const struct Tensor *tensors, int count, const real *scalars, int ag
 
 /// A row of the kernel's table for one tensor, with room for its states.
 #[repr(C)]
-struct Row<T, const S: usize> {
+struct KernelRow<T, const S: usize> {
     w: *mut T,
     g: *const T,
     s: [*mut T; S],
@@ -119,7 +119,8 @@ fn compile(folder: &std::path::Path, name: &str, text: &str) -> libloading::Libr
 
 /// Two tensors of two agents, stepped 1,000 times by the driver and by the kernel.
 fn compare<const S: usize>(folder: &std::path::Path, name: &str, rule: &dyn AnyRule) {
-    type Launch<const S: usize> = unsafe extern "C" fn(*const Row<f32, S>, i32, *const f32, i32);
+    type Launch<const S: usize> =
+        unsafe extern "C" fn(*const KernelRow<f32, S>, i32, *const f32, i32);
     let library = compile(folder, name, &rule.kernel().unwrap());
     // SAFETY: `launch` has this signature; `S` is the room the kernel declares.
     let launch = unsafe { library.get::<Launch<S>>(b"launch").unwrap() };
@@ -183,10 +184,10 @@ fn compare<const S: usize>(folder: &std::path::Path, name: &str, rule: &dyn AnyR
                 rule.update_f32(k, *clip, w, g, s, range);
             }
         }
-        let rows: Vec<Row<f32, S>> = theirs
+        let rows: Vec<KernelRow<f32, S>> = theirs
             .iter_mut()
             .zip(grads.iter().zip(sizes))
-            .map(|((w, s), (g, each))| Row {
+            .map(|((w, s), (g, each))| KernelRow {
                 w: w.as_mut_ptr(),
                 g: g.as_ptr(),
                 s: std::array::from_fn(|i| {

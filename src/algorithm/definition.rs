@@ -16,7 +16,7 @@ pub struct Setup<'a> {
     /// Each agent's seed.
     pub seeds: &'a [u64],
     /// The environment that they act in.
-    pub env: &'a envs::Spec,
+    pub env: &'a envs::EnvSpec,
     /// Environment steps of the run, which schedules span.
     pub steps: u64,
     /// Where networks compute.
@@ -124,7 +124,7 @@ pub trait Definition: Sync {
 
     /// An error for the first of `settings`, each within its own range, that does not fit the
     /// others or the environment, or if `agents` agents together do not fit into memory.
-    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()>;
+    fn check(&self, settings: &Table, env: &envs::EnvSpec, agents: usize) -> Result<()>;
 
     /// An error for the first of `settings` that does not fit a run of `steps` environment steps.
     fn check_steps(&self, settings: &Table, steps: u64) -> Result<()> {
@@ -137,7 +137,7 @@ pub trait Definition: Sync {
     fn experience_bytes(
         &self,
         settings: &Table,
-        env: &envs::Spec,
+        env: &envs::EnvSpec,
         steps: u64,
     ) -> Option<(u64, &'static str)> {
         let _ = (settings, env, steps);
@@ -174,7 +174,7 @@ pub trait Definition: Sync {
     }
 
     /// Roughly how many multiply-adds a run of `steps` environment steps takes.
-    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64;
+    fn effort(&self, settings: &Table, env: &envs::EnvSpec, steps: u64) -> f64;
 
     /// `settings`, changed so that learning starts by environment step `step`.
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table>;
@@ -183,5 +183,10 @@ pub trait Definition: Sync {
     fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>>;
 
     /// The policy that [`Policy::to_safetensors`] saved, of an agent with these settings.
-    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>>;
+    fn policy(
+        &self,
+        settings: &Table,
+        env: &envs::EnvSpec,
+        saved: &[u8],
+    ) -> Result<Box<dyn Policy>>;
 }

@@ -22,7 +22,7 @@ pub use policy::{Policy, greedy};
 pub use registry::{find, register, registry};
 pub use update::{Learning, MinibatchGradient, PendingUpdate, Targets};
 
-use optim::state_file::{Array, Part};
+use optim::state_file::{Array, StatePart};
 
 use crate::{Error, Result};
 
@@ -108,5 +108,5 @@ pub trait Algorithm {
     fn save(&self, agent: usize) -> Result<Vec<Array>>;
 
     /// Restores what [`save`](Self::save) returned for an agent with the same settings.
-    fn load(&mut self, agent: usize, state: &Part) -> Result<()>;
+    fn load(&mut self, agent: usize, state: &StatePart) -> Result<()>;
 }

@@ -1,7 +1,7 @@
 //! Weights as named arrays, for an agent alone and for one agent of a cohort.
 
 use candle_core::{Tensor, Var};
-use optim::state_file::{Array, Part, StateFile, bytes, numbers};
+use optim::state_file::{Array, StateFile, StatePart, bytes, numbers};
 use safetensors::Dtype;
 
 use crate::Result;
@@ -25,7 +25,7 @@ pub(super) fn set(var: &Var, data: &[u8]) -> Result<()> {
 }
 
 /// Sets the part of `var` that is agent number `agent`'s to the array called `name`.
-pub(super) fn load_agent(var: &Var, agent: usize, name: &str, saved: &Part) -> Result<()> {
+pub(super) fn load_agent(var: &Var, agent: usize, name: &str, saved: &StatePart) -> Result<()> {
     set_agent(var, agent, |shape| saved.find(name, Dtype::F32, shape))
 }
 

@@ -6,12 +6,10 @@ use optimiser_paradigms::{
     Result,
     cli::{self, OrderArgs, OrderProgress},
     run::{
-        self, Control, Opened, Ready,
+        self, Control, Finished, Opened, Ready,
         order::{self, OrderConfig},
     },
 };
-
-type Finished = run::Finished<OrderConfig>;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -56,7 +54,7 @@ fn train(
     ready: Ready<OrderConfig>,
     control: &Control,
     quiet: bool,
-) -> Result<Finished> {
+) -> Result<Finished<OrderConfig>> {
     if !quiet {
         cli::note(&format!(
             "recording a stream in {}, or reusing an earlier one\n",

@@ -6,16 +6,14 @@ use optimiser_paradigms::{
     Result,
     cli::{self, RlArgs},
     run::{
-        self, Checkpoint, Control, Machine, Observer, Opened, Outcome, Ready, RunFolder,
-        rl::{self, Config, Task},
+        Checkpoint, Control, Finished, Machine, Observer, Opened, Ready, RlOutcome, RunFolder,
+        rl::{self, Config, RunTask},
     },
 };
 
 // With the system's allocator, half of an update is spent on page faults for its tensors.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Finished = run::Finished<Config>;
 
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
@@ -101,7 +99,7 @@ fn train(
     mut cohort: Vec<Unfinished>,
     control: &Control,
     quiet: bool,
-) -> Result<Vec<(Config, Finished)>> {
+) -> Result<Vec<(Config, Finished<Config>)>> {
     let from = cohort.first().map_or(0, Unfinished::step);
     let agents = cohort.len();
     // The first agent's episodes stand for all on the progress line.
@@ -115,7 +113,7 @@ fn train(
         .zip(&mut progress)
         .map(|(run, progress)| (&run.config, run.from.take(), (&mut run.folder, progress)))
         .collect();
-    let tasks = watched.iter_mut().map(|(config, from, observer)| Task {
+    let tasks = watched.iter_mut().map(|(config, from, observer)| RunTask {
         config,
         from: from.take(),
         observer: observer as &mut dyn Observer,
@@ -130,7 +128,7 @@ fn train(
         agents,
         ..Machine::here(steps, seconds)
     };
-    let finish = |(run, outcome): (Unfinished, Outcome)| {
+    let finish = |(run, outcome): (Unfinished, RlOutcome)| {
         machine.write(run.folder.path())?;
         let finished = run.folder.finish(outcome)?;
         draw(&run.config, &finished)?;
@@ -140,7 +138,7 @@ fn train(
 }
 
 /// Draws the figures that the run lacks.
-fn draw(config: &Config, run: &Finished) -> Result<()> {
+fn draw(config: &Config, run: &Finished<Config>) -> Result<()> {
     let path = run.path.join(cli::LEARNING_CURVE);
     if !path.exists() {
         let env = envs::make(&config.run.env)?;
@@ -154,7 +152,7 @@ fn draw(config: &Config, run: &Finished) -> Result<()> {
 }
 
 /// Prints the results of the runs, `left` of which had finished earlier.
-fn print_results(runs: &[(Config, Finished)], left: usize, args: &RlArgs) -> Result<()> {
+fn print_results(runs: &[(Config, Finished<Config>)], left: usize, args: &RlArgs) -> Result<()> {
     let [(config, run)] = runs else {
         cli::say(&cli::cohort_summary(runs.iter().map(|(_, run)| run)))?;
         if left > 0 {

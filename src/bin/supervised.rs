@@ -8,12 +8,10 @@ use optimiser_paradigms::{
     data::{self, Dataset, DatasetName},
     figures,
     run::{
-        self, Configuration, Control, Opened, Ready,
-        supervised::{self, Layers, Learner, Net, SupervisedConfig, learner},
+        self, Configuration, Control, Finished, Opened, Ready,
+        supervised::{self, Learner, Net, SupervisedConfig, TrainedLayers, learner},
     },
 };
-
-type Finished = run::Finished<SupervisedConfig>;
 
 // With the system's allocator, much of a step is spent on page faults for its tensors.
 #[global_allocator]
@@ -110,8 +108,8 @@ fn train_all(args: &SupervisedArgs) -> Result<()> {
 fn title(config: &SupervisedConfig) -> String {
     let run = &config.run;
     let layers = match run.train {
-        Layers::All => "",
-        Layers::Fc => ", last layer alone",
+        TrainedLayers::All => "",
+        TrainedLayers::Fc => ", last layer alone",
     };
     let net = match run.net {
         Net::Resnet18 => "ResNet-18",
@@ -149,7 +147,7 @@ fn train(
     learner: &mut dyn Learner,
     control: &Control,
     quiet: bool,
-) -> Result<Finished> {
+) -> Result<Finished<SupervisedConfig>> {
     let [_, batches] = config.batches(learner.samples());
     let (mut folder, from) = ready.open()?;
     let mut progress = SupervisedProgress::new(quiet, config, batches);

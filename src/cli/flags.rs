@@ -23,7 +23,7 @@ pub fn add(
             default => format!("{} [default: {default}]", setting.help),
         };
         let arg = Arg::new(setting.name)
-            .long(setting.name.replace('_', "-"))
+            .long(long(setting))
             .value_name(setting.name.to_uppercase())
             .value_parser(parser(setting))
             .help_heading(heading)
@@ -37,6 +37,23 @@ pub fn add(
         }
     };
     command.args(settings.iter().map(flag))
+}
+
+/// The name of the flag of `setting`, without its dashes.
+pub fn long(setting: &Setting) -> String {
+    setting.name.replace('_', "-")
+}
+
+/// One of `settings` that `command` has a flag for already. clap would panic, or take one flag for both.
+pub fn taken(command: &Command, settings: &'static [Setting]) -> Option<&'static Setting> {
+    let mut command = command.clone();
+    // Adds --help and --version.
+    command.build();
+    settings.iter().find(|setting| {
+        let long = long(setting);
+        let mut flags = command.get_arguments();
+        flags.any(|flag| flag.get_id() == setting.name || flag.get_long() == Some(&long))
+    })
 }
 
 /// The values of those of `settings` whose flags were given.
@@ -98,8 +115,42 @@ pub(super) fn assert_consistent(command: &clap::Command) {
 #[cfg(test)]
 mod tests {
     use clap::{Arg, Command};
+    use settings::{Settings, settings};
 
-    use super::assert_consistent;
+    use super::{assert_consistent, taken};
+
+    settings! {
+        struct Free {
+            /// a name of its own
+            of_its_own: u64 = 1;
+        }
+    }
+
+    settings! {
+        struct Taken {
+            /// a name of its own
+            of_its_own: u64 = 1;
+            /// as in `rl`
+            checkpoint_every: u64 = 1;
+        }
+    }
+
+    settings! {
+        struct TakenByClap {
+            /// clap adds it
+            help: bool = false;
+        }
+    }
+
+    #[test]
+    fn a_setting_with_the_name_of_a_flag_is_found() {
+        let flag = Arg::new("every").long("checkpoint-every");
+        let command = Command::new("rl").arg(flag);
+        let found = |settings| taken(&command, settings).map(|setting| setting.name);
+        assert_eq!(found(Free::declared()), None);
+        assert_eq!(found(Taken::declared()), Some("checkpoint_every"));
+        assert_eq!(found(TakenByClap::declared()), Some("help"));
+    }
 
     #[test]
     #[should_panic(expected = "another name")]

@@ -10,7 +10,7 @@ use optim::Spec;
 
 use crate::{
     Error, Result,
-    figures::{self, Descent, MOST_PATHS, short},
+    figures::{self, DrawnDescent, MOST_PATHS, short},
     landscape::{self, OptimiserPaths, Surface, SurfaceKind},
     numbers::between,
 };
@@ -144,7 +144,7 @@ pub fn draw_surface(
         (true, false) => format!("{}; paths of one seed", surface.summary),
         (true, true) => format!("{}; each path is the mean over all seeds", surface.summary),
     };
-    let picture = figures::Surface {
+    let picture = figures::DrawnSurface {
         name: surface.name,
         summary: &summary,
         formula: surface.formula,
@@ -154,7 +154,7 @@ pub fn draw_surface(
         minimum: &|t| surface.minimum(t),
         moves: surface.is_shifting(),
     };
-    let descents: Vec<Descent> = drawn.iter().map(descent).collect();
+    let descents: Vec<DrawnDescent> = drawn.iter().map(descent).collect();
     let path = |extension: &str| folder.join(format!("{}.{extension}", surface.name));
     figures::landscape(&path("png"), &picture, &descents)?;
     match film {
@@ -163,7 +163,7 @@ pub fn draw_surface(
     }
 }
 
-fn descent(drawn: &OptimiserPaths) -> Descent {
+fn descent(drawn: &OptimiserPaths) -> DrawnDescent {
     let mut note = format!(", lr {}", short(&drawn.tuned.lr()));
     if drawn.tuned.edge.is_some() {
         note += " (grid's end)";
@@ -171,7 +171,7 @@ fn descent(drawn: &OptimiserPaths) -> Descent {
     if drawn.diverged() {
         note += ", diverged";
     }
-    Descent {
+    DrawnDescent {
         name: drawn.name(),
         note,
         points: drawn.displayed().iter().map(|point| point.at).collect(),

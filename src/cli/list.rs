@@ -101,7 +101,7 @@ fn list_algorithm(out: &mut String, definition: &dyn Definition) {
 }
 
 /// An environment, with everything that can be set in it.
-fn environment(entry: &envs::Entry) -> Result<String> {
+fn environment(entry: &envs::EnvEntry) -> Result<String> {
     let env = envs::make(entry.name)?;
     let spec = env.spec();
     let shape = &spec.observation.shape;

@@ -25,7 +25,7 @@ pub use order::{OrderArgs, OrderProgress, order_summary};
 pub use output::{chosen_by, exit, note, parsed, say, warn, warn_unchecked};
 pub use planned::Planned;
 pub use play::{draw, play};
-pub use progress::{Bytes, Jobs, Progress, progress};
+pub use progress::{Bytes, Jobs, RlProgress, progress};
 pub use rl::{Played, RlArgs};
 pub use run_figures::{diagnostics, draw_episode, learning_curve, order_figures};
 pub use signals::stop_on_signals;

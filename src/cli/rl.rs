@@ -114,10 +114,10 @@ impl RlArgs {
     /// The arguments of this process. If there is a mistake, or if help is asked for, prints it and
     /// ends the process.
     ///
-    /// An error if the algorithm that they ask for is not known.
+    /// An error if the algorithm that they ask for is not known or has a setting with the name of another flag.
     pub fn from_env() -> Result<Self> {
         let algorithm = asked_algorithm()?;
-        let mut matches = parsed(Self::command_for(algorithm).try_get_matches());
+        let mut matches = parsed(Self::command_for(algorithm)?.try_get_matches());
         let (run, agent) = (
             flags::given(&matches, RunConfig::declared()),
             flags::given(&matches, algorithm.settings()),
@@ -128,12 +128,28 @@ impl RlArgs {
 
     /// The command, with the flags of `algorithm`; each flag's help shows its value in the first
     /// preset.
-    fn command_for(algorithm: &'static dyn Definition) -> clap::Command {
+    ///
+    /// An error if a setting of `algorithm` has the name of another flag.
+    pub fn command_for(algorithm: &'static dyn Definition) -> Result<clap::Command> {
         let preset = &algorithm.presets()[0];
         let mut run = RunConfig::default().to_table();
         run.extend((preset.run)());
         let command = flags::add(Self::command(), RunConfig::declared(), &run, "Run");
-        flags::add(command, algorithm.settings(), &(preset.agent)(), "Agent")
+        if let Some(setting) = flags::taken(&command, algorithm.settings()) {
+            let (name, key) = (algorithm.name(), setting.name);
+            return Err(Error::usage(format!(
+                "algorithm `{name}`: its setting `{key}` has the name of another flag of rl, --{}; give the setting another \
+                 name",
+                flags::long(setting)
+            )));
+        }
+        let defaults = (preset.agent)();
+        Ok(flags::add(
+            command,
+            algorithm.settings(),
+            &defaults,
+            "Agent",
+        ))
     }
 
     /// The environment, seed, number of episodes and epsilon to play with, as far as they were given.
@@ -359,7 +375,7 @@ mod tests {
     #[test]
     fn flags_are_consistent() {
         for algorithm in algorithm::registry() {
-            flags::assert_consistent(&RlArgs::command_for(algorithm));
+            flags::assert_consistent(&RlArgs::command_for(algorithm).unwrap());
         }
     }
 }

@@ -4,14 +4,16 @@ use std::fmt::Write;
 
 use crate::{
     numbers::count,
-    run::{self, Machine, Outcome, Status, rl::Config},
+    run::{Finished, Machine, RlOutcome, Status, rl::Config},
 };
 
-type Finished = run::Finished<Config>;
-
 /// The summary of a finished run.
-pub fn summary(run: &Finished, machine: Option<&Machine>, threshold: Option<f64>) -> String {
-    let Outcome {
+pub fn summary(
+    run: &Finished<Config>,
+    machine: Option<&Machine>,
+    threshold: Option<f64>,
+) -> String {
+    let RlOutcome {
         env,
         optimiser,
         seed,
@@ -76,7 +78,7 @@ pub fn summary(run: &Finished, machine: Option<&Machine>, threshold: Option<f64>
 }
 
 /// The results of agents trained in lock-step: a line for each, and their means.
-pub fn cohort_summary<'a>(runs: impl Iterator<Item = &'a Finished>) -> String {
+pub fn cohort_summary<'a>(runs: impl Iterator<Item = &'a Finished<Config>>) -> String {
     let mut out = String::new();
     let mut line = |seed: &str, last: &str, end: &str, best: &str, folder: &str| {
         let _ = writeln!(out, "  {seed:<8}{last:>14}{end:>14}{best:>14}  {folder}");

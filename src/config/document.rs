@@ -11,7 +11,7 @@ use toml::{
 use crate::{Error, Result};
 
 /// A TOML file that was read.
-pub struct Document {
+pub struct TomlDocument {
     /// Its values.
     pub table: Table,
     /// The line of each key, under its path: `agent.gamma`, `environments.2.env`.
@@ -22,7 +22,7 @@ pub struct Document {
     is_blank: bool,
 }
 
-impl Document {
+impl TomlDocument {
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display().to_string();
@@ -46,7 +46,7 @@ impl Document {
             Error::usage(error.to_string().trim_end())
         };
         let root = DeTable::parse(text).map_err(explain)?;
-        let mut lines = Lines {
+        let mut lines = LineFinder {
             text,
             found: BTreeMap::new(),
         };
@@ -86,12 +86,12 @@ impl Document {
     }
 }
 
-struct Lines<'a> {
+struct LineFinder<'a> {
     text: &'a str,
     found: BTreeMap<String, usize>,
 }
 
-impl Lines<'_> {
+impl LineFinder<'_> {
     fn put(&mut self, path: String, at: usize) {
         let line = self.text[..at].matches('\n').count() + 1;
         self.found.insert(path, line);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn values_are_read_with_their_lines() {
-        let document = Document::parse(TEXT).unwrap();
+        let document = TomlDocument::parse(TEXT).unwrap();
         assert_eq!(document.table.get("a"), Some(&Value::Whole(1)));
         for (path, line) in [
             ("a", 1),
@@ -188,7 +188,7 @@ mod tests {
             ),
             ("a = 1\na = 2", "duplicate key"),
         ] {
-            let error = Document::parse(text).map(drop).unwrap_err().to_string();
+            let error = TomlDocument::parse(text).map(drop).unwrap_err().to_string();
             assert!(error.contains(end), "{error}");
         }
     }

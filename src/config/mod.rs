@@ -6,5 +6,5 @@
 mod document;
 mod write;
 
-pub use document::Document;
+pub use document::TomlDocument;
 pub use write::{AsToml, plain};

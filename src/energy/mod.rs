@@ -134,10 +134,10 @@ pub struct Meter {
     rapl: Option<Rapl>,
     busy: Option<f64>,
     looked: Instant,
-    gpu: Option<Gpu>,
+    gpu: Option<GpuMeter>,
 }
 
-struct Gpu {
+struct GpuMeter {
     counter: Nvml,
     before: f64,
     runs: usize,
@@ -167,7 +167,7 @@ impl Meter {
             gpu: on_gpu.and_then(|runs| {
                 let counter = Nvml::open()?;
                 let before = counter.joules()?;
-                Some(Gpu {
+                Some(GpuMeter {
                     counter,
                     before,
                     runs,

@@ -7,9 +7,9 @@ use libloading::{AsFilename, Library, Symbol};
 /// The name of the driver's library.
 const LIBRARY: &str = "libnvidia-ml.so.1";
 
-type Init = unsafe extern "C" fn() -> i32;
-type Handle = unsafe extern "C" fn(u32, *mut *mut c_void) -> i32;
-type Energy = unsafe extern "C" fn(*mut c_void, *mut u64) -> i32;
+type InitFn = unsafe extern "C" fn() -> i32;
+type HandleFn = unsafe extern "C" fn(u32, *mut *mut c_void) -> i32;
+type EnergyFn = unsafe extern "C" fn(*mut c_void, *mut u64) -> i32;
 
 /// The energy counter of the first GPU. GPUs since Volta have one.
 pub struct Nvml {
@@ -32,8 +32,8 @@ impl Nvml {
         // its own initialisers.
         unsafe {
             let library = Library::new(path).ok()?;
-            let init: Symbol<Init> = library.get(b"nvmlInit_v2\0").ok()?;
-            let handle: Symbol<Handle> = library.get(b"nvmlDeviceGetHandleByIndex_v2\0").ok()?;
+            let init: Symbol<InitFn> = library.get(b"nvmlInit_v2\0").ok()?;
+            let handle: Symbol<HandleFn> = library.get(b"nvmlDeviceGetHandleByIndex_v2\0").ok()?;
             let mut device = std::ptr::null_mut();
             if init() != 0 || handle(0, &mut device) != 0 {
                 return None;
@@ -49,7 +49,7 @@ impl Nvml {
         let mut millijoules = 0;
         // SAFETY: as in `load`. The device is the one that the library gave.
         let status = unsafe {
-            let energy: Symbol<Energy> = self
+            let energy: Symbol<EnergyFn> = self
                 .library
                 .get(b"nvmlDeviceGetTotalEnergyConsumption\0")
                 .ok()?;

@@ -29,7 +29,7 @@ const AXIS: u32 = 50;
 const HEAD: u32 = 66;
 
 /// An environment under a policy, measured.
-pub struct Environment {
+pub struct MeasuredEnvironment {
     /// The name.
     pub name: String,
     /// The name of the policy.
@@ -52,14 +52,14 @@ pub struct Dot {
     /// The number.
     pub estimate: Estimate,
     /// What the number measures.
-    pub data: Data,
+    pub data: MeasuredData,
     /// Whether it is a lower bound.
     pub at_least: bool,
 }
 
 /// What a number measures, which determines how it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Data {
+pub enum MeasuredData {
     /// Observations: filled.
     Observations,
     /// Observations, swings included: small.
@@ -71,7 +71,7 @@ pub enum Data {
 /// Draws `environments`, each measured over `streams` streams of `steps` steps, to `path`, as PNG.
 pub fn describe(
     path: &Path,
-    environments: &[Environment],
+    environments: &[MeasuredEnvironment],
     streams: usize,
     steps: usize,
 ) -> Result<()> {
@@ -94,7 +94,7 @@ pub fn describe(
     })
 }
 
-fn note(environments: &[Environment], streams: usize, steps: usize) -> String {
+fn note(environments: &[MeasuredEnvironment], streams: usize, steps: usize) -> String {
     let Some(first) = environments.first() else {
         return String::new();
     };
@@ -112,22 +112,22 @@ fn note(environments: &[Environment], streams: usize, steps: usize) -> String {
     )
 }
 
-fn one_policy(environments: &[Environment]) -> bool {
+fn one_policy(environments: &[MeasuredEnvironment]) -> bool {
     environments
         .iter()
         .all(|one| one.policy == environments[0].policy)
 }
 
 /// A colour for each environment, or for each kind of environment if there are too many.
-fn colours(environments: &[Environment]) -> Vec<RGBColor> {
+fn colours(environments: &[MeasuredEnvironment]) -> Vec<RGBColor> {
     if environments.len() <= SERIES.len() {
         return SERIES[..environments.len()].to_vec();
     }
-    let colour = |one: &Environment| SERIES[one.kind % SERIES.len()];
+    let colour = |one: &MeasuredEnvironment| SERIES[one.kind % SERIES.len()];
     environments.iter().map(colour).collect()
 }
 
-fn autocorrelation(area: &Area, environments: &[Environment]) -> Drawn {
+fn autocorrelation(area: &Area, environments: &[MeasuredEnvironment]) -> Drawn {
     let points = || environments.iter().flat_map(|one| &one.autocorrelation);
     let most = points().map(|(lag, _)| *lag).max().unwrap_or(1).max(2) as f64;
     let lowest = points().map(|(_, rho)| rho.lo).fold(-0.1, f64::min);
@@ -150,7 +150,7 @@ fn autocorrelation(area: &Area, environments: &[Environment]) -> Drawn {
     Ok(())
 }
 
-fn states(area: &Area, environments: &[Environment]) -> Drawn {
+fn states(area: &Area, environments: &[MeasuredEnvironment]) -> Drawn {
     let points = || environments.iter().flat_map(|one| &one.states);
     let last = points().map(|(step, _)| *step).max().unwrap_or(2) as f64;
     let most = points().map(|(_, states)| states.hi).fold(2.0, f64::max);
@@ -201,7 +201,7 @@ fn linear(x: &f64) -> String {
 /// The distance of the rows of dots from the top.
 const TOP: i32 = 76;
 
-fn names(area: &Area, environments: &[Environment]) -> Drawn {
+fn names(area: &Area, environments: &[MeasuredEnvironment]) -> Drawn {
     let alone = one_policy(environments);
     for (i, (one, colour)) in environments.iter().zip(colours(environments)).enumerate() {
         let y = TOP + (ROW * i as u32 + ROW / 2) as i32;
@@ -218,7 +218,7 @@ fn names(area: &Area, environments: &[Environment]) -> Drawn {
     Ok(())
 }
 
-fn times(area: &Area, environments: &[Environment]) -> Drawn {
+fn times(area: &Area, environments: &[MeasuredEnvironment]) -> Drawn {
     let rows: Vec<&[Dot]> = environments.iter().map(|one| &one.times[..]).collect();
     let title = [
         "autocorrelation time in steps",
@@ -228,7 +228,7 @@ fn times(area: &Area, environments: &[Environment]) -> Drawn {
     dots(area, title, range, &rows, &colours(environments))
 }
 
-fn distances(area: &Area, environments: &[Environment]) -> Drawn {
+fn distances(area: &Area, environments: &[MeasuredEnvironment]) -> Drawn {
     let rows: Vec<&[Dot]> = environments.iter().map(|one| &one.distances[..]).collect();
     let most = highest(&rows, 0.1);
     let title = [
@@ -279,8 +279,12 @@ where
             let bar = PathElement::new(vec![(lo, y), (hi, y)], colour.stroke_width(2));
             chart.draw_series([bar])?;
             let at = (point, y);
-            let size = if dot.data == Data::Swings { 3 } else { 5 };
-            let hollow = dot.data == Data::Rewards;
+            let size = if dot.data == MeasuredData::Swings {
+                3
+            } else {
+                5
+            };
+            let hollow = dot.data == MeasuredData::Rewards;
             let inside = if hollow { WHITE } else { *colour };
             let styles = [inside.filled(), colour.stroke_width(2)];
             if dot.at_least {

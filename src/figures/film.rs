@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// The palette's last entry, which leaves a pixel as it was.
 const UNCHANGED: u8 = 255;
 
-type Colour = [u8; 3];
+type Pixel = [u8; 3];
 
 /// A picture and how long it is shown.
 pub struct Shot {
@@ -80,21 +80,21 @@ fn changes(before: &[u8], after: &[u8], width: usize) -> Frame<'static> {
 
 /// Up to 255 colours, and the entry by which each colour is shown.
 struct Palette {
-    colours: Vec<Colour>,
-    nearest: HashMap<Colour, u8>,
+    colours: Vec<Pixel>,
+    nearest: HashMap<Pixel, u8>,
 }
 
 impl Palette {
     /// The colours that occur most.
     fn of(shots: &[Shot]) -> Self {
-        let mut counts = HashMap::<Colour, usize>::new();
+        let mut counts = HashMap::<Pixel, usize>::new();
         for shot in shots {
             // Run by run, because most pixels equal the one before.
             for run in shot.pixels.as_chunks::<3>().0.chunk_by(|a, b| a == b) {
                 *counts.entry(run[0]).or_default() += run.len();
             }
         }
-        let mut counts: Vec<(Colour, usize)> = counts.into_iter().collect();
+        let mut counts: Vec<(Pixel, usize)> = counts.into_iter().collect();
         counts.sort_unstable_by_key(|&(colour, count)| (usize::MAX - count, colour));
         let colours = counts.iter().map(|(colour, _)| *colour);
         Self {
@@ -112,14 +112,14 @@ impl Palette {
 
     fn indices(&mut self, pixels: &[u8]) -> Vec<u8> {
         let runs = pixels.as_chunks::<3>().0.chunk_by(|a, b| a == b);
-        let run = |run: &[Colour]| iter::repeat_n(self.index(run[0]), run.len());
+        let run = |run: &[Pixel]| iter::repeat_n(self.index(run[0]), run.len());
         runs.flat_map(run).collect()
     }
 
-    fn index(&mut self, colour: Colour) -> u8 {
+    fn index(&mut self, colour: Pixel) -> u8 {
         let Self { colours, nearest } = self;
         *nearest.entry(colour).or_insert_with(|| {
-            let distance = |other: &Colour| -> u32 {
+            let distance = |other: &Pixel| -> u32 {
                 let squares = colour.iter().zip(other);
                 squares.map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2)).sum()
             };

@@ -69,15 +69,15 @@ pub fn forest_plot(
 const NAME: u32 = 52;
 
 /// A row of a [`GroupedForest`].
-pub struct Group {
+pub struct ForestRow {
     /// What it is called.
     pub name: String,
     /// Its intervals, from the top down.
-    pub intervals: Vec<Interval>,
+    pub intervals: Vec<ForestInterval>,
 }
 
-/// An interval of a [`Group`].
-pub struct Interval {
+/// An interval of a [`ForestRow`].
+pub struct ForestInterval {
     /// What it is of.
     pub name: String,
     /// The number of its colour.
@@ -88,7 +88,7 @@ pub struct Interval {
     pub decides: bool,
 }
 
-impl Interval {
+impl ForestInterval {
     /// Draws it at the height `y`; the hole of a point that decides nothing has a radius of twice `size`.
     pub(super) fn draw<DB: DrawingBackend>(
         &self,
@@ -115,7 +115,7 @@ impl Interval {
 /// no effect.
 pub struct GroupedForest<'a> {
     /// The rows.
-    pub groups: &'a [Group],
+    pub groups: &'a [ForestRow],
     /// What is measured.
     pub axis: &'a str,
     /// The value of no effect.
@@ -153,7 +153,7 @@ impl GroupedForest<'_> {
             }
             let mut x = 40;
             let y = head as i32 - 36;
-            for Interval { name, colour, .. } in key {
+            for ForestInterval { name, colour, .. } in key {
                 let colour = SERIES[colour % LINE_COLOURS];
                 let stroke = vec![(x, y + 12), (x + 30, y + 12)];
                 root.draw(&PathElement::new(stroke, colour.stroke_width(6)))?;

@@ -15,15 +15,15 @@ mod ranking;
 mod style;
 mod training_metrics;
 
-pub use describe::{Data, Dot, Environment, describe};
+pub use describe::{Dot, MeasuredData, MeasuredEnvironment, describe};
 pub use episode::{Picture, Pictures, episode, make_folder};
-pub use forest::{Group, GroupedForest, Interval, forest_plot};
+pub use forest::{ForestInterval, ForestRow, GroupedForest, forest_plot};
 pub use inline::{
     HorizontalAxis, IntervalStyle, LINE_COLOURS, Line, labelled_line_plot, line_plot,
 };
-pub use landscape::{Descent, MOST_PATHS, Surface, landscape, landscape_film};
+pub use landscape::{DrawnDescent, DrawnSurface, MOST_PATHS, landscape, landscape_film};
 pub use learning_curve::{Detail, LearningCurve, Spread, learning_curve};
-pub use panels::{Curve, MEDIAN_OF, Panel, Scale, median, panels};
+pub use panels::{Curve, HeightScale, MEDIAN_OF, Panel, median, panels};
 pub use ranking::Ranking;
-pub use style::{Colour, short, steps_label};
+pub use style::{CurveColour, short, steps_label};
 pub use training_metrics::{Metric, Metrics, training_metrics};

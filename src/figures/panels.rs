@@ -9,7 +9,7 @@ use plotters::{
 
 use super::{
     axes::{Area, Axes, Points, dash, heading, key},
-    style::{Colour, Drawn, png, short, span},
+    style::{CurveColour, Drawn, png, short, span},
 };
 use crate::Result;
 
@@ -33,7 +33,7 @@ pub struct Panel {
     /// The label of a place on the horizontal axis.
     pub x_label: fn(&f64) -> String,
     /// The scale of the heights.
-    pub scale: Scale,
+    pub scale: HeightScale,
     /// The curves, those in front last.
     pub curves: Vec<Curve>,
 }
@@ -43,7 +43,7 @@ pub struct Curve {
     /// The name; empty if the curve is alone.
     pub name: &'static str,
     /// Its colour.
-    pub colour: Colour,
+    pub colour: CurveColour,
     /// The line.
     pub line: Vec<(f64, f64)>,
     /// The points behind it.
@@ -52,7 +52,7 @@ pub struct Curve {
 
 /// The scale of the heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+pub enum HeightScale {
     /// From -1 to 1 at most.
     Cosine,
     /// Linear and including 0; the most extreme two percent on each side may be cut off.
@@ -65,7 +65,7 @@ impl Curve {
     /// `points` with their running median as the line; NaN is left out.
     pub fn with_running_median(
         name: &'static str,
-        colour: Colour,
+        colour: CurveColour,
         points: impl IntoIterator<Item = (f64, f64)>,
     ) -> Self {
         let points = points.into_iter().filter(|(_, y)| y.is_finite());
@@ -112,18 +112,18 @@ impl Panel {
         let points = curves.flat_map(|curve| curve.points.iter().chain(&curve.line));
         let mut heights: Vec<f64> = points.map(|(_, y)| *y).collect();
         match self.scale {
-            Scale::Cosine => {
+            HeightScale::Cosine => {
                 let range = span(heights.into_iter().chain([0.0]));
                 self.draw_on(area, range.start.max(-1.0)..range.end.min(1.0))
             }
-            Scale::Linear => {
+            HeightScale::Linear => {
                 // A few extreme points must not flatten the rest.
                 heights.sort_by(f64::total_cmp);
                 let cut = heights.len() / 50;
                 let most = &heights[cut..heights.len() - cut];
                 self.draw_on(area, span(most.iter().copied().chain([0.0])))
             }
-            Scale::Log => {
+            HeightScale::Log => {
                 heights.retain(|y| *y > 0.0);
                 let mut logs: Vec<f64> = heights.into_iter().map(f64::log10).collect();
                 logs.sort_by(f64::total_cmp);

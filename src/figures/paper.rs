@@ -110,7 +110,7 @@ impl BackendStyle for ScaledStyle {
 }
 
 type Failure = <BitMapBackend<'static> as DrawingBackend>::ErrorType;
-type Drawn = Result<(), DrawingErrorKind<Failure>>;
+type PaperResult = Result<(), DrawingErrorKind<Failure>>;
 
 impl DrawingBackend for Paper<'_> {
     type ErrorType = Failure;
@@ -119,15 +119,15 @@ impl DrawingBackend for Paper<'_> {
         self.size
     }
 
-    fn ensure_prepared(&mut self) -> Drawn {
+    fn ensure_prepared(&mut self) -> PaperResult {
         self.pixels.ensure_prepared()
     }
 
-    fn present(&mut self) -> Drawn {
+    fn present(&mut self) -> PaperResult {
         self.pixels.present()
     }
 
-    fn draw_pixel(&mut self, point: BackendCoord, colour: BackendColor) -> Drawn {
+    fn draw_pixel(&mut self, point: BackendCoord, colour: BackendColor) -> PaperResult {
         let (start, end) = (self.corner(point), self.corner((point.0 + 1, point.1 + 1)));
         for x in start.0..end.0 {
             for y in start.1..end.1 {
@@ -142,7 +142,7 @@ impl DrawingBackend for Paper<'_> {
         from: BackendCoord,
         to: BackendCoord,
         style: &S,
-    ) -> Drawn {
+    ) -> PaperResult {
         let style = self.scaled(style);
         let (from, to) = (self.middle(from), self.middle(to));
         self.pixels.draw_line(from, to, &style)
@@ -153,7 +153,7 @@ impl DrawingBackend for Paper<'_> {
         &mut self,
         path: I,
         style: &S,
-    ) -> Drawn {
+    ) -> PaperResult {
         let mut before: Option<BackendCoord> = None;
         let scaled = self.scaled(style);
         for at in path {
@@ -176,7 +176,7 @@ impl DrawingBackend for Paper<'_> {
         bottom_right: BackendCoord,
         style: &S,
         fill: bool,
-    ) -> Drawn {
+    ) -> PaperResult {
         if fill {
             let corners = (self.corner(upper_left), self.corner(bottom_right));
             return self.pixels.draw_rect(corners.0, corners.1, style, true);
@@ -192,7 +192,7 @@ impl DrawingBackend for Paper<'_> {
         radius: u32,
         style: &S,
         fill: bool,
-    ) -> Drawn {
+    ) -> PaperResult {
         let (style, centre) = (self.scaled(style), self.middle(centre));
         self.pixels
             .draw_circle(centre, radius * self.scale, &style, fill)
@@ -202,12 +202,17 @@ impl DrawingBackend for Paper<'_> {
         &mut self,
         corners: I,
         style: &S,
-    ) -> Drawn {
+    ) -> PaperResult {
         let corners: Vec<_> = corners.into_iter().map(|at| self.middle(at)).collect();
         self.pixels.fill_polygon(corners, style)
     }
 
-    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Drawn {
+    fn draw_text<S: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &S,
+        at: BackendCoord,
+    ) -> PaperResult {
         let size = style.size() * f64::from(self.scale);
         let font = FontDesc::new(style.family(), size, style.style());
         let style = TextStyle {

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::{
     axes::{dash, heading},
-    forest::{Group, Interval},
+    forest::{ForestInterval, ForestRow},
     inline::{LINE_COLOURS, plain},
     style::{FAINT, GRID, INK, SERIES, png, shortened, span, text},
 };
@@ -28,7 +28,7 @@ pub struct Ranking<'a> {
     /// What the figure shows.
     pub note: &'a str,
     /// The rows, the best first, with the same kinds of intervals.
-    pub rows: &'a [Group],
+    pub rows: &'a [ForestRow],
     /// What is measured.
     pub axis: &'a str,
     /// The value of no effect.
@@ -46,7 +46,7 @@ impl Ranking<'_> {
             heading(&head.margin(16, 0, 20, 20), self.title, self.note, 0, 34)?;
             let kinds = self.rows.first().map_or(&[][..], |row| &row.intervals);
             let mut x = NAMES as i32;
-            for Interval { name, colour, .. } in kinds {
+            for ForestInterval { name, colour, .. } in kinds {
                 head.draw(&dash((x, HEAD as i32 - 16), SERIES[colour % LINE_COLOURS]))?;
                 let at = (x + 28, HEAD as i32 - 26);
                 head.draw(&Text::new(name.clone(), at, text(18, INK)))?;

@@ -33,7 +33,7 @@ pub const SERIES: [RGBColor; 10] = [
 
 /// The colours that a panel's curves can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
+pub enum CurveColour {
     /// For curves that the others are compared with.
     Faint,
     /// Blue.
@@ -44,13 +44,13 @@ pub enum Colour {
     Green,
 }
 
-impl Colour {
+impl CurveColour {
     pub(super) fn rgb(self) -> RGBColor {
         match self {
-            Colour::Faint => FAINT,
-            Colour::Blue => BLUE,
-            Colour::Orange => ORANGE,
-            Colour::Green => GREEN,
+            CurveColour::Faint => FAINT,
+            CurveColour::Blue => BLUE,
+            CurveColour::Orange => ORANGE,
+            CurveColour::Green => GREEN,
         }
     }
 }

@@ -67,12 +67,12 @@ fn panel(
     let smoothed = |one: &Metric| moving_mean(&one.training, SMOOTHING);
     let of_run = |run| {
         let seeds = metric(run);
-        Curve {
+        CurveOfSeeds {
             training: across_seeds(seeds.iter().map(smoothed).collect()),
             test: across_seeds(seeds.iter().map(|one| one.test.clone()).collect()),
         }
     };
-    let curves: Vec<Curve> = runs.iter().map(of_run).collect();
+    let curves: Vec<CurveOfSeeds> = runs.iter().map(of_run).collect();
     let training = || curves.iter().flat_map(|curve| &curve.training);
     let end = training().map(|at| at.x).fold(1.0, f64::max);
     // A brief spike in one loss must not flatten all others.
@@ -90,7 +90,7 @@ fn panel(
         .fold((f64::INFINITY, 0.0_f64), |(low, high), y| {
             (low.min(*y), high.max(*y))
         });
-    let lines = Lines {
+    let lines = PanelContent {
         name,
         runs,
         curves,
@@ -135,22 +135,22 @@ fn across_seeds(seeds: Vec<Points>) -> Vec<Across> {
 }
 
 /// What a panel shows of runs that differ in their seeds alone.
-struct Curve {
+struct CurveOfSeeds {
     /// Smoothed.
     training: Vec<Across>,
     test: Vec<Across>,
 }
 
 /// What a panel shows.
-struct Lines<'a> {
+struct PanelContent<'a> {
     name: &'a str,
     runs: &'a [Metrics],
-    curves: Vec<Curve>,
+    curves: Vec<CurveOfSeeds>,
     end: f64,
     with_key: bool,
 }
 
-impl Lines<'_> {
+impl PanelContent<'_> {
     /// Draws them on axes whose heights are `range`, up to `top`.
     fn draw<Y>(
         self,

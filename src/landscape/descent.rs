@@ -13,7 +13,7 @@ const DIVERGED: f64 = 1e12;
 
 /// A point of a path.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub struct PathPoint {
     /// The number of steps so far; 0 at the start.
     pub step: u64,
     /// The weights.
@@ -28,16 +28,16 @@ pub struct Point {
 
 /// The points that an optimiser visited.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Path {
+pub struct DescentPath {
     /// The points, the start first; never empty.
-    pub points: Vec<Point>,
+    pub points: Vec<PathPoint>,
     /// Whether the objective exploded; the points end before that.
     pub diverged: bool,
 }
 
-impl Path {
+impl DescentPath {
     /// The last point.
-    pub fn last(&self) -> Point {
+    pub fn last(&self) -> PathPoint {
         self.points[self.points.len() - 1]
     }
 
@@ -75,13 +75,13 @@ pub fn rule_of(spec: &Spec) -> Result<Box<dyn AnyRule>> {
 /// # Errors
 ///
 /// As [`rule_of`].
-pub fn descend(surface: &Surface, spec: &Spec, steps: u64, seed: u64) -> Result<Path> {
+pub fn descend(surface: &Surface, spec: &Spec, steps: u64, seed: u64) -> Result<DescentPath> {
     let mut points = Vec::with_capacity(steps as usize + 1);
     let diverged = visit_descent(surface, &*rule_of(spec)?, spec.lr(), steps, seed, |point| {
         points.push(point);
         true
     });
-    Ok(Path { points, diverged })
+    Ok(DescentPath { points, diverged })
 }
 
 /// Calls `visit` with every point of a path until it returns false. Returns whether the path diverged.
@@ -91,7 +91,7 @@ pub(super) fn visit_descent(
     lr: f64,
     steps: u64,
     seed: u64,
-    mut visit: impl FnMut(Point) -> bool,
+    mut visit: impl FnMut(PathPoint) -> bool,
 ) -> bool {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut states: Vec<Vec<f64>> = rule.initial().iter().map(|&x| vec![x; 2]).collect();
@@ -110,7 +110,7 @@ pub(super) fn visit_descent(
         }
         let [a, b] = surface.minimum(step);
         let distance = (at[0] - a).hypot(at[1] - b);
-        let point = Point {
+        let point = PathPoint {
             step,
             at,
             value,

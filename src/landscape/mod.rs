@@ -24,9 +24,9 @@ mod surface;
 mod tune;
 
 pub use crate::files::folder;
-pub use descent::{Path, Point, descend, rule_of};
+pub use descent::{DescentPath, PathPoint, descend, rule_of};
 pub use optimiser_paths::{OptimiserPaths, paths_of_each};
 pub use record::{progress, table, write_claims, write_paths};
 pub use registry::{OPTIMISERS, registry};
 pub use surface::{GradientSample, Surface, SurfaceKind};
-pub use tune::{Edge, REPORT_SEEDS, TUNING_SEEDS, Tuned, Tuner, grid};
+pub use tune::{Edge, REPORT_SEEDS, TUNING_SEEDS, TunedSpec, Tuner, grid};

@@ -1,9 +1,9 @@
 //! The paths of optimisers over a surface, for figures and files.
 
 use super::{
-    descent::{Path, Point, descend},
+    descent::{DescentPath, PathPoint, descend},
     surface::Surface,
-    tune::{Tuned, Tuner, report_seeds},
+    tune::{TunedSpec, Tuner, report_seeds},
 };
 use optim::Spec;
 
@@ -23,7 +23,7 @@ pub fn paths_of_each(
 ) -> Result<Vec<OptimiserPaths>> {
     let mut paths_of = |spec: &Spec| {
         let tuned = if spec.is_set("lr") {
-            Tuned::fixed(spec.clone())
+            TunedSpec::fixed(spec.clone())
         } else {
             tuner.best(surface, spec, steps)?
         };
@@ -37,14 +37,14 @@ pub struct OptimiserPaths {
     /// The surface.
     pub surface: &'static Surface,
     /// The optimiser, and how its lr was chosen.
-    pub tuned: Tuned,
+    pub tuned: TunedSpec,
     /// One path for each reported seed, all with the same number of points.
-    pub paths: Vec<Path>,
+    pub paths: Vec<DescentPath>,
 }
 
 impl OptimiserPaths {
     /// Computes the paths, of `steps` steps each.
-    fn new(surface: &'static Surface, tuned: Tuned, steps: u64) -> Result<Self> {
+    fn new(surface: &'static Surface, tuned: TunedSpec, steps: u64) -> Result<Self> {
         let seeds = report_seeds(surface);
         let paths = seeds.map(|seed| descend(surface, &tuned.spec, steps, seed));
         let mut paths = paths.collect::<Result<Vec<_>>>()?;
@@ -81,14 +81,14 @@ impl OptimiserPaths {
     }
 
     /// The points to show on a map: the first seed's, or the mean of all seeds if a single path says little.
-    pub fn displayed(&self) -> Vec<Point> {
+    pub fn displayed(&self) -> Vec<PathPoint> {
         let points = &self.paths[0].points;
         if !self.surface.averaged {
             return points.clone();
         }
-        let mean = |point: &Point| {
+        let mean = |point: &PathPoint| {
             let each = |i: usize| self.mean(|path| path.points[point.step as usize].at[i]);
-            Point {
+            PathPoint {
                 at: [each(0), each(1)],
                 ..*point
             }
@@ -104,7 +104,7 @@ impl OptimiserPaths {
     }
 
     /// The mean of `value` over all seeds.
-    pub fn mean(&self, value: impl Fn(&Path) -> f64) -> f64 {
+    pub fn mean(&self, value: impl Fn(&DescentPath) -> f64) -> f64 {
         self.paths.iter().map(value).sum::<f64>() / self.paths.len() as f64
     }
 }

@@ -5,8 +5,8 @@ use std::{fmt::Write, path};
 use serde::Serialize;
 
 use super::{
-    claims::{MARGIN, MeasuredClaim, Verdict},
-    descent::Path,
+    claims::{ClaimVerdict, MARGIN, MeasuredClaim},
+    descent::DescentPath,
     optimiser_paths::OptimiserPaths,
     surface::Surface,
     tune::{Edge, REPORT_SEEDS, TUNING_SEEDS},
@@ -58,15 +58,15 @@ struct ClaimRow<'a> {
     hi: f64,
     n: usize,
     expected: String,
-    says: Option<Verdict>,
-    verdict: Verdict,
+    says: Option<ClaimVerdict>,
+    verdict: ClaimVerdict,
 }
 
 /// The messages when a surface is done: one line, and a warning for every lr that may not be the best and
 /// every optimiser that diverged.
 pub fn progress(surface: &Surface, optimisers: &[OptimiserPaths]) -> String {
     let best = optimisers.iter().min_by(|a, b| {
-        let value = |paths: &OptimiserPaths| paths.mean(Path::mean_value);
+        let value = |paths: &OptimiserPaths| paths.mean(DescentPath::mean_value);
         value(a).total_cmp(&value(b))
     });
     let best = best.map_or(String::new(), |best| {
@@ -124,7 +124,7 @@ pub fn write_paths(out: &path::Path, all: &[OptimiserPaths]) -> Result<()> {
         diverged: optimiser.diverged(),
         seeds: optimiser.paths.len(),
         steps: optimiser.paths[0].last().step,
-        mean_value: rounded(optimiser.mean(Path::mean_value)),
+        mean_value: rounded(optimiser.mean(DescentPath::mean_value)),
         final_value: rounded(optimiser.mean(|path| path.last().value)),
         final_distance: rounded(optimiser.mean(|path| path.last().distance)),
     });

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, fmt, ops::Range, rc::Rc};
 
 use super::{
-    descent::{Path, descend, rule_of, visit_descent},
+    descent::{DescentPath, descend, rule_of, visit_descent},
     surface::Surface,
 };
 use optim::{Spec, Value};
@@ -63,14 +63,14 @@ impl fmt::Display for Edge {
 
 /// An optimiser with the lr that was chosen for it.
 #[derive(Clone, Debug)]
-pub struct Tuned {
+pub struct TunedSpec {
     /// The optimiser with its lr set.
     pub spec: Spec,
     /// Set if the best lr is the grid's lowest or highest, beyond which a better one may lie.
     pub edge: Option<Edge>,
 }
 
-impl Tuned {
+impl TunedSpec {
     /// The optimiser with the lr that it was given.
     pub fn fixed(spec: Spec) -> Self {
         Self { spec, edge: None }
@@ -85,8 +85,8 @@ impl Tuned {
 /// Chooses lrs and computes paths, each once.
 #[derive(Default)]
 pub struct Tuner {
-    tuned: BTreeMap<DescentKey, Tuned>,
-    reports: BTreeMap<DescentKey, Rc<Vec<Path>>>,
+    tuned: BTreeMap<DescentKey, TunedSpec>,
+    reports: BTreeMap<DescentKey, Rc<Vec<DescentPath>>>,
 }
 
 /// A surface, an optimiser and a number of steps.
@@ -94,7 +94,12 @@ type DescentKey = (&'static str, String, u64);
 
 impl Tuner {
     /// The best lr for `spec` on `surface` in `steps` steps.
-    pub fn best(&mut self, surface: &'static Surface, spec: &Spec, steps: u64) -> Result<Tuned> {
+    pub fn best(
+        &mut self,
+        surface: &'static Surface,
+        spec: &Spec,
+        steps: u64,
+    ) -> Result<TunedSpec> {
         let key = (surface.name, spec.to_string(), steps);
         if let Some(tuned) = self.tuned.get(&key) {
             return Ok(tuned.clone());
@@ -106,7 +111,7 @@ impl Tuner {
 
     /// The paths of `spec` at its best lr, over the surface's own number of steps: one for each of
     /// [`REPORT_SEEDS`], or a single one if the surface is not random.
-    pub fn paths(&mut self, surface: &'static Surface, spec: &str) -> Result<Rc<Vec<Path>>> {
+    pub fn paths(&mut self, surface: &'static Surface, spec: &str) -> Result<Rc<Vec<DescentPath>>> {
         let steps = surface.steps;
         let key = (surface.name, spec.to_string(), steps);
         if let Some(paths) = self.reports.get(&key) {
@@ -135,7 +140,7 @@ fn seeds(surface: &Surface, seeds: Range<u64>) -> Range<u64> {
     seeds.start..end
 }
 
-fn best(surface: &Surface, spec: &Spec, steps: u64) -> Result<Tuned> {
+fn best(surface: &Surface, spec: &Spec, steps: u64) -> Result<TunedSpec> {
     let grid = grid(spec);
     let mut best = (0, f64::INFINITY);
     let mut spec = spec.clone();
@@ -152,7 +157,7 @@ fn best(surface: &Surface, spec: &Spec, steps: u64) -> Result<Tuned> {
         i if i + 1 == grid.len() => Some(Edge::Highest),
         _ => None,
     };
-    Ok(Tuned { spec, edge })
+    Ok(TunedSpec { spec, edge })
 }
 
 /// The objective summed over steps and seeds; infinite if it reaches `limit`, where summing stops.

@@ -83,7 +83,7 @@ impl Window {
 
     /// Visits the blocks of a tile's columns that lie inside the images, not in the padding.
     #[inline(always)]
-    fn each_block(&self, tile: Range<usize>, mut visit: impl FnMut(Block)) {
+    fn each_block(&self, tile: Range<usize>, mut visit: impl FnMut(ColumnBlock)) {
         let Self {
             height,
             width,
@@ -119,7 +119,7 @@ impl Window {
                             true => (1, rows.len() * width),
                             false => (rows.len(), columns.len()),
                         };
-                        visit(Block {
+                        visit(ColumnBlock {
                             rows,
                             width,
                             columns: start + to,
@@ -146,7 +146,7 @@ impl Window {
 }
 
 /// One number of the receptive field at neighbouring outputs: rows in the columns and in the images.
-struct Block {
+struct ColumnBlock {
     rows: usize,
     width: usize,
     /// Where the first row starts in the columns.
@@ -159,7 +159,7 @@ struct Block {
     image_step: usize,
 }
 
-impl Block {
+impl ColumnBlock {
     /// Copies the rows in pieces of one length; the last piece overlaps the one before. Calling
     /// `memcpy` for each of many short rows would take longer than the copying itself.
     #[inline(always)]

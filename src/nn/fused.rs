@@ -161,14 +161,14 @@ pub(super) struct FusedOp<K> {
 }
 
 /// A tensor on the CPU, as candle passes it to an operation.
-type Stored<'a> = (&'a CpuStorage, &'a Layout);
+type CpuTensor<'a> = (&'a CpuStorage, &'a Layout);
 
 impl<K: LayerKernel> FusedOp<K> {
     fn forward(
         &self,
-        x: Stored,
-        weight: Stored,
-        bias: Option<Stored>,
+        x: CpuTensor,
+        weight: CpuTensor,
+        bias: Option<CpuTensor>,
     ) -> Result<(CpuStorage, Shape)> {
         let bias_shape = bias.map(|(_, layout)| layout.shape());
         let sizes = self
@@ -185,9 +185,9 @@ impl<K: LayerKernel> FusedOp<K> {
     fn forward_of<T: WithDType>(
         &self,
         sizes: K::Sizes,
-        x: Stored,
-        weight: Stored,
-        bias: Option<Stored>,
+        x: CpuTensor,
+        weight: CpuTensor,
+        bias: Option<CpuTensor>,
     ) -> Result<Vec<T>> {
         let bias = bias.map(|bias| contiguous(bias.0, bias.1)).transpose()?;
         let (x, weight) = (contiguous(x.0, x.1)?, contiguous(weight.0, weight.1)?);

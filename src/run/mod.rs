@@ -43,7 +43,7 @@ pub use look::{Again, Opened, Ready, finished, look};
 pub use machine::Machine;
 pub use memory_limit::memory_limit;
 pub use observer::{Observer, Progress};
-pub use outcome::{Outcome, Status, SupervisedOutcome};
+pub use outcome::{RlOutcome, Status, SupervisedOutcome};
 pub use rows::{
     EpisodeRow, EpochRow, EvaluationRow, HistoryRow, Row, RowTable, UpdateRow, ValueRow,
 };

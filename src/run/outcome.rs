@@ -14,7 +14,7 @@ pub enum Status {
 
 /// The result of a run: the one line of `outcome.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct RlOutcome {
     /// The run's id, a hash of its configuration.
     pub id: String,
     /// The environment.

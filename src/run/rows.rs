@@ -147,8 +147,8 @@ impl Serialize for EpisodeRow {
 
 impl<'de> Deserialize<'de> for EpisodeRow {
     fn deserialize<D: Deserializer<'de>>(line: D) -> std::result::Result<Self, D::Error> {
-        struct Line;
-        impl<'de> Visitor<'de> for Line {
+        struct EpisodeVisitor;
+        impl<'de> Visitor<'de> for EpisodeVisitor {
             type Value = EpisodeRow;
 
             fn expecting(&self, f: &mut Formatter) -> fmt::Result {
@@ -168,7 +168,7 @@ impl<'de> Deserialize<'de> for EpisodeRow {
                 })
             }
         }
-        line.deserialize_seq(Line)
+        line.deserialize_seq(EpisodeVisitor)
     }
 }
 
@@ -222,8 +222,8 @@ impl Serialize for UpdateRow {
 
 impl<'de> Deserialize<'de> for UpdateRow {
     fn deserialize<D: Deserializer<'de>>(line: D) -> std::result::Result<Self, D::Error> {
-        struct Line;
-        impl<'de> Visitor<'de> for Line {
+        struct UpdateVisitor;
+        impl<'de> Visitor<'de> for UpdateVisitor {
             type Value = UpdateRow;
 
             fn expecting(&self, f: &mut Formatter) -> fmt::Result {
@@ -241,7 +241,7 @@ impl<'de> Deserialize<'de> for UpdateRow {
                 })
             }
         }
-        line.deserialize_seq(Line)
+        line.deserialize_seq(UpdateVisitor)
     }
 }
 

@@ -35,7 +35,7 @@ pub use estimate::{Pace, PaceFrom};
 pub use folder::results_folder;
 pub use mechanism::Mechanism;
 pub use pool::PoolOptions;
-pub use progress::{Progress, ProgressDisplay};
+pub use progress::{ProgressDisplay, RunsProgress};
 pub use slurm::{SlurmOptions, submit_to_slurm};
 pub use splice::{check_marks, splice};
 pub use tuned::TunedCell;

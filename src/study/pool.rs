@@ -17,10 +17,10 @@ use std::{
 use super::{
     engine::Study,
     experiment::Run,
-    family::{Place, Watcher},
+    family::{JobFolder, Watcher},
     finished::FinishedRun,
     lock::RunLock,
-    progress::Progress,
+    progress::RunsProgress,
 };
 use crate::{
     Error, Result,
@@ -48,7 +48,12 @@ pub struct PoolOptions {
 
 /// Does `runs` of `study`, and returns when this process or others have done all of them. An error if it was stopped or if
 /// runs failed. A failed run does not prevent the others.
-pub fn run(runs: &[&Run], study: &Study, options: &PoolOptions, progress: &Progress) -> Result<()> {
+pub fn run(
+    runs: &[&Run],
+    study: &Study,
+    options: &PoolOptions,
+    progress: &RunsProgress,
+) -> Result<()> {
     fs::create_dir_all(&study.runs).map_err(|error| Error::unwritable(&study.runs, &error))?;
     study.look()?;
     let mut order = order(runs);
@@ -114,7 +119,7 @@ fn unfinished(
     order: Vec<usize>,
     runs: &[&Run],
     study: &Study,
-    progress: &Progress,
+    progress: &RunsProgress,
 ) -> Result<Vec<usize>> {
     let mut left = Vec::new();
     for run in order {
@@ -167,7 +172,7 @@ struct Pool<'a> {
     runs: &'a [&'a Run],
     study: &'a Study,
     options: &'a PoolOptions,
-    progress: &'a Progress<'a>,
+    progress: &'a RunsProgress<'a>,
 }
 
 impl Pool<'_> {
@@ -221,7 +226,7 @@ impl Pool<'_> {
             from: 0,
             step: 0,
         };
-        let place = Place {
+        let place = JobFolder {
             folder: &folder,
             // A run that was begun in a folder continues there.
             keep: self.options.keep_runs || has_folder(&folder),

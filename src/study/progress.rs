@@ -15,7 +15,7 @@ use crate::Error;
 /// Shows a study's progress.
 pub trait ProgressDisplay: Sync {
     /// Shows `progress`, which has changed.
-    fn update(&self, progress: &Progress);
+    fn update(&self, progress: &RunsProgress);
 
     /// Says that `done` of `of` runs were done before.
     fn runs_done_before(&self, done: usize, of: usize);
@@ -32,7 +32,7 @@ pub trait ProgressDisplay: Sync {
 
 /// The progress of all of a study's runs together. Effort is in the units of
 /// [`Job::effort`](super::family::Job::effort).
-pub struct Progress<'a> {
+pub struct RunsProgress<'a> {
     runs: usize,
     runs_done: AtomicUsize,
     /// Steps done by this process.
@@ -53,7 +53,7 @@ const PACE_AFTER: Duration = Duration::from_secs(3);
 /// The least time between two updates of the display.
 const UPDATE_EVERY: Duration = Duration::from_millis(100);
 
-impl<'a> Progress<'a> {
+impl<'a> RunsProgress<'a> {
     /// The progress of `runs`, shown by `display`.
     pub fn new(runs: &[&Run], display: &'a dyn ProgressDisplay) -> Self {
         let mut seen = HashSet::new();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{
     engine::Study,
     experiment::Run,
-    progress::{Progress, ProgressDisplay},
+    progress::{ProgressDisplay, RunsProgress},
 };
 use crate::{Result, parallel::parallel, run::Status};
 
@@ -30,7 +30,7 @@ impl Study {
         // Two arms may have a trial in common.
         let different = trials.iter().filter(|run| seen.insert(run.job.id()));
         let runs: Vec<&Run> = different.collect();
-        let progress = Progress::new(&runs, display);
+        let progress = RunsProgress::new(&runs, display);
         let rehearse = |i: usize| {
             let run = runs[i];
             let cell = &self.experiment.cells[run.cell];

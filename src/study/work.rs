@@ -5,7 +5,7 @@ use super::{
     experiment::{Run, Stage},
     folder::study_folder,
     pool::{self, PoolOptions},
-    progress::{Progress, ProgressDisplay},
+    progress::{ProgressDisplay, RunsProgress},
 };
 use crate::{Error, Result};
 
@@ -58,7 +58,7 @@ impl Study {
         let wanted = runs.iter().enumerate().filter(|(k, _)| part.contains(*k));
         let wanted: Vec<&Run> = wanted.map(|(_, run)| run).collect();
         study_folder(&self.out)?;
-        let progress = Progress::new(&wanted, display);
+        let progress = RunsProgress::new(&wanted, display);
         pool::run(&wanted, self, options, &progress)
     }
 }

@@ -37,7 +37,7 @@ pub use error::{Error, Result};
 pub use estimate::{Estimate, three_digits};
 pub use family::holm;
 pub use moments::Moments;
-pub use power::{Design, Power};
+pub use power::{Pairing, Power};
 pub use profile::Counted;
 pub use scores::{Scores, Task};
 pub use selection::{Choice, Evaluation, choose, tuning_noise};

@@ -67,7 +67,7 @@ impl Tested {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Design, Estimate, Power};
+    use crate::{Estimate, Pairing, Power};
 
     fn tested(standard_error: f64) -> Tested {
         Tested {
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn for_means_it_is_nearly_the_t_tests_number() {
         // The standard error of the mean of 100 differences with a standard deviation of 1.
-        let (mean, t) = (tested(0.1), Power::new(Design::Paired, 0.05).unwrap());
+        let (mean, t) = (tested(0.1), Power::new(Pairing::Paired, 0.05).unwrap());
         for effect in [0.5, 0.2, 0.05] {
             let found = mean
                 .seeds_to_detect(100, effect, 0.05, 0.8)
@@ -95,7 +95,7 @@ mod tests {
             assert!(found <= of_t && of_t - found <= 3, "{found} {of_t}");
         }
         // The interval at 95 % is two one-sided tests at 2.5 %.
-        let t = Power::new(Design::Paired, 0.025).unwrap();
+        let t = Power::new(Pairing::Paired, 0.025).unwrap();
         let found = mean.seeds_to_equate(100, 0.2, 0.05, 0.8).unwrap().unwrap();
         let of_t = t.seeds_to_equate(0.8, 0.0, 1.0, 0.2).unwrap().unwrap();
         assert!(found.abs_diff(of_t) <= 3, "{found} {of_t}");

@@ -23,26 +23,26 @@ const STEPS: usize = 2000;
 
 /// How the seeds of two arms are related.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Design {
+pub enum Pairing {
     /// Two arms have the same seeds. The standard deviation is that of their differences.
     Paired,
     /// Two arms have equally many seeds, which are independent. The standard deviation is that within an arm.
     Independent,
 }
 
-/// The power of tests of one design at one level.
+/// The power of tests of one pairing at one level.
 ///
 /// ```
-/// use stats::{Design, Power};
+/// use stats::{Pairing, Power};
 ///
-/// let power = Power::new(Design::Paired, 0.05)?;
+/// let power = Power::new(Pairing::Paired, 0.05)?;
 /// // Seeds to find a difference of half a standard deviation in four of five studies.
 /// assert_eq!(power.seeds_to_detect(0.8, 0.5, 1.0)?, Some(34));
 /// # Ok::<(), stats::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Power {
-    design: Design,
+    pairing: Pairing,
     /// The accepted probability of finding a difference, or an equivalence, that does not exist.
     alpha: f64,
 }
@@ -52,9 +52,9 @@ impl Power {
     ///
     /// # Errors
     /// Unless `alpha` lies between 0 and 0.5.
-    pub fn new(design: Design, alpha: f64) -> Result<Self> {
+    pub fn new(pairing: Pairing, alpha: f64) -> Result<Self> {
         check_alpha(alpha)?;
-        Ok(Self { design, alpha })
+        Ok(Self { pairing, alpha })
     }
 
     /// The probability that a two-sided t test with `seeds` pairs, or with `seeds` runs in each arm, finds the
@@ -143,9 +143,9 @@ impl Power {
             return None;
         }
         let n = seeds as f64;
-        Some(match self.design {
-            Design::Paired => (n - 1.0, sd / n.sqrt()),
-            Design::Independent => (2.0 * n - 2.0, sd * (2.0 / n).sqrt()),
+        Some(match self.pairing {
+            Pairing::Paired => (n - 1.0, sd / n.sqrt()),
+            Pairing::Independent => (2.0 * n - 2.0, sd * (2.0 / n).sqrt()),
         })
     }
 }
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     fn paired() -> Power {
-        Power::new(Design::Paired, 0.05).unwrap()
+        Power::new(Pairing::Paired, 0.05).unwrap()
     }
 
     #[test]
@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn the_fewest_seeds_are_just_enough() {
-        for design in [Design::Paired, Design::Independent] {
-            let power = Power::new(design, 0.05).unwrap();
+        for pairing in [Pairing::Paired, Pairing::Independent] {
+            let power = Power::new(pairing, 0.05).unwrap();
             for effect in [0.1, 0.5, 3.0] {
                 let seeds = power.seeds_to_detect(0.8, effect, 1.0).unwrap().unwrap();
                 assert!(power.to_detect(seeds, effect, 1.0).unwrap() >= 0.8);
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn settings_that_make_no_test_are_refused() {
-        assert!(Power::new(Design::Paired, 0.7).is_err());
+        assert!(Power::new(Pairing::Paired, 0.7).is_err());
         assert!(paired().seeds_to_detect(1.0, 0.5, 1.0).is_err());
         assert!(paired().seeds_to_detect(0.8, f64::NAN, 1.0).is_err());
         assert!(paired().to_detect(9, 1.0, -1.0).is_err());

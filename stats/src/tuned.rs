@@ -103,7 +103,7 @@ pub(crate) struct Halves {
 
 /// The setting that each half chooses, `[halvings][halves]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Chosen([[usize; 2]; HALVINGS]);
+pub(crate) struct HalfChoices([[usize; 2]; HALVINGS]);
 
 impl Halves {
     pub(crate) fn new(units: usize) -> Self {
@@ -119,10 +119,10 @@ impl Halves {
     }
 
     /// What each half chooses among the settings of a task, `[settings][units]`, if each unit was drawn so often.
-    pub(crate) fn choose(&self, task: &[&[f64]], drawn: &[u32]) -> Chosen {
+    pub(crate) fn choose(&self, task: &[&[f64]], drawn: &[u32]) -> HalfChoices {
         let mut chosen = [[0; 2]; HALVINGS];
         if task.len() == 1 {
-            return Chosen(chosen);
+            return HalfChoices(chosen);
         }
         let mut most = [[f64::NEG_INFINITY; 2]; HALVINGS];
         for (setting, scores) in task.iter().enumerate() {
@@ -143,11 +143,11 @@ impl Halves {
                 }
             }
         }
-        Chosen(chosen)
+        HalfChoices(chosen)
     }
 }
 
-impl Chosen {
+impl HalfChoices {
     /// The setting at which `unit` is scored: the choice of the half that it is not in.
     pub(crate) fn setting(&self, halving: usize, halves: &Halves, unit: usize) -> usize {
         let is_in_second = halves.second[unit][halving] > 0.0;
@@ -225,7 +225,7 @@ mod tests {
         let task: [&[f64]; 2] = [&[2.0; 4], &[2.0; 4]];
         assert_eq!(
             halves.choose(&task, &[1, 3, 0, 1]),
-            Chosen([[0; 2]; HALVINGS])
+            HalfChoices([[0; 2]; HALVINGS])
         );
     }
 

@@ -82,7 +82,7 @@ pub fn mean_gap(a: &[f32], b: &[f32]) -> f64 {
 
 /// The three mean distances that make an energy distance.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Energy {
+pub struct EnergyDistance {
     /// Between early and late data.
     pub across: f64,
     /// Within the early data.
@@ -91,7 +91,7 @@ pub struct Energy {
     pub late: f64,
 }
 
-impl Energy {
+impl EnergyDistance {
     /// The energy distance `2 E|X - Y| - E|X - X'| - E|Y - Y'|`: 0 if both have the same distribution, and above 0
     /// otherwise. It is the square of `scipy.stats.energy_distance`.
     pub fn distance(self) -> f64 {
@@ -156,7 +156,7 @@ impl Streams {
         let mut as_large = 0;
         for _ in 0..SWAPS {
             swapped.fill_with(|| usize::from(rng.random::<bool>()));
-            let distance = self.energy(&all, &swapped).map(Energy::distance);
+            let distance = self.energy(&all, &swapped).map(EnergyDistance::distance);
             // Sums in another order differ in the last bits.
             let rounding = 1e-12 * found.across;
             as_large += usize::from(distance.is_some_and(|d| d >= found.distance() - rounding));
@@ -169,8 +169,8 @@ impl Streams {
 
     /// The mean distances over pairs of different streams among `drawn`, with early and late swapped where `swapped`
     /// is 1. `None` if there is no such pair.
-    fn energy(&self, drawn: &[usize], swapped: &[usize]) -> Option<Energy> {
-        let (mut sum, mut pairs) = (Energy::default(), 0);
+    fn energy(&self, drawn: &[usize], swapped: &[usize]) -> Option<EnergyDistance> {
+        let (mut sum, mut pairs) = (EnergyDistance::default(), 0);
         for &s in drawn {
             let (early, late) = (2 * s + swapped[s], 2 * s + 1 - swapped[s]);
             let row = |i: usize| &self.distances[i * 2 * self.streams..][..2 * self.streams];
@@ -184,7 +184,7 @@ impl Streams {
             }
         }
         let mean = |sum: f64| sum / f64::from(pairs);
-        (pairs > 0).then(|| Energy {
+        (pairs > 0).then(|| EnergyDistance {
             across: mean(sum.across),
             early: mean(sum.early),
             late: mean(sum.late),

@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stats::{
     autocorrelation::{Autocorrelation, integrated_time, window},
-    two_sample::{Energy, mean_distance, mean_gap},
+    two_sample::{EnergyDistance, mean_distance, mean_gap},
 };
 
 /// Numbers that were single precision in Python.
@@ -93,7 +93,7 @@ fn energy_distance_is_scipys_and_numpys() {
     let fixtures = Fixtures::load("dependence");
     let energy = |a: &str, b: &str, width| {
         let (a, b) = (points(&fixtures, a), points(&fixtures, b));
-        Energy {
+        EnergyDistance {
             across: mean_distance(&a, &b, width),
             early: mean_distance(&a, &a, width),
             late: mean_distance(&b, &b, width),
@@ -125,5 +125,5 @@ fn energy_distance_is_scipys_and_numpys() {
     close(found.late, late, 1e-6);
     let coefficient = 1.0 - (early + late) / (2.0 * across);
     close(found.coefficient(), coefficient, 1e-5);
-    assert_eq!(Energy::default().coefficient(), 0.0);
+    assert_eq!(EnergyDistance::default().coefficient(), 0.0);
 }

@@ -7,7 +7,7 @@ use common::{Fixtures, close};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use stats::{
-    Aggregate, Bootstrap, Contrast, Counted, Design, Estimate, Method, Power, Scores, holm,
+    Aggregate, Bootstrap, Contrast, Counted, Estimate, Method, Pairing, Power, Scores, holm,
     t_equivalence, t_test,
 };
 
@@ -194,11 +194,11 @@ fn power_is_that_of_statsmodels_and_of_an_exact_integral() {
         let [n, effect, sd, margin, alpha, pairs, equal, arms, both] = row[..] else {
             panic!("nine numbers");
         };
-        for (design, detects, equates) in [
-            (Design::Paired, pairs, equal),
-            (Design::Independent, arms, both),
+        for (pairing, detects, equates) in [
+            (Pairing::Paired, pairs, equal),
+            (Pairing::Independent, arms, both),
         ] {
-            let power = Power::new(design, alpha).unwrap();
+            let power = Power::new(pairing, alpha).unwrap();
             // The error of Simpson's rule is largest for equivalence with a single degree of freedom.
             let found = power.to_detect(n as usize, effect, sd).unwrap();
             close(found, detects, 1e-8);
@@ -210,9 +210,9 @@ fn power_is_that_of_statsmodels_and_of_an_exact_integral() {
         let [effect, target, pairs, arms] = row[..] else {
             panic!("four numbers");
         };
-        for (design, expected) in [(Design::Paired, pairs), (Design::Independent, arms)] {
+        for (pairing, expected) in [(Pairing::Paired, pairs), (Pairing::Independent, arms)] {
             // statsmodels gives a fractional number of seeds.
-            let found = Power::new(design, 0.05).unwrap();
+            let found = Power::new(pairing, 0.05).unwrap();
             let found = found.seeds_to_detect(target, effect, 1.0).unwrap();
             assert_eq!(found, Some(expected.ceil() as usize), "{effect} {target}");
         }

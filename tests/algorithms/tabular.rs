@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use optim::state_file::{self, Array, Part, StateFile, bytes, numbers};
+use optim::state_file::{self, Array, StateFile, StatePart, bytes, numbers};
 use optimiser_paradigms::{
     Result,
     algorithm::{Algorithm, Definition, Experience, Learning, Policy, Preset, Setup, dqn::greedy},
@@ -19,7 +19,7 @@ settings! {
         /// Discount of a reward one step later
         gamma: f64 = 0.9, in 0.0..=1.0;
         /// Probability of a random action
-        epsilon: f64 = 0.2, in 0.0..=1.0;
+        exploration: f64 = 0.2, in 0.0..=1.0;
         /// Number of cells into which an observation's unit of length is cut
         cells: u32 = 4, in 1..=100;
         /// Number of environments in which an agent acts at once
@@ -27,10 +27,22 @@ settings! {
     }
 }
 
-/// One that acts in one environment, and one that acts in several at once.
+settings! {
+    /// Settings that `rl` cannot have flags for.
+    pub struct ClashingSettings {
+        /// Like `--agents`
+        agents: usize = 1, in 1..=16;
+    }
+}
+
+/// Tabular Q-learning, as the registry lists it.
 pub enum Tabular {
+    /// It acts in one environment.
     One,
+    /// It acts in several at once.
     Several,
+    /// It has a setting with the name of another flag of `rl`.
+    Clashing,
 }
 
 /// Does not divide the intervals of regular events.
@@ -69,6 +81,7 @@ impl Definition for Tabular {
         match self {
             Tabular::One => "tabular",
             Tabular::Several => "tabular-several",
+            Tabular::Clashing => "tabular-clashing",
         }
     }
     fn summary(&self) -> &'static str {
@@ -78,19 +91,22 @@ impl Definition for Tabular {
         "Watkins 1989"
     }
     fn settings(&self) -> &'static [Setting] {
-        TabularSettings::declared()
+        match self {
+            Tabular::One | Tabular::Several => TabularSettings::declared(),
+            Tabular::Clashing => ClashingSettings::declared(),
+        }
     }
     fn complete(&self, values: &Table) -> Result<Table> {
         Ok(TabularSettings::from_table(values)?.to_table())
     }
     fn presets(&self) -> &'static [Preset] {
         match self {
-            Tabular::One => &PRESETS[..1],
+            Tabular::One | Tabular::Clashing => &PRESETS[..1],
             Tabular::Several => &PRESETS[1..],
         }
     }
     fn behaviour_columns(&self) -> &'static [&'static str] {
-        &["epsilon", "states"]
+        &["exploration", "states"]
     }
     fn update_columns(&self) -> &'static [&'static str] {
         &["td_error"]
@@ -98,7 +114,7 @@ impl Definition for Tabular {
     fn environments(&self, settings: &Table) -> usize {
         TabularSettings::from_table(settings).map_or(1, |settings| settings.environments)
     }
-    fn check(&self, settings: &Table, _env: &envs::Spec, _agents: usize) -> Result<()> {
+    fn check(&self, settings: &Table, _env: &envs::EnvSpec, _agents: usize) -> Result<()> {
         Ok(TabularSettings::from_table(settings)?.check_ranges()?)
     }
     fn updates(&self, _settings: &Table, steps: u64) -> u64 {
@@ -107,7 +123,7 @@ impl Definition for Tabular {
     fn learns_nothing(&self, _settings: &Table, _steps: u64) -> Option<&'static str> {
         None
     }
-    fn effort(&self, _settings: &Table, _env: &envs::Spec, steps: u64) -> f64 {
+    fn effort(&self, _settings: &Table, _env: &envs::EnvSpec, steps: u64) -> f64 {
         steps as f64
     }
     fn learning_by(&self, settings: &Table, _step: u64) -> Result<Table> {
@@ -128,11 +144,16 @@ impl Definition for Tabular {
             settings,
         }))
     }
-    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>> {
+    fn policy(
+        &self,
+        settings: &Table,
+        env: &envs::EnvSpec,
+        saved: &[u8],
+    ) -> Result<Box<dyn Policy>> {
         let cells = TabularSettings::from_table(settings)?.cells;
         let mut values = Values::new(cells, env.actions);
         let file = StateFile::read(WHAT, WHAT, saved)?;
-        values.load(&Part::new(&file, WHAT))?;
+        values.load(&StatePart::new(&file, WHAT))?;
         Ok(Box::new(TablePolicy {
             values,
             each: env.observation.len(),
@@ -189,7 +210,7 @@ impl Values {
         ]
     }
 
-    fn load(&mut self, state: &Part) -> Result<()> {
+    fn load(&mut self, state: &StatePart) -> Result<()> {
         let count = state.count("count")? as usize;
         let cells = numbers(state.list("cells", Dtype::I32)?, i32::from_le_bytes);
         let values = numbers(state.list("values", Dtype::F64)?, f64::from_le_bytes);
@@ -242,7 +263,7 @@ impl Algorithm for Cohort {
             if !alive[agent] {
                 continue;
             }
-            let random = learner.explore.random::<f64>() < self.settings.epsilon;
+            let random = learner.explore.random::<f64>() < self.settings.exploration;
             *action = match random {
                 true => learner
                     .explore
@@ -256,7 +277,7 @@ impl Algorithm for Cohort {
 
     fn behaviour(&self) -> Vec<f64> {
         // The same for all, so that no agent's records depend on other agents.
-        vec![self.settings.epsilon, f64::from(self.settings.cells)]
+        vec![self.settings.exploration, f64::from(self.settings.cells)]
     }
 
     fn observe(&mut self, agent: usize, environment: usize, experience: &Experience) -> Result<()> {
@@ -318,7 +339,7 @@ impl Algorithm for Cohort {
         Ok(arrays)
     }
 
-    fn load(&mut self, agent: usize, state: &Part) -> Result<()> {
+    fn load(&mut self, agent: usize, state: &StatePart) -> Result<()> {
         let learner = &mut self.learners[agent];
         learner.values.load(state)?;
         let counters = numbers(

@@ -13,6 +13,8 @@
 mod draws;
 mod inputs;
 mod listing;
+mod texts;
+mod values;
 
 use std::{
     collections::BTreeMap,

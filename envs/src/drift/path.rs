@@ -50,7 +50,7 @@ settings! {
 /// The values of a number over time. It starts at the value that the environment was made with. At a
 /// rate of 0 it stays exactly there.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Path {
+pub(crate) struct DialPath {
     /// The start, between `low` and `high`.
     pub start: f64,
     /// The least value.
@@ -68,7 +68,7 @@ impl Motion {
     }
 }
 
-impl Path {
+impl DialPath {
     /// One of the values that it passes through, each as likely as the time spent there is long: one period of a sine,
     /// the way of a ramp, the two ends of a step, the whole range of a walk, which in the long run visits all of it alike.
     pub fn visited(&self, draws: &mut dyn Draws) -> f64 {
@@ -144,7 +144,7 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    use super::{Motion, MotionShape, Path, Shuffle};
+    use super::{DialPath, Motion, MotionShape, Shuffle};
 
     fn stream(seed: u64) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(seed)
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn paths_go_where_they_say() {
-        let path = |shape| Path {
+        let path = |shape| DialPath {
             start: 0.5,
             low: 0.5,
             high: 1.5,
@@ -200,7 +200,7 @@ mod tests {
                 "sine at {clock}"
             );
         }
-        let inner = Path {
+        let inner = DialPath {
             start: 0.6,
             low: 0.0,
             high: 1.0,
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_walk_spreads_by_its_range_in_a_period_and_stays_inside() {
         // From the middle of a range whose ends are out of reach within a sixty-fourth of a period.
-        let path = Path {
+        let path = DialPath {
             start: 0.0,
             low: -1.0,
             high: 1.0,
@@ -261,7 +261,7 @@ mod tests {
             (MotionShape::Walk, 0, 2_000_000, 8.0),
         ] {
             for start in [0.5, 0.8] {
-                let path = Path {
+                let path = DialPath {
                     start,
                     low: 0.5,
                     high: 1.5,
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn at_a_rate_of_zero_no_value_is_drawn() {
-        let path = Path {
+        let path = DialPath {
             start: 0.7,
             low: 0.5,
             high: 1.5,

@@ -1,6 +1,6 @@
 use settings::Setting;
 
-use super::path::Path;
+use super::path::DialPath;
 
 /// What drifts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub(crate) struct Drift {
     pub target: Target,
     /// The word for what drifts.
     pub key: &'static str,
-    pub path: Path,
+    pub path: DialPath,
     /// The present value; for actions, the number of permutations drawn so far.
     pub value: f64,
 }

@@ -2,7 +2,7 @@
 
 use settings::{Error as SettingError, Setting, Settings, Table};
 
-use super::path::{Motion, MotionShape, Path, Shuffle};
+use super::path::{DialPath, Motion, MotionShape, Shuffle};
 use super::{Drift, Start, Target};
 use crate::Error;
 
@@ -25,7 +25,7 @@ impl Drift {
 
     /// The text that [`read_all`](Self::read_all) reads, without defaults.
     pub fn text(&self) -> String {
-        let Path { low, high, .. } = self.path;
+        let DialPath { low, high, .. } = self.path;
         let Motion {
             period,
             shape,
@@ -67,7 +67,7 @@ fn read(starts: &[Start], text: &str) -> Result<Drift, SettingError> {
     Ok(Drift {
         target: start.target,
         key: start.setting.name,
-        path: Path {
+        path: DialPath {
             start: start.value,
             low,
             high,
@@ -127,7 +127,7 @@ fn read_permutations(motion: Motion, range: &str, path: &str) -> Result<Drift, S
     Ok(Drift {
         target: Target::Actions,
         key: ACTIONS,
-        path: Path {
+        path: DialPath {
             start: 0.0,
             low: 0.0,
             high: 0.0,

@@ -1,7 +1,7 @@
 use settings::Setting;
 
 use super::{Drift, Shuffle, Target};
-use crate::{Canvas, Draws, Environment, Error, Spec, Step};
+use crate::{Canvas, Draws, EnvSpec, Environment, Error, Step};
 
 /// An environment whose dials drift, whose rewards have a factor, or whose actions change their
 /// numbers.
@@ -10,7 +10,7 @@ use crate::{Canvas, Draws, Environment, Error, Spec, Step};
 /// clock is part of the saved state.
 pub(crate) struct Varied {
     inner: Box<dyn Environment>,
-    spec: Spec,
+    spec: EnvSpec,
     drifts: Vec<Drift>,
     reward: f64,
     /// The action that each number stands for.
@@ -26,7 +26,7 @@ impl Varied {
     /// drifts.
     pub fn new(
         inner: Box<dyn Environment>,
-        spec: &Spec,
+        spec: &EnvSpec,
         reward: f64,
         drifts: Vec<Drift>,
     ) -> Result<Self, Error> {
@@ -199,7 +199,7 @@ struct DriftState {
 
 /// Scales the bounds of rewards and returns for a reward factor from `least` to `most`, in f32 like the
 /// rewards of steps.
-fn scale(spec: &mut Spec, (least, most): (f64, f64)) -> Result<(), Error> {
+fn scale(spec: &mut EnvSpec, (least, most): (f64, f64)) -> Result<(), Error> {
     let (low, high) = spec.rewards;
     let ends = [low, high].map(|end| [end * least as f32, end * most as f32]);
     let ends = ends.as_flattened();
@@ -227,7 +227,7 @@ fn shuffle(actions: &mut [usize], draws: &mut dyn Draws) {
 }
 
 impl Environment for Varied {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

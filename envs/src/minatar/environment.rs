@@ -7,7 +7,7 @@ use super::grid::SIDE;
 use super::state_reader::StateReader;
 use crate::dials::dials;
 use crate::entry::{Make, settings_from};
-use crate::{Canvas, Draws, Entry, EnvKind, Environment, Error, Space, Spec, Step};
+use crate::{Canvas, Draws, EnvEntry, EnvKind, EnvSpec, Environment, Error, Space, Step};
 
 const MAX_STEPS: u32 = 10_000;
 /// Width and height of a cell in a picture.
@@ -42,8 +42,8 @@ dials! {
 }
 
 /// The registry's entry for a game.
-pub(crate) const fn entry<G: Game + 'static>() -> Entry {
-    Entry {
+pub(crate) const fn entry<G: Game + 'static>() -> EnvEntry {
+    EnvEntry {
         name: G::ABOUT.name,
         id: G::ABOUT.id,
         kind: EnvKind::MinAtar,
@@ -85,7 +85,7 @@ pub(crate) const fn entry<G: Game + 'static>() -> Entry {
 /// and Reproducible Reinforcement Learning Experiments" (2019); rules and numbers
 /// of the package minatar 1.0.15, including its oddities, which each game names.
 pub struct MinAtar<G> {
-    spec: Spec,
+    spec: EnvSpec,
     game: G,
     /// The action that each number stands for.
     actions: &'static [Action],
@@ -103,7 +103,7 @@ impl<G: Game> MinAtar<G> {
             ActionSet::Minimal => (about.minimal, about.minimal_id),
         };
         Self {
-            spec: Spec {
+            spec: EnvSpec {
                 name: about.name.to_owned(),
                 id: id.to_owned(),
                 observation: Space::binary(&[about.channels.len(), SIDE, SIDE]),
@@ -128,7 +128,7 @@ impl<G: Game> MinAtar<G> {
 }
 
 impl<G: Game> Environment for MinAtar<G> {
-    fn spec(&self) -> &Spec {
+    fn spec(&self) -> &EnvSpec {
         &self.spec
     }
 

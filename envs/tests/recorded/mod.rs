@@ -4,7 +4,7 @@
     reason = "each test file that has this module uses a part of it"
 )]
 
-use envs::Entry;
+use envs::EnvEntry;
 use safetensors::{Dtype, SafeTensors};
 
 /// One file of a recording; the script describes each tensor.
@@ -13,7 +13,7 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn of(entry: &Entry) -> Self {
+    pub fn of(entry: &EnvEntry) -> Self {
         let path = format!(
             "{}/tests/fixtures/{}.safetensors",
             env!("CARGO_MANIFEST_DIR"),

@@ -32,7 +32,7 @@ use states::{States, part};
 /// The agents share a rule and its branches; everything else (lr, betas, eps, ...) may differ between
 /// agents.
 pub struct Optimiser {
-    agents: Vec<Agent>,
+    agents: Vec<AgentRules>,
     /// Whether the first axis of each parameter is the agents'.
     agents_axis: bool,
     slots: Vec<Slot>,
@@ -58,7 +58,7 @@ pub struct Optimiser {
 }
 
 /// One agent's rules and its progress.
-struct Agent {
+struct AgentRules {
     spec: Spec,
     /// The rule of each group; first, that of parameters in no group.
     rules: Vec<GroupRule>,
@@ -97,7 +97,10 @@ impl Optimiser {
     }
 
     fn with_axis(specs: &[Spec], parameters: Vec<Parameter>, agents_axis: bool) -> Result<Self> {
-        let agents = specs.iter().map(Agent::new).collect::<Result<Vec<_>>>()?;
+        let agents = specs
+            .iter()
+            .map(AgentRules::new)
+            .collect::<Result<Vec<_>>>()?;
         let first = agents
             .first()
             .ok_or_else(|| Error::usage("an optimiser needs at least one agent"))?;
@@ -111,7 +114,7 @@ impl Optimiser {
             )));
         }
         check_distinct(&parameters)?;
-        let rules: Vec<&dyn AnyRule> = agents.iter().map(Agent::rule).collect();
+        let rules: Vec<&dyn AnyRule> = agents.iter().map(AgentRules::rule).collect();
         let slots = parameters
             .into_iter()
             .map(|parameter| Slot::new(parameter, agents_axis, &rules));
@@ -230,8 +233,8 @@ impl Optimiser {
     }
 
     /// Sets the states of the agents that `which` selects to what they are at first.
-    fn reset_states(&mut self, which: impl Fn(&Agent) -> bool) -> Result<()> {
-        let initial = |agent: &Agent| which(agent).then(|| agent.rule().initial());
+    fn reset_states(&mut self, which: impl Fn(&AgentRules) -> bool) -> Result<()> {
+        let initial = |agent: &AgentRules| which(agent).then(|| agent.rule().initial());
         let initial: Vec<Option<Vec<f64>>> = self.agents.iter().map(initial).collect();
         if initial.iter().all(Option::is_none) {
             return Ok(());
@@ -263,7 +266,7 @@ impl Optimiser {
     }
 }
 
-impl Agent {
+impl AgentRules {
     fn new(spec: &Spec) -> Result<Self> {
         let (rule, lr) = (spec.rule()?, spec.lr());
         check_lr(lr)?;

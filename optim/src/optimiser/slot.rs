@@ -2,7 +2,7 @@
 
 use candle_core::DType;
 
-use super::{Agent, Layout, Optimiser, Parameter, States};
+use super::{AgentRules, Layout, Optimiser, Parameter, States};
 use crate::{AnyRule, Error, Result, Shape};
 
 /// One parameter with its states and its group.
@@ -111,7 +111,7 @@ impl Optimiser {
             let names = self.slots.iter().map(|slot| slot.parameter.name.as_str());
             return Err(Error::usage(settings::unknown("parameter", name, names)));
         };
-        let rules: Vec<&dyn AnyRule> = self.agents.iter().map(Agent::rule).collect();
+        let rules: Vec<&dyn AnyRule> = self.agents.iter().map(AgentRules::rule).collect();
         let rule = rules[0];
         if rule.elementwise() || rule.states_of_agent() > 0 {
             // These see no matrices. What is wrong is still wrong for every rule.

@@ -5,7 +5,7 @@ use candle_core::{
 };
 
 use super::{
-    Agent, Optimiser, Parameter, Slot, States,
+    AgentRules, Optimiser, Parameter, Slot, States,
     agent_step::{AgentStep, Gradient},
     layout::{gathered, put_back},
     part,
@@ -126,7 +126,7 @@ impl Optimiser {
         let factor = self.schedule.factor(self.step, self.horizon);
         self.agents.iter_mut().for_each(|agent| agent.t += 1);
         for group in 0..=self.groups.len() {
-            let steps = |(i, (agent, norm)): (usize, (&Agent, &f64))| {
+            let steps = |(i, (agent, norm)): (usize, (&AgentRules, &f64))| {
                 let of_group = &agent.rules[group];
                 let mut lr = of_group.lr * factor;
                 if let (Some(bound), Some(size)) = (agent.bound, sizes.get(i)) {
@@ -157,7 +157,7 @@ impl Optimiser {
             let Some(grad) = grad.as_ref().filter(|_| slot.group == group) else {
                 continue;
             };
-            let op = Update {
+            let op = ParameterUpdate {
                 rules: &rules,
                 steps,
                 shape: slot.shape,
@@ -248,7 +248,7 @@ fn add_squares<T: Copy + Into<f64>>(squares: &mut [f64], grads: &[T]) {
 }
 
 /// The step of one parameter, as candle runs it on a variable and its gradient.
-struct Update<'a> {
+struct ParameterUpdate<'a> {
     /// Each agent's.
     rules: &'a [&'a dyn AnyRule],
     steps: &'a [AgentStep],
@@ -258,7 +258,7 @@ struct Update<'a> {
     states: RefCell<&'a mut States>,
 }
 
-impl Update<'_> {
+impl ParameterUpdate<'_> {
     fn run<R: Element>(&self, w: &mut [R], g: &[R], states: &mut [Vec<R>]) {
         for (agent, (step, rule)) in self.steps.iter().zip(self.rules).enumerate() {
             let range = part(w.len(), agent, self.steps.len());
@@ -280,7 +280,7 @@ impl Update<'_> {
     }
 }
 
-impl InplaceOp2 for Update<'_> {
+impl InplaceOp2 for ParameterUpdate<'_> {
     fn name(&self) -> &'static str {
         "optimiser-step"
     }

@@ -2,7 +2,7 @@ use settings::settings;
 
 use crate::{
     AnyRule, MomentumState, OptimiserSettings, Real, Rule, erase,
-    parts::{Correction, EPS, LR, Moments, WEIGHT_DECAY, power, root},
+    parts::{AdamMoments, Correction, EPS, LR, WEIGHT_DECAY, power, root},
     scalars,
 };
 
@@ -84,7 +84,7 @@ pub(super) fn adam_rule(settings: Adam, decoupled: bool) -> Result<Box<dyn AnyRu
         Correction::check(settings.beta2, settings.eps, settings.eps_inside)?;
     }
     let (amsgrad, eps_inside) = (settings.amsgrad, settings.eps_inside);
-    let steps = Steps::new(settings, decoupled);
+    let steps = ScalarSource::new(settings, decoupled);
     Ok(match (amsgrad, eps_inside) {
         (false, false) => erase(AdamRule::<false>(steps)),
         (false, true) => erase(AdamRule::<true>(steps)),
@@ -95,16 +95,16 @@ pub(super) fn adam_rule(settings: Adam, decoupled: bool) -> Result<Box<dyn AnyRu
 
 scalars! {
     /// A step's numbers.
-    pub(crate) struct Scalars { moments: Moments, eps, step }
+    pub(crate) struct Scalars { moments: AdamMoments, eps, step }
 }
 
 /// Where the numbers of a step come from.
-pub(super) struct Steps {
+pub(super) struct ScalarSource {
     settings: Adam,
     decoupled: bool,
 }
 
-impl Steps {
+impl ScalarSource {
     /// Adam's, or AdamW's if the weight decay is `decoupled` from the gradient.
     pub fn new(settings: Adam, decoupled: bool) -> Self {
         Self {
@@ -123,14 +123,14 @@ impl Steps {
         };
         let decay = (adam.weight_decay, self.decoupled);
         Scalars {
-            moments: Moments::new([adam.beta1, adam.beta2], adam.maximize, decay, lr),
+            moments: AdamMoments::new([adam.beta1, adam.beta2], adam.maximize, decay, lr),
             eps,
             step: lr * gain / first,
         }
     }
 }
 
-pub(super) struct AdamRule<const EPS_INSIDE: bool>(Steps);
+pub(super) struct AdamRule<const EPS_INSIDE: bool>(ScalarSource);
 
 impl<const EPS_INSIDE: bool> Rule<2> for AdamRule<EPS_INSIDE> {
     type Scalars<T: Copy> = Scalars<T>;
@@ -150,7 +150,7 @@ impl<const EPS_INSIDE: bool> Rule<2> for AdamRule<EPS_INSIDE> {
     }
 }
 
-struct AmsGradRule<const EPS_INSIDE: bool>(Steps);
+struct AmsGradRule<const EPS_INSIDE: bool>(ScalarSource);
 
 impl<const EPS_INSIDE: bool> Rule<3> for AmsGradRule<EPS_INSIDE> {
     type Scalars<T: Copy> = Scalars<T>;

@@ -2,7 +2,7 @@ use settings::settings;
 
 use crate::{
     AnyRule, Element, MomentumState, OptimiserSettings, Shape, TensorRule, erase_tensor_rule,
-    parts::{Correction, EPS, LR, Moments, WEIGHT_DECAY, power, root, sum_of_squares},
+    parts::{AdamMoments, Correction, EPS, LR, WEIGHT_DECAY, power, root, sum_of_squares},
     scalars,
 };
 
@@ -65,7 +65,7 @@ struct LambRule(Lamb);
 
 scalars! {
     /// A step's numbers.
-    pub(crate) struct Scalars { moments: Moments, gain, eps, weight_decay, lr }
+    pub(crate) struct Scalars { moments: AdamMoments, gain, eps, weight_decay, lr }
 }
 
 impl TensorRule<2> for LambRule {
@@ -87,7 +87,7 @@ impl TensorRule<2> for LambRule {
             false => 1.0,
         };
         Scalars {
-            moments: Moments::new([beta1, beta2], maximize, (0.0, false), lr),
+            moments: AdamMoments::new([beta1, beta2], maximize, (0.0, false), lr),
             gain: corrected.gain / first,
             eps: corrected.eps,
             weight_decay,

@@ -1,7 +1,7 @@
 use settings::{settings, words};
 
 use super::{
-    adam::{Adam, AdamRule, Scalars as AdamScalars, Steps},
+    adam::{Adam, AdamRule, ScalarSource, Scalars as AdamScalars},
     orthogonal::{NewtonSchulz, orthogonalise},
 };
 use crate::{
@@ -118,7 +118,7 @@ impl OptimiserSettings for Muon {
             maximize: self.maximize,
             ..Adam::default()
         };
-        let (settings, adamw) = (self.clone(), Steps::new(adamw, true));
+        let (settings, adamw) = (self.clone(), ScalarSource::new(adamw, true));
         Ok(match self.hidden_only {
             true => erase_tensor_rule(MuonRule::<true> { settings, adamw }),
             false => erase_tensor_rule(MuonRule::<false> { settings, adamw }),
@@ -128,7 +128,7 @@ impl OptimiserSettings for Muon {
 
 struct MuonRule<const HIDDEN_ONLY: bool> {
     settings: Muon,
-    adamw: Steps,
+    adamw: ScalarSource,
 }
 
 impl<const HIDDEN_ONLY: bool> MuonRule<HIDDEN_ONLY> {

@@ -4,7 +4,7 @@ use settings::{Interval, settings};
 
 use crate::{
     AnyRule, MomentumState, OptimiserSettings, Real, Rule, erase,
-    parts::{Correction, EPS, LR, Moments, WEIGHT_DECAY, mix, root},
+    parts::{AdamMoments, Correction, EPS, LR, WEIGHT_DECAY, mix, root},
     scalars,
 };
 
@@ -93,7 +93,7 @@ impl NAdamRule {
 
 scalars! {
     /// A step's numbers.
-    pub(crate) struct Scalars { moments: Moments, eps, step_of_g, step_of_m }
+    pub(crate) struct Scalars { moments: AdamMoments, eps, step_of_g, step_of_m }
 }
 
 impl Rule<2> for NAdamRule {
@@ -107,7 +107,7 @@ impl Rule<2> for NAdamRule {
         let product = self.product(t);
         let decay = (nadam.weight_decay, nadam.decoupled_weight_decay);
         Scalars {
-            moments: Moments::new([nadam.beta1, nadam.beta2], nadam.maximize, decay, lr),
+            moments: AdamMoments::new([nadam.beta1, nadam.beta2], nadam.maximize, decay, lr),
             eps,
             step_of_g: lr * gain * (1.0 - mu) / (1.0 - product),
             step_of_m: lr * gain * next / (1.0 - product * next),

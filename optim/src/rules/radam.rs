@@ -2,7 +2,7 @@ use settings::settings;
 
 use crate::{
     AnyRule, MomentumState, OptimiserSettings, Real, Rule, erase,
-    parts::{EPS, LR, Moments, WEIGHT_DECAY, power, root},
+    parts::{AdamMoments, EPS, LR, WEIGHT_DECAY, power, root},
     scalars,
 };
 
@@ -82,7 +82,7 @@ impl RAdamRule {
 
 scalars! {
     /// A step's numbers: `step_per_weight` once the variance is known, `step` before.
-    pub(crate) struct Scalars { moments: Moments, eps, step_per_weight, step }
+    pub(crate) struct Scalars { moments: AdamMoments, eps, step_per_weight, step }
 }
 
 impl Rule<2> for RAdamRule {
@@ -98,7 +98,7 @@ impl Rule<2> for RAdamRule {
         };
         let decay = (radam.weight_decay, radam.decoupled_weight_decay);
         Scalars {
-            moments: Moments::new([radam.beta1, radam.beta2], radam.maximize, decay, lr),
+            moments: AdamMoments::new([radam.beta1, radam.beta2], radam.maximize, decay, lr),
             eps: radam.eps,
             step_per_weight,
             step,

@@ -151,7 +151,7 @@ impl TensorRule<6> for SoapRule {
         };
         let beta = self.0.shampoo_beta;
         let gradient = Matrix::new(g, rows, columns);
-        let mut axes = Axes {
+        let mut axes = SideAxes {
             rows,
             columns,
             left: left_axes,
@@ -204,14 +204,14 @@ fn adam<R: Element>(k: Scalars<R>, w: &mut [R], g: &[R], m: &mut [R], v: &mut [R
 
 /// The axes of a matrix's two sides, each an orthonormal basis, one vector after the other; an empty one stands for the
 /// matrix's own axes.
-struct Axes<'a, R> {
+struct SideAxes<'a, R> {
     rows: usize,
     columns: usize,
     left: &'a mut [R],
     right: &'a mut [R],
 }
 
-impl<R: Element> Axes<'_, R> {
+impl<R: Element> SideAxes<'_, R> {
     /// States begin as zeros, and no basis is all zeros.
     fn are_known(&self) -> bool {
         let mut all = self.left.iter().chain(self.right.iter());

@@ -1,7 +1,7 @@
 //! A2C agents in lock-step: they act, keep a rollout, and learn from it.
 
 use candle_core::DType;
-use optim::state_file::{Array, Part, bytes, numbers, of_part};
+use optim::state_file::{Array, StatePart, bytes, numbers, of_part};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use safetensors::Dtype;
@@ -201,7 +201,7 @@ impl Algorithm for Cohort {
         Ok(arrays)
     }
 
-    fn load(&mut self, agent: usize, state: &Part) -> Result<()> {
+    fn load(&mut self, agent: usize, state: &StatePart) -> Result<()> {
         self.agents.load_agent(agent, state)?;
         self.rollout.load(agent, |name, dtype| {
             Ok(state.list(&format!("{ROLLOUT}.{name}"), dtype)?)

@@ -87,7 +87,7 @@ impl Definition for Registered {
         read(settings).map_or(1, |config| config.n_envs)
     }
 
-    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
+    fn check(&self, settings: &Table, env: &envs::EnvSpec, agents: usize) -> Result<()> {
         let config = read(settings)?;
         config.validate()?;
         let networks = config.architectures(&env.observation.shape, env.actions);
@@ -114,7 +114,7 @@ impl Definition for Registered {
     fn experience_bytes(
         &self,
         settings: &Table,
-        env: &envs::Spec,
+        env: &envs::EnvSpec,
         _steps: u64,
     ) -> Option<(u64, &'static str)> {
         let config = read(settings).ok()?;
@@ -145,7 +145,7 @@ impl Definition for Registered {
         read(settings).map_or(Vec::new(), |config| config.warnings(steps))
     }
 
-    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
+    fn effort(&self, settings: &Table, env: &envs::EnvSpec, steps: u64) -> f64 {
         let Ok(config) = read(settings) else {
             return 0.0;
         };
@@ -169,7 +169,12 @@ impl Definition for Registered {
         Ok(Box::new(Cohort::new(read(setup.settings)?, setup)?))
     }
 
-    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>> {
+    fn policy(
+        &self,
+        settings: &Table,
+        env: &envs::EnvSpec,
+        saved: &[u8],
+    ) -> Result<Box<dyn Policy>> {
         let policy = GreedyPolicy::untrained(&read(settings)?, env)?;
         Ok(Box::new(policy.load(saved)?))
     }

@@ -115,12 +115,12 @@ struct OutputRows<'a, T> {
 
 /// The logarithms of an action's probabilities, taken from the logits.
 #[derive(Clone, Copy)]
-struct Policy<T> {
+struct LogPolicy<T> {
     log_sum: T,
     entropy: T,
 }
 
-impl<T: WithDType + Float> Policy<T> {
+impl<T: WithDType + Float> LogPolicy<T> {
     fn of(logits: &[T]) -> Self {
         let largest = logits.iter().copied().fold(T::neg_infinity(), Float::max);
         let terms = logits.iter().map(|z| (*z - largest).exp());
@@ -158,7 +158,7 @@ impl<'a, T: WithDType + Float> OutputRows<'a, T> {
         };
         for i in agent * batch..(agent + 1) * batch {
             let (logits, value) = self.row(i);
-            let policy = Policy::of(logits);
+            let policy = LogPolicy::of(logits);
             let log_pi = logits[choices.actions[i] as usize] - policy.log_sum;
             let off = value - T::from_f64(choices.returns[i]);
             sums.policy += T::from_f64(choices.advantages[i]) * (T::zero() - log_pi);
@@ -194,7 +194,7 @@ impl ActorCriticLoss {
         let mut d_value = Vec::with_capacity(rows.value.map_or(0, <[T]>::len));
         for i in 0..self.choices.actions.len() {
             let (logits, value) = rows.row(i);
-            let policy = Policy::of(logits);
+            let policy = LogPolicy::of(logits);
             let scale = mean * grad[i / batch];
             let advantage = T::from_f64(self.choices.advantages[i]);
             let taken = self.choices.actions[i] as usize;

@@ -1,7 +1,7 @@
 //! One agent's policy as it is evaluated, saved and shown: it takes the most probable action.
 
 use candle_core::{DType, Device, Tensor};
-use optim::state_file::{self, Array, Part, StateFile};
+use optim::state_file::{self, Array, StateFile, StatePart};
 use safetensors::Dtype;
 
 use super::{A2c, A2cConfig, ActorCritic};
@@ -31,7 +31,7 @@ pub(super) struct GreedyPolicy {
 
 impl GreedyPolicy {
     /// The policy of an agent that has learned nothing, into which a saved one is [loaded](Self::load).
-    pub fn untrained(config: &A2cConfig, env: &envs::Spec) -> Result<Self> {
+    pub fn untrained(config: &A2cConfig, env: &envs::EnvSpec) -> Result<Self> {
         let init = &mut [stream(0, Stream::Init)];
         let shape = env.observation.shape.as_slice();
         let on = (DType::F32, &Device::Cpu);
@@ -150,7 +150,7 @@ impl A2c {
     }
 
     /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
-    pub(super) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
+    pub(super) fn load_agent(&mut self, agent: usize, saved: &StatePart) -> Result<()> {
         for p in self.parameters() {
             load_agent(&p.var, agent, &p.name, saved)?;
         }

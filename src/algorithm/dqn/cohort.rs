@@ -3,9 +3,9 @@
 use candle_core::DType;
 
 use super::{
-    Batch, Dqn, DqnConfig, Learned, Pending, epsilon, memory::Memory, pending::AgentUpdate,
+    Batch, Dqn, DqnConfig, Learned, Pending, epsilon, memory::AgentMemory, pending::AgentUpdate,
 };
-use optim::state_file::{Array, Part};
+use optim::state_file::{Array, StatePart};
 
 use crate::{
     Result,
@@ -20,7 +20,7 @@ pub(super) struct Cohort {
     steps: u64,
     actions: usize,
     agents: Dqn,
-    memories: Vec<Memory>,
+    memories: Vec<AgentMemory>,
     batch: Batch,
     /// For each agent, its random action in this step, if it takes one.
     random: Vec<Option<usize>>,
@@ -41,7 +41,7 @@ impl Cohort {
             config.updates(setup.steps),
             (DType::F32, setup.device),
         )?;
-        let memory = |seed: &u64| Memory::new(&config, *seed, space, !setup.device.is_cpu());
+        let memory = |seed: &u64| AgentMemory::new(&config, *seed, space, !setup.device.is_cpu());
         Ok(Self {
             memories: setup.seeds.iter().map(memory).collect(),
             steps: setup.steps,
@@ -194,7 +194,7 @@ impl Algorithm for Cohort {
         Ok(arrays)
     }
 
-    fn load(&mut self, agent: usize, state: &Part) -> Result<()> {
+    fn load(&mut self, agent: usize, state: &StatePart) -> Result<()> {
         self.agents.load_agent(agent, state)?;
         self.memories[agent].load(state)
     }

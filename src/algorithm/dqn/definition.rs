@@ -2,7 +2,7 @@
 
 use settings::{Setting, Settings, Table, Value};
 
-use super::{DqnConfig, QPolicy, cohort::Cohort, memory::Memory, untrained_policy};
+use super::{DqnConfig, QPolicy, cohort::Cohort, memory::AgentMemory, untrained_policy};
 use crate::{
     Error, Result,
     algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span, layers::check_size},
@@ -11,10 +11,10 @@ use crate::{
 /// The name by which DQN is requested.
 pub const NAME: &str = "dqn";
 /// DQN.
-pub const DEFINITION: Dqn = Dqn;
+pub const DEFINITION: DqnDefinition = DqnDefinition;
 
 /// DQN, as the registry lists it.
-pub struct Dqn;
+pub struct DqnDefinition;
 
 /// The best of a grid on CartPole with CleanRL's setting, on separate tuning seeds (`results/cartpole_lr`); Adam's is
 /// CleanRL's own.
@@ -71,13 +71,13 @@ const PRESETS: [Preset; 3] = [
 /// The replay buffer stores an action in a byte.
 const MOST_ACTIONS: usize = 256;
 
-impl Dqn {
+impl DqnDefinition {
     fn read(settings: &Table) -> Result<DqnConfig> {
         Ok(DqnConfig::from_table(settings)?)
     }
 }
 
-impl Definition for Dqn {
+impl Definition for DqnDefinition {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -110,7 +110,7 @@ impl Definition for Dqn {
         &["loss", "mean_q", "grad_norm"]
     }
 
-    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
+    fn check(&self, settings: &Table, env: &envs::EnvSpec, agents: usize) -> Result<()> {
         let config = Self::read(settings)?;
         config.validate()?;
         let (name, actions) = (&env.name, env.actions);
@@ -132,11 +132,11 @@ impl Definition for Dqn {
     fn experience_bytes(
         &self,
         settings: &Table,
-        env: &envs::Spec,
+        env: &envs::EnvSpec,
         steps: u64,
     ) -> Option<(u64, &'static str)> {
         let config = Self::read(settings).ok()?;
-        let buffer = Memory::buffer(&config, &env.observation);
+        let buffer = AgentMemory::buffer(&config, &env.observation);
         let bytes = buffer.bytes_of(steps, env.max_steps);
         Some((bytes, "buffer_size"))
     }
@@ -161,7 +161,7 @@ impl Definition for Dqn {
         Self::read(settings).map_or(Vec::new(), |config| config.warnings(steps))
     }
 
-    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
+    fn effort(&self, settings: &Table, env: &envs::EnvSpec, steps: u64) -> f64 {
         let Ok(config) = Self::read(settings) else {
             return 0.0;
         };
@@ -184,7 +184,12 @@ impl Definition for Dqn {
         Ok(Box::new(Cohort::new(config, setup)?))
     }
 
-    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>> {
+    fn policy(
+        &self,
+        settings: &Table,
+        env: &envs::EnvSpec,
+        saved: &[u8],
+    ) -> Result<Box<dyn Policy>> {
         let policy: QPolicy = untrained_policy(&Self::read(settings)?, env)?;
         Ok(Box::new(policy.load(saved)?))
     }

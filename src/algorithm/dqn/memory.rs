@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use safetensors::Dtype;
 
 use super::{Batch, DqnConfig, Encoding, Replay, Transition};
-use optim::state_file::{Array, Part, bytes, numbers};
+use optim::state_file::{Array, StatePart, bytes, numbers};
 
 use crate::{
     Error, Result,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// An agent's state besides its networks.
-pub(super) struct Memory {
+pub(super) struct AgentMemory {
     pub replay: Replay,
     /// Draws which actions are random, and which.
     explore: ChaCha8Rng,
@@ -25,7 +25,7 @@ pub(super) struct Memory {
     learns_once: bool,
 }
 
-impl Memory {
+impl AgentMemory {
     /// An empty buffer, and the streams of `seed` at their start. Observations of bits are fetched as bits for a
     /// network that is on a GPU.
     pub fn new(config: &DqnConfig, seed: u64, space: &envs::Space, on_gpu: bool) -> Self {
@@ -109,7 +109,7 @@ impl Memory {
     }
 
     /// Restores what [`arrays`](Self::arrays) returned.
-    pub fn load(&mut self, state: &Part) -> Result<()> {
+    pub fn load(&mut self, state: &StatePart) -> Result<()> {
         self.replay.restore(state.list("replay", Dtype::U8)?)?;
         let places = numbers(state.find("streams", Dtype::U64, &[4])?, u64::from_le_bytes);
         let [explore, sampling] = places.as_chunks::<2>().0 else {
@@ -129,7 +129,7 @@ mod tests {
     /// The rewards of the batches of an agent whose steps have the rewards 0, 1, 2, ...
     fn learned(config: &DqnConfig, steps: u64) -> Vec<Vec<f32>> {
         let space = envs::Space::symmetric(&[1e9]);
-        let mut memory = Memory::new(config, 1, &space, false);
+        let mut memory = AgentMemory::new(config, 1, &space, false);
         let mut batches = Vec::new();
         for step in 0..steps {
             let (obs, next_obs) = ([step as f32], [step as f32 + 1.0]);

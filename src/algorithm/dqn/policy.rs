@@ -6,7 +6,7 @@ use safetensors::Dtype;
 use super::{Critic, Dqn, DqnConfig, greedy};
 use optim::{
     Parameter,
-    state_file::{self, Array, Part, StateFile},
+    state_file::{self, Array, StateFile, StatePart},
 };
 
 use crate::{
@@ -84,7 +84,7 @@ impl Policy for QPolicy {
 }
 
 /// The policy of an agent that has learned nothing, into which a saved one is [loaded](QPolicy::load).
-pub fn untrained_policy(config: &DqnConfig, env: &envs::Spec) -> Result<QPolicy> {
+pub fn untrained_policy(config: &DqnConfig, env: &envs::EnvSpec) -> Result<QPolicy> {
     let init = &mut [stream(0, Stream::Init)];
     let shape = env.observation.shape.as_slice();
     let on = (DType::F32, &Device::Cpu);
@@ -123,7 +123,7 @@ impl Critic {
     }
 
     /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
-    pub(crate) fn load_agent(&self, agent: usize, saved: &Part) -> Result<()> {
+    pub(crate) fn load_agent(&self, agent: usize, saved: &StatePart) -> Result<()> {
         for (prefix, net) in [("online", &self.online), ("target", &self.target)] {
             for p in net.parameters() {
                 load_agent(&p.var, agent, &format!("{prefix}.{}", p.name), saved)?;
@@ -151,7 +151,7 @@ impl Dqn {
     }
 
     /// Restores what [`agent_arrays`](Self::agent_arrays) returned.
-    pub(crate) fn load_agent(&mut self, agent: usize, saved: &Part) -> Result<()> {
+    pub(crate) fn load_agent(&mut self, agent: usize, saved: &StatePart) -> Result<()> {
         self.critic().load_agent(agent, saved)?;
         let state = saved.list("optimiser", Dtype::U8)?;
         Ok(self.optimiser_mut().restore_agent(agent, state)?)

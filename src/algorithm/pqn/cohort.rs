@@ -7,14 +7,14 @@ use safetensors::Dtype;
 
 use super::{
     Minibatch, Pqn, PqnConfig,
-    learner::Fit,
+    learner::PendingStep,
     pending::MinibatchUpdate,
     policy::{PqnPolicy, start_from, weights},
     rollout::{End, Rollout},
 };
 use optim::{
     Element,
-    state_file::{Array, Part, bytes, numbers},
+    state_file::{Array, StatePart, bytes, numbers},
 };
 
 use crate::{
@@ -30,7 +30,7 @@ pub(super) struct Cohort {
     steps: u64,
     obs_len: usize,
     learner: Pqn,
-    members: Vec<Member>,
+    members: Vec<AgentState>,
     /// What followed the last step, `[agents, environments, observation]`.
     next_obs: Vec<f32>,
     minibatch: Minibatch,
@@ -38,7 +38,7 @@ pub(super) struct Cohort {
 }
 
 /// An agent's state besides its network.
-struct Member {
+struct AgentState {
     rollout: Rollout,
     /// Draws which actions are random, and which.
     explore: ChaCha8Rng,
@@ -62,7 +62,7 @@ impl Cohort {
             config.updates(setup.steps),
             (DType::F32, setup.device),
         )?;
-        let member = |seed: &u64| Member {
+        let member = |seed: &u64| AgentState {
             rollout: Rollout::default(),
             explore: stream(*seed, Stream::Explore),
             shuffle: stream(*seed, Stream::Replay),
@@ -211,7 +211,7 @@ impl Cohort {
 fn report(
     agent: usize,
     update: u64,
-    fit: &Fit,
+    fit: &PendingStep,
     norms: &[f64],
     learning: &mut dyn Learning,
 ) -> Result<()> {
@@ -219,7 +219,7 @@ fn report(
     learning.updated(agent, update, &measured)
 }
 
-impl Member {
+impl AgentState {
     /// A new order of `n` transitions (Fisher & Yates).
     fn draw_order(&mut self, n: usize) {
         self.order.clear();
@@ -269,7 +269,7 @@ impl Algorithm for Cohort {
 
     fn learn(&mut self, _step: u64, learning: &mut dyn Learning) -> Result<()> {
         self.bootstrap(learning)?;
-        let whole = |(agent, member): (usize, &Member)| {
+        let whole = |(agent, member): (usize, &AgentState)| {
             learning.is_alive(agent) && member.rollout.ends.len() == self.config.rollout()
         };
         if self.members.iter().enumerate().any(whole) {
@@ -322,7 +322,7 @@ impl Algorithm for Cohort {
         Ok(arrays)
     }
 
-    fn load(&mut self, agent: usize, state: &Part) -> Result<()> {
+    fn load(&mut self, agent: usize, state: &StatePart) -> Result<()> {
         for p in self.learner.parameters() {
             let own = [&[1], &p.var.dims()[1..]].concat();
             let values = f32::from_bytes(state.find(&p.name, Dtype::F32, &own)?);

@@ -104,7 +104,7 @@ impl Definition for PqnDefinition {
         Self::read(settings).map_or(1, |config| config.n_envs)
     }
 
-    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
+    fn check(&self, settings: &Table, env: &envs::EnvSpec, agents: usize) -> Result<()> {
         let config = Self::read(settings)?;
         config.validate()?;
         let network = config.architecture(&env.observation.shape, env.actions);
@@ -156,7 +156,7 @@ impl Definition for PqnDefinition {
     fn experience_bytes(
         &self,
         settings: &Table,
-        env: &envs::Spec,
+        env: &envs::EnvSpec,
         _steps: u64,
     ) -> Option<(u64, &'static str)> {
         let config = Self::read(settings).ok()?;
@@ -183,7 +183,7 @@ impl Definition for PqnDefinition {
         (self.updates(settings, steps) == 0).then_some("n_steps")
     }
 
-    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
+    fn effort(&self, settings: &Table, env: &envs::EnvSpec, steps: u64) -> f64 {
         let Ok(config) = Self::read(settings) else {
             return 0.0;
         };
@@ -210,7 +210,12 @@ impl Definition for PqnDefinition {
         Ok(Box::new(Cohort::new(Self::read(setup.settings)?, setup)?))
     }
 
-    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>> {
+    fn policy(
+        &self,
+        settings: &Table,
+        env: &envs::EnvSpec,
+        saved: &[u8],
+    ) -> Result<Box<dyn Policy>> {
         let policy = PqnPolicy::untrained(&Self::read(settings)?, env)?;
         Ok(Box::new(policy.load(saved)?))
     }

@@ -48,7 +48,7 @@ pub struct Pqn {
 }
 
 /// A gradient step about to be taken, before anything has changed.
-pub(super) struct Fit {
+pub(super) struct PendingStep {
     /// Each agent's loss.
     pub loss: Vec<f64>,
     /// Each agent's mean value of the actions taken; empty unless asked for.
@@ -108,11 +108,11 @@ impl Pqn {
         Ok(fit.loss)
     }
 
-    pub(super) fn step(&mut self, fit: &Fit) -> Result<()> {
+    pub(super) fn step(&mut self, fit: &PendingStep) -> Result<()> {
         Ok(self.optimiser.step(&fit.grads)?)
     }
 
-    pub(super) fn fit(&self, minibatch: &Minibatch, mean_q: bool) -> Result<Fit> {
+    pub(super) fn fit(&self, minibatch: &Minibatch, mean_q: bool) -> Result<PendingStep> {
         fit(
             &self.network,
             minibatch,
@@ -158,7 +158,7 @@ pub(super) fn fit(
     (agents, obs): (usize, &Tensor),
     (dtype, device): (DType, &Device),
     mean_q: bool,
-) -> Result<Fit> {
+) -> Result<PendingStep> {
     let size = (agents, minibatch.actions.len() / agents);
     let actions = Tensor::from_slice(&minibatch.actions, size, device)?;
     let targets = Tensor::from_slice(&minibatch.targets, size, device)?.to_dtype(dtype)?;
@@ -180,7 +180,7 @@ pub(super) fn fit(
         }
         false => Vec::new(),
     };
-    Ok(Fit {
+    Ok(PendingStep {
         loss: loss.to_dtype(DType::F64)?.to_vec1()?,
         mean_q,
         grads: network.backward(&loss)?,

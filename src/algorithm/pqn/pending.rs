@@ -11,7 +11,7 @@ use safetensors::Dtype;
 
 use super::{
     Minibatch, Pqn, PqnConfig,
-    learner::{Fit, fit, seen},
+    learner::{PendingStep, fit, seen},
     rollout::{End, Rollout},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 pub(super) struct MinibatchUpdate<'a> {
     pub learner: &'a Pqn,
     pub config: &'a PqnConfig,
-    pub fit: &'a Fit,
+    pub fit: &'a PendingStep,
     pub agent: usize,
     pub rollout: &'a Rollout,
     /// The transitions of the minibatch.

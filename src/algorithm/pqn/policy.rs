@@ -44,7 +44,7 @@ pub(super) struct PqnPolicy {
 
 impl PqnPolicy {
     /// The policy of an agent that has learned nothing.
-    pub fn untrained(config: &PqnConfig, env: &envs::Spec) -> Result<Self> {
+    pub fn untrained(config: &PqnConfig, env: &envs::EnvSpec) -> Result<Self> {
         let architecture = config.architecture(&env.observation.shape, env.actions);
         let init = &mut [stream(0, Stream::Init)];
         Ok(Self {

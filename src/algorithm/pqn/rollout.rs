@@ -3,7 +3,7 @@
 use safetensors::Dtype;
 
 use super::PqnConfig;
-use optim::state_file::{Array, Part, bytes, numbers};
+use optim::state_file::{Array, StatePart, bytes, numbers};
 
 use crate::{Result, algorithm::Experience};
 
@@ -185,7 +185,7 @@ impl Rollout {
     }
 
     /// Restores what [`arrays`](Self::arrays) returned.
-    pub fn load(&mut self, saved: &Part) -> Result<()> {
+    pub fn load(&mut self, saved: &StatePart) -> Result<()> {
         let list = |name: &str| -> Result<Vec<f64>> {
             let data = saved.list(&format!("rollout.{name}"), Dtype::F64)?;
             Ok(numbers(data, f64::from_le_bytes))

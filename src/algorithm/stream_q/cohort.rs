@@ -6,12 +6,12 @@ use safetensors::Dtype;
 
 use super::{
     Normaliser, RewardScale, Seen, StreamQ, StreamQConfig,
-    pending::{Step, StepUpdate},
+    pending::{LearnedStep, StepUpdate},
     policy::{StreamPolicy, seen, statistics},
 };
 use optim::{
     Element, Spec,
-    state_file::{Array, Part, bytes, numbers},
+    state_file::{Array, StatePart, bytes, numbers},
 };
 
 use crate::{
@@ -38,7 +38,7 @@ struct Agent {
     explore: ChaCha8Rng,
     updates: u64,
     /// The step that is to be learned from.
-    step: Step,
+    step: LearnedStep,
     /// Whether the action of this step is greedy.
     greedy: bool,
     /// Whether an episode begins with the next action.
@@ -59,10 +59,10 @@ impl Agent {
             rewards: config.scale_rewards.then(RewardScale::default),
             explore: stream(seed, Stream::Explore),
             updates: 0,
-            step: Step {
+            step: LearnedStep {
                 x: vec![0.0; space.len()],
                 next: vec![0.0; space.len()],
-                ..Step::default()
+                ..LearnedStep::default()
             },
             greedy: true,
             begins: true,
@@ -271,7 +271,7 @@ impl Algorithm for Cohort {
         Ok(arrays)
     }
 
-    fn load(&mut self, agent: usize, state: &Part) -> Result<()> {
+    fn load(&mut self, agent: usize, state: &StatePart) -> Result<()> {
         let agent = &mut self.agents[agent];
         let floats = |name: &str, into: &mut Vec<f32>| -> Result<()> {
             *into = f32::from_bytes(state.find(name, Dtype::F32, &[into.len()])?);

@@ -90,7 +90,7 @@ impl Definition for StreamQLambda {
         false
     }
 
-    fn check(&self, settings: &Table, env: &envs::Spec, agents: usize) -> Result<()> {
+    fn check(&self, settings: &Table, env: &envs::EnvSpec, agents: usize) -> Result<()> {
         let config = Self::read(settings)?;
         config.validate()?;
         let network = config.architecture(&env.observation.shape, env.actions);
@@ -125,7 +125,7 @@ impl Definition for StreamQLambda {
         None
     }
 
-    fn effort(&self, settings: &Table, env: &envs::Spec, steps: u64) -> f64 {
+    fn effort(&self, settings: &Table, env: &envs::EnvSpec, steps: u64) -> f64 {
         let Ok(config) = Self::read(settings) else {
             return 0.0;
         };
@@ -142,7 +142,12 @@ impl Definition for StreamQLambda {
         Ok(Box::new(Cohort::new(Self::read(setup.settings)?, setup)?))
     }
 
-    fn policy(&self, settings: &Table, env: &envs::Spec, saved: &[u8]) -> Result<Box<dyn Policy>> {
+    fn policy(
+        &self,
+        settings: &Table,
+        env: &envs::EnvSpec,
+        saved: &[u8],
+    ) -> Result<Box<dyn Policy>> {
         let policy = StreamPolicy::untrained(&Self::read(settings)?, env)?;
         Ok(Box::new(policy.load(saved)?))
     }

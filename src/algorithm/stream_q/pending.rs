@@ -16,7 +16,7 @@ use crate::{
 
 /// The step that an update learns from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Step {
+pub(super) struct LearnedStep {
     /// The observation as the network saw it.
     pub x: Vec<f32>,
     /// The action.
@@ -32,7 +32,7 @@ pub(super) struct Step {
 /// The update of one agent. Its minibatch is one step, with the trace of the steps before it.
 pub(super) struct StepUpdate<'a> {
     pub learner: &'a StreamQ<f32>,
-    pub step: &'a Step,
+    pub step: &'a LearnedStep,
     pub update: &'a Update,
 }
 

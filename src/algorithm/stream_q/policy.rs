@@ -27,7 +27,7 @@ pub(super) struct StreamPolicy {
 
 impl StreamPolicy {
     /// The policy of an agent that has learned nothing.
-    pub fn untrained(config: &StreamQConfig, env: &envs::Spec) -> Result<Self> {
+    pub fn untrained(config: &StreamQConfig, env: &envs::EnvSpec) -> Result<Self> {
         let architecture = config.architecture(&env.observation.shape, env.actions);
         let layers = Layers::new(&architecture, LEAKY, config.layer_norm)?;
         let obs_len = env.observation.len();

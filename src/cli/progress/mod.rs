@@ -29,7 +29,7 @@ use crate::{
 const RECENT: usize = 20;
 
 /// Shows a run's progress: time left, recent return, steps a second, and what the algorithm reports.
-pub struct Progress {
+pub struct RlProgress {
     from: u64,
     steps: u64,
     agents: usize,
@@ -47,7 +47,7 @@ enum Output {
 }
 
 /// Progress on stderr of `agents` agents with `config` that start at step `from`; none if `quiet`.
-pub fn progress(quiet: bool, config: &Config, from: u64, agents: usize) -> Progress {
+pub fn progress(quiet: bool, config: &Config, from: u64, agents: usize) -> RlProgress {
     let steps = config.run.steps;
     let output = match Bar::new(quiet, steps) {
         Some(bar) => Output::Bar(bar),
@@ -59,7 +59,7 @@ pub fn progress(quiet: bool, config: &Config, from: u64, agents: usize) -> Progr
             }
         }
     };
-    Progress {
+    RlProgress {
         from,
         steps,
         agents,
@@ -198,7 +198,7 @@ impl Bytes {
     }
 }
 
-impl Progress {
+impl RlProgress {
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Output::Bar(bar) = &self.output {
@@ -229,7 +229,7 @@ impl Progress {
     }
 }
 
-impl Observer for Progress {
+impl Observer for RlProgress {
     fn progress(&mut self, progress: &run::Progress) -> Result<()> {
         let run::Progress { step, now } = *progress;
         if matches!(self.output, Output::Nothing) {

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use crate::{
     Result,
-    figures::{self, Colour, Curve, MEDIAN_OF, Panel, Scale, median, short, steps_label},
+    figures::{
+        self, Curve, CurveColour, HeightScale, MEDIAN_OF, Panel, median, short, steps_label,
+    },
     numbers::count,
     run::DiagnosticsRow,
 };
@@ -48,8 +50,8 @@ pub(super) fn draw_diagnostics(
             over_time(
                 course,
                 "signal / noise of a gradient",
-                Scale::Linear,
-                vec![curve(rows, "", Colour::Blue, |row| {
+                HeightScale::Linear,
+                vec![curve(rows, "", CurveColour::Blue, |row| {
                     Some(row.signal / row.noise)
                 })],
             ),
@@ -58,14 +60,14 @@ pub(super) fn draw_diagnostics(
             over_time(
                 course,
                 "drift of momentum's targets",
-                Scale::Linear,
-                vec![curve(rows, "", Colour::Orange, |row| row.target_drift)],
+                HeightScale::Linear,
+                vec![curve(rows, "", CurveColour::Orange, |row| row.target_drift)],
             ),
         ],
     )
 }
 
-fn over_time(course: Course, y: &'static str, scale: Scale, curves: Vec<Curve>) -> Panel {
+fn over_time(course: Course, y: &'static str, scale: HeightScale, curves: Vec<Curve>) -> Panel {
     Panel {
         x: course.name,
         y,
@@ -80,7 +82,7 @@ fn over_time(course: Course, y: &'static str, scale: Scale, curves: Vec<Curve>) 
 fn curve(
     rows: &[DiagnosticsRow],
     name: &'static str,
-    colour: Colour,
+    colour: CurveColour,
     value: fn(&DiagnosticsRow) -> Option<f64>,
 ) -> Curve {
     let point = |row: &DiagnosticsRow| Some((row.step as f64, value(row)?));
@@ -89,20 +91,25 @@ fn curve(
 
 fn cosines(rows: &[DiagnosticsRow], course: Course) -> Panel {
     let curves = vec![
-        curve(rows, "this gradient", Colour::Faint, |row| {
+        curve(rows, "this gradient", CurveColour::Faint, |row| {
             row.cos_momentum_gradient
         }),
         curve(
             rows,
             "the gradient of four minibatches",
-            Colour::Blue,
+            CurveColour::Blue,
             |row| row.cos_average_fresh,
         ),
-        curve(rows, "its oracle", Colour::Green, |row| {
+        curve(rows, "its oracle", CurveColour::Green, |row| {
             row.cos_average_oracle
         }),
     ];
-    over_time(course, "cosine of momentum and", Scale::Cosine, curves)
+    over_time(
+        course,
+        "cosine of momentum and",
+        HeightScale::Cosine,
+        curves,
+    )
 }
 
 fn staleness(rows: &[DiagnosticsRow], course: Course) -> Panel {
@@ -110,20 +117,23 @@ fn staleness(rows: &[DiagnosticsRow], course: Course) -> Panel {
         Some(norm? / row.fresh_norm)
     }
     let curves = vec![
-        curve(rows, "parameters moved", Colour::Orange, |row| {
+        curve(rows, "parameters moved", CurveColour::Orange, |row| {
             relative(row, row.parameter_norm)
         }),
-        curve(rows, "targets moved", Colour::Green, |row| {
+        curve(rows, "targets moved", CurveColour::Green, |row| {
             relative(row, row.target_norm)
         }),
-        curve(rows, "data", Colour::Blue, |row| {
+        curve(rows, "data", CurveColour::Blue, |row| {
             relative(row, row.data_norm)
         }),
-        curve(rows, "data, from the draw alone", Colour::Faint, |row| {
-            relative(row, row.data_norm_by_chance)
-        }),
+        curve(
+            rows,
+            "data, from the draw alone",
+            CurveColour::Faint,
+            |row| relative(row, row.data_norm_by_chance),
+        ),
     ];
-    over_time(course, "staleness / gradient", Scale::Log, curves)
+    over_time(course, "staleness / gradient", HeightScale::Log, curves)
 }
 
 /// The cosines of `row` by lag.
@@ -149,11 +159,11 @@ fn lags(rows: &[DiagnosticsRow]) -> Vec<f64> {
 }
 
 /// The first and the second half of the run, with their names and colours.
-fn halves(steps: u64) -> [(&'static str, Colour, std::ops::Range<u64>); 2] {
+fn halves(steps: u64) -> [(&'static str, CurveColour, std::ops::Range<u64>); 2] {
     let half = steps / 2;
     [
-        ("first half of the run", Colour::Faint, 0..half),
-        ("second half", Colour::Blue, half..u64::MAX),
+        ("first half of the run", CurveColour::Faint, 0..half),
+        ("second half", CurveColour::Blue, half..u64::MAX),
     ]
 }
 
@@ -177,7 +187,7 @@ fn autocorrelation(rows: &[DiagnosticsRow], steps: u64) -> Panel {
         y: "cosine of two gradients",
         range: 0.0..lags.last().map_or(1.0, |lag| lag.log2()),
         x_label: |x| short(&x.exp2().round()),
-        scale: Scale::Cosine,
+        scale: HeightScale::Cosine,
         curves: curves.into(),
     }
 }
@@ -206,7 +216,7 @@ fn since_target(rows: &[DiagnosticsRow], steps: u64) -> Panel {
         y: "norm of the gradient",
         range: 0.0..most.max(1) as f64,
         x_label: short,
-        scale: Scale::Log,
+        scale: HeightScale::Log,
         curves: curves.into(),
     }
 }

@@ -10,12 +10,12 @@ use self::diagnostics::{Course, draw_diagnostics};
 use crate::{
     Result,
     figures::{
-        self, Colour, Curve, Detail, LearningCurve, Panel, Picture, Pictures, Scale, Spread, short,
-        steps_label,
+        self, Curve, CurveColour, Detail, HeightScale, LearningCurve, Panel, Picture, Pictures,
+        Spread, short, steps_label,
     },
     numbers::count,
     run::{
-        Configuration, EvaluationRow, Finished, Outcome, Status, ValueRow,
+        Configuration, EvaluationRow, Finished, RlOutcome, Status, ValueRow,
         order::OrderConfig,
         rl::{Config, Episode},
     },
@@ -32,7 +32,7 @@ pub fn learning_curve(
     path: &Path,
     config: &Config,
     run: &Finished<Config>,
-    spec: &envs::Spec,
+    spec: &envs::EnvSpec,
 ) -> Result<()> {
     let (episodes, updates) = (run.episodes()?, run.updates()?);
     let evaluation = |row: &EvaluationRow| Spread {
@@ -77,7 +77,7 @@ pub fn learning_curve(
 /// smallest reward at every step for ever, `r / (1 - gamma)`.
 fn passed_bound(
     config: &Config,
-    spec: &envs::Spec,
+    spec: &envs::EnvSpec,
     name: &str,
     points: &[(f64, f64)],
 ) -> Option<(f64, String)> {
@@ -105,8 +105,8 @@ fn passed_bound(
     Some((height, name))
 }
 
-fn title(outcome: &Outcome) -> String {
-    let Outcome {
+fn title(outcome: &RlOutcome) -> String {
+    let RlOutcome {
         env,
         optimiser,
         seed,
@@ -115,7 +115,7 @@ fn title(outcome: &Outcome) -> String {
     format!("{env}, {optimiser}, seed {seed}")
 }
 
-fn note(outcome: &Outcome) -> String {
+fn note(outcome: &RlOutcome) -> String {
     match outcome.status {
         Status::Finished => format!(
             "last evaluation {:.1}, best {:.1} at {} steps",
@@ -178,7 +178,7 @@ fn value_error(
             scale,
             curves: vec![Curve {
                 name: "",
-                colour: Colour::Blue,
+                colour: CurveColour::Blue,
                 line: rows.iter().filter_map(point).collect(),
                 points: Vec::new(),
             }],
@@ -192,11 +192,11 @@ fn value_error(
         Status::Diverged => format!("diverged after {}", count(outcome.updates, "update")),
     };
     let panels = [
-        panel("score", Scale::Linear, |row| Some(row.score)),
-        panel("error on held-out values", Scale::Log, |row| {
+        panel("score", HeightScale::Linear, |row| Some(row.score)),
+        panel("error on held-out values", HeightScale::Log, |row| {
             Some(row.error)
         }),
-        panel("loss", Scale::Log, |row| row.loss),
+        panel("loss", HeightScale::Log, |row| row.loss),
     ];
     figures::panels(path, title, &note, &panels)
 }

@@ -6,7 +6,7 @@ use crate::{
     Error,
     cli::progress::{Bar, long, short},
     numbers::count,
-    study::{Progress, ProgressDisplay},
+    study::{ProgressDisplay, RunsProgress},
 };
 
 /// One line for all runs: a bar on a terminal, otherwise a new line for each tenth of the work.
@@ -45,7 +45,7 @@ impl StudyProgress {
     /// The parts of the line about `progress`, the most important first.
     fn pieces(
         &self,
-        progress: &Progress,
+        progress: &RunsProgress,
         left: fn(Option<Duration>) -> Option<String>,
     ) -> Vec<String> {
         let whole_seconds = |left: Duration| Duration::from_secs(left.as_secs());
@@ -61,7 +61,7 @@ impl StudyProgress {
 }
 
 impl ProgressDisplay for StudyProgress {
-    fn update(&self, progress: &Progress) {
+    fn update(&self, progress: &RunsProgress) {
         let share = progress.share();
         if let Some(bar) = &self.bar {
             bar.show((share * WHOLE) as u64, &self.pieces(progress, short));

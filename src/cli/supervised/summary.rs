@@ -9,7 +9,7 @@ use crate::{
     nn,
     run::{
         EpochRow, Finished, HistoryRow, Machine, Status,
-        supervised::{Layers, Net, SupervisedConfig},
+        supervised::{Net, SupervisedConfig, TrainedLayers},
     },
 };
 
@@ -78,7 +78,7 @@ pub fn unsettled<'a>(
     runs: impl IntoIterator<Item = (&'a SupervisedConfig, &'a Finished<SupervisedConfig>)>,
 ) -> Option<String> {
     let batches = runs.into_iter().filter_map(|(config, run)| {
-        let normalised = config.run.net == Net::Resnet18 && config.run.train == Layers::All;
+        let normalised = config.run.net == Net::Resnet18 && config.run.train == TrainedLayers::All;
         let tested = run.outcome.status == Status::Finished;
         (normalised && tested).then_some(run.outcome.steps)
     });

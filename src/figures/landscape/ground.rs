@@ -2,7 +2,7 @@
 
 use plotters::{coord::types::RangedCoordf64, prelude::*};
 
-use super::surface::{Surface, Tried};
+use super::surface::{DrawnSurface, Tried};
 use crate::figures::{
     axes::Area,
     clip::inside,
@@ -20,7 +20,7 @@ const CONTOUR: RGBColor = RGBColor(172, 184, 202);
 pub type Map<'a, 'b> = ChartContext<'a, Paper<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// The map of `surface`, with margins for labels in letters of `size` pixels.
-pub fn map<'a, 'b>(area: &'a Area<'b>, surface: &Surface, size: u32) -> Tried<Map<'a, 'b>> {
+pub fn map<'a, 'b>(area: &'a Area<'b>, surface: &DrawnSurface, size: u32) -> Tried<Map<'a, 'b>> {
     let [(left, right), (bottom, top)] = surface.domain;
     Ok(ChartBuilder::on(area)
         .margin(size)
@@ -32,7 +32,7 @@ pub fn map<'a, 'b>(area: &'a Area<'b>, surface: &Surface, size: u32) -> Tried<Ma
 /// The ground at step `t`, in muted shades. They are logarithmic because the valleys matter most.
 pub fn ground(
     area: &Area,
-    surface: &Surface,
+    surface: &DrawnSurface,
     t: u64,
     size: u32,
     labels: usize,
@@ -117,7 +117,7 @@ impl Shades {
 /// The path through `points`, with a dot where it ends.
 pub fn trace(
     map: &mut Map,
-    surface: &Surface,
+    surface: &DrawnSurface,
     points: &[[f64; 2]],
     width: u32,
     colour: RGBColor,
@@ -145,7 +145,7 @@ pub fn segments(
 }
 
 /// Marks the start with a ring, and the minimum at step `t` with a cross.
-pub fn marks(map: &mut Map, surface: &Surface, t: u64, size: i32) -> Drawn {
+pub fn marks(map: &mut Map, surface: &DrawnSurface, t: u64, size: i32) -> Drawn {
     let [x, y] = surface.start;
     map.draw_series([
         Circle::new((x, y), size, WHITE.filled()),
@@ -160,7 +160,7 @@ pub fn marks(map: &mut Map, surface: &Surface, t: u64, size: i32) -> Drawn {
 }
 
 /// The path of a moving minimum in `end` steps.
-pub fn way_of_the_minimum(map: &mut Map, surface: &Surface, end: u64) -> Drawn {
+pub fn way_of_the_minimum(map: &mut Map, surface: &DrawnSurface, end: u64) -> Drawn {
     if surface.moves {
         let way = (0..=end).map(|t| (surface.minimum)(t)).map(|[x, y]| (x, y));
         let style = INK.mix(0.6).stroke_width(1);

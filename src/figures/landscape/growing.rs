@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::{
     ground::{ground, map, marks, trace},
-    surface::{Descent, SHADES, Surface, Tried, last_step, longest_first},
+    surface::{DrawnDescent, DrawnSurface, SHADES, Tried, last_step, longest_first},
 };
 use crate::{
     Error, Result,
@@ -30,7 +30,11 @@ const FRAMES_MOVING: u64 = 90;
 const TRAIL: usize = 50;
 
 /// Draws the growing paths to `path`, an animated GIF.
-pub fn landscape_film(path: &Path, surface: &Surface, descents: &[Descent]) -> Result<()> {
+pub fn landscape_film(
+    path: &Path,
+    surface: &DrawnSurface,
+    descents: &[DrawnDescent],
+) -> Result<()> {
     let shots = shots(surface, descents).map_err(|error| Error::Figure {
         path: path.to_path_buf(),
         why: error.to_string(),
@@ -38,7 +42,7 @@ pub fn landscape_film(path: &Path, surface: &Surface, descents: &[Descent]) -> R
     film::write(path, (SIZE.0 as u16, SIZE.1 as u16), &shots)
 }
 
-fn shots(surface: &Surface, descents: &[Descent]) -> Tried<Vec<Shot>> {
+fn shots(surface: &DrawnSurface, descents: &[DrawnDescent]) -> Tried<Vec<Shot>> {
     let end = last_step(descents);
     let paths = longest_first(descents);
     let mut below = background(surface, descents, 0)?;
@@ -84,7 +88,7 @@ fn film_steps(end: u64, moves: bool) -> Vec<u64> {
 }
 
 /// What lies below the paths at step `t`.
-fn background(surface: &Surface, descents: &[Descent], t: u64) -> Tried<Vec<u8>> {
+fn background(surface: &DrawnSurface, descents: &[DrawnDescent], t: u64) -> Tried<Vec<u8>> {
     let mut pixels = vec![255; (SIZE.0 * SIZE.1 * 3) as usize];
     over(&mut pixels, SIZE, |root| {
         let (left, right) = frame_parts(root);
@@ -101,7 +105,7 @@ fn frame_parts<'a>(root: &Area<'a>) -> (Area<'a>, Area<'a>) {
 }
 
 /// The names in their colours.
-fn names(area: &Area, surface: &Surface, descents: &[Descent]) -> Drawn {
+fn names(area: &Area, surface: &DrawnSurface, descents: &[DrawnDescent]) -> Drawn {
     area.draw(&Text::new(surface.name, (10, 9), text(16, INK)))?;
     for (i, (descent, colour)) in descents.iter().zip(SERIES.iter().cycle()).enumerate() {
         let y = 62 + 20 * i as i32;

@@ -8,4 +8,4 @@ mod surface;
 
 pub use growing::landscape_film;
 pub use still::landscape;
-pub use surface::{Descent, MOST_PATHS, Surface};
+pub use surface::{DrawnDescent, DrawnSurface, MOST_PATHS};

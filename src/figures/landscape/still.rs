@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::{
     ground::{ground, map, marks, segments, trace, way_of_the_minimum},
-    surface::{Descent, SHADES, Surface, last_step, longest_first},
+    surface::{DrawnDescent, DrawnSurface, SHADES, last_step, longest_first},
 };
 use crate::{
     Result,
@@ -24,7 +24,7 @@ const COLUMNS: usize = 4;
 const ROW: u32 = 26;
 
 /// Draws `surface` with every path on it, and the objective along each, to `path` as PNG.
-pub fn landscape(path: &Path, surface: &Surface, descents: &[Descent]) -> Result<()> {
+pub fn landscape(path: &Path, surface: &DrawnSurface, descents: &[DrawnDescent]) -> Result<()> {
     let rows = (descents.len() + 1).div_ceil(COLUMNS) as u32;
     png(path, (1320, 662 + ROW * rows), |root| {
         let root = root.margin(16, 12, 16, 20);
@@ -48,7 +48,7 @@ pub fn landscape(path: &Path, surface: &Surface, descents: &[Descent]) -> Result
 }
 
 /// The objective along every path.
-fn objective(area: &Area, descents: &[Descent]) -> Drawn {
+fn objective(area: &Area, descents: &[DrawnDescent]) -> Drawn {
     let values = descents.iter().flat_map(|one| &one.objective).copied();
     let Range {
         start: low,
@@ -92,7 +92,7 @@ fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
 }
 
 /// Each optimiser in its colour, and the meaning of the marks.
-fn legend(area: &Area, descents: &[Descent]) -> Drawn {
+fn legend(area: &Area, descents: &[DrawnDescent]) -> Drawn {
     let width = area.dim_in_pixel().0 as i32 / COLUMNS as i32;
     let cell = |i: usize| {
         let (column, row) = ((i % COLUMNS) as i32, (i / COLUMNS) as i32);

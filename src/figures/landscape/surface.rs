@@ -11,7 +11,7 @@ pub const MOST_PATHS: usize = SERIES.len();
 pub const SHADES: usize = 18;
 
 /// A surface to draw.
-pub struct Surface<'a> {
+pub struct DrawnSurface<'a> {
     /// The name.
     pub name: &'a str,
     /// What the surface shows, and which paths these are.
@@ -31,7 +31,7 @@ pub struct Surface<'a> {
 }
 
 /// An optimiser's path over a surface.
-pub struct Descent {
+pub struct DrawnDescent {
     /// The optimiser's name.
     pub name: String,
     /// A note next to the name in the key.
@@ -48,7 +48,7 @@ pub struct Descent {
 pub type Tried<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The last step of the longest path.
-pub fn last_step(descents: &[Descent]) -> u64 {
+pub fn last_step(descents: &[DrawnDescent]) -> u64 {
     let steps = descents
         .iter()
         .map(|one| one.points.len().saturating_sub(1));
@@ -57,7 +57,7 @@ pub fn last_step(descents: &[Descent]) -> u64 {
 
 /// The paths with their colours, the longest first, so that a path that oscillates does not hide the
 /// others.
-pub fn longest_first(descents: &[Descent]) -> Vec<(&[[f64; 2]], RGBColor)> {
+pub fn longest_first(descents: &[DrawnDescent]) -> Vec<(&[[f64; 2]], RGBColor)> {
     let paths = descents.iter().map(|one| &one.points[..]);
     let mut paths: Vec<_> = paths.zip(SERIES.iter().copied().cycle()).collect();
     let length = |points: &[[f64; 2]]| -> f64 {

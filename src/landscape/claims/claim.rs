@@ -52,7 +52,7 @@ pub enum Expected {
 /// What the numbers say about a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum ClaimVerdict {
     /// Every prediction holds.
     Supports,
     /// Every prediction is refuted.
@@ -70,7 +70,7 @@ impl fmt::Display for Expected {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for ClaimVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Supports => "supports",
@@ -87,7 +87,7 @@ pub struct MeasuredClaim {
     /// The numbers.
     pub measurements: Vec<Measurement>,
     /// What the numbers say.
-    pub verdict: Verdict,
+    pub verdict: ClaimVerdict,
 }
 
 impl Claim {
@@ -110,13 +110,13 @@ impl Claim {
 }
 
 /// The verdict on a claim.
-fn verdict(measurements: &[Measurement]) -> Verdict {
+fn verdict(measurements: &[Measurement]) -> ClaimVerdict {
     let mut verdicts = measurements.iter().filter_map(Measurement::verdict);
-    let first = verdicts.next().unwrap_or(Verdict::Mixed);
+    let first = verdicts.next().unwrap_or(ClaimVerdict::Mixed);
     if verdicts.all(|verdict| verdict == first) {
         first
     } else {
-        Verdict::Mixed
+        ClaimVerdict::Mixed
     }
 }
 
@@ -172,16 +172,16 @@ impl Measurement {
     }
 
     /// What this number says about its claim; `None` if the claim predicts nothing for it.
-    pub fn verdict(&self) -> Option<Verdict> {
+    pub fn verdict(&self) -> Option<ClaimVerdict> {
         let Estimate { lo, hi, .. } = self.estimate;
         let (higher, lower) = match self.expected? {
             Expected::Above(bound) => (lo > bound * MARGIN, hi < bound / MARGIN),
             Expected::Below(bound) => (hi < bound / MARGIN, lo > bound * MARGIN),
         };
         Some(match (higher, lower) {
-            (true, _) => Verdict::Supports,
-            (_, true) => Verdict::Contradicts,
-            _ => Verdict::Mixed,
+            (true, _) => ClaimVerdict::Supports,
+            (_, true) => ClaimVerdict::Contradicts,
+            _ => ClaimVerdict::Mixed,
         })
     }
 }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn verdicts_follow_from_intervals() {
-        use Verdict::*;
+        use ClaimVerdict::*;
         assert_eq!(number(1.1, 1.2).verdict(), None);
         assert_eq!(number(1.1, 1.2).above(1.0).verdict(), Some(Supports));
         assert_eq!(number(1.1, 1.2).below(1.0).verdict(), Some(Contradicts));
@@ -217,9 +217,15 @@ mod tests {
     fn a_claim_needs_all_its_numbers() {
         let (yes, no) = (number(2.0, 3.0).above(1.0), number(2.0, 3.0).below(1.0));
         let beside = number(0.0, 9.0);
-        assert_eq!(verdict(&[yes.clone(), beside.clone()]), Verdict::Supports);
-        assert_eq!(verdict(&[no.clone(), no.clone()]), Verdict::Contradicts);
-        assert_eq!(verdict(&[yes, no]), Verdict::Mixed);
-        assert_eq!(verdict(&[beside]), Verdict::Mixed);
+        assert_eq!(
+            verdict(&[yes.clone(), beside.clone()]),
+            ClaimVerdict::Supports
+        );
+        assert_eq!(
+            verdict(&[no.clone(), no.clone()]),
+            ClaimVerdict::Contradicts
+        );
+        assert_eq!(verdict(&[yes, no]), ClaimVerdict::Mixed);
+        assert_eq!(verdict(&[beside]), ClaimVerdict::Mixed);
     }
 }

@@ -4,7 +4,7 @@ use super::claim::Measurement;
 use crate::{
     Result,
     landscape::{
-        descent::{Path, Point},
+        descent::{DescentPath, PathPoint},
         surface::Surface,
         tune::Tuner,
     },
@@ -23,7 +23,7 @@ pub(super) fn each(
     tuner: &mut Tuner,
     surface: &str,
     spec: &str,
-    measure: impl Fn(&Path) -> f64,
+    measure: impl Fn(&DescentPath) -> f64,
 ) -> Result<Vec<f64>> {
     let paths = tuner.paths(Surface::named(surface)?, spec)?;
     Ok(paths.iter().map(measure).collect())
@@ -37,36 +37,36 @@ pub(super) fn objective(
     under: (&str, &str),
 ) -> Result<Measurement> {
     let description = format!("mean objective, {} / {}", over.0, under.0);
-    let over = each(tuner, surface, over.1, Path::mean_value)?;
-    let under = each(tuner, surface, under.1, Path::mean_value)?;
+    let over = each(tuner, surface, over.1, DescentPath::mean_value)?;
+    let under = each(tuner, surface, under.1, DescentPath::mean_value)?;
     Ok(Measurement::ratio(description, &over, &under).on(surface))
 }
 
 /// Steps until `reached` holds; one more than the path has if it never does.
-pub(super) fn steps_until(path: &Path, reached: impl Fn(&Point) -> bool) -> f64 {
+pub(super) fn steps_until(path: &DescentPath, reached: impl Fn(&PathPoint) -> bool) -> f64 {
     let arrived = path.points.iter().position(reached);
     arrived.unwrap_or(path.points.len()) as f64
 }
 
 /// Steps until the objective is below `share` of what it was at the start.
-pub(super) fn steps_to_share(path: &Path, share: f64) -> f64 {
+pub(super) fn steps_to_share(path: &DescentPath, share: f64) -> f64 {
     let start = path.points[0].value;
     steps_until(path, |point| point.value < share * start)
 }
 
 /// The distance that parameter `i` moved in step `t`.
-pub(super) fn moved(path: &Path, i: usize, t: usize) -> f64 {
+pub(super) fn moved(path: &DescentPath, i: usize, t: usize) -> f64 {
     (path.points[t].at[i] - path.points[t - 1].at[i]).abs()
 }
 
 /// The longest step of parameter `i` over its first.
-pub(super) fn growth(path: &Path, i: usize) -> f64 {
+pub(super) fn growth(path: &DescentPath, i: usize) -> f64 {
     let longest = (1..path.points.len()).map(|t| moved(path, i, t));
     longest.fold(0.0, f64::max) / moved(path, i, 1)
 }
 
 /// The root mean square step of the noisy parameter over that of the quiet one.
-pub(super) fn noisy_share(path: &Path) -> f64 {
+pub(super) fn noisy_share(path: &DescentPath) -> f64 {
     let size = |i| {
         let squares = (1..path.points.len()).map(|t| moved(path, i, t).powi(2));
         squares.sum::<f64>().sqrt()
@@ -77,7 +77,7 @@ pub(super) fn noisy_share(path: &Path) -> f64 {
 /// The step per unit of gradient in the last quarter of the path, over that in the second quarter.
 ///
 /// Not the first quarter, in which averages that start at zero are still filling.
-pub(super) fn late_over_early(path: &Path) -> f64 {
+pub(super) fn late_over_early(path: &DescentPath) -> f64 {
     let steps = path.points.len() - 1;
     let mean = |quarter: usize| {
         let range = quarter * steps / 4 + 1..=(quarter + 1) * steps / 4;

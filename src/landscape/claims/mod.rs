@@ -16,7 +16,7 @@ mod sentences;
 use super::{surface::Surface, tune::Tuner};
 use crate::Result;
 
-pub use claim::{Claim, Expected, MARGIN, MeasuredClaim, Measurement, Verdict};
+pub use claim::{Claim, ClaimVerdict, Expected, MARGIN, MeasuredClaim, Measurement};
 
 /// Every claim there is.
 pub fn claims() -> &'static [Claim] {

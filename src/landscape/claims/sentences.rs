@@ -12,7 +12,7 @@ use optim::Spec;
 use crate::{
     Result,
     landscape::{
-        descent::{Path, descend},
+        descent::{DescentPath, descend},
         surface::Surface,
         tune::{REPORT_SEEDS, Tuner},
     },
@@ -139,8 +139,8 @@ fn per_parameter_steps(tuner: &mut Tuner) -> Result<Vec<Measurement>> {
         ("diagonal", "RMSprop", "rmsprop"),
     ] {
         let description = format!("mean objective, SGD / {name}");
-        let sgd = each(tuner, surface, "sgd", Path::mean_value)?;
-        let other = each(tuner, surface, spec, Path::mean_value)?;
+        let sgd = each(tuner, surface, "sgd", DescentPath::mean_value)?;
+        let other = each(tuner, surface, spec, DescentPath::mean_value)?;
         let number = Measurement::ratio(description, &sgd, &other);
         numbers.push(number.on(surface).above(1.0));
     }

@@ -104,12 +104,12 @@ pub(crate) fn normalise_backward<T: WithDType>(d: &mut [T], normal: &[T], gain: 
 }
 
 /// Room for the pixels' means and gains.
-struct Columns<T> {
+struct PixelMoments<T> {
     mean: Vec<T>,
     gain: Vec<T>,
 }
 
-impl<T: WithDType> Columns<T> {
+impl<T: WithDType> PixelMoments<T> {
     fn new(positions: usize) -> Self {
         let zeros = vec![T::from_f64(0.0); positions];
         Self {
@@ -194,7 +194,12 @@ fn scale<T: WithDType>(row: &mut [T], by: T) {
 
 impl NormKernel {
     #[inline(always)]
-    fn normal<T: WithDType>(self, s: NormSizes, sample: &mut [T], columns: &mut Columns<T>) -> T {
+    fn normal<T: WithDType>(
+        self,
+        s: NormSizes,
+        sample: &mut [T],
+        columns: &mut PixelMoments<T>,
+    ) -> T {
         match s.positions {
             1 => normalise(sample, self.eps),
             _ => {
@@ -213,7 +218,7 @@ impl NormKernel {
         bias: &[T],
     ) -> Vec<T> {
         let mut y = x.to_vec();
-        let mut columns = Columns::new(s.positions);
+        let mut columns = PixelMoments::new(s.positions);
         vectorised(
             #[inline(always)]
             || {
@@ -256,7 +261,7 @@ impl NormKernel {
             weight: vec![zero; weight.len()],
             bias: vec![zero; weight.len()],
         };
-        let mut columns = Columns::new(s.positions);
+        let mut columns = PixelMoments::new(s.positions);
         let mut along = vec![zero; s.positions];
         let mut normal = vec![zero; s.each()];
         vectorised(

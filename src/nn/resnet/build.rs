@@ -3,11 +3,11 @@
 use candle_core::{DType, Device, Result};
 use rand::Rng;
 
-use super::network::{Block, ResNet, Stem};
+use super::network::{BasicBlock, ResNet, Stem};
 use crate::nn::{
     init,
     linear::Linear,
-    spatial::{ConvNorm, Pool},
+    spatial::{ConvNorm, PoolLayer},
     window::Window,
 };
 
@@ -43,7 +43,7 @@ impl<R: Rng> Builder<'_, R> {
         ConvNorm::new(names, &window, weight, relu, self.dtype, self.device)
     }
 
-    fn block(&mut self, name: &str, outputs: usize, stride: usize) -> Result<Block> {
+    fn block(&mut self, name: &str, outputs: usize, stride: usize) -> Result<BasicBlock> {
         let names = |conv: &str, norm: &str| [format!("{name}.{conv}"), format!("{name}.{norm}")];
         let before = self.image;
         let first = self.layer(names("conv1", "bn1"), outputs, [3, stride], true)?;
@@ -57,7 +57,7 @@ impl<R: Rng> Builder<'_, R> {
             }
         };
         self.image = after;
-        Ok(Block {
+        Ok(BasicBlock {
             first,
             second,
             downsample,
@@ -97,7 +97,7 @@ impl ResNet {
         if pooled {
             let window = Window::new(builder.image, 3, 2, 1)?;
             builder.image = [STAGES[0], window.out_height, window.out_width];
-            pool = Some(Pool::new(&window)?);
+            pool = Some(PoolLayer::new(&window)?);
         }
         let mut blocks = Vec::new();
         for (stage, channels) in STAGES.into_iter().enumerate() {

@@ -9,7 +9,7 @@ use optim::{Layer, Parameter};
 
 use crate::nn::{
     linear::Linear,
-    spatial::{ConvNorm, ConvNormTape, InputGrad, Pool, WeightGrads},
+    spatial::{ConvNorm, ConvNormTape, InputGrad, PoolLayer, WeightGrads},
 };
 
 settings::words! {
@@ -28,15 +28,15 @@ settings::words! {
 /// moments, the last layer, the loss and the gradients of the weights are then f32 too.
 pub struct ResNet {
     pub(super) stem: ConvNorm,
-    pub(super) pool: Option<Pool>,
-    pub(super) blocks: Vec<Block>,
+    pub(super) pool: Option<PoolLayer>,
+    pub(super) blocks: Vec<BasicBlock>,
     pub(super) head: Linear,
     /// The number of batches in the running statistics.
     pub batches: u64,
 }
 
 /// Two 3x3 convolutions and a shortcut around them.
-pub(super) struct Block {
+pub(super) struct BasicBlock {
     pub first: ConvNorm,
     pub second: ConvNorm,
     /// The shortcut's 1x1 convolution, if the shape changes.
@@ -232,7 +232,7 @@ impl ResNet {
     }
 }
 
-impl Block {
+impl BasicBlock {
     fn backward(&self, tape: BlockTape, dy: &Tensor, grads: &mut WeightGrads) -> Result<Tensor> {
         let [d_inner, d_shortcut] =
             self.second

@@ -7,7 +7,7 @@ use crate::nn::layer_norm::sum_of;
 
 /// One layer: what it computes, and where its weights begin; its biases follow them.
 #[derive(Clone, Debug)]
-pub(super) struct Layer {
+pub(super) struct SingleLayer {
     pub kind: Kind,
     pub start: usize,
 }
@@ -15,12 +15,12 @@ pub(super) struct Layer {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Linear { inputs: usize, outputs: usize },
-    Conv(Conv),
+    Conv(ConvShape),
 }
 
 /// A convolution of stride 1 without padding.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Conv {
+pub(super) struct ConvShape {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
@@ -28,7 +28,7 @@ pub(super) struct Conv {
     pub size: usize,
 }
 
-impl Conv {
+impl ConvShape {
     pub fn out_height(self) -> usize {
         self.height + 1 - self.size
     }
@@ -80,7 +80,7 @@ impl Kind {
     }
 }
 
-impl Conv {
+impl ConvShape {
     pub fn positions(self) -> usize {
         self.out_height() * self.out_width()
     }
@@ -99,7 +99,7 @@ impl Conv {
     }
 }
 
-impl Layer {
+impl SingleLayer {
     /// The weights and the biases of this layer.
     #[inline(always)]
     fn own<'a, T>(&self, weights: &'a [T]) -> (&'a [T], &'a [T]) {

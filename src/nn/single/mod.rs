@@ -14,7 +14,7 @@ use super::{
     layer_norm::{normalise, normalise_backward},
 };
 use crate::{Error, Result};
-use layer::{Conv, Kind, Layer};
+use layer::{ConvShape, Kind, SingleLayer};
 
 /// f32 or f64.
 pub trait Number: WithDType + Element {}
@@ -26,7 +26,7 @@ const EPS: f64 = 1e-5;
 /// The layers of a network, without its weights.
 #[derive(Clone, Debug)]
 pub struct Layers {
-    layers: Vec<Layer>,
+    layers: Vec<SingleLayer>,
     layer_norm: bool,
     /// What follows each layer but the last.
     rectifier: Rectifier,
@@ -73,7 +73,7 @@ impl Layers {
         let (mut layers, mut weights) = (Vec::new(), 0);
         let mut push = |kind: Kind| {
             let (rows, each) = kind.rows();
-            layers.push(Layer {
+            layers.push(SingleLayer {
                 kind,
                 start: weights,
             });
@@ -82,7 +82,7 @@ impl Layers {
         let mut inputs = architecture.observation.iter().product();
         if let &[mut channels, mut height, mut width] = architecture.observation.as_slice() {
             for filters in &architecture.conv {
-                let conv = Conv {
+                let conv = ConvShape {
                     channels,
                     height,
                     width,
@@ -158,7 +158,7 @@ impl Layers {
         let first = self.layers.iter().map(|layer| zeros(layer.kind.inputs()));
         let last = self.layers.last().map(|layer| zeros(layer.kind.outputs()));
         let hidden = &self.layers[..self.layers.len() - 1];
-        let columns = |layer: &Layer| match layer.kind {
+        let columns = |layer: &SingleLayer| match layer.kind {
             Kind::Linear { .. } => Vec::new(),
             Kind::Conv(conv) => zeros(layer.kind.rows().1 * conv.positions()),
         };
@@ -270,7 +270,7 @@ impl Layers {
 
     /// Room for [`trace`](Self::trace).
     pub fn scratch<T: Number>(&self) -> Vec<Vec<T>> {
-        let zeros = |layer: &Layer| vec![T::from_f64(0.0); layer.kind.outputs()];
+        let zeros = |layer: &SingleLayer| vec![T::from_f64(0.0); layer.kind.outputs()];
         self.layers.iter().map(zeros).collect()
     }
 }
@@ -279,7 +279,7 @@ impl Layers {
     /// The names of the layers' parameters (`0.weight`, `0.bias`, `1.weight`, ...) with their shapes, in the order in
     /// which they lie in the weights.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
-        let of = |(i, layer): (usize, &Layer)| {
+        let of = |(i, layer): (usize, &SingleLayer)| {
             let (rows, each) = layer.kind.rows();
             let shape = match layer.kind {
                 Kind::Linear { .. } => vec![rows, each],

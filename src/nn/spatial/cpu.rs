@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, DType, Device, InplaceOp3, Layout, Result, Tensor,
 use super::{
     geometry::Geometry,
     lanes::Lanes,
-    norm::{self, BatchShape, ChannelAffine, Moments, NormGradients},
+    norm::{self, BatchShape, ChannelAffine, ChannelMoments, NormGradients},
     pool::MaxPool,
 };
 use crate::nn::slices::{contiguous, on_cpu};
@@ -157,7 +157,7 @@ pub(super) fn moments(x: &Tensor, running: &[Var; 2], share: f64) -> Result<[Ten
 fn moments_of<T: Lanes>(x: &Tensor) -> Result<[Tensor; 2]> {
     let shape = batch_shape(x)?;
     slices!(x: T);
-    let Moments { mean, variance } = norm::moments(x, shape);
+    let ChannelMoments { mean, variance } = norm::moments(x, shape);
     Ok([
         tensor(mean, shape.channels)?,
         tensor(variance, shape.channels)?,
@@ -188,7 +188,7 @@ fn normalise_of<T: Lanes>(
     relu: bool,
 ) -> Result<Tensor> {
     let (shape, dims) = (batch_shape(x)?, x.shape().clone());
-    let moments = Moments {
+    let moments = ChannelMoments {
         mean: numbers::<T>(mean)?,
         variance: numbers(variance)?,
     };
@@ -229,7 +229,7 @@ fn normalise_backward_of<T: Lanes>(
     shortcut: bool,
 ) -> Result<NormGradients<Tensor>> {
     let (shape, dims) = (batch_shape(x)?, x.shape().clone());
-    let moments = Moments {
+    let moments = ChannelMoments {
         mean: numbers::<T>(mean)?,
         variance: numbers(variance)?,
     };

@@ -239,9 +239,9 @@ impl ConvNorm {
 }
 
 /// Max pooling.
-pub(in crate::nn) struct Pool(MaxPool);
+pub(in crate::nn) struct PoolLayer(MaxPool);
 
-impl Pool {
+impl PoolLayer {
     /// The pooling of a kernel that slides as `window` says.
     pub fn new(window: &Window) -> Result<Self> {
         MaxPool::new(window).map(Self)

@@ -27,6 +27,6 @@ mod pool;
 mod tables;
 mod tile;
 
-pub(super) use layers::{ConvNorm, ConvNormTape, InputGrad, Pool, WeightGrads};
+pub(super) use layers::{ConvNorm, ConvNormTape, InputGrad, PoolLayer, WeightGrads};
 pub use layers::{Convolution, start_of_running_statistics};
 pub use minibatch::minibatch;

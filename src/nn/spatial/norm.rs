@@ -10,7 +10,7 @@ use super::{lanes::Lanes, parallel_output::ParallelOutput};
 use crate::nn::activation::{clip_at_zero, relu_gradient};
 
 /// Mean and variance of each channel.
-pub(super) struct Moments<T> {
+pub(super) struct ChannelMoments<T> {
     pub mean: Vec<T>,
     /// The biased variance: the mean squared distance from the mean.
     pub variance: Vec<T>,
@@ -37,7 +37,7 @@ impl BatchShape {
 }
 
 /// The moments of `x`.
-pub(super) fn moments<T: Lanes>(x: &[T], shape: BatchShape) -> Moments<T> {
+pub(super) fn moments<T: Lanes>(x: &[T], shape: BatchShape) -> ChannelMoments<T> {
     assert_eq!(x.len(), shape.len());
     let parts: Vec<[Vec<T>; 2]> = x
         .par_chunks(shape.part())
@@ -66,7 +66,7 @@ pub(super) fn moments<T: Lanes>(x: &[T], shape: BatchShape) -> Moments<T> {
         )
     });
     let (mean, variance) = merged.unzip();
-    Moments { mean, variance }
+    ChannelMoments { mean, variance }
 }
 
 /// The mean of each channel of one part, and the sum of squared distances from it.
@@ -100,7 +100,7 @@ pub(super) struct ChannelAffine<T> {
 
 impl<T: Lanes> ChannelAffine<T> {
     /// Normalises by `moments`, then scales by `gamma` and shifts by `beta`.
-    pub fn new(moments: &Moments<T>, gamma: &[T], beta: &[T], eps: f64) -> Self {
+    pub fn new(moments: &ChannelMoments<T>, gamma: &[T], beta: &[T], eps: f64) -> Self {
         let inverse = moments.inverse_deviation(eps);
         let factor: Vec<T> = inverse.iter().zip(gamma).map(|(&i, &g)| i * g).collect();
         let offset = factor.iter().zip(beta).zip(&moments.mean);
@@ -109,7 +109,7 @@ impl<T: Lanes> ChannelAffine<T> {
     }
 }
 
-impl<T: Lanes> Moments<T> {
+impl<T: Lanes> ChannelMoments<T> {
     fn inverse_deviation(&self, eps: f64) -> Vec<T> {
         let inverse = |v: &T| T::from_f64(1.0 / (v.to_f64() + eps).sqrt());
         self.variance.iter().map(inverse).collect()
@@ -185,7 +185,7 @@ pub(super) fn backward<T: Lanes>(
     [x, dy]: [&[T]; 2],
     y: Option<&[T]>,
     shape: BatchShape,
-    moments: &Moments<T>,
+    moments: &ChannelMoments<T>,
     gamma: &[T],
     eps: f64,
     shortcut: bool,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use safetensors::Dtype;
 
-use optim::state_file::{Array, Part, bytes, numbers};
+use optim::state_file::{Array, StatePart, bytes, numbers};
 
 use crate::{Error, Result};
 
@@ -41,7 +41,7 @@ pub(super) fn arrays(kept: &VecDeque<Kept>) -> Vec<Array> {
 }
 
 /// Reads what [`arrays`] wrote.
-pub(super) fn load(state: &Part) -> Result<VecDeque<Kept>> {
+pub(super) fn load(state: &StatePart) -> Result<VecDeque<Kept>> {
     let mut kept: Vec<Kept> = Vec::new();
     let mut names = state.names();
     // By update, each gradient before its minibatch.

@@ -16,7 +16,7 @@ use self::{
 };
 use optim::{
     Spec,
-    state_file::{Array, Part, bytes, numbers},
+    state_file::{Array, StatePart, bytes, numbers},
 };
 
 use crate::{
@@ -223,7 +223,7 @@ impl Diagnostics {
     }
 
     /// Restores what [`arrays`](Self::arrays) returned, after `updates` updates.
-    pub fn load(&mut self, state: &Part, updates: u64) -> Result<()> {
+    pub fn load(&mut self, state: &StatePart, updates: u64) -> Result<()> {
         let average = state.list(AVERAGE, Dtype::F32)?;
         self.average = numbers(average, f32::from_le_bytes);
         self.kept = kept::load(state)?;

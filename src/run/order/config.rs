@@ -7,7 +7,7 @@ use settings::{Settings, Table, Value};
 use optim::{Restart, Spec};
 
 use super::{Order, OrderRun, Recording, TargetKind, recorded_config, recording::recording};
-use crate::{Error, Result, algorithm::dqn::DqnConfig, config::Document};
+use crate::{Error, Result, algorithm::dqn::DqnConfig, config::TomlDocument};
 
 /// A recording with more numbers than this (1 GiB) is taken for a typing error.
 const MOST_NUMBERS: usize = 1 << 27;
@@ -67,7 +67,7 @@ impl OrderConfig {
     /// # Errors
     /// With the file, the line and the key of what is not allowed.
     pub fn read(path: &Path) -> Result<(Table, Option<Spec>)> {
-        let document = Document::read(path)?;
+        let document = TomlDocument::read(path)?;
         let read = || {
             let mut found = (Table::new(), None);
             for (key, value) in document.table.iter() {

@@ -9,7 +9,7 @@ use settings::{Settings, Value};
 use super::{
     OrderRun, Transitions,
     learner::layers,
-    truth::{FinalPolicy, States, Truth, Watched},
+    truth::{FinalPolicy, StreamStates, Truth, Watched},
 };
 use crate::{
     Error, Result,
@@ -79,10 +79,10 @@ struct Key {
 }
 
 /// A recording, or the place where one is being made.
-type Slot = Arc<Mutex<Option<Arc<Recording>>>>;
+type RecordingSlot = Arc<Mutex<Option<Arc<Recording>>>>;
 
 /// Recordings of this process with their sizes in bytes, the last used last.
-static RECORDINGS: Mutex<Vec<(Key, usize, Slot)>> = Mutex::new(Vec::new());
+static RECORDINGS: Mutex<Vec<(Key, usize, RecordingSlot)>> = Mutex::new(Vec::new());
 /// Beyond this, the least recently used ones are forgotten.
 const MOST_BYTES: usize = 1 << 30;
 
@@ -108,11 +108,11 @@ pub(super) fn recording(run: &OrderRun) -> Result<Arc<Recording>> {
     Ok(recording)
 }
 
-fn slot(key: Key, bytes: usize) -> Slot {
+fn slot(key: Key, bytes: usize) -> RecordingSlot {
     let mut all = RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner);
     let entry = match all.iter().position(|(known, ..)| *known == key) {
         Some(place) => all.remove(place),
-        None => (key, bytes, Slot::default()),
+        None => (key, bytes, RecordingSlot::default()),
     };
     let slot = entry.2.clone();
     all.push(entry);
@@ -155,9 +155,9 @@ impl Learning for Unwatched {
 }
 
 /// A stream without its true values.
-struct Stream {
+struct RawStream {
     transitions: Transitions,
-    states: States,
+    states: StreamStates,
     /// Whether a step was random.
     random: bool,
     /// Whether an episode ended.
@@ -167,7 +167,7 @@ struct Stream {
 }
 
 /// Trains the agent of `config` and records what it sees.
-fn stream(config: &Config, env: &mut TimeLimit) -> Result<Stream> {
+fn stream(config: &Config, env: &mut TimeLimit) -> Result<RawStream> {
     let spec = env.spec().clone();
     let mut agent = config.algorithm.make(&Setup {
         settings: &config.agent,
@@ -185,7 +185,7 @@ fn stream(config: &Config, env: &mut TimeLimit) -> Result<Stream> {
         obs_len,
         ..Transitions::default()
     };
-    let mut states = States::default();
+    let mut states = StreamStates::default();
     let (mut random, mut ended) = (false, false);
     env.reset(&mut rng, &mut obs);
     for step in 0..config.run.steps {
@@ -231,7 +231,7 @@ fn stream(config: &Config, env: &mut TimeLimit) -> Result<Stream> {
             )));
         }
     }
-    Ok(Stream {
+    Ok(RawStream {
         transitions: all,
         states,
         random,
@@ -245,7 +245,7 @@ fn record(run: &OrderRun) -> Result<Recording> {
     let config = recorded_config(run)?;
     let mut env = envs::make(&run.env)?;
     let spec = env.spec().clone();
-    let Stream {
+    let RawStream {
         mut transitions,
         states,
         random,

@@ -4,7 +4,7 @@ use safetensors::Dtype;
 
 use optim::{
     Element,
-    state_file::{self, Array, Part, StateFile, bytes, numbers, of_part},
+    state_file::{self, Array, StateFile, StatePart, bytes, numbers, of_part},
 };
 
 use super::{
@@ -313,7 +313,9 @@ impl<'a> OrderTraining<'a> {
         };
         list("weights", &mut self.learner.weights)?;
         list("target", &mut self.learner.target)?;
-        self.learner.optimiser.load(&Part::new(saved, OPTIMISER))?;
+        self.learner
+            .optimiser
+            .load(&StatePart::new(saved, OPTIMISER))?;
         self.learner.updates = saved.count("step")?;
         let data = saved.find("numbers", Dtype::F64, &[3 + 2 * ROW])?;
         let found = numbers(data, f64::from_le_bytes);
@@ -323,7 +325,7 @@ impl<'a> OrderTraining<'a> {
         self.best = row(&found[3 + ROW..]);
         let updates = self.learner.updates;
         match &mut self.diagnostics {
-            Some(diagnostics) => diagnostics.load(&Part::new(saved, DIAGNOSTICS), updates),
+            Some(diagnostics) => diagnostics.load(&StatePart::new(saved, DIAGNOSTICS), updates),
             None => Ok(()),
         }
     }

@@ -65,7 +65,7 @@ impl RngCore for Watched<'_> {
 
 /// The states of an environment around a recorded stream.
 #[derive(Default)]
-pub(super) struct States {
+pub(super) struct StreamStates {
     /// Before each step.
     pub before: Vec<Vec<f64>>,
     /// After each step at which an episode or the recording was cut short; empty after the others.
@@ -76,7 +76,7 @@ pub(super) struct States {
 pub(super) struct Truth<'a> {
     pub env: TimeLimit,
     pub policy: FinalPolicy,
-    pub states: &'a States,
+    pub states: &'a StreamStates,
     pub gamma: f64,
     pub seed: u64,
     obs: Vec<f32>,
@@ -87,7 +87,7 @@ impl<'a> Truth<'a> {
     pub fn new(
         env: TimeLimit,
         policy: FinalPolicy,
-        states: &'a States,
+        states: &'a StreamStates,
         gamma: f64,
         seed: u64,
     ) -> Self {

@@ -125,7 +125,7 @@ impl Trained {
 
     fn new(
         config: Config,
-        env: &envs::Spec,
+        env: &envs::EnvSpec,
         (policy, networks): (Box<dyn Policy>, Vec<u8>),
         world: Vec<f64>,
     ) -> Self {

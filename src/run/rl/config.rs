@@ -10,7 +10,7 @@ use super::start;
 use crate::{
     Error, Result,
     algorithm::{self, Definition, Preset},
-    config::Document,
+    config::TomlDocument,
     run::Compute,
 };
 
@@ -88,7 +88,7 @@ impl ConfigSource {
     /// An empty file is an error, because it may have lost its content. A file with nothing but comments asks for the
     /// defaults.
     pub fn read(path: &Path) -> Result<Self> {
-        let document = Document::read(path)?;
+        let document = TomlDocument::read(path)?;
         if document.is_blank() {
             return Err(Error::usage(format!(
                 "{}: it is empty; write settings as a run's config.toml has them, such as `run = {{ env = \"cartpole\" }}`, \
@@ -104,7 +104,7 @@ impl ConfigSource {
     /// An error if the file at `path` is the configuration of a run of another program. Whatever else is wrong with it is
     /// left to [`read`](Self::read).
     pub(super) fn check_program(path: &Path) -> Result<()> {
-        let document = Document::read(path).ok();
+        let document = TomlDocument::read(path).ok();
         let run = document
             .as_ref()
             .and_then(|document| document.table.get("run"));

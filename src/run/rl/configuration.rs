@@ -12,7 +12,7 @@ use crate::{
     config::AsToml,
     files::short_id,
     run::{
-        Configuration, EpisodeRow, ExpectedTable, FolderLayout, Outcome, RowTable, Status,
+        Configuration, EpisodeRow, ExpectedTable, FolderLayout, RlOutcome, RowTable, Status,
         UpdateRow,
     },
 };
@@ -30,7 +30,7 @@ struct ConfigFile<'a> {
 }
 
 impl Configuration for Config {
-    type Outcome = Outcome;
+    type Outcome = RlOutcome;
 
     const LAYOUT: FolderLayout = FolderLayout {
         weights: "policy.safetensors",
@@ -90,7 +90,7 @@ impl Configuration for Config {
         headers
     }
 
-    fn expected_table(&self, outcome: &Outcome, table: RowTable) -> ExpectedTable {
+    fn expected_table(&self, outcome: &RlOutcome, table: RowTable) -> ExpectedTable {
         expected_table(self, outcome, table)
     }
 
@@ -100,7 +100,7 @@ impl Configuration for Config {
 }
 
 /// What `outcome` of the run `config` says about `table`.
-fn expected_table(config: &Config, outcome: &Outcome, table: RowTable) -> ExpectedTable {
+fn expected_table(config: &Config, outcome: &RlOutcome, table: RowTable) -> ExpectedTable {
     let whole = outcome.status == Status::Finished;
     match table {
         RowTable::Episodes => {

@@ -10,7 +10,7 @@ use crate::{
     Result,
     algorithm::{Algorithm, PendingUpdate, Policy},
     run::{
-        Configuration, EpisodeRow, EvaluationRow, Observer, Outcome, Row, Status,
+        Configuration, EpisodeRow, EvaluationRow, Observer, RlOutcome, Row, Status,
         diagnose::Diagnostics,
     },
     streams::env_stream,
@@ -89,7 +89,7 @@ impl<'a> Member<'a> {
     }
 
     /// The specification of its environments.
-    pub fn spec(&self) -> &envs::Spec {
+    pub fn spec(&self) -> &envs::EnvSpec {
         self.envs[0].env.spec()
     }
 
@@ -148,14 +148,14 @@ impl<'a> Member<'a> {
     }
 
     /// Its outcome after `steps` steps, as agent number `agent` of `algorithm`.
-    pub fn outcome(&self, steps: u64, algorithm: &dyn Algorithm, agent: usize) -> Outcome {
+    pub fn outcome(&self, steps: u64, algorithm: &dyn Algorithm, agent: usize) -> RlOutcome {
         let config = self.config;
         let recent = (!self.recent.is_empty())
             .then(|| self.recent.iter().sum::<f64>() / self.recent.len() as f64);
         // A run that diverged has the worst score, regardless of its earlier scores.
         let worst = (!self.is_alive()).then(|| self.spec().worst_return);
         let mean = |row: &Option<EvaluationRow>| row.map_or(f64::NAN, |row| row.mean_return);
-        Outcome {
+        RlOutcome {
             id: config.id(),
             env: config.run.env.clone(),
             optimiser: config.optimiser.to_string(),

@@ -27,7 +27,7 @@ use crate::{
     Error, Result,
     algorithm::{Algorithm, Experience, Learning, PendingUpdate, Setup},
     run::{
-        Checkpoint, Control, Observer, Outcome, Progress, Row, Snapshot, Status, UpdateRow,
+        Checkpoint, Control, Observer, Progress, RlOutcome, Row, Snapshot, Status, UpdateRow,
         control::passes,
         diagnose::{Asked, Diagnostics},
     },
@@ -39,7 +39,7 @@ const PROGRESS_EVERY: u64 = 500;
 const LOOK_EVERY: u64 = 16;
 
 /// A run to be done: its configuration, where it continues, its observer.
-pub struct Task<'a> {
+pub struct RunTask<'a> {
     /// What is run.
     pub config: &'a Config,
     /// Where it continues; from the start if there is none.
@@ -50,9 +50,9 @@ pub struct Task<'a> {
 
 /// Trains an agent as `config` says, from start to end, and tells `observer`. The result depends only on
 /// `config`.
-pub fn train(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
+pub fn train(config: &Config, observer: &mut dyn Observer) -> Result<RlOutcome> {
     let from = None;
-    let task = Task {
+    let task = RunTask {
         config,
         from,
         observer,
@@ -65,8 +65,8 @@ pub fn train(config: &Config, observer: &mut dyn Observer) -> Result<Outcome> {
 /// one batch. Each agent's results are, to the byte, those that it would have alone.
 ///
 /// Tasks that continue from checkpoints must be at the same step.
-pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>> {
-    let mut cohort = Cohort::new(tasks)?;
+pub fn train_cohort(tasks: Vec<RunTask>, control: &Control) -> Result<Vec<RlOutcome>> {
+    let mut cohort = CohortRun::new(tasks)?;
     let run = &cohort.members[0].config.run;
     // A foreign environment's state is hidden.
     let savable = cohort.members[0].envs[0].env.save().is_ok();
@@ -114,7 +114,7 @@ pub fn train_cohort(tasks: Vec<Task>, control: &Control) -> Result<Vec<Outcome>>
 }
 
 /// Agents in lock-step; there is at least one.
-struct Cohort<'a> {
+struct CohortRun<'a> {
     members: Vec<Member<'a>>,
     algorithm: Box<dyn Algorithm>,
     /// The environments of each agent.
@@ -132,8 +132,8 @@ struct Cohort<'a> {
     step: u64,
 }
 
-impl<'a> Cohort<'a> {
-    fn new(tasks: Vec<Task<'a>>) -> Result<Self> {
+impl<'a> CohortRun<'a> {
+    fn new(tasks: Vec<RunTask<'a>>) -> Result<Self> {
         let (mut members, mut from) = (Vec::new(), Vec::new());
         for task in tasks {
             members.push(Member::new(task.config, task.observer)?);
@@ -310,7 +310,7 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Vec<Outcome>> {
+    fn finish(self) -> Result<Vec<RlOutcome>> {
         let finish = |(agent, member): (usize, Member)| {
             member.observer.weights(&member.best_policy)?;
             Ok(member.outcome(self.step, self.algorithm.as_ref(), agent))

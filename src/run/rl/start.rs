@@ -67,10 +67,10 @@ fn check_fit(config: &Config, trained: &Trained) -> Result<()> {
             compare(key, value(&theirs.agent, key), value(&ours.agent, key));
         }
     }
-    let spec = |env: &str| -> Result<envs::Spec> { Ok(envs::make(env)?.spec().clone()) };
+    let spec = |env: &str| -> Result<envs::EnvSpec> { Ok(envs::make(env)?.spec().clone()) };
     let (their_env, our_env) = (spec(&theirs.run.env)?, spec(&ours.run.env)?);
-    let shape = |spec: &envs::Spec| format!("{:?}", spec.observation.shape);
-    let actions = |spec: &envs::Spec| spec.actions.to_string();
+    let shape = |spec: &envs::EnvSpec| format!("{:?}", spec.observation.shape);
+    let actions = |spec: &envs::EnvSpec| spec.actions.to_string();
     compare("an observation's shape", shape(&their_env), shape(&our_env));
     compare(
         "the number of actions",

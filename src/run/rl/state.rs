@@ -4,7 +4,7 @@
 use safetensors::Dtype;
 
 use super::member::Member;
-use optim::state_file::{Array, Part, StateFile, bytes, numbers, of_part};
+use optim::state_file::{Array, StateFile, StatePart, bytes, numbers, of_part};
 
 use crate::{
     Error, Result,
@@ -114,7 +114,7 @@ pub(super) fn load(
     member.evaluator.done = counters[1];
     member.solved_step = counters[2].checked_sub(1);
     if let Some(diagnostics) = &mut member.diagnostics {
-        let part = Part::new(saved, DIAGNOSTICS);
+        let part = StatePart::new(saved, DIAGNOSTICS);
         diagnostics.load(&part, algorithm.updates(agent))?;
     }
     Ok(())
@@ -126,7 +126,7 @@ pub(super) fn load_agent(
     agent: usize,
     saved: &StateFile,
 ) -> Result<()> {
-    algorithm.load(agent, &Part::new(saved, AGENT))
+    algorithm.load(agent, &StatePart::new(saved, AGENT))
 }
 
 /// The first environment's state.

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use safetensors::Dtype;
 
-use super::{BatchScore, Layers, Learner, Net, Precision, SupervisedConfig};
+use super::{BatchScore, Learner, Net, Precision, SupervisedConfig, TrainedLayers};
 use optim::{Layout, Parameter};
 
-use optim::state_file::{Array, Part, bytes, numbers};
+use optim::state_file::{Array, StatePart, bytes, numbers};
 
 use crate::{
     Error, Result,
@@ -24,7 +24,7 @@ const TEST_BATCH: usize = 256;
 /// A network that classifies images.
 pub struct Classifier {
     net: ClassifierNet,
-    layers: Layers,
+    layers: TrainedLayers,
     train: Split,
     test: Split,
     /// The training and test images on the GPU, if the network is there.
@@ -186,8 +186,8 @@ impl Learner for Classifier {
 
     fn parameters(&self) -> Vec<Parameter> {
         match (&self.net, self.layers) {
-            (ClassifierNet::ResNet(net), Layers::All) => net.parameters(),
-            (ClassifierNet::ResNet(net), Layers::Fc) => net.last(),
+            (ClassifierNet::ResNet(net), TrainedLayers::All) => net.parameters(),
+            (ClassifierNet::ResNet(net), TrainedLayers::Fc) => net.last(),
             (ClassifierNet::Mlp(net), _) => net.parameters(),
         }
     }
@@ -213,8 +213,8 @@ impl Learner for Classifier {
         let (loss, logits, grads) = match (&mut self.net, self.layers) {
             (ClassifierNet::ResNet(net), layers) => {
                 let learned = match layers {
-                    Layers::All => net.learn(&images, &labels)?,
-                    Layers::Fc => net.learn_last(&images, &labels)?,
+                    TrainedLayers::All => net.learn(&images, &labels)?,
+                    TrainedLayers::Fc => net.learn_last(&images, &labels)?,
                 };
                 (learned.loss, learned.logits, learned.grads)
             }
@@ -277,7 +277,7 @@ impl Learner for Classifier {
         Ok(arrays)
     }
 
-    fn restore(&mut self, saved: &Part) -> Result<()> {
+    fn restore(&mut self, saved: &StatePart) -> Result<()> {
         let all = match &self.net {
             ClassifierNet::ResNet(net) => [net.parameters(), net.running()].concat(),
             ClassifierNet::Mlp(net) => net.parameters(),

@@ -16,7 +16,7 @@ use crate::{
 
 /// A line of a run's `history.csv` in a table of several runs.
 #[derive(Serialize)]
-struct History<'a> {
+struct LabelledHistoryRow<'a> {
     optimiser: &'a str,
     seed: u64,
     step: u64,
@@ -27,7 +27,7 @@ struct History<'a> {
 
 /// A line of a run's `epochs.csv` in a table of several runs.
 #[derive(Serialize)]
-struct Epoch<'a> {
+struct LabelledEpochRow<'a> {
     optimiser: &'a str,
     seed: u64,
     epoch: u64,
@@ -41,14 +41,14 @@ struct Epoch<'a> {
 
 /// What made the tables.
 #[derive(Serialize)]
-struct Manifest {
+struct ComparisonManifest {
     versions: BTreeSet<String>,
     processors: BTreeSet<String>,
     /// The whole configuration of each run, under its id.
     runs: BTreeMap<String, toml::Table>,
 }
 
-impl Manifest {
+impl ComparisonManifest {
     fn of(runs: &[Finished<SupervisedConfig>]) -> Result<Self> {
         let machines: Vec<_> = runs
             .iter()
@@ -69,7 +69,7 @@ pub fn write_comparison(folder: &Path, runs: &[Finished<SupervisedConfig>]) -> R
     let (mut history, mut epochs) = (Vec::new(), Vec::new());
     for run in runs {
         let (optimiser, seed) = (run.outcome.optimiser.as_str(), run.outcome.seed);
-        let line = |row: HistoryRow| History {
+        let line = |row: HistoryRow| LabelledHistoryRow {
             optimiser,
             seed,
             step: row.step,
@@ -78,7 +78,7 @@ pub fn write_comparison(folder: &Path, runs: &[Finished<SupervisedConfig>]) -> R
             accuracy: row.accuracy,
         };
         history.extend(run.history()?.into_iter().map(line));
-        let line = |row: EpochRow| Epoch {
+        let line = |row: EpochRow| LabelledEpochRow {
             optimiser,
             seed,
             epoch: row.epoch,
@@ -97,7 +97,7 @@ pub fn write_comparison(folder: &Path, runs: &[Finished<SupervisedConfig>]) -> R
     )?;
     write_csv(&folder.join("history.csv"), history)?;
     write_csv(&folder.join("epochs.csv"), epochs)?;
-    let manifest = toml::to_string(&Manifest::of(runs)?);
+    let manifest = toml::to_string(&ComparisonManifest::of(runs)?);
     let manifest = manifest.map_err(|error| Error::usage(error.to_string()))?;
     write_whole(&folder.join("manifest.toml"), manifest)
 }

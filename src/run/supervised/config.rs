@@ -53,7 +53,7 @@ words! {
 
 words! {
     /// Which layers learn.
-    pub enum Layers {
+    pub enum TrainedLayers {
         /// All of them
         All = "all",
         /// Only the last; those before it are frozen and normalise by their running statistics
@@ -83,7 +83,7 @@ settings! {
         /// How images enter the ResNet
         stem: Stem = Stem::Imagenet;
         /// Which layers learn
-        train: Layers = Layers::All;
+        train: TrainedLayers = TrainedLayers::All;
         /// Passes over the training data
         epochs: u64 = 10, in 1..;
         /// Batches, instead of whole epochs; 0 for epochs
@@ -251,7 +251,7 @@ impl SupervisedConfig {
         let allowed = format!("a whole number from {least} to 65536");
         check("batch", run.batch, run.batch >= least, &allowed)?;
         let resnet_only = [
-            ("train = fc", run.train == Layers::Fc),
+            ("train = fc", run.train == TrainedLayers::Fc),
             ("stem = cifar", run.stem == Stem::Cifar),
             ("augment = true", run.augment),
             ("weights", !run.weights.is_empty()),

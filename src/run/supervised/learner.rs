@@ -3,7 +3,7 @@
 use candle_core::backprop::GradStore;
 use optim::{
     Layout, Parameter,
-    state_file::{Array, Part},
+    state_file::{Array, StatePart},
 };
 
 use crate::Result;
@@ -61,7 +61,7 @@ pub trait Learner {
     fn arrays(&self) -> Result<Vec<Array>>;
 
     /// Restores what [`arrays`](Self::arrays) returned.
-    fn restore(&mut self, saved: &Part) -> Result<()>;
+    fn restore(&mut self, saved: &StatePart) -> Result<()>;
 
     /// The weights in safetensors, a ResNet's as torchvision names and orders them.
     fn weights(&self) -> Result<Vec<u8>>;

@@ -12,7 +12,9 @@ mod teacher;
 
 pub use classifier::Classifier;
 pub use compare::write_comparison;
-pub use config::{DataName, Layers, Net, Precision, SupervisedConfig, SupervisedRun, note_setting};
+pub use config::{
+    DataName, Net, Precision, SupervisedConfig, SupervisedRun, TrainedLayers, note_setting,
+};
 pub use learner::{BatchScore, Learner};
 pub use q_regression::QRegression;
 pub use run::train;

@@ -8,7 +8,7 @@ use super::{
 };
 use optim::Parameter;
 
-use optim::state_file::{Array, Part};
+use optim::state_file::{Array, StatePart};
 
 use crate::{
     Result,
@@ -157,7 +157,7 @@ impl Learner for QRegression {
         self.critic.agent_arrays(0)
     }
 
-    fn restore(&mut self, saved: &Part) -> Result<()> {
+    fn restore(&mut self, saved: &StatePart) -> Result<()> {
         self.critic.load_agent(0, saved)
     }
 

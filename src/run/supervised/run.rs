@@ -5,7 +5,7 @@ use safetensors::Dtype;
 use super::{Learner, SupervisedConfig};
 use optim::Optimiser;
 
-use optim::state_file::{Part, StateFile, bytes, numbers, of_part};
+use optim::state_file::{StateFile, StatePart, bytes, numbers, of_part};
 
 use crate::{
     Error, Result, data,
@@ -245,7 +245,7 @@ impl<'a> SupervisedTraining<'a> {
     }
 
     fn restore(&mut self, saved: &StateFile) -> Result<()> {
-        self.learner.restore(&Part::new(saved, LEARNER))?;
+        self.learner.restore(&StatePart::new(saved, LEARNER))?;
         self.optimiser
             .restore(saved.list("optimiser", Dtype::U8)?)?;
         let sums = numbers(

@@ -138,7 +138,8 @@ mod tests {
     #[test]
     fn an_entrant_tunes_nothing_but_lr() {
         let entrant = Entrant::new("adam:beta1=0.5", Some(1e-2)).unwrap();
-        assert_eq!(entrant.rates, [1e-3, 3.16e-3, 1e-2, 3.16e-2, 1e-1]);
+        let rates = [3.16e-4, 1e-3, 3.16e-3, 1e-2, 3.16e-2, 1e-1, 3.16e-1];
+        assert_eq!(entrant.rates, rates);
         let written = Entrant::new("adam: beta1=0.50", None).unwrap();
         assert_eq!(written.name, "adam:beta1=0.5");
         assert!(Entrant::new("lion", Some(1e300)).is_err());

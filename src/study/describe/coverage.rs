@@ -8,20 +8,20 @@ use super::{observations::Observations, stream::PlayedStream};
 const BINS: f64 = 10.0;
 
 /// What counts as one state.
-pub enum States {
+pub enum CountedStates {
     /// Equal observations, for binary observations.
     Exact,
     /// Observations in the same cell. The range of each feature over all streams is cut into ten equal parts.
     Cells(Vec<(f32, f32)>),
 }
 
-impl States {
+impl CountedStates {
     /// The states of an environment, from all of its streams under all policies, so that policies can be compared.
     pub fn of<'a>(streams: impl IntoIterator<Item = &'a PlayedStream>) -> Self {
         let mut ranges: Vec<(f32, f32)> = Vec::new();
         for PlayedStream { observations, .. } in streams {
             if observations.words().is_some() {
-                return States::Exact;
+                return CountedStates::Exact;
             }
             ranges.resize(observations.width(), (f32::INFINITY, f32::NEG_INFINITY));
             for row in 0..observations.len() {
@@ -31,13 +31,13 @@ impl States {
                 }
             }
         }
-        States::Cells(ranges)
+        CountedStates::Cells(ranges)
     }
 
     /// The number of states seen in the first rows, for each of the ascending numbers of rows `checkpoints`.
     pub fn seen(&self, rows: &Observations, checkpoints: &[usize]) -> Vec<f64> {
         match (self, rows.words()) {
-            (States::Cells(ranges), None) => {
+            (CountedStates::Cells(ranges), None) => {
                 let cells: Vec<u8> = (0..rows.len() * rows.width())
                     .map(|i| {
                         let column = i % rows.width();
@@ -47,7 +47,9 @@ impl States {
                 distinct(&cells, rows.len(), checkpoints)
             }
             (_, Some(words)) => distinct(words, rows.len(), checkpoints),
-            (States::Exact, None) => unreachable!("all streams of an environment are of one kind"),
+            (CountedStates::Exact, None) => {
+                unreachable!("all streams of an environment are of one kind")
+            }
         }
     }
 }
@@ -96,7 +98,7 @@ mod tests {
     fn binary_states_are_counted_exactly() {
         let rows: &[&[f32]] = &[&[0.0, 1.0], &[1.0, 1.0], &[0.0, 1.0], &[1.0, 0.0]];
         let stream = stream(&Space::binary(&[2]), rows);
-        let states = States::of([&stream]);
+        let states = CountedStates::of([&stream]);
         let seen = states.seen(&stream.observations, &[1, 2, 3, 4]);
         assert_eq!(seen, [1.0, 2.0, 2.0, 3.0]);
     }
@@ -107,7 +109,7 @@ mod tests {
         // The range is that of both streams; the second number never changes.
         let one = stream(&space, &[&[0.0, 7.0], &[0.09, 7.0], &[0.11, 7.0]]);
         let two = stream(&space, &[&[1.0, 7.0], &[0.95, 7.0], &[0.85, 7.0]]);
-        let states = States::of([&one, &two]);
+        let states = CountedStates::of([&one, &two]);
         assert_eq!(states.seen(&one.observations, &[1, 2, 3]), [1.0, 1.0, 2.0]);
         assert_eq!(states.seen(&two.observations, &[3]), [2.0]);
     }

@@ -7,22 +7,22 @@ use stats::{Estimate, two_sample::Change};
 
 use crate::{
     Result,
-    figures::{self, Data, Dot, Environment},
+    figures::{self, Dot, MeasuredData, MeasuredEnvironment},
 };
 
 /// Draws `descriptions`, all of the same extent, to `path`, as PNG.
 pub fn draw(path: &Path, descriptions: &[Description]) -> Result<()> {
-    let environments: Vec<Environment> = descriptions.iter().map(environment).collect();
+    let environments: Vec<MeasuredEnvironment> = descriptions.iter().map(environment).collect();
     let extent = descriptions.first().map(|first| &first.extent);
     let (streams, steps) = extent.map_or((0, 0), |extent| (extent.streams, extent.steps));
     figures::describe(path, &environments, streams, steps)
 }
 
-fn environment(description: &Description) -> Environment {
+fn environment(description: &Description) -> MeasuredEnvironment {
     let name = description.env.split('?').next().unwrap_or_default();
     let entry = envs::registry().iter().find(|entry| entry.name == name);
     let autocorrelation = description.observations.iter();
-    Environment {
+    MeasuredEnvironment {
         name: description.env.clone(),
         policy: description.policy.clone(),
         kind: entry.map_or(0, |entry| entry.kind as usize),
@@ -43,11 +43,11 @@ fn times(description: &Description) -> Vec<Dot> {
         at_least: memory.too_short(estimate),
     };
     let rewards = description.rewards.iter();
-    let rewards = rewards.map(|memory| dot(memory, memory.time, Data::Rewards));
+    let rewards = rewards.map(|memory| dot(memory, memory.time, MeasuredData::Rewards));
     let observations = description.observations.iter().flat_map(|memory| {
         [
-            dot(memory, memory.swing_time, Data::Swings),
-            dot(memory, memory.time, Data::Observations),
+            dot(memory, memory.swing_time, MeasuredData::Swings),
+            dot(memory, memory.time, MeasuredData::Observations),
         ]
     });
     rewards.chain(observations).collect()
@@ -60,8 +60,8 @@ fn distances(description: &Description) -> Vec<Dot> {
         at_least: false,
     };
     let rewards = description.rewards_change.iter();
-    let rewards = rewards.map(|change| dot(change, Data::Rewards));
+    let rewards = rewards.map(|change| dot(change, MeasuredData::Rewards));
     let observations = description.observations_change.iter();
-    let observations = observations.map(|change| dot(change, Data::Observations));
+    let observations = observations.map(|change| dot(change, MeasuredData::Observations));
     rewards.chain(observations).collect()
 }

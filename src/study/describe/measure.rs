@@ -2,7 +2,7 @@
 
 use super::{
     change,
-    coverage::{States, checkpoints},
+    coverage::{CountedStates, checkpoints},
     memory::{Memory, mean},
     observations::Observations,
     stream::{Extent, PlayedStream},
@@ -63,7 +63,7 @@ pub fn describe(
         });
         all.push(streams.into_iter().collect::<Result<_>>()?);
     }
-    let states = States::of(all.iter().flatten());
+    let states = CountedStates::of(all.iter().flatten());
     let described = policies.iter().zip(&all).map(|((policy, _), streams)| {
         let per_episode = |of: fn(&(f64, u32)) -> f64| {
             let values = streams.iter().filter_map(|stream| stream.per_episode(of));
@@ -78,7 +78,7 @@ pub fn describe(
             observations_change: change::of_observations(streams),
             rewards_change: change::of_rewards(streams),
             coverage: coverage(&states, streams),
-            cells: matches!(states, States::Cells(_)),
+            cells: matches!(states, CountedStates::Cells(_)),
             episode_return: per_episode(|(episode_return, _)| *episode_return),
             episode_length: per_episode(|(_, length)| f64::from(*length)),
         }
@@ -86,7 +86,7 @@ pub fn describe(
     Ok(described.collect())
 }
 
-fn coverage(states: &States, streams: &[PlayedStream]) -> Vec<(usize, Estimate)> {
+fn coverage(states: &CountedStates, streams: &[PlayedStream]) -> Vec<(usize, Estimate)> {
     let steps = checkpoints(streams[0].observations.len());
     let seen = parallel(streams.len(), |s| {
         states.seen(&streams[s].observations, &steps)

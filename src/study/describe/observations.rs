@@ -9,10 +9,10 @@ const BLOCK: usize = 16;
 pub struct Observations {
     width: usize,
     length: usize,
-    data: Data,
+    data: ObservationStorage,
 }
 
-enum Data {
+enum ObservationStorage {
     Numbers(Vec<f32>),
     Bits(Vec<u64>),
 }
@@ -24,8 +24,8 @@ impl Observations {
             width: space.len(),
             length: 0,
             data: match space.binary {
-                true => Data::Bits(Vec::new()),
-                false => Data::Numbers(Vec::new()),
+                true => ObservationStorage::Bits(Vec::new()),
+                false => ObservationStorage::Numbers(Vec::new()),
             },
         }
     }
@@ -41,8 +41,8 @@ impl Observations {
     /// Adds a row.
     pub fn push(&mut self, row: &[f32]) {
         match &mut self.data {
-            Data::Numbers(numbers) => numbers.extend_from_slice(row),
-            Data::Bits(words) => words.extend(row.chunks(64).map(|row| {
+            ObservationStorage::Numbers(numbers) => numbers.extend_from_slice(row),
+            ObservationStorage::Bits(words) => words.extend(row.chunks(64).map(|row| {
                 let bit = |(i, x): (usize, &f32)| u64::from(*x != 0.0) << i;
                 row.iter().enumerate().map(bit).sum::<u64>()
             })),
@@ -63,8 +63,8 @@ impl Observations {
     /// The number at (`row`, `column`).
     pub fn at(&self, row: usize, column: usize) -> f32 {
         match &self.data {
-            Data::Numbers(numbers) => numbers[row * self.width + column],
-            Data::Bits(words) => {
+            ObservationStorage::Numbers(numbers) => numbers[row * self.width + column],
+            ObservationStorage::Bits(words) => {
                 let word = words[row * self.width.div_ceil(64) + column / 64];
                 (word >> (column % 64) & 1) as f32
             }
@@ -91,8 +91,8 @@ impl Observations {
     /// The words of each row, if the observations are binary.
     pub fn words(&self) -> Option<&[u64]> {
         match &self.data {
-            Data::Numbers(_) => None,
-            Data::Bits(words) => Some(words),
+            ObservationStorage::Numbers(_) => None,
+            ObservationStorage::Bits(words) => Some(words),
         }
     }
 }

@@ -61,7 +61,7 @@ struct LagRow<'a> {
 
 /// What was measured: `manifest.toml`.
 #[derive(Serialize)]
-struct Manifest<'a> {
+struct DescriptionManifest<'a> {
     version: &'static str,
     streams: usize,
     steps: usize,
@@ -236,7 +236,7 @@ pub fn table(descriptions: &[Description]) -> String {
              cancel. *Effective samples*: how many independent samples the {steps} observations of a stream are worth. \
              *Early to late*: the energy coefficient between the first and the last fifth of the streams, from 0 (one \
              distribution) to 1, and p, the share of random swaps of the two within streams that give a coefficient as \
-             large. *States*: the distinct observations in a stream; if observations are not binary, the distinct cells, \
+             large. *CountedStates*: the distinct observations in a stream; if observations are not binary, the distinct cells, \
              with the range of each feature cut into ten.",
         );
     }
@@ -294,7 +294,7 @@ pub fn write(out: &Path, descriptions: &[Description]) -> Result<()> {
         steps,
         seed,
     } = first.extent;
-    let manifest = Manifest {
+    let manifest = DescriptionManifest {
         version: env!("CARGO_PKG_VERSION"),
         streams,
         steps,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use settings::{Value, unknown};
 
 use super::{
-    environment::Environment,
+    environment::StudiedEnvironment,
     mistake::Mistake,
     tables::{Design, Selection, Top},
 };
@@ -14,7 +14,7 @@ use crate::{config, study::family::Family};
 type Result<T> = std::result::Result<T, Mistake>;
 
 /// An error if the tables contradict each other.
-pub(super) fn check(top: &Top, environments: &[Environment]) -> Result<()> {
+pub(super) fn check(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     not_empty(top, environments)?;
     seeds(top, environments)?;
     unique("environment", names(environments))?;
@@ -39,7 +39,7 @@ fn design(top: &Top) -> Result<()> {
 }
 
 /// An error if a list that needs an entry is empty.
-fn not_empty(top: &Top, environments: &[Environment]) -> Result<()> {
+fn not_empty(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     let empty = |path: &str, what: &str| {
         let why = format!("{what} is empty; allowed: one or more");
         Err(Mistake::at(path, why))
@@ -61,7 +61,7 @@ fn not_empty(top: &Top, environments: &[Environment]) -> Result<()> {
 }
 
 /// An error if the two stages share a seed, or if the environments have no report seed in common.
-fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
+fn seeds(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     let tuning = &top.seeds.tuning.0;
     for ReportSeeds { path, what, seeds } in report_seeds(top, environments) {
         if let Some(seed) = tuning.iter().find(|seed| seeds.contains(seed)) {
@@ -81,7 +81,7 @@ fn seeds(top: &Top, environments: &[Environment]) -> Result<()> {
     }
     let numbered = || environments.iter().enumerate();
     let mut pairs = numbered().flat_map(|(i, b)| environments[..i].iter().map(move |a| (a, i, b)));
-    let share = |a: &Environment, b: &Environment| {
+    let share = |a: &StudiedEnvironment, b: &StudiedEnvironment| {
         a.report_seeds(top)
             .iter()
             .any(|seed| b.report_seeds(top).contains(seed))
@@ -111,9 +111,9 @@ struct ReportSeeds<'a> {
 /// Every list of report seeds: the experiment's, and those of environments with their own.
 fn report_seeds<'a>(
     top: &'a Top,
-    environments: &'a [Environment],
+    environments: &'a [StudiedEnvironment],
 ) -> impl Iterator<Item = ReportSeeds<'a>> {
-    let own = |(environment, place): (&'a Environment, usize)| {
+    let own = |(environment, place): (&'a StudiedEnvironment, usize)| {
         Some(ReportSeeds {
             path: format!("environments.{place}.report_seeds"),
             what: format!("report_seeds of environment `{}`", environment.name),
@@ -129,7 +129,7 @@ fn report_seeds<'a>(
 }
 
 /// An error if a factor has no levels or an unknown environment, or if an environment has two factors of the same key.
-fn factors(top: &Top, environments: &[Environment]) -> Result<()> {
+fn factors(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     let known_environments = names(environments);
     for (factor, place) in top.factors.iter().zip(1..) {
         let mistake = |key: &str, why: String| {
@@ -195,10 +195,10 @@ fn grids(top: &Top) -> Result<()> {
 }
 
 /// An error if a factor or an optimiser's `set` has a key that it may not set, or if both set the same key.
-fn check_keys(top: &Top, environments: &[Environment]) -> Result<()> {
+fn check_keys(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     for (factor, place) in top.factors.iter().zip(1..) {
         let what = format!("factor `{}`", factor.key);
-        let its = |environment: &&Environment| factor.is_for(&environment.name);
+        let its = |environment: &&StudiedEnvironment| factor.is_for(&environment.name);
         for environment in environments.iter().filter(its) {
             for value in &factor.values {
                 settable(environment.family, &factor.key, value).map_err(|why| {
@@ -247,7 +247,7 @@ fn settable(family: &dyn Family, key: &str, value: &Value) -> std::result::Resul
 }
 
 /// An error if a contrast has an unknown optimiser or environment, or the same one on both sides.
-fn contrasts(top: &Top, environments: &[Environment]) -> Result<()> {
+fn contrasts(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     let optimisers: Vec<&str> = top.optimisers.iter().map(|o| o.name.as_str()).collect();
     let known_environments = names(environments);
     for (contrast, place) in top.contrasts.iter().zip(1..) {
@@ -288,7 +288,7 @@ fn contrasts(top: &Top, environments: &[Environment]) -> Result<()> {
 }
 
 /// The environments' names.
-fn names(environments: &[Environment]) -> Vec<&str> {
+fn names(environments: &[StudiedEnvironment]) -> Vec<&str> {
     environments
         .iter()
         .map(|environment| environment.name.as_str())

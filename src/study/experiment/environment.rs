@@ -6,7 +6,7 @@ use super::{seeds::Seeds, tables::Top};
 use crate::study::family::Family;
 
 /// An environment and the settings of its runs.
-pub struct Environment {
+pub struct StudiedEnvironment {
     /// Its name in the results.
     pub name: String,
     /// Its rung on the ladder of controls.
@@ -22,7 +22,7 @@ pub struct Environment {
     pub report_seeds: Option<Seeds>,
 }
 
-impl Environment {
+impl StudiedEnvironment {
     /// The seeds of its report stage: its own, or else those of the experiment.
     pub fn report_seeds<'a>(&'a self, top: &'a Top) -> &'a [u64] {
         &self.report_seeds.as_ref().unwrap_or(&top.seeds.report).0

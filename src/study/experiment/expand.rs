@@ -6,10 +6,10 @@ use optim::Spec;
 use settings::{Table, Value};
 
 use super::{
-    environment::Environment,
+    environment::StudiedEnvironment,
     grid::combinations,
     mistake::Mistake,
-    tables::{Optimiser, Score, Top},
+    tables::{OptimiserTable, Score, Top},
 };
 use crate::{
     Error, Result, config,
@@ -136,7 +136,7 @@ pub(super) fn arms(top: &Top) -> std::result::Result<Vec<Arm>, Mistake> {
 }
 
 /// A trial for each combination of the grid's values.
-fn trials(table: &Optimiser) -> Result<Vec<Trial>> {
+fn trials(table: &OptimiserTable) -> Result<Vec<Trial>> {
     let base = table.optimiser.parse::<Spec>()?;
     let trial = |setting: Vec<(&str, Value)>| {
         let mut spec = base.clone();
@@ -190,7 +190,7 @@ impl Arm {
 /// Every environment at every combination of the levels of its factors.
 pub(super) fn cells(
     top: &Top,
-    environments: &[Environment],
+    environments: &[StudiedEnvironment],
 ) -> std::result::Result<Vec<Cell>, Mistake> {
     let mut cells = Vec::new();
     for (environment, place) in environments.iter().zip(1..) {
@@ -206,7 +206,7 @@ pub(super) fn cells(
 }
 
 /// `environment` with each of these keys set to its level.
-fn cell(top: &Top, environment: &Environment, level: &[(&str, &Value)]) -> Result<Cell> {
+fn cell(top: &Top, environment: &StudiedEnvironment, level: &[(&str, &Value)]) -> Result<Cell> {
     let known = environment.family.scale(&environment.settings);
     let random = environment.scale.0.or(known.map(|scale| scale.random));
     let reference = environment.scale.1.or(known.map(|scale| scale.reference));
@@ -244,7 +244,7 @@ fn cell(top: &Top, environment: &Environment, level: &[(&str, &Value)]) -> Resul
 }
 
 /// Every combination of the levels of the factors that `environment` has.
-fn levels<'a>(top: &'a Top, environment: &Environment) -> Vec<Vec<(&'a str, &'a Value)>> {
+fn levels<'a>(top: &'a Top, environment: &StudiedEnvironment) -> Vec<Vec<(&'a str, &'a Value)>> {
     let mut levels = vec![Vec::new()];
     for factor in top
         .factors
@@ -276,11 +276,11 @@ mod tests {
     use settings::Settings;
 
     use super::*;
-    use crate::config::Document;
+    use crate::config::TomlDocument;
 
     #[test]
     fn ends_of_a_grid_are_its_extreme_values_and_not_its_first_and_last() {
-        let document = Document::parse(
+        let document = TomlDocument::parse(
             r#"
 question = ""
 hypothesis = ""

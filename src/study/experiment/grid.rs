@@ -84,10 +84,10 @@ pub fn combinations(grid: &Grid) -> Vec<Vec<(&str, Value)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Document;
+    use crate::config::TomlDocument;
 
     fn grid(text: &str) -> Result<Grid, Error> {
-        Grid::from_value(&Value::Table(Document::parse(text).unwrap().table))
+        Grid::from_value(&Value::Table(TomlDocument::parse(text).unwrap().table))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use settings::unknown;
 use super::{check, expand, mistake::Mistake, parse, runs::Experiment};
 use crate::{
     Error, Result,
-    config::Document,
+    config::TomlDocument,
     files::{is_path, toml_file, toml_name, toml_names},
 };
 
@@ -27,7 +27,7 @@ impl Experiment {
     /// The experiment whose TOML is `text`. Errors and results call it what `path` says, which need not exist.
     pub fn parse(text: String, path: &Path) -> Result<Self> {
         let within = |error: Error| Error::usage(format!("{}: {error}", path.display()));
-        let document = Document::parse(&text).map_err(within)?;
+        let document = TomlDocument::parse(&text).map_err(within)?;
         let explain = |error: settings::Error| within(document.explain(error));
         let mistaken = |Mistake { path, why }: Mistake| within(document.error_at(&path, why));
         let (top, environments) = parse::parse(&document.table).map_err(explain)?;

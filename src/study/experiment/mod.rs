@@ -18,4 +18,6 @@ pub(super) use load::FOLDER;
 pub use runs::{Experiment, Run};
 pub use schema::schema;
 pub use stage::Stage;
-pub use tables::{Assay, Claim, Contrast, Design, Factor, Score, Selection, Top};
+pub use tables::{
+    AssaySettings, ClaimedSide, ContrastTable, Design, Factor, Score, Selection, Top,
+};

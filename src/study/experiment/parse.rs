@@ -3,7 +3,7 @@
 use settings::{Error, Setting, Settings, Table, Value, unknown};
 
 use super::{
-    environment::Environment,
+    environment::StudiedEnvironment,
     tables::{EnvironmentTable, Top},
 };
 use crate::study::family::{self, Family};
@@ -11,7 +11,7 @@ use crate::study::family::{self, Family};
 type Result<T> = std::result::Result<T, Error>;
 
 /// The tables of an experiment, and its environments with the settings of their runs.
-pub fn parse(file: &Table) -> Result<(Top, Vec<Environment>)> {
+pub fn parse(file: &Table) -> Result<(Top, Vec<StudiedEnvironment>)> {
     let families = family::registry();
     let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
     let (mut top, for_families) = split(file, Top::declared(), &names)?;
@@ -43,7 +43,7 @@ pub fn parse(file: &Table) -> Result<(Top, Vec<Environment>)> {
     let top = Top::from_table(&top)?;
     let environment = |(entry, (family, settings, title)): (&EnvironmentTable, _)| {
         let (family, settings): (&'static dyn Family, Table) = (family, settings);
-        Environment {
+        StudiedEnvironment {
             name: entry.name.clone().unwrap_or(title),
             rung: entry.rung.clone().unwrap_or_else(|| family.name().into()),
             family,

@@ -3,7 +3,7 @@
 use settings::{Setting, Settings, Value};
 
 use super::tables::{
-    Assay, Budget, Contrast, EnvironmentTable, Factor, Optimiser, SeedsTable, Top,
+    AssaySettings, Budget, ContrastTable, EnvironmentTable, Factor, OptimiserTable, SeedsTable, Top,
 };
 use crate::{energy::Energy, study::family};
 
@@ -12,7 +12,7 @@ pub fn schema() -> String {
     let mut out = String::from("# An experiment\n\nOne TOML file. Its keys, table by table:\n");
     table(&mut out, "At the top", Top::declared());
     table(&mut out, "`[seeds]`", SeedsTable::declared());
-    table(&mut out, "`[assay]`", Assay::declared());
+    table(&mut out, "`[assay]`", AssaySettings::declared());
     table(&mut out, "`[budget]`", Budget::declared());
     table(&mut out, "`[energy]`", Energy::declared());
     table(&mut out, "`[[environments]]`", EnvironmentTable::declared());
@@ -32,9 +32,9 @@ pub fn schema() -> String {
             table(&mut out, &title, &inner.settings);
         }
     }
-    table(&mut out, "`[[optimisers]]`", Optimiser::declared());
+    table(&mut out, "`[[optimisers]]`", OptimiserTable::declared());
     table(&mut out, "`[[factors]]`", Factor::declared());
-    table(&mut out, "`[[contrasts]]`", Contrast::declared());
+    table(&mut out, "`[[contrasts]]`", ContrastTable::declared());
     out
 }
 

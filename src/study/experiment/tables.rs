@@ -29,7 +29,7 @@ settings! {
         /// of lr costs, measured on the tuning seeds
         margin: Option<f64> = None, in Interval::at_least(0.0);
         /// Which environments are informative
-        assay: Assay = Assay::default();
+        assay: AssaySettings = AssaySettings::default();
         /// The seeds
         seeds: SeedsTable;
         /// What it may cost
@@ -39,11 +39,11 @@ settings! {
         /// The environments
         environments: Vec<EnvironmentTable>;
         /// The optimisers that are compared
-        optimisers: Vec<Optimiser>;
+        optimisers: Vec<OptimiserTable>;
         /// What else is varied; every level is run with every optimiser
         factors: Vec<Factor> = Vec::new();
         /// The differences that the report states, each between two optimisers on the same seeds
-        contrasts: Vec<Contrast> = Vec::new();
+        contrasts: Vec<ContrastTable> = Vec::new();
     }
 }
 
@@ -60,7 +60,7 @@ settings! {
 settings! {
     /// Which environments are informative: those where some optimiser learns, and where a known difference shows.
     /// The tuning seeds decide this, for each outcome. Only informative environments count in verdicts.
-    pub struct Assay {
+    pub struct AssaySettings {
         /// Whether uninformative environments are left out of verdicts
         required: bool = true;
         /// How far above chance the best optimiser must be, as a normalised score
@@ -103,7 +103,7 @@ settings! {
 
 settings! {
     /// An optimiser, with the settings to choose from.
-    pub table Optimiser {
+    pub table OptimiserTable {
         /// Its name in the results
         name: String;
         /// Its rule or preset, with hyper-parameters: "adam:beta1=0"; `rl --list` shows them
@@ -130,7 +130,7 @@ settings! {
 
 settings! {
     /// A difference between two optimisers.
-    pub table Contrast {
+    pub table ContrastTable {
         /// Its name
         name: String;
         /// The question that it helps to answer; by default that of the experiment. Each question has a verdict, and
@@ -146,11 +146,11 @@ settings! {
         /// difference is in `environments`
         less: Vec<String> = Vec::new();
         /// What the hypothesis says about it. The first contrast with a claim decides its question
-        claim: Option<Claim> = None;
+        claim: Option<ClaimedSide> = None;
     }
 }
 
-impl Contrast {
+impl ContrastTable {
     /// Its environments as text.
     pub fn place(&self) -> String {
         let joined = |names: &[String]| names.join(", ");
@@ -270,7 +270,7 @@ impl Selection {
 
 words! {
     /// What a hypothesis says about a difference.
-    pub enum Claim {
+    pub enum ClaimedSide {
         /// It is above 0: `with` is better.
         Above = "above",
         /// It is below 0: `with` is worse.

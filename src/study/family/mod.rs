@@ -97,7 +97,12 @@ pub trait Job: Send + Sync {
 
     /// Runs in `place`, from its checkpoint if there is one, and reports to `watcher`. Does not run if it has
     /// already finished there and its files are intact. If a file there is damaged, it starts again.
-    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome>;
+    fn run(
+        &self,
+        place: JobFolder,
+        control: &Control,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome>;
 
     /// The outcome, if the run has finished in `folder`; [`Error::Damaged`] if a file there is damaged.
     fn outcome(&self, folder: &Path) -> Result<Option<Outcome>>;
@@ -119,7 +124,7 @@ pub trait Job: Send + Sync {
 
 /// Where a job runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct JobFolder<'a> {
     /// Its folder.
     pub folder: &'a Path,
     /// Whether its files are kept there. If not, the folder has only checkpoints, and does not exist before the first.
@@ -158,7 +163,7 @@ impl Observer for StepWatcher<'_> {
 /// Does the run `config` in `place`, with what `prepare` returns. A run that is not kept leaves only the rows of the tables
 /// `wanted`.
 fn run_in<C: Configuration, P>(
-    place: Place,
+    place: JobFolder,
     config: &C,
     wanted: &[RowTable],
     watcher: &mut dyn Watcher,

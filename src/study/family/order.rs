@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use settings::{Field, Setting, Settings, Table, Value, settings};
 
-use super::{Family, InnerTable, Job, Outcome, Place, Scale, Watcher, nested, run_in};
+use super::{Family, InnerTable, Job, JobFolder, Outcome, Scale, Watcher, nested, run_in};
 use optim::Spec;
 
 use crate::{
@@ -122,7 +122,12 @@ impl Job for OrderJob {
         false
     }
 
-    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome> {
+    fn run(
+        &self,
+        place: JobFolder,
+        control: &Control,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
         let train =
             |recording: Arc<Recording>, from: Option<_>, observer: &mut dyn run::Observer| {
                 order::train(&self.config, &recording, from.as_ref(), observer, control)

@@ -5,7 +5,7 @@ use std::path::Path;
 use settings::{Field, Setting, Settings, Table, Value, settings};
 
 use super::{
-    Family, InnerTable, Job, Outcome, Place, Scale, Watcher, nested, run_in, scale::scale_of,
+    Family, InnerTable, Job, JobFolder, Outcome, Scale, Watcher, nested, run_in, scale::scale_of,
 };
 use optim::Spec;
 
@@ -13,7 +13,7 @@ use crate::{
     Error, Result, algorithm, config,
     run::{
         self, Compute, Configuration, Control, EvaluationRow, Finished, RowTable, Status,
-        rl::{self, Config, ConfigSource, RunConfig, Task},
+        rl::{self, Config, ConfigSource, RunConfig, RunTask},
     },
     study::{Mechanism, family::mean_score},
 };
@@ -181,10 +181,15 @@ impl Job for AgentJob {
         self.config.run.device != Compute::Cpu
     }
 
-    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome> {
+    fn run(
+        &self,
+        place: JobFolder,
+        control: &Control,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
         let wanted = [RowTable::Evaluations, RowTable::Diagnostics];
         let train = |(), from, observer: &mut dyn run::Observer| {
-            let task = Task {
+            let task = RunTask {
                 config: &self.config,
                 from,
                 observer,

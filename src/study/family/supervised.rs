@@ -13,7 +13,7 @@ use std::{
 use settings::{Field, Setting, Settings, Table, Value, settings};
 
 use super::{
-    Family, InnerTable, Job, Outcome, Place, Scale, Watcher, nested, run_in, scale::scale_of,
+    Family, InnerTable, Job, JobFolder, Outcome, Scale, Watcher, nested, run_in, scale::scale_of,
 };
 use optim::Spec;
 
@@ -179,7 +179,12 @@ impl Job for SupervisedJob {
         (self.config.run.net, self.config.run.device) == (Net::Resnet18, Compute::Cpu)
     }
 
-    fn run(&self, place: Place, control: &Control, watcher: &mut dyn Watcher) -> Result<Outcome> {
+    fn run(
+        &self,
+        place: JobFolder,
+        control: &Control,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome> {
         let train =
             |mut learner: Box<dyn Learner>, from: Option<_>, observer: &mut dyn run::Observer| {
                 let (config, learner) = (&self.config, learner.as_mut());
@@ -273,7 +278,7 @@ impl SupervisedJob {
     }
 
     /// The environment in which what was learned is played; images have none.
-    fn played(&self) -> Result<Option<envs::Spec>> {
+    fn played(&self) -> Result<Option<envs::EnvSpec>> {
         if self.of_images() {
             return Ok(None);
         }

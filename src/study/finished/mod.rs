@@ -46,12 +46,12 @@ struct State {
 struct Known {
     run: FinishedRun,
     /// Where it is; the entry with the smallest place counts.
-    place: Place,
+    place: WrittenAt,
 }
 
 /// A line of a file; the tables come last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum WrittenAt {
     Line(String, usize),
     Tables,
 }
@@ -135,7 +135,7 @@ impl FinishedRuns {
         let at = state.files.entry(name.clone()).or_default();
         // This process knows its own lines; it reads the file only after it has closed it.
         at.lines += 1;
-        let place = Place::Line(name, at.lines + 1);
+        let place = WrittenAt::Line(name, at.lines + 1);
         state.add(run, place);
         Ok(())
     }
@@ -225,7 +225,7 @@ impl State {
         let stamp = stamp.map(|of| (of.len(), of.modified().unwrap_or(SystemTime::UNIX_EPOCH)));
         if stamp != self.tables {
             for run in tables::read(out)? {
-                self.add(run, Place::Tables);
+                self.add(run, WrittenAt::Tables);
             }
             self.tables = stamp;
         }
@@ -273,7 +273,7 @@ impl State {
             };
             at.bytes += line.len() as u64 + 1;
             at.lines += 1;
-            let place = Place::Line(name.clone(), at.lines);
+            let place = WrittenAt::Line(name.clone(), at.lines);
             let Some(columns) = &at.columns else {
                 match Columns::of(line) {
                     Ok(columns) => at.columns = Some(columns),
@@ -301,7 +301,7 @@ impl State {
         Ok(())
     }
 
-    fn add(&mut self, run: FinishedRun, place: Place) {
+    fn add(&mut self, run: FinishedRun, place: WrittenAt) {
         if let Some(known) = self.runs.get(&run.id) {
             if known.run.is_whole() && run.is_whole() && known.run.outcome != run.outcome {
                 self.warnings.push(format!(
@@ -320,11 +320,11 @@ impl State {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for WrittenAt {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Place::Line(file, line) => write!(f, "{ROWS}/{file}, line {line}"),
-            Place::Tables => f.write_str(RUNS),
+            WrittenAt::Line(file, line) => write!(f, "{ROWS}/{file}, line {line}"),
+            WrittenAt::Tables => f.write_str(RUNS),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     Result,
     study::{
         assay::Assay,
-        experiment::{Contrast, Score},
+        experiment::{ContrastTable, Score},
     },
 };
 
@@ -58,7 +58,7 @@ impl Assays {
 pub struct Comparison<'a> {
     pub results: &'a Results,
     pub assays: &'a Assays,
-    pub contrast: &'a Contrast,
+    pub contrast: &'a ContrastTable,
     pub outcome: Score,
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Result,
     parallel::parallel,
-    study::experiment::{Claim, Contrast, Score},
+    study::experiment::{ClaimedSide, ContrastTable, Score},
 };
 
 /// The power: the probability that the required number of seeds finds an existing difference.
@@ -21,7 +21,7 @@ pub const POWER: f64 = 0.8;
 
 /// A contrast, and the result of the runs.
 pub struct ContrastResult<'a> {
-    pub contrast: &'a Contrast,
+    pub contrast: &'a ContrastTable,
     /// The question that it helps to answer.
     pub question: &'a str,
     /// Whether its verdict is that of the question.
@@ -87,7 +87,7 @@ pub fn contrasts(results: &Results) -> Result<Vec<ContrastResult<'_>>> {
     let top = &results.experiment.top;
     let assays = Assays::of(results);
     let question =
-        |contrast: &'_ Contrast| contrast.question.clone().unwrap_or(top.question.clone());
+        |contrast: &'_ ContrastTable| contrast.question.clone().unwrap_or(top.question.clone());
     let mut answered = BTreeSet::new();
     let mut all = Vec::new();
     for contrast in &top.contrasts {
@@ -126,35 +126,35 @@ fn correct(all: &mut [ContrastResult]) -> Result<()> {
 }
 
 /// The number of the contrast that decides the study's first question: the first one with a claim.
-fn deciding(contrasts: &[Contrast]) -> Option<usize> {
+fn deciding(contrasts: &[ContrastTable]) -> Option<usize> {
     contrasts
         .iter()
         .position(|contrast| contrast.claim.is_some())
 }
 
 /// The contrast that decides, or else the first one; and whether it decides.
-pub fn deciding_or_first(contrasts: &[Contrast]) -> Option<(&Contrast, bool)> {
+pub fn deciding_or_first(contrasts: &[ContrastTable]) -> Option<(&ContrastTable, bool)> {
     let deciding = deciding(contrasts);
     let first = contrasts.get(deciding.unwrap_or(0))?;
     Some((first, deciding.is_some()))
 }
 
 /// The contrasts that are about all environments.
-pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &Contrast> {
+pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &ContrastTable> {
     let all = results.experiment.top.contrasts.iter();
     all.filter(|contrast| contrast.environments.is_empty() && contrast.less.is_empty())
 }
 
 /// What a claim says in words.
-pub fn claim_in_words(claim: Claim) -> &'static str {
+pub fn claim_in_words(claim: ClaimedSide) -> &'static str {
     match claim {
-        Claim::Above => "better",
-        Claim::Below => "worse",
+        ClaimedSide::Above => "better",
+        ClaimedSide::Below => "worse",
     }
 }
 
 /// The cells that a contrast is about, and those that it subtracts. Cells with the same runs count once.
-pub fn sides(results: &Results, contrast: &Contrast) -> [Vec<usize>; 2] {
+pub fn sides(results: &Results, contrast: &ContrastTable) -> [Vec<usize>; 2] {
     let all = &results.experiment.cells;
     let of = |names: &[String]| {
         let named = |cell: &&usize| names.contains(&all[**cell].environment);
@@ -168,7 +168,7 @@ pub fn sides(results: &Results, contrast: &Contrast) -> [Vec<usize>; 2] {
     [cells, of(&contrast.less)]
 }
 
-fn judge(results: &Results, assays: &Assays, contrast: &Contrast) -> Result<Vec<Judged>> {
+fn judge(results: &Results, assays: &Assays, contrast: &ContrastTable) -> Result<Vec<Judged>> {
     let [cells, subtracted] = sides(results, contrast);
     let by = |&outcome: &Score| {
         let comparison = Comparison {

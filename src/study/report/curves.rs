@@ -2,7 +2,7 @@
 
 use super::{
     contrasts::deciding_or_first,
-    document::{Figure, Panel, Section},
+    document::{Figure, ReportPanel, Section},
     load::Results,
 };
 use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
@@ -45,7 +45,7 @@ pub fn curves(results: &Results) -> Result<Section> {
                 },
             });
         }
-        panels.push(Panel {
+        panels.push(ReportPanel {
             title: results.names[c].clone(),
             svg: line_plot(&HorizontalAxis::Steps, "evaluation", &drawn, &[])?,
         });

@@ -5,7 +5,7 @@ use stats::Estimate;
 
 use super::{
     contrasts::{CellDifference, ContrastResult, Judged, POWER},
-    document::{Figure, Panel, Section},
+    document::{Figure, ReportPanel, Section},
     format::{interval, p_value, seeds, signed},
     load::Results,
 };
@@ -138,12 +138,15 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
 }
 
 /// A panel for each of the titled groups of rows. All panels have the same axis.
-pub fn forest(groups: Vec<(String, Vec<(String, Estimate)>)>, margin: f64) -> Result<Vec<Panel>> {
+pub fn forest(
+    groups: Vec<(String, Vec<(String, Estimate)>)>,
+    margin: f64,
+) -> Result<Vec<ReportPanel>> {
     let rows = || groups.iter().flat_map(|(_, rows)| rows);
     let low = rows().map(|(_, e)| e.lo).fold(-margin, f64::min);
     let high = rows().map(|(_, e)| e.hi).fold(margin, f64::max);
     let panel = |(title, rows): &(String, Vec<(String, Estimate)>)| {
-        Ok(Panel {
+        Ok(ReportPanel {
             title: title.clone(),
             svg: forest_plot(rows, AXIS, margin, [low, high])?,
         })

@@ -10,7 +10,7 @@ pub struct Document {
 
 /// Where a section is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SectionPlace {
     /// What a reader sees first.
     Lead,
     /// What supports it.
@@ -22,7 +22,7 @@ pub enum Place {
 /// A part of it with a heading, and at most one figure.
 pub struct Section {
     pub title: &'static str,
-    pub place: Place,
+    pub place: SectionPlace,
     pub blocks: Vec<Block>,
     /// Why it has nothing to say, if that is so.
     pub nothing: Option<String>,
@@ -38,14 +38,14 @@ pub enum Block {
     },
     Text(String),
     List(Vec<String>),
-    Table(Table),
+    Table(TextTable),
     Figure(Figure),
     /// Commands.
     Code(String),
 }
 
 /// Rows with as many cells as the head has.
-pub struct Table {
+pub struct TextTable {
     pub head: Vec<String>,
     pub rows: Vec<Vec<String>>,
 }
@@ -55,11 +55,11 @@ pub struct Figure {
     pub caption: String,
     /// Names, with the number of their colour.
     pub key: Vec<(String, usize)>,
-    pub panels: Vec<Panel>,
+    pub panels: Vec<ReportPanel>,
 }
 
 /// One drawing.
-pub struct Panel {
+pub struct ReportPanel {
     pub title: String,
     /// An `<svg>` element.
     pub svg: String,
@@ -93,7 +93,7 @@ impl Section {
     pub fn new(title: &'static str) -> Self {
         Self {
             title,
-            place: Place::Main,
+            place: SectionPlace::Main,
             blocks: Vec::new(),
             nothing: None,
         }
@@ -101,13 +101,13 @@ impl Section {
 
     /// The section as one that a reader sees first.
     pub fn lead(self) -> Self {
-        let place = Place::Lead;
+        let place = SectionPlace::Lead;
         Self { place, ..self }
     }
 
     /// The section as one that is folded.
     pub fn appendix(self) -> Self {
-        let place = Place::Appendix;
+        let place = SectionPlace::Appendix;
         Self { place, ..self }
     }
 
@@ -140,7 +140,7 @@ impl Section {
 
     pub fn table(mut self, head: &[&str], rows: Vec<Vec<String>>) -> Self {
         let head = head.iter().map(|&cell| cell.to_owned()).collect();
-        self.blocks.push(Block::Table(Table { head, rows }));
+        self.blocks.push(Block::Table(TextTable { head, rows }));
         self
     }
 

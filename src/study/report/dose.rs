@@ -7,7 +7,7 @@ use super::{
     comparison::{Assays, Comparison},
     contrasts::over_all_environments,
     differences::title,
-    document::{Figure, Panel, Section},
+    document::{Figure, ReportPanel, Section},
     format::{interval, p_value, signed},
     ladder::{HEAD, row},
     load::Results,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Result,
     figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
-    study::experiment::{Contrast, Factor},
+    study::experiment::{ContrastTable, Factor},
 };
 
 /// The effect at each level of each factor.
@@ -27,7 +27,7 @@ pub fn dose(results: &Results) -> Result<Section> {
     if factors.is_empty() {
         return Ok(section.nothing("This study varies only the optimiser: it has no factors."));
     }
-    let contrasts: Vec<&Contrast> = over_all_environments(results).collect();
+    let contrasts: Vec<&ContrastTable> = over_all_environments(results).collect();
     if contrasts.is_empty() {
         return Ok(section.nothing("This study has no contrast over all of its environments."));
     }
@@ -63,7 +63,7 @@ pub fn dose(results: &Results) -> Result<Section> {
         }
         let levels: Vec<String> = levels.into_iter().map(|(level, _)| level).collect();
         let (common, short) = split_common_start(&levels);
-        panels.push(Panel {
+        panels.push(ReportPanel {
             title: title(&heading(factor, &common), results, outcome),
             svg: line_plot(
                 &HorizontalAxis::Levels(&short),

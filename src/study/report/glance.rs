@@ -6,7 +6,7 @@ use super::{
     comparison::Assays,
     contrasts::ContrastResult,
     curves::curve,
-    document::{Figure, Panel, Section},
+    document::{Figure, ReportPanel, Section},
     load::Results,
 };
 use stats::{Aggregate, Bootstrap, Contrast, Method};
@@ -99,7 +99,7 @@ fn arms(results: &Results, contrasts: &[ContrastResult]) -> Vec<usize> {
     arms
 }
 
-fn panel(results: &Results, cell: usize, arms: &[usize]) -> Result<Panel> {
+fn panel(results: &Results, cell: usize, arms: &[usize]) -> Result<ReportPanel> {
     let bootstrap = Bootstrap::new(RESAMPLES, 0.95, Method::Percentile)?;
     let line = |&arm: &usize| {
         Ok(Line {
@@ -110,7 +110,7 @@ fn panel(results: &Results, cell: usize, arms: &[usize]) -> Result<Panel> {
         })
     };
     let lines = arms.iter().map(line).collect::<Result<Vec<_>>>()?;
-    Ok(Panel {
+    Ok(ReportPanel {
         title: results.names[cell].clone(),
         svg: labelled_line_plot(&HorizontalAxis::Steps, "evaluation", &lines, &[])?,
     })

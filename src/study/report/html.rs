@@ -1,7 +1,7 @@
 //! A document as one self-contained HTML file.
 
 use super::{
-    document::{Block, Document, Figure, Place, Table},
+    document::{Block, Document, Figure, SectionPlace, TextTable},
     glossary,
 };
 
@@ -19,16 +19,16 @@ pub fn html(document: &Document) -> String {
         let blocks: String = section.blocks.iter().map(block).collect();
         let id = format!("id=\"s{number}\"");
         match section.place {
-            Place::Lead => {
+            SectionPlace::Lead => {
                 main += &format!(
                     "<section {id} class=\"lead\">\n<h2>{heading}</h2>\n{blocks}</section>\n"
                 );
             }
-            Place::Main => {
+            SectionPlace::Main => {
                 contents += &format!("<a href=\"#s{number}\">{heading}</a>\n");
                 main += &format!("<section {id}>\n<h2>{heading}</h2>\n{blocks}</section>\n");
             }
-            Place::Appendix => {
+            SectionPlace::Appendix => {
                 appendix += &format!(
                     "<section {id}>\n<details><summary><h2>{heading}</h2></summary>\n{blocks}</details>\n</section>\n"
                 );
@@ -84,7 +84,7 @@ fn explained(word: &str) -> String {
     }
 }
 
-fn rows(table: &Table) -> String {
+fn rows(table: &TextTable) -> String {
     let head = table
         .head
         .iter()
@@ -123,7 +123,7 @@ fn figure(figure: &Figure) -> String {
         true => key,
         false => format!("<ul class=\"key\">\n{key}</ul>\n"),
     };
-    let panel = |panel: &super::document::Panel| {
+    let panel = |panel: &super::document::ReportPanel| {
         let title = escaped(&panel.title);
         let svg = panel.svg.replacen(
             "<svg",

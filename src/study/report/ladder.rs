@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Result,
-    study::experiment::{Contrast, Score},
+    study::experiment::{ContrastTable, Score},
 };
 
 /// The head of a table of [`row`]s.
@@ -42,7 +42,7 @@ pub fn ladder(results: &Results) -> Result<Section> {
         );
         return Ok(section.nothing(why));
     }
-    let contrasts: Vec<&Contrast> = over_all_environments(results).collect();
+    let contrasts: Vec<&ContrastTable> = over_all_environments(results).collect();
     if contrasts.is_empty() {
         return Ok(section.nothing("This study has no contrast over all of its environments."));
     }
@@ -105,7 +105,12 @@ pub fn rungs(results: &Results) -> Vec<&str> {
 }
 
 /// The row of a table that says what `contrast` does at `place`.
-pub fn row(contrast: &Contrast, place: String, outcome: Score, found: &Evidence) -> Vec<String> {
+pub fn row(
+    contrast: &ContrastTable,
+    place: String,
+    outcome: Score,
+    found: &Evidence,
+) -> Vec<String> {
     let e = found.difference.estimate;
     let advantage = found.advantage.estimate;
     vec![

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Result,
-    config::Document,
+    config::TomlDocument,
     files,
     run::Status,
     study::{
@@ -59,7 +59,7 @@ impl Results {
         let files = Files::of(folder)?;
         let manifest = folder.join("manifest.toml");
         let text = files.text("manifest.toml")?;
-        let manifest = Document::parse(&text)
+        let manifest = TomlDocument::parse(&text)
             .and_then(|file| Manifest::from_table(&file.table).map_err(|e| file.explain(e)))
             .map_err(|error| wrong(&manifest, error.to_string()))?;
         let path = folder.join("experiment.toml");

@@ -1,6 +1,6 @@
 //! A document as Markdown. Its figures are in separate files.
 
-use super::document::{Block, Document, Section, Table};
+use super::document::{Block, Document, Section, TextTable};
 
 /// The Markdown of `document`.
 pub fn markdown(document: &Document) -> String {
@@ -43,7 +43,7 @@ pub fn body(section: &Section) -> String {
     out
 }
 
-fn rows(table: &Table) -> String {
+fn rows(table: &TextTable) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
         format!("| {} |\n", cells.join(" | "))

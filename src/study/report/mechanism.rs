@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     comparison::{Assays, Comparison},
-    document::{Figure, Panel, Section},
+    document::{Figure, ReportPanel, Section},
     format::signed,
     load::Results,
 };
@@ -15,7 +15,7 @@ use crate::{
     Result,
     figures::{HorizontalAxis, IntervalStyle, Line, line_plot},
     files::rounded,
-    study::{experiment::Contrast, mechanism::Mechanism, rows::RunRow},
+    study::{experiment::ContrastTable, mechanism::Mechanism, rows::RunRow},
 };
 
 /// A line is fitted through no fewer cells than this.
@@ -23,7 +23,7 @@ const FEWEST_CELLS: usize = 5;
 
 /// Something that diagnostics measure in a run.
 #[derive(Clone, Copy)]
-struct Measure {
+struct DiagnosticMeasure {
     /// Its key in the file.
     key: &'static str,
     /// Its name in tables.
@@ -34,7 +34,7 @@ struct Measure {
 }
 
 /// Every measure, in the order of the tables.
-const MEASURES: [Measure; 10] = [
+const MEASURES: [DiagnosticMeasure; 10] = [
     STALENESS,
     measure("parameter_push", "push by moved weights", true, |m| {
         m.parameter_push
@@ -70,7 +70,7 @@ const MEASURES: [Measure; 10] = [
     measure("age_mean", "mean age, steps", false, |m| m.age_mean),
 ];
 
-const STALENESS: Measure = measure("staleness", "staleness", true, |m| {
+const STALENESS: DiagnosticMeasure = measure("staleness", "staleness", true, |m| {
     Some(1.0 - m.cos_average_oracle?)
 });
 
@@ -79,8 +79,8 @@ const fn measure(
     name: &'static str,
     fitted: bool,
     value: fn(&Mechanism) -> Option<f64>,
-) -> Measure {
-    Measure {
+) -> DiagnosticMeasure {
+    DiagnosticMeasure {
         key,
         name,
         fitted,
@@ -89,9 +89,9 @@ const fn measure(
 }
 
 /// A line through a contrast of momentum and a measure, from cell to cell.
-pub struct Fit<'a> {
-    contrast: &'a Contrast,
-    measure: Measure,
+pub struct MechanismFit<'a> {
+    contrast: &'a ContrastTable,
+    measure: DiagnosticMeasure,
     cells: usize,
     slope: Slope,
 }
@@ -108,7 +108,7 @@ pub struct FitRow<'a> {
     spearman: Option<f64>,
 }
 
-impl Fit<'_> {
+impl MechanismFit<'_> {
     /// Its line in the file.
     pub fn row(&self) -> FitRow<'_> {
         let Slope { slope, spearman } = self.slope;
@@ -125,7 +125,7 @@ impl Fit<'_> {
 }
 
 /// Every contrast of momentum against every measure that enough cells have.
-pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
+pub fn fits(results: &Results) -> Result<Vec<MechanismFit<'_>>> {
     let mut fits = Vec::new();
     for (contrast, cells) in of_momentum(results) {
         for measure in MEASURES.into_iter().filter(|one| one.fitted) {
@@ -139,7 +139,7 @@ pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
             let mut rng = results.rng(&what);
             // There is no line if the measure is the same everywhere.
             if let Some(slope) = Slope::new(&groups, &Bootstrap::default(), &mut rng)? {
-                fits.push(Fit {
+                fits.push(MechanismFit {
                     contrast,
                     measure,
                     cells: groups.len(),
@@ -152,7 +152,7 @@ pub fn fits(results: &Results) -> Result<Vec<Fit<'_>>> {
 }
 
 /// The section with what was measured in each cell, and what momentum's effect varies with.
-pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
+pub fn mechanism(results: &Results, fits: &[MechanismFit]) -> Result<Section> {
     let section = Section::new("Mechanism");
     if results.mechanism.is_empty() {
         return Ok(section.nothing(
@@ -207,7 +207,7 @@ pub fn mechanism(results: &Results, fits: &[Fit]) -> Result<Section> {
 }
 
 /// The contrasts of an optimiser with momentum and one without, each with the cells where both have diagnostics.
-fn of_momentum(results: &Results) -> Vec<(&Contrast, Vec<usize>)> {
+fn of_momentum(results: &Results) -> Vec<(&ContrastTable, Vec<usize>)> {
     let has = |name: &str, cell: usize| {
         let runs = results
             .runs(results.outcomes()[0], cell, results.arm(name))
@@ -250,7 +250,12 @@ fn runs_without_diagnostics(results: &Results) -> usize {
 }
 
 /// For each seed, the measure for the optimiser with momentum, and the effect of momentum on the score.
-fn pairs(results: &Results, contrast: &Contrast, cell: usize, measure: Measure) -> Vec<(f64, f64)> {
+fn pairs(
+    results: &Results,
+    contrast: &ContrastTable,
+    cell: usize,
+    measure: DiagnosticMeasure,
+) -> Vec<(f64, f64)> {
     let outcome = results.outcomes()[0];
     let runs = |name: &str| results.runs(outcome, cell, results.arm(name)).iter();
     let each = runs(&contrast.with).zip(runs(&contrast.without));
@@ -297,7 +302,7 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
             points,
             intervals: IntervalStyle::Points,
         };
-        panels.push(Panel {
+        panels.push(ReportPanel {
             title: contrast.name.clone(),
             svg: line_plot(
                 &HorizontalAxis::Number("staleness"),
@@ -317,7 +322,7 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
     }))
 }
 
-fn fit(one: &Fit) -> Vec<String> {
+fn fit(one: &MechanismFit) -> Vec<String> {
     let Slope { slope, spearman } = one.slope;
     vec![
         one.contrast.name.clone(),

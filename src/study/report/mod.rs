@@ -117,7 +117,7 @@ pub fn report(folder: &Path, asked: &Path, page: Option<&Path>) -> Result<Report
     let path = folder.join("mechanism_fit.csv");
     match fits.is_empty() {
         true => remove_if_there(&path)?,
-        false => write_csv(&path, fits.iter().map(mechanism::Fit::row))?,
+        false => write_csv(&path, fits.iter().map(mechanism::MechanismFit::row))?,
     }
     write_whole(&folder.join("report.md"), markdown::markdown(&document))?;
     write_whole(&folder.join("report.html"), html::html(&document))?;
@@ -137,7 +137,7 @@ fn document(
     results: &Results,
     contrasts: &[ContrastResult],
     rows: &[cells::CellRow],
-    fits: &[mechanism::Fit],
+    fits: &[mechanism::MechanismFit],
 ) -> Result<Document> {
     let [sensitivity, chosen] = tuning::tuning(results)?;
     let sections: Vec<Section> = vec![

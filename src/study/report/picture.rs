@@ -1,7 +1,7 @@
 //! A figure as an SVG file, light or dark to match the reader's system.
 
 use super::{
-    document::{Figure, Panel},
+    document::{Figure, ReportPanel},
     html::{COLOURS, escaped},
 };
 
@@ -67,7 +67,7 @@ fn text_element(text: &str, x: usize, y: usize, size: usize, more: &str) -> Stri
 }
 
 /// A panel below its title.
-fn panel_element(panel: &Panel, x: usize, y: usize) -> String {
+fn panel_element(panel: &ReportPanel, x: usize, y: usize) -> String {
     let place = format!(
         "<svg x=\"{x}\" y=\"{}\" width=\"{PANEL}\" height=\"{}\"",
         y + LINE / 2,
@@ -80,7 +80,7 @@ fn panel_element(panel: &Panel, x: usize, y: usize) -> String {
 }
 
 /// The height of a panel's drawing: the last number of its `viewBox`.
-fn height(panel: &Panel) -> usize {
+fn height(panel: &ReportPanel) -> usize {
     let (_, rest) = panel.svg.split_once("viewBox=\"").unwrap_or_default();
     let (numbers, _) = rest.split_once('"').unwrap_or_default();
     let last = numbers.split(' ').next_back();
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn panels_stand_side_by_side_and_below_each_other() {
-        let panel = |height: usize| Panel {
+        let panel = |height: usize| ReportPanel {
             title: "a <b>".into(),
             svg: format!("<svg viewBox=\"0 0 800 {height}\"></svg>"),
         };

@@ -2,7 +2,7 @@
 
 use super::{
     curves,
-    document::{Figure, Panel, Section},
+    document::{Figure, ReportPanel, Section},
     load::Results,
 };
 use stats::{Aggregate, Bootstrap, Counted, Scores};
@@ -63,7 +63,7 @@ pub fn profiles(results: &Results) -> Result<Section> {
             "The share of runs above each score, averaged over environments ({bands})."
         ),
         key: curves::key(results),
-        panels: vec![Panel {
+        panels: vec![ReportPanel {
             title: "All environments together".into(),
             svg: line_plot(&across, "share of runs above", &drawn, &[])?,
         }],

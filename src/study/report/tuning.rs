@@ -5,7 +5,7 @@ use settings::Words;
 use super::{
     curves,
     differences::title,
-    document::{Figure, Panel, Section},
+    document::{Figure, ReportPanel, Section},
     format::signed,
     load::Results,
 };
@@ -97,7 +97,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             ]);
         }
         if !drawn.is_empty() {
-            panels.push(Panel {
+            panels.push(ReportPanel {
                 title: title(&results.names[c], results, outcome),
                 svg: line_plot(&HorizontalAxis::Log("learning rate"), "score", &drawn, &[])?,
             });

@@ -5,7 +5,7 @@ use std::fmt;
 
 use stats::{Estimate, Tested};
 
-use crate::{numbers::count, study::experiment::Claim};
+use crate::{numbers::count, study::experiment::ClaimedSide};
 
 /// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds
 /// agree by chance one time in four.
@@ -141,10 +141,14 @@ impl Finding {
     }
 
     /// What the finding means for a hypothesis with this claim.
-    pub fn verdict(&self, claim: Claim) -> Verdict {
+    pub fn verdict(&self, claim: ClaimedSide) -> Verdict {
         match (self, claim) {
-            (Finding::Above, Claim::Above) | (Finding::Below, Claim::Below) => Verdict::Supported,
-            (Finding::Above, Claim::Below) | (Finding::Below, Claim::Above) => Verdict::Refuted,
+            (Finding::Above, ClaimedSide::Above) | (Finding::Below, ClaimedSide::Below) => {
+                Verdict::Supported
+            }
+            (Finding::Above, ClaimedSide::Below) | (Finding::Below, ClaimedSide::Above) => {
+                Verdict::Refuted
+            }
             (Finding::Equivalent, _) => Verdict::Equivalent,
             (Finding::Undecided(_), _) => Verdict::Inconclusive,
         }
@@ -233,7 +237,11 @@ mod tests {
 
     #[test]
     fn each_verdict_is_reached() {
-        let verdict = |shift, spread| evidence(shift, spread).finding().verdict(Claim::Below);
+        let verdict = |shift, spread| {
+            evidence(shift, spread)
+                .finding()
+                .verdict(ClaimedSide::Below)
+        };
         assert_eq!(verdict(-0.2, 0.1), Verdict::Supported);
         assert_eq!(verdict(0.2, 0.1), Verdict::Refuted);
         assert_eq!(verdict(0.001, 0.01), Verdict::Equivalent);
@@ -241,7 +249,7 @@ mod tests {
         // A difference within the margin counts as none, even if it is certain.
         assert_eq!(verdict(-0.01, 0.001), Verdict::Equivalent);
         // The opposite claim swaps two of the verdicts.
-        let above = |shift| evidence(shift, 0.1).finding().verdict(Claim::Above);
+        let above = |shift| evidence(shift, 0.1).finding().verdict(ClaimedSide::Above);
         assert_eq!(
             (above(0.2), above(-0.2)),
             (Verdict::Supported, Verdict::Refuted)
@@ -307,7 +315,7 @@ mod tests {
         ] {
             let finding = evidence.finding();
             assert!(finding.to_string().contains(words), "{finding}");
-            assert_eq!(finding.verdict(Claim::Below), Verdict::Inconclusive);
+            assert_eq!(finding.verdict(ClaimedSide::Below), Verdict::Inconclusive);
         }
         // Without a margin nothing is equivalent.
         let none = Evidence {

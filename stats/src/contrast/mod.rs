@@ -23,19 +23,19 @@ use crate::{
 /// A weighted sum of the aggregates of arms.
 #[derive(Clone, Debug)]
 pub struct Contrast<'a> {
-    blocks: Vec<Block<'a>>,
+    blocks: Vec<PairedArms<'a>>,
 }
 
 /// Arms with the same seeds in the same tasks.
 #[derive(Clone, Debug)]
-struct Block<'a> {
-    arms: Vec<Arm<'a>>,
+struct PairedArms<'a> {
+    arms: Vec<ArmScores<'a>>,
     /// The seeds of each task.
     seeds: Vec<&'a [u64]>,
 }
 
 #[derive(Clone, Debug)]
-struct Arm<'a> {
+struct ArmScores<'a> {
     weight: f64,
     /// The scores of each task at each setting, `[tasks][settings][seeds]`, in the order of the block's first arm.
     tasks: Vec<Vec<&'a [f64]>>,
@@ -68,8 +68,8 @@ impl<'a> Contrast<'a> {
     pub fn arm<A: PerSetting>(scores: &'a A) -> Self {
         let first = &scores.settings()[0];
         Self {
-            blocks: vec![Block {
-                arms: vec![Arm {
+            blocks: vec![PairedArms {
+                arms: vec![ArmScores {
                     weight: 1.0,
                     tasks: by_task(scores.settings().iter().map(|one| one.tasks().iter())),
                 }],
@@ -92,13 +92,13 @@ impl<'a> Contrast<'a> {
             let settings = arm.settings().iter();
             let settings = settings.map(|scores| scores.tasks_paired_with(first));
             let settings = settings.collect::<Result<Vec<_>>>()?;
-            Ok(Arm {
+            Ok(ArmScores {
                 weight: *weight,
                 tasks: by_task(settings.into_iter().map(Vec::into_iter)),
             })
         });
         Ok(Self {
-            blocks: vec![Block {
+            blocks: vec![PairedArms {
                 arms: arms.collect::<Result<_>>()?,
                 seeds: first.tasks().iter().map(Task::seeds).collect(),
             }],
@@ -199,7 +199,7 @@ impl<'a> Contrast<'a> {
             Measure::Sum(aggregate) => return Ok(Reading::Sum(aggregate)),
             Measure::Advantage => Reading::Advantage,
         };
-        let is_pair = |block: &Block| match &block.arms[..] {
+        let is_pair = |block: &PairedArms| match &block.arms[..] {
             [a, b] => a.weight == -b.weight,
             _ => false,
         };
@@ -242,7 +242,7 @@ impl<'a> Contrast<'a> {
             }
             let (mut sum, mut size) = (0.0, 0.0);
             for (block, strata) in self.blocks.iter().zip(&drawn_from) {
-                let of = |arm: &Arm| {
+                let of = |arm: &ArmScores| {
                     let tasks = arm.tasks.iter().zip(strata);
                     let choose = |(task, &stratum): (&Vec<_>, &usize)| {
                         halves[stratum].choose(task, &times[stratum])
@@ -270,7 +270,7 @@ impl<'a> Contrast<'a> {
                 for halving in 0..halvings {
                     let share = match reading {
                         Reading::Sum(aggregate) => {
-                            let mut of = |(at, arm): (usize, &Arm)| {
+                            let mut of = |(at, arm): (usize, &ArmScores)| {
                                 fill(at, halving, &mut tasks);
                                 arm.weight * aggregate.of(&tasks)
                             };

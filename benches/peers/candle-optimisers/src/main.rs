@@ -16,7 +16,7 @@ use candle_optimisers::{
     radam::{ParamsRAdam, RAdam},
     rmsprop::{ParamsRMSprop, RMSprop},
 };
-use measure::{CASES, Case, LR, Problem, Rows};
+use measure::{CASES, Case, LR, Problem, ResultRows};
 
 // The same allocator as ours, with which temporary tensors cost least.
 #[global_allocator]
@@ -25,7 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<()> {
     // SAFETY: no other thread has been started yet.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
-    let mut rows = Rows::new();
+    let mut rows = ResultRows::new();
     for case in &CASES {
         all(&mut rows, case)?;
     }
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
 }
 
 /// Every optimiser, under our name for it and with the number of states it needs.
-fn all(rows: &mut Rows, case: &Case) -> Result<()> {
+fn all(rows: &mut ResultRows, case: &Case) -> Result<()> {
     let sgd = |momentum| ParamsSGD {
         lr: LR,
         momentum,
@@ -107,7 +107,7 @@ fn all(rows: &mut Rows, case: &Case) -> Result<()> {
 }
 
 fn one<O: Optimizer>(
-    rows: &mut Rows,
+    rows: &mut ResultRows,
     case: &Case,
     name: &str,
     states: usize,

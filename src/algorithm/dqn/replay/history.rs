@@ -18,7 +18,7 @@ pub(super) struct History {
     /// The number of steps ever pushed.
     pub pushed: u64,
     pub obs: Rows,
-    pub steps: Vec<Step>,
+    pub steps: Vec<StoredStep>,
     /// The last observations of the episodes that ended in a step still held.
     pub finals: Rows,
     /// The number of rows of `finals`, and the rows that are not in use.
@@ -30,18 +30,18 @@ pub(super) struct History {
 
 /// A step without its observations.
 #[derive(Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct StoredStep {
     pub reward: f32,
-    pub end: End,
+    pub end: PackedEnd,
     pub action: u8,
 }
 
 /// Whether and how an episode ended with a step, and the slot of its last observation, in four bytes:
 /// 0, or a slot counted from 1 with the lowest bit saying whether the episode terminated.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct End(u32);
+pub(super) struct PackedEnd(u32);
 
-impl End {
+impl PackedEnd {
     pub const NONE: Self = Self(0);
 
     pub fn at(slot: u32, terminated: bool) -> Self {
@@ -88,7 +88,7 @@ impl History {
     }
 
     /// Step `k`, one of the last `most`.
-    pub fn step(&self, k: u64) -> Step {
+    pub fn step(&self, k: u64) -> StoredStep {
         self.steps[self.place(k)]
     }
 
@@ -146,11 +146,11 @@ impl History {
             let slot = self.free.pop().unwrap_or(self.slots);
             self.slots = self.slots.max(slot + 1);
             self.finals.put(slot as usize, t.next_obs, self.most)?;
-            End::at(slot, t.terminated)
+            PackedEnd::at(slot, t.terminated)
         } else {
-            End::NONE
+            PackedEnd::NONE
         };
-        let step = Step {
+        let step = StoredStep {
             reward: t.reward,
             end,
             action: t.action,
@@ -191,7 +191,7 @@ impl History {
 
     /// Bytes of a step with what was observed before it.
     pub fn step_bytes(&self) -> u64 {
-        self.row_bytes() + size_of::<Step>() as u64
+        self.row_bytes() + size_of::<StoredStep>() as u64
     }
 
     /// The bytes of an observation.
@@ -203,7 +203,7 @@ impl History {
     pub fn bytes(&self) -> usize {
         self.obs.bytes()
             + self.finals.bytes()
-            + self.steps.capacity() * size_of::<Step>()
+            + self.steps.capacity() * size_of::<StoredStep>()
             + self.free.capacity() * size_of::<u32>()
             + self.newest.capacity() * size_of::<f32>()
     }

@@ -42,10 +42,10 @@ const ONE: u32 = 1f32.to_bits();
 pub(super) struct Rows {
     /// Values in a row.
     len: usize,
-    data: Data,
+    data: RowStorage,
 }
 
-enum Data {
+enum RowStorage {
     Floats(Vec<f32>),
     /// Eight values a byte, the first in its lowest bit; each row starts at a new byte.
     Bits(Vec<u8>),
@@ -55,8 +55,8 @@ impl Rows {
     /// No rows yet; a row will have `len` values.
     pub fn new(encoding: Encoding, len: usize) -> Self {
         let data = match encoding {
-            Encoding::Floats => Data::Floats(Vec::new()),
-            Encoding::Bits => Data::Bits(Vec::new()),
+            Encoding::Floats => RowStorage::Floats(Vec::new()),
+            Encoding::Bits => RowStorage::Bits(Vec::new()),
         };
         Self { len, data }
     }
@@ -67,7 +67,7 @@ impl Rows {
     pub fn put(&mut self, at: usize, values: &[f32], most: usize) -> Result<()> {
         assert_eq!(values.len(), self.len);
         match &mut self.data {
-            Data::Floats(data) => {
+            RowStorage::Floats(data) => {
                 let start = at * self.len;
                 if start == data.len() {
                     make_room(data, self.len, most * self.len)?;
@@ -76,7 +76,7 @@ impl Rows {
                     data[start..start + self.len].copy_from_slice(values);
                 }
             }
-            Data::Bits(data) => {
+            RowStorage::Bits(data) => {
                 let width = self.len.div_ceil(8);
                 let start = at * width;
                 if start == data.len() {
@@ -92,8 +92,10 @@ impl Rows {
     /// Appends row `at` to `out`.
     pub fn append(&self, at: usize, out: &mut Vec<f32>) {
         match &self.data {
-            Data::Floats(data) => out.extend_from_slice(&data[at * self.len..(at + 1) * self.len]),
-            Data::Bits(data) => {
+            RowStorage::Floats(data) => {
+                out.extend_from_slice(&data[at * self.len..(at + 1) * self.len])
+            }
+            RowStorage::Bits(data) => {
                 let width = self.len.div_ceil(8);
                 let row = &data[at * width..(at + 1) * width];
                 let start = out.len();
@@ -105,7 +107,7 @@ impl Rows {
 
     /// Appends row `at`, of bits, as it is stored to `out`.
     pub fn append_packed(&self, at: usize, out: &mut Vec<u8>) {
-        let Data::Bits(data) = &self.data else {
+        let RowStorage::Bits(data) = &self.data else {
             unreachable!("only rows of bits are packed")
         };
         let width = self.len.div_ceil(8);
@@ -115,12 +117,12 @@ impl Rows {
     /// The given rows as stored, in little-endian order.
     pub fn to_bytes(&self, rows: impl Iterator<Item = usize>) -> Vec<u8> {
         match &self.data {
-            Data::Floats(data) => {
+            RowStorage::Floats(data) => {
                 let row =
                     |at: usize| bytes(&data[at * self.len..][..self.len], |x| x.to_le_bytes());
                 rows.flat_map(row).collect()
             }
-            Data::Bits(data) => {
+            RowStorage::Bits(data) => {
                 let width = self.len.div_ceil(8);
                 rows.flat_map(|at| &data[at * width..][..width])
                     .copied()
@@ -132,8 +134,8 @@ impl Rows {
     /// The rows that [`to_bytes`](Self::to_bytes) returned.
     pub fn from_bytes(encoding: Encoding, len: usize, data: &[u8]) -> Self {
         let data = match encoding {
-            Encoding::Floats => Data::Floats(numbers(data, f32::from_le_bytes)),
-            Encoding::Bits => Data::Bits(data.to_vec()),
+            Encoding::Floats => RowStorage::Floats(numbers(data, f32::from_le_bytes)),
+            Encoding::Bits => RowStorage::Bits(data.to_vec()),
         };
         Self { len, data }
     }
@@ -141,8 +143,8 @@ impl Rows {
     /// The bytes of memory that it holds.
     pub fn bytes(&self) -> usize {
         match &self.data {
-            Data::Floats(data) => data.capacity() * size_of::<f32>(),
-            Data::Bits(data) => data.capacity(),
+            RowStorage::Floats(data) => data.capacity() * size_of::<f32>(),
+            RowStorage::Bits(data) => data.capacity(),
         }
     }
 }

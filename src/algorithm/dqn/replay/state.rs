@@ -10,7 +10,7 @@ use safetensors::Dtype;
 
 use super::{
     Encoding, Replay,
-    history::{End, History, Step},
+    history::{History, PackedEnd, StoredStep},
     priority::Priorities,
     rows::Rows,
 };
@@ -145,12 +145,12 @@ impl History {
             .zip(rewards)
         {
             let end = match kind {
-                0 => End::NONE,
-                1 | 2 => End::at(slots, *kind == 2),
+                0 => PackedEnd::NONE,
+                1 | 2 => PackedEnd::at(slots, *kind == 2),
                 _ => return Err(unfit(format!("an end of kind {kind}"))),
             };
             slots += u32::from(end.ended());
-            new.steps.push(Step {
+            new.steps.push(StoredStep {
                 reward,
                 end,
                 action: *action,
@@ -171,7 +171,7 @@ impl History {
 }
 
 /// How an end is encoded in `ends`.
-fn kind(end: End) -> u8 {
+fn kind(end: PackedEnd) -> u8 {
     u8::from(end.ended()) + u8::from(end.terminated())
 }
 

@@ -5,8 +5,8 @@ use candle_core::{DType, Result, Tensor, bail};
 use super::{
     super::{geometry::Geometry, panels::WeightSizes, tables::Tables},
     launch::{address, launch, multiply, over_positions, table_address, unwritten},
-    machine::{Address, Collect, Gather, Machine, Matrix, Product, size},
-    text::{Element, Kernels},
+    machine::{Address, Collect, Gather, MatrixProduct, PassMachine, StoredMatrix, size},
+    text::{Kernels, NumberType},
 };
 
 /// A convolution of one batch.
@@ -14,7 +14,7 @@ struct ConvBatch<'a> {
     geometry: &'a Geometry,
     tables: &'a Tables,
     batch: usize,
-    element: Element,
+    element: NumberType,
     dtype: DType,
 }
 
@@ -36,7 +36,7 @@ impl<'a> ConvBatch<'a> {
             geometry,
             tables: geometry.tables(x.device())?,
             batch,
-            element: Element::of(x.dtype())?,
+            element: NumberType::of(x.dtype())?,
             dtype: x.dtype(),
         })
     }
@@ -86,16 +86,16 @@ impl<'a> ConvBatch<'a> {
 }
 
 /// The matrix stored at `at`.
-fn as_is(at: Address) -> Matrix {
-    Matrix {
+fn as_is(at: Address) -> StoredMatrix {
+    StoredMatrix {
         at,
         transposed: false,
     }
 }
 
 /// The transpose of the matrix stored at `at`.
-fn transposed(at: Address) -> Matrix {
-    Matrix {
+fn transposed(at: Address) -> StoredMatrix {
+    StoredMatrix {
         at,
         transposed: true,
     }
@@ -103,7 +103,7 @@ fn transposed(at: Address) -> Matrix {
 
 /// The output, then the columns that [`weight_grad`] needs.
 pub(in crate::nn::spatial) fn convolve(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     geometry: &Geometry,
     x: &Tensor,
     weight: &Tensor,
@@ -136,7 +136,7 @@ pub(in crate::nn::spatial) fn convolve(
         columns
     };
     let y = unwritten((geometry.positions()[1], conv.batch, outputs), x.dtype(), x)?;
-    let product = Product {
+    let product = MatrixProduct {
         a: as_is(conv.columns_address(&columns)?),
         b: as_is(conv.weights_address(weight, conv.dtype)?),
         c: conv.output_address(&y)?,
@@ -151,7 +151,7 @@ pub(in crate::nn::spatial) fn convolve(
 
 /// The gradient of the weight.
 pub(in crate::nn::spatial) fn weight_grad(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     geometry: &Geometry,
     columns: &Tensor,
     dy: &Tensor,
@@ -164,7 +164,7 @@ pub(in crate::nn::spatial) fn weight_grad(
     } else {
         Tensor::zeros(like.shape(), conv.element.real(), dy.device())?
     };
-    let product = Product {
+    let product = MatrixProduct {
         a: transposed(conv.columns_address(columns)?),
         b: as_is(conv.output_address(dy)?),
         c: conv.weights_address(&grad, conv.element.real())?,
@@ -179,7 +179,7 @@ pub(in crate::nn::spatial) fn weight_grad(
 
 /// The gradient of the input; added to `onto` if there is one.
 pub(in crate::nn::spatial) fn input_grad(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     geometry: &Geometry,
     dy: &Tensor,
     weight: &Tensor,
@@ -200,7 +200,7 @@ pub(in crate::nn::spatial) fn input_grad(
     } else {
         conv.columns(dy)?
     };
-    let product = Product {
+    let product = MatrixProduct {
         a: as_is(conv.output_address(dy)?),
         b: transposed(conv.weights_address(weight, conv.dtype)?),
         c: conv.columns_address(&columns)?,

@@ -26,8 +26,8 @@ use candle_core::{
 };
 
 use super::{
-    machine::{Address, ColumnMajor, Grid, Machine, Product, TICKETS},
-    text::{Element, Kernels},
+    machine::{Address, ColumnMajor, LaunchGrid, MatrixProduct, PassMachine, TICKETS},
+    text::{Kernels, NumberType},
 };
 
 /// The PTX of each text, compiled once for all threads.
@@ -85,12 +85,12 @@ impl Gpu {
     }
 }
 
-impl Machine for Gpu {
+impl PassMachine for Gpu {
     unsafe fn launch(
         &self,
         kernels: Kernels,
         name: &'static str,
-        grid: Grid,
+        grid: LaunchGrid,
         arguments: &u8,
     ) -> Result<()> {
         let function = self.function(kernels, name)?;
@@ -109,7 +109,7 @@ impl Machine for Gpu {
         Ok(())
     }
 
-    unsafe fn product(&self, product: &Product) -> Result<()> {
+    unsafe fn product(&self, product: &MatrixProduct) -> Result<()> {
         let ColumnMajor {
             at: [a, b, c],
             transposed,
@@ -123,19 +123,19 @@ impl Machine for Gpu {
             false => cublasOperation_t::CUBLAS_OP_N,
         });
         let (factors, compute) = match product.element {
-            Element::F32 if gemm_reduced_precision_f32() => (
+            NumberType::F32 if gemm_reduced_precision_f32() => (
                 cudaDataType_t::CUDA_R_32F,
                 cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
             ),
-            Element::F32 => (
+            NumberType::F32 => (
                 cudaDataType_t::CUDA_R_32F,
                 cublasComputeType_t::CUBLAS_COMPUTE_32F,
             ),
-            Element::F64 => (
+            NumberType::F64 => (
                 cudaDataType_t::CUDA_R_64F,
                 cublasComputeType_t::CUBLAS_COMPUTE_64F,
             ),
-            Element::Bf16 => (
+            NumberType::Bf16 => (
                 cudaDataType_t::CUDA_R_16BF,
                 cublasComputeType_t::CUBLAS_COMPUTE_32F,
             ),
@@ -149,7 +149,7 @@ impl Machine for Gpu {
         let beta = f64::from(u8::from(product.add));
         let (wide, narrow) = ([1.0, beta], [1.0, beta as f32]);
         let [alpha, beta]: [*const c_void; 2] = match product.element {
-            Element::F64 => [(&raw const wide[0]).cast(), (&raw const wide[1]).cast()],
+            NumberType::F64 => [(&raw const wide[0]).cast(), (&raw const wide[1]).cast()],
             _ => [(&raw const narrow[0]).cast(), (&raw const narrow[1]).cast()],
         };
         let blas = self.0.cublas_handle();

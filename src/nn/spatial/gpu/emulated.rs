@@ -12,8 +12,8 @@ use std::{
 use candle_core::{CpuStorage, DType, Result};
 
 use super::{
-    machine::{Address, ColumnMajor, Grid, Machine, Product, TICKETS},
-    text::{Element, Kernels},
+    machine::{Address, ColumnMajor, LaunchGrid, MatrixProduct, PassMachine, TICKETS},
+    text::{Kernels, NumberType},
 };
 
 thread_local! {
@@ -32,7 +32,7 @@ pub(super) struct Emulated {
 }
 
 /// The machine for tensors on the CPU, inside [`as_on_a_gpu`].
-pub(super) fn machine() -> Option<Box<dyn Machine>> {
+pub(super) fn machine() -> Option<Box<dyn PassMachine>> {
     let machine = EMULATED.with_borrow(Option::clone)?;
     Some(Box::new(machine))
 }
@@ -118,12 +118,12 @@ fn compile(kernels_of: Kernels) -> libloading::Library {
     library
 }
 
-impl Machine for Rc<Emulated> {
+impl PassMachine for Rc<Emulated> {
     unsafe fn launch(
         &self,
         kernels: Kernels,
         name: &'static str,
-        grid: Grid,
+        grid: LaunchGrid,
         arguments: &u8,
     ) -> Result<()> {
         type Launch = unsafe extern "C" fn(*const u8, *const u32, i32);
@@ -142,16 +142,16 @@ impl Machine for Rc<Emulated> {
         Ok(())
     }
 
-    unsafe fn product(&self, product: &Product) -> Result<()> {
+    unsafe fn product(&self, product: &MatrixProduct) -> Result<()> {
         self.launches.borrow_mut().push("product");
         let call = product.column_major()?;
         // SAFETY: as the caller promises.
         unsafe {
             match (product.element, product.result) {
-                (Element::F32, DType::F32) => blas::<f32, f32>(call, product.add),
-                (Element::F64, DType::F64) => blas::<f64, f64>(call, product.add),
-                (Element::Bf16, DType::BF16) => blas::<Bf16, Bf16>(call, product.add),
-                (Element::Bf16, DType::F32) => blas::<Bf16, f32>(call, product.add),
+                (NumberType::F32, DType::F32) => blas::<f32, f32>(call, product.add),
+                (NumberType::F64, DType::F64) => blas::<f64, f64>(call, product.add),
+                (NumberType::Bf16, DType::BF16) => blas::<Bf16, Bf16>(call, product.add),
+                (NumberType::Bf16, DType::F32) => blas::<Bf16, f32>(call, product.add),
                 other => panic!("{other:?}"),
             }
         }
@@ -166,12 +166,12 @@ impl Machine for Rc<Emulated> {
 }
 
 /// A type of number in memory.
-trait Number: Copy {
+trait MemoryNumber: Copy {
     fn read(self) -> f64;
     fn write(x: f64) -> Self;
 }
 
-impl Number for f32 {
+impl MemoryNumber for f32 {
     fn read(self) -> f64 {
         self.into()
     }
@@ -181,7 +181,7 @@ impl Number for f32 {
     }
 }
 
-impl Number for f64 {
+impl MemoryNumber for f64 {
     fn read(self) -> f64 {
         self
     }
@@ -195,7 +195,7 @@ impl Number for f64 {
 #[derive(Clone, Copy)]
 struct Bf16(u16);
 
-impl Number for Bf16 {
+impl MemoryNumber for Bf16 {
     fn read(self) -> f64 {
         f32::from_bits(u32::from(self.0) << 16).into()
     }
@@ -211,7 +211,7 @@ impl Number for Bf16 {
 /// # Safety
 ///
 /// The call's addresses must point to matrices of its sizes.
-unsafe fn blas<T: Number, R: Number>(call: ColumnMajor, add: bool) {
+unsafe fn blas<T: MemoryNumber, R: MemoryNumber>(call: ColumnMajor, add: bool) {
     let [a, b] = [call.at[0] as *const T, call.at[1] as *const T];
     let c = call.at[2] as *mut R;
     let [lda, ldb, ldc] = call.leading.map(|n| n as usize);

@@ -3,7 +3,7 @@
 use candle_core::{DType, Result, Shape, Storage, Tensor, bail};
 
 use super::{
-    machine::{Address, Arguments, Grid, Machine, Product, size},
+    machine::{Address, Arguments, LaunchGrid, MatrixProduct, PassMachine, size},
     text::Kernels,
 };
 
@@ -57,9 +57,9 @@ pub(super) fn unwritten(shape: impl Into<Shape>, dtype: DType, like: &Tensor) ->
 
 /// Runs the kernel that takes `arguments`.
 pub(super) fn launch<A: Arguments>(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     kernels: Kernels,
-    grid: Grid,
+    grid: LaunchGrid,
     arguments: &A,
 ) -> Result<()> {
     // SAFETY: the addresses are of tensors of the sizes that go with them, and their memory is freed only
@@ -68,18 +68,18 @@ pub(super) fn launch<A: Arguments>(
 }
 
 /// Multiplies matrices.
-pub(super) fn multiply(machine: &dyn Machine, product: &Product) -> Result<()> {
+pub(super) fn multiply(machine: &dyn PassMachine, product: &MatrixProduct) -> Result<()> {
     // SAFETY: as for `launch`.
     unsafe { machine.product(product) }
 }
 
 /// A grid of `n` threads for each of `positions`.
-pub(super) fn over_positions(n: usize, positions: usize) -> Result<Grid> {
+pub(super) fn over_positions(n: usize, positions: usize) -> Result<LaunchGrid> {
     size(n)?;
     if positions > MAX_POSITIONS {
         bail!("images on a GPU: {positions} positions; allowed: at most {MAX_POSITIONS}");
     }
-    Ok(Grid {
+    Ok(LaunchGrid {
         blocks: [n.div_ceil(THREADS).max(1), positions],
         threads: [THREADS, 1],
     })

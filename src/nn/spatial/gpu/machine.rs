@@ -3,13 +3,13 @@
 
 use candle_core::{DType, Result};
 
-use super::text::{Element, Kernels};
+use super::text::{Kernels, NumberType};
 
 /// An address in the machine's memory; 0 is none.
 pub(in crate::nn::spatial) type Address = u64;
 
 /// Runs the passes, one operation after another.
-pub(in crate::nn::spatial) trait Machine {
+pub(in crate::nn::spatial) trait PassMachine {
     /// Runs the kernel `name` over `grid`.
     ///
     /// # Safety
@@ -20,7 +20,7 @@ pub(in crate::nn::spatial) trait Machine {
         &self,
         kernels: Kernels,
         name: &'static str,
-        grid: Grid,
+        grid: LaunchGrid,
         arguments: &u8,
     ) -> Result<()>;
 
@@ -30,7 +30,7 @@ pub(in crate::nn::spatial) trait Machine {
     ///
     /// The addresses point to memory of the length that the sizes imply, which is not freed before the
     /// product is computed.
-    unsafe fn product(&self, product: &Product) -> Result<()>;
+    unsafe fn product(&self, product: &MatrixProduct) -> Result<()>;
 
     /// [`TICKETS`] counters that are 0 before and after each launch.
     fn tickets(&self) -> Result<Address>;
@@ -41,7 +41,7 @@ pub(in crate::nn::spatial) const TICKETS: usize = 1024;
 
 /// The number of blocks, and of threads in each.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::nn::spatial) struct Grid {
+pub(in crate::nn::spatial) struct LaunchGrid {
     pub blocks: [usize; 2],
     pub threads: [usize; 2],
 }
@@ -125,21 +125,21 @@ arguments! {
 
 /// A matrix stored row by row; if `transposed`, what is stored is its transpose.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::nn::spatial) struct Matrix {
+pub(in crate::nn::spatial) struct StoredMatrix {
     pub at: Address,
     pub transposed: bool,
 }
 
 /// `c = a b`, or `c += a b` with `add`, for matrices `[m, k]` and `[k, n]`.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::nn::spatial) struct Product {
-    pub a: Matrix,
-    pub b: Matrix,
+pub(in crate::nn::spatial) struct MatrixProduct {
+    pub a: StoredMatrix,
+    pub b: StoredMatrix,
     pub c: Address,
     pub sizes: [usize; 3],
     pub add: bool,
     /// The type of the numbers of `a` and `b`.
-    pub element: Element,
+    pub element: NumberType,
     /// The type of the numbers of `c`.
     pub result: DType,
 }
@@ -162,7 +162,7 @@ pub(in crate::nn::spatial) struct ColumnMajor {
     pub leading: [i32; 3],
 }
 
-impl Product {
+impl MatrixProduct {
     /// The product in BLAS's convention.
     pub fn column_major(&self) -> Result<ColumnMajor> {
         let [m, n, k] = self.sizes;

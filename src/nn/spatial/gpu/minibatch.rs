@@ -4,15 +4,15 @@ use candle_core::{DType, Result, Tensor};
 
 use super::{
     launch::{known_address, launch, over_positions, table_address, unwritten},
-    machine::{Machine, Minibatch, size},
-    text::{Element, Kernels},
+    machine::{Minibatch, PassMachine, size},
+    text::{Kernels, NumberType},
 };
 use crate::nn::pixels::Augmentation;
 
 /// Images `rows` of `images`, `[n, channels, height, width]` of u8, each cropped and mirrored as its
 /// augmentation says. The result is `[height * width, batch, channels]` of `dtype`.
 pub(in crate::nn::spatial) fn minibatch(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     images: &Tensor,
     rows: &[u32],
     augmentations: Option<&[Augmentation]>,
@@ -33,7 +33,7 @@ pub(in crate::nn::spatial) fn minibatch(
     let augmentations = Tensor::from_iter(numbers, images.device())?;
     let out = unwritten((height * width, batch, channels), dtype, images)?;
     let kernels = Kernels {
-        element: Element::of(dtype)?,
+        element: NumberType::of(dtype)?,
         channels_each: 1,
     };
     let arguments = Minibatch {

@@ -28,9 +28,9 @@ mod launch;
 mod machine;
 mod minibatch;
 mod normalisation;
-#[cfg(test)]
-mod place;
 mod pooling;
+#[cfg(test)]
+mod test_machine;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -43,7 +43,7 @@ pub(super) use normalisation::{moments, normalise, normalise_backward};
 pub(super) use pooling::{max_pool, max_pool_backward};
 
 /// The machine that runs passes on tensors of `device`, or `None` if the CPU's own passes do.
-pub(super) fn machine(device: &Device) -> Result<Option<Box<dyn machine::Machine>>> {
+pub(super) fn machine(device: &Device) -> Result<Option<Box<dyn machine::PassMachine>>> {
     match device {
         #[cfg(feature = "cuda")]
         Device::Cuda(device) => Ok(Some(Box::new(cuda::Gpu::new(device.clone())))),

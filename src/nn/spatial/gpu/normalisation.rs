@@ -5,8 +5,8 @@ use candle_core::{DType, Result, Tensor, Var, bail};
 use super::{
     super::norm::NormGradients,
     launch::{address, known_address, launch, unwritten},
-    machine::{Address, Back, Grid, Machine, Moments, Normalise, Sums, TICKETS, size},
-    text::{COLUMNS, Element, Kernels, LANES},
+    machine::{Address, Back, LaunchGrid, Moments, Normalise, PassMachine, Sums, TICKETS, size},
+    text::{COLUMNS, Kernels, LANES, NumberType},
 };
 
 /// Blocks that share the rows of a sum: two for each multiprocessor of the largest GPUs. With more, the
@@ -29,7 +29,7 @@ impl NormRows {
         Ok(Self {
             rows: positions * batch,
             channels,
-            kernels: Kernels::of(Element::of(x.dtype())?, channels),
+            kernels: Kernels::of(NumberType::of(x.dtype())?, channels),
             dtype: x.dtype(),
         })
     }
@@ -60,10 +60,10 @@ impl NormRows {
     }
 
     /// A grid of at most `blocks` blocks of `[COLUMNS, LANES]` threads.
-    fn grid(&self, blocks: usize) -> Grid {
+    fn grid(&self, blocks: usize) -> LaunchGrid {
         let across = self.groups().div_ceil(COLUMNS);
         let down = self.rows.div_ceil(LANES).min(blocks / across);
-        Grid {
+        LaunchGrid {
             blocks: [across, down.max(1)],
             threads: [COLUMNS, LANES],
         }
@@ -71,7 +71,7 @@ impl NormRows {
 
     /// For a sum: the grid, the rows that each block takes, and memory for `numbers` from each group of each
     /// block.
-    fn summing(&self, numbers: usize, like: &Tensor) -> Result<(Grid, usize, Tensor)> {
+    fn summing(&self, numbers: usize, like: &Tensor) -> Result<(LaunchGrid, usize, Tensor)> {
         let mut grid = self.grid(SUM_BLOCKS);
         let [across, down] = grid.blocks;
         if across > TICKETS {
@@ -90,7 +90,7 @@ impl NormRows {
 
 /// The moments. The running statistics are updated with them by `share`.
 pub(in crate::nn::spatial) fn moments(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     x: &Tensor,
     running: &[Var; 2],
     share: f64,
@@ -120,7 +120,7 @@ pub(in crate::nn::spatial) fn moments(
 
 /// `x` normalised, scaled and shifted, plus the shortcut, clipped at 0 if `relu`.
 pub(in crate::nn::spatial) fn normalise(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     x: &Tensor,
     [mean, variance]: &[Tensor; 2],
     [gamma, beta]: [&Tensor; 2],
@@ -158,7 +158,7 @@ pub(in crate::nn::spatial) fn normalise(
     reason = "what the pass takes on every device, and the machine"
 )]
 pub(in crate::nn::spatial) fn normalise_backward(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     x: &Tensor,
     dy: &Tensor,
     y: Option<&Tensor>,

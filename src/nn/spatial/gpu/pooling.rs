@@ -5,20 +5,20 @@ use candle_core::{DType, Result, Tensor};
 use super::{
     super::pool::MaxPool,
     launch::{address, known_address, launch, over_positions, table_address, unwritten},
-    machine::{Machine, Pool, PoolBack, size},
-    text::{Element, Kernels},
+    machine::{PassMachine, Pool, PoolBack, size},
+    text::{Kernels, NumberType},
 };
 
 /// The largest numbers, and the taps at which they were found.
 pub(in crate::nn::spatial) fn max_pool(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     pool: &MaxPool,
     x: &Tensor,
 ) -> Result<[Tensor; 2]> {
     let (_, batch, channels) = x.dims3()?;
     let positions = pool.positions()[1];
     let part = batch * channels;
-    let kernels = Kernels::of(Element::of(x.dtype())?, part);
+    let kernels = Kernels::of(NumberType::of(x.dtype())?, part);
     let largest = unwritten((positions, batch, channels), x.dtype(), x)?;
     let found = unwritten((positions, batch, channels), DType::U8, x)?;
     let arguments = Pool {
@@ -35,7 +35,7 @@ pub(in crate::nn::spatial) fn max_pool(
 
 /// The gradient of the input.
 pub(in crate::nn::spatial) fn max_pool_backward(
-    machine: &dyn Machine,
+    machine: &dyn PassMachine,
     pool: &MaxPool,
     dy: &Tensor,
     found: &Tensor,
@@ -43,7 +43,7 @@ pub(in crate::nn::spatial) fn max_pool_backward(
     let (_, batch, channels) = dy.dims3()?;
     let positions = pool.positions()[0];
     let part = batch * channels;
-    let kernels = Kernels::of(Element::of(dy.dtype())?, part);
+    let kernels = Kernels::of(NumberType::of(dy.dtype())?, part);
     let dx = unwritten((positions, batch, channels), dy.dtype(), dy)?;
     let arguments = PoolBack {
         dy: address(dy, dy.dtype(), pool.positions()[1] * part)?,

@@ -9,14 +9,14 @@ pub(in crate::nn::spatial) const LANES: usize = 16;
 
 /// The type of the activations' numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::nn::spatial) enum Element {
+pub(in crate::nn::spatial) enum NumberType {
     F32,
     F64,
     /// Kernels compute and sum in f32.
     Bf16,
 }
 
-impl Element {
+impl NumberType {
     /// The element of tensors of type `dtype`.
     pub fn of(dtype: DType) -> Result<Self> {
         match dtype {
@@ -90,14 +90,14 @@ static __device__ element store(real x) {
 /// The kernels for one number type and one number of channels per thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::nn::spatial) struct Kernels {
-    pub element: Element,
+    pub element: NumberType,
     /// Neighbouring channels that a thread processes: 1, or 16 bytes' worth.
     pub channels_each: usize,
 }
 
 impl Kernels {
     /// The kernels for images of `channels`: 16 bytes at a time if the channels divide evenly.
-    pub fn of(element: Element, channels: usize) -> Self {
+    pub fn of(element: NumberType, channels: usize) -> Self {
         let in_16_bytes = 16 / element.size();
         Self {
             element,

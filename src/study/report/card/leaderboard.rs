@@ -8,7 +8,7 @@ use stats::{Estimate, three_digits};
 use super::standing::Standing;
 use crate::{
     Error, Result,
-    figures::{Group, Interval, Ranking},
+    figures::{ForestInterval, ForestRow, Ranking},
     files::{rounded, write_csv},
     study::{experiment::Score, report::verdict::Evidence},
 };
@@ -18,7 +18,7 @@ const BASELINE: &str = "adam";
 
 /// A line of `leaderboard.csv`: the probabilities of improvement over Adam. Adam's own are 0.5.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Row {
+pub struct LeaderboardRow {
     optimiser: String,
     /// Over all regimes, by the area.
     area: f64,
@@ -45,7 +45,7 @@ pub struct Row {
     suite: String,
 }
 
-impl Row {
+impl LeaderboardRow {
     /// Over Adam, by the area and by the last evaluation.
     fn estimates(&self) -> [Estimate; 2] {
         let estimate = |point, lo, hi| Estimate {
@@ -63,15 +63,15 @@ impl Row {
 
 /// Draws the leaderboard at `path` to `figure`, as PNG.
 pub fn picture(path: &Path, figure: &Path) -> Result<()> {
-    let interval = |(name, colour): (&str, usize), estimate: Estimate| Interval {
+    let interval = |(name, colour): (&str, usize), estimate: Estimate| ForestInterval {
         name: name.into(),
         colour,
         decides: estimate.lo > 0.5 || estimate.hi < 0.5,
         estimate,
     };
-    let group = |row: Row| {
+    let group = |row: LeaderboardRow| {
         let [area, last] = row.estimates();
-        Group {
+        ForestRow {
             name: row.optimiser,
             intervals: vec![
                 interval(("area under the learning curve", 3), area),
@@ -79,7 +79,7 @@ pub fn picture(path: &Path, figure: &Path) -> Result<()> {
             ],
         }
     };
-    let rows: Vec<Group> = read(path)?.into_iter().map(group).collect();
+    let rows: Vec<ForestRow> = read(path)?.into_iter().map(group).collect();
     let ranking = Ranking {
         title: "Optimisers on the suite of the report card",
         note: "over seven regimes of equal weight; a hollow point is undecided",
@@ -94,7 +94,7 @@ pub fn picture(path: &Path, figure: &Path) -> Result<()> {
 /// Puts the rows of `standings` into the file at `path`, in place of older ones of the same optimisers. Rows of other
 /// suites are removed.
 pub fn update(path: &Path, standings: &[Standing], suite: &str) -> Result<()> {
-    let mut rows: BTreeMap<String, Row> = match path.exists() {
+    let mut rows: BTreeMap<String, LeaderboardRow> = match path.exists() {
         true => read(path)?
             .into_iter()
             .filter(|row| row.suite == suite)
@@ -105,7 +105,7 @@ pub fn update(path: &Path, standings: &[Standing], suite: &str) -> Result<()> {
     for standing in standings {
         rows.insert(standing.name.clone(), row(standing, suite));
     }
-    let mut rows: Vec<Row> = rows.into_values().collect();
+    let mut rows: Vec<LeaderboardRow> = rows.into_values().collect();
     rows.sort_by(|a, b| b.area.total_cmp(&a.area));
     write_csv(path, rows)
 }
@@ -118,7 +118,7 @@ pub fn check(path: &Path) -> Result<()> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Row>> {
+fn read(path: &Path) -> Result<Vec<LeaderboardRow>> {
     let wrong = |why: String| {
         let file = path.display();
         Error::usage(format!("{file}: {why}; restore the file or remove it"))
@@ -128,7 +128,9 @@ fn read(path: &Path) -> Result<Vec<Row>> {
     if !head.iter().any(|name| name == "optimiser") {
         return Err(wrong("it is not a leaderboard".into()));
     }
-    let rows = reader.deserialize().collect::<csv::Result<Vec<Row>>>();
+    let rows = reader
+        .deserialize()
+        .collect::<csv::Result<Vec<LeaderboardRow>>>();
     let rows = rows.map_err(|error| wrong(error.to_string()))?;
     match rows.iter().find(|row| !row.area.is_finite()) {
         Some(row) => Err(wrong(format!(
@@ -139,7 +141,7 @@ fn read(path: &Path) -> Result<Vec<Row>> {
     }
 }
 
-fn row(standing: &Standing, suite: &str) -> Row {
+fn row(standing: &Standing, suite: &str) -> LeaderboardRow {
     let against = standing.against(BASELINE);
     let even = Estimate {
         point: 0.5,
@@ -159,7 +161,7 @@ fn row(standing: &Standing, suite: &str) -> Row {
     let regimes = against.map(|one| one.regimes.iter().map(regime).collect::<Vec<_>>().join(";"));
     let (runs, diverged) = standing.runs;
     let (environments, lr_at_end) = standing.at_ends;
-    Row {
+    LeaderboardRow {
         optimiser: standing.name.clone(),
         area: rounded(area.point),
         area_lo: rounded(area.lo),

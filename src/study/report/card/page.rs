@@ -9,14 +9,14 @@ use super::{
 };
 use crate::{
     Result,
-    figures::{Group, HorizontalAxis, Interval, IntervalStyle, Line, line_plot},
+    figures::{ForestInterval, ForestRow, HorizontalAxis, IntervalStyle, Line, line_plot},
     study::{
         assay::rates,
         experiment::Score,
         report::{
             assay::tuning_means,
             cost,
-            document::{Document, Figure, Panel, Section},
+            document::{Document, Figure, ReportPanel, Section},
             format::{interval, signed},
             load::Results,
         },
@@ -50,21 +50,21 @@ pub fn overall(standing: &Standing) -> Vec<String> {
 }
 
 /// The rows of the figure: a regime with an interval for each baseline, by the first outcome.
-pub fn groups(standing: &Standing) -> Vec<Group> {
+pub fn groups(standing: &Standing) -> Vec<ForestRow> {
     let Some(first) = standing.against.first() else {
         return Vec::new();
     };
     let group = |(at, (regime, _)): (usize, &(String, _))| {
         let interval = |(colour, one): (usize, &Against)| {
             let (_, evidence) = &one.regimes[at].1[0];
-            Interval {
+            ForestInterval {
                 name: format!("over {}", one.baseline),
                 colour: colour + 1,
                 estimate: evidence.improvement(),
                 decides: evidence.finding().decides(),
             }
         };
-        Group {
+        ForestRow {
             name: regime.clone(),
             intervals: standing.against.iter().enumerate().map(interval).collect(),
         }
@@ -82,7 +82,7 @@ fn glance(standing: &Standing) -> Result<Section> {
         key: key
             .map(|(i, one)| (format!("over {}", one.baseline), i + 1))
             .collect(),
-        panels: vec![Panel {
+        panels: vec![ReportPanel {
             title: format!("{} by regime", standing.name),
             svg: forest(&groups).svg()?,
         }],
@@ -196,7 +196,7 @@ fn learning_rates(results: &Results, standing: &Standing) -> Result<Section> {
             })
         };
         let lines: Vec<Line> = names.iter().enumerate().filter_map(line).collect();
-        panels.push(Panel {
+        panels.push(ReportPanel {
             title: results.names[cell].clone(),
             svg: line_plot(&HorizontalAxis::Log("learning rate"), "score", &lines, &[])?,
         });

@@ -11,7 +11,7 @@ use crate::{
     run::Status,
     study::{
         assay::rates,
-        experiment::{Contrast, Score},
+        experiment::{ContrastTable, Score},
         report::{
             comparison::{Assays, Comparison},
             cost::state_bytes,
@@ -120,7 +120,7 @@ fn against(
     name: &str,
     baseline: &'static str,
 ) -> Result<Against> {
-    let contrast = Contrast::between(format!("{name} against {baseline}"), name, baseline);
+    let contrast = ContrastTable::between(format!("{name} against {baseline}"), name, baseline);
     let comparison = |outcome| Comparison {
         results,
         assays,

@@ -12,7 +12,7 @@ use super::table::{Effect, Overview, Place};
 use crate::{
     Error, Result, config,
     study::{
-        experiment::{Contrast, Score},
+        experiment::{ContrastTable, Score},
         report::{
             comparison::{Assays, Comparison},
             find::folder_of,
@@ -31,7 +31,7 @@ pub struct Studies {
 }
 
 /// An effect at a place by one outcome.
-pub struct Found {
+pub struct EffectAtPlace {
     /// The number of the effect.
     pub effect: usize,
     /// The number of the place.
@@ -72,7 +72,7 @@ impl Studies {
     }
 
     /// Every effect at every place, by every outcome of its study.
-    pub fn evidence(&self, overview: &Overview) -> Result<Vec<Found>> {
+    pub fn evidence(&self, overview: &Overview) -> Result<Vec<EffectAtPlace>> {
         let assays: BTreeMap<&String, Assays> = self
             .results
             .iter()
@@ -94,7 +94,7 @@ impl Studies {
                         outcome,
                     };
                     let what = format!("overview {} at {}", change.name, place.name);
-                    all.push(Found {
+                    all.push(EffectAtPlace {
                         effect,
                         place: number,
                         outcome,
@@ -103,7 +103,10 @@ impl Studies {
                 }
             }
             let its = &mut all[start..];
-            let p: Vec<f64> = its.iter().map(|one: &Found| one.evidence.p).collect();
+            let p: Vec<f64> = its
+                .iter()
+                .map(|one: &EffectAtPlace| one.evidence.p)
+                .collect();
             for (one, corrected) in its.iter_mut().zip(holm(&p)?) {
                 one.evidence.p = corrected;
             }
@@ -119,14 +122,14 @@ fn at(file: &Path, place: &Place, why: String) -> Error {
 }
 
 /// The change of optimiser as a contrast of the study.
-fn contrast(results: &Results, change: &Effect) -> std::result::Result<Contrast, String> {
+fn contrast(results: &Results, change: &Effect) -> std::result::Result<ContrastTable, String> {
     let known = || results.experiment.arms.iter().map(|arm| arm.name.as_str());
     for name in [&change.with, &change.without] {
         if !known().any(|arm| arm == name) {
             return Err(unknown("optimiser", name, known()));
         }
     }
-    Ok(Contrast::between(
+    Ok(ContrastTable::between(
         change.name.clone(),
         &change.with,
         &change.without,

@@ -15,13 +15,13 @@ use crate::{
     files::{rounded, toml_name, write_csv, write_whole},
     study::folder::results_folder,
 };
-use evidence::{Found, Studies};
+use evidence::{EffectAtPlace, Studies};
 pub use page::forest;
 use table::Overview;
 
 /// A line of `effects.csv`. Intervals and p-values are empty where there are too few seeds for them.
 #[derive(Serialize)]
-struct Row<'a> {
+struct EffectRow<'a> {
     effect: &'a str,
     place: &'a str,
     study: &'a str,
@@ -71,12 +71,12 @@ pub fn overview(asked: &Path, out: Option<&Path>) -> Result<PathBuf> {
     Ok(out)
 }
 
-fn row<'a>(overview: &'a Overview, one: &Found) -> Row<'a> {
+fn row<'a>(overview: &'a Overview, one: &EffectAtPlace) -> EffectRow<'a> {
     let (effect, place) = (&overview.effects[one.effect], &overview.places[one.place]);
     let evidence = &one.evidence;
     let (e, advantage) = (evidence.difference.estimate, evidence.advantage.estimate);
     let inferred = |x: f64| evidence.has_interval().then(|| rounded(x));
-    Row {
+    EffectRow {
         effect: &effect.name,
         place: &place.name,
         study: &place.study,

@@ -3,16 +3,16 @@
 use settings::Words;
 
 use super::{
-    evidence::{Found, Studies},
+    evidence::{EffectAtPlace, Studies},
     table::Overview,
 };
 use crate::{
     Result,
-    figures::{Group, GroupedForest, Interval},
+    figures::{ForestInterval, ForestRow, GroupedForest},
     study::{
         experiment::Score,
         report::{
-            document::{Document, Figure, Panel, Section},
+            document::{Document, Figure, ReportPanel, Section},
             format::{interval, p_value, signed},
             verdict::Finding,
         },
@@ -23,7 +23,7 @@ use crate::{
 const FOUND_WITH_PROBABILITY_0_8: f64 = 1.959_964 + 0.841_621;
 
 /// The whole document.
-pub fn page(overview: &Overview, studies: &Studies, found: &[Found]) -> Result<Document> {
+pub fn page(overview: &Overview, studies: &Studies, found: &[EffectAtPlace]) -> Result<Document> {
     let sections = vec![
         glance(overview, found)?,
         each_effect(overview, found),
@@ -32,7 +32,7 @@ pub fn page(overview: &Overview, studies: &Studies, found: &[Found]) -> Result<D
     Ok(Document::new(overview.title.clone(), sections))
 }
 
-fn outcomes(found: &[Found]) -> Vec<Score> {
+fn outcomes(found: &[EffectAtPlace]) -> Vec<Score> {
     let mut outcomes = Vec::new();
     for one in found {
         if !outcomes.contains(&one.outcome) {
@@ -42,28 +42,28 @@ fn outcomes(found: &[Found]) -> Vec<Score> {
     outcomes
 }
 
-fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
+fn glance(overview: &Overview, found: &[EffectAtPlace]) -> Result<Section> {
     let panel = |&outcome: &Score| {
         let groups = overview.places.iter().enumerate().map(|(place, named)| {
             let its = found
                 .iter()
                 .filter(|one| one.place == place && one.outcome == outcome);
-            let interval = |one: &Found| {
+            let interval = |one: &EffectAtPlace| {
                 let effect = &overview.effects[one.effect];
-                Interval {
+                ForestInterval {
                     name: effect.name.clone(),
                     colour: one.effect + 1,
                     estimate: one.evidence.improvement(),
                     decides: one.evidence.finding().decides(),
                 }
             };
-            Group {
+            ForestRow {
                 name: named.name.clone(),
                 intervals: its.map(interval).collect(),
             }
         });
-        let groups: Vec<Group> = groups.collect();
-        Ok(Panel {
+        let groups: Vec<ForestRow> = groups.collect();
+        Ok(ReportPanel {
             title: outcome_title(outcome).into(),
             svg: forest(&groups).svg()?,
         })
@@ -103,7 +103,7 @@ fn glance(overview: &Overview, found: &[Found]) -> Result<Section> {
 }
 
 /// Probabilities of improvement.
-pub fn forest(groups: &[Group]) -> GroupedForest<'_> {
+pub fn forest(groups: &[ForestRow]) -> GroupedForest<'_> {
     GroupedForest {
         groups,
         axis: "probability of improvement: above 0.5 is better",
@@ -141,7 +141,7 @@ fn outcome_title(outcome: Score) -> &'static str {
     }
 }
 
-fn each_effect(overview: &Overview, found: &[Found]) -> Section {
+fn each_effect(overview: &Overview, found: &[EffectAtPlace]) -> Section {
     let mut section = Section::new("Each change of optimiser").text(
         "Differences of interquartile means of the normalised scores, the margin below which they count as none, and the least \
          difference that would have been found with probability 0.8. p has Holm's correction over all rows of a table.",
@@ -196,7 +196,7 @@ fn each_effect(overview: &Overview, found: &[Found]) -> Section {
 }
 
 /// The least difference that would have been found with probability 0.8 by as many seeds.
-pub fn detectable(one: &Found) -> f64 {
+pub fn detectable(one: &EffectAtPlace) -> f64 {
     FOUND_WITH_PROBABILITY_0_8 * one.evidence.difference.standard_error
 }
 

@@ -71,7 +71,7 @@ impl Overview {
             };
             Error::usage(format!("cannot read {}: {error}; {there}", path.display()))
         })?;
-        let document = config::Document::read(path)?;
+        let document = config::TomlDocument::read(path)?;
         let overview = Self::from_table(&document.table).map_err(|e| document.explain(e))?;
         for (key, is_empty) in [
             ("effects", overview.effects.is_empty()),

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use super::emulated::{Emulated, as_on_a_gpu};
 
 /// A machine that runs passes.
-pub(super) enum Place {
+pub(super) enum TestMachine {
     /// The CPU as a GPU.
     Emulated(Rc<Emulated>),
     /// A GPU.
@@ -15,7 +15,7 @@ pub(super) enum Place {
     Gpu(Device),
 }
 
-impl Place {
+impl TestMachine {
     /// A new [`Emulated`].
     pub fn emulated() -> Self {
         Self::Emulated(Rc::default())
