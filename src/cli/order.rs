@@ -27,8 +27,8 @@ use crate::{
 ///
 /// A DQN learns in an environment, and all transitions that it sees are recorded. A fresh network then learns the
 /// values of the DQN's final policy from these transitions, each once. Runs with the same environment and seed have
-/// the same transitions and initial weights, whatever their order and their optimiser. The score is -log10 of the
-/// error on held-out transitions, divided by the error of the best constant.
+/// the same transitions and initial weights, whatever their order and their optimiser. The score is -log10 of
+/// the ratio of the error on held-out transitions to the error of the best constant.
 #[derive(Parser, Debug)]
 #[command(name = "order", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct OrderArgs {

@@ -59,7 +59,7 @@ impl Planned {
         Ok(opened)
     }
 
-    /// `error`, whose way out is a command that `--resume RUN` allows.
+    /// `error`, with advice that fits `--resume RUN`.
     fn way_out(&self, error: Error) -> Error {
         match self.resumed {
             true => error.mended_by(starts_again(&self.folder)),

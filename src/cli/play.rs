@@ -106,7 +106,7 @@ fn environment(trained: &Trained, asked: Option<&str>) -> Result<TimeLimit> {
 /// The time for which a picture is shown.
 const PICTURE: Duration = Duration::from_millis(33);
 
-/// Shows an episode in the terminal. Returns whether the user has had enough.
+/// Shows an episode in the terminal. Returns whether the user has quit.
 fn show_in_terminal(episode: &Episode) -> Result<bool> {
     let mut keys = Keys::new()?;
     if keys.are_read() {

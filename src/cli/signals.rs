@@ -30,7 +30,7 @@ pub fn stop_on_signals() -> Result<Arc<AtomicUsize>> {
     Ok(stop)
 }
 
-/// The signal of a terminal that has gone away, such as a dropped ssh connection, unless it is ignored.
+/// The signal that the terminal has gone away, for example with a dropped ssh connection, unless it is ignored.
 #[cfg(unix)]
 fn hangup() -> Option<i32> {
     let hangup = signal_hook::consts::SIGHUP;

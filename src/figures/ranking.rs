@@ -23,9 +23,9 @@ const FOOT: u32 = 66;
 
 /// Rows with their intervals side by side.
 pub struct Ranking<'a> {
-    /// The title, and the line below it.
+    /// The title.
     pub title: &'a str,
-    /// What the figure shows.
+    /// The line below the title, which says what the figure shows.
     pub note: &'a str,
     /// The rows, the best first, with the same kinds of intervals.
     pub rows: &'a [ForestRow],
@@ -38,7 +38,7 @@ pub struct Ranking<'a> {
 }
 
 impl Ranking<'_> {
-    /// As a PNG at `path`.
+    /// Draws it as a PNG at `path`.
     pub fn png(&self, path: &Path) -> Result<()> {
         let rows = self.rows.len() as u32;
         png(path, (WIDTH, HEAD + ROW * rows + FOOT), |root| {

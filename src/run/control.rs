@@ -28,7 +28,7 @@ pub struct Control {
     asked: Cell<Option<Instant>>,
 }
 
-/// Longer than the learning after a step takes except with extreme settings, and shorter than anybody waits after
+/// Longer than learning takes after a step, except with extreme settings, and shorter than anybody would wait after
 /// Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(2);
 

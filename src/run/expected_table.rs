@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// What a run's outcome says about one of its tables.
 #[derive(Default)]
 pub struct ExpectedTable {
-    /// How many lines it has below its header; any number if there is none.
+    /// How many lines it has below its header; any number if this is `None`.
     pub rows: Option<RangeInclusive<u64>>,
     /// Columns, and what the last line has in them.
     pub last: Vec<(&'static str, f64)>,

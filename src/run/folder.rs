@@ -27,7 +27,7 @@ pub struct RunFolder {
     path: PathBuf,
     tables: Vec<(RowTable, TableFile)>,
     weights: &'static str,
-    /// The run's.
+    /// The run's id.
     id: String,
     /// Checksums of the files that are complete and will not change.
     sums: Checksums,

@@ -15,7 +15,7 @@ pub struct InMemoryRun {
     /// Where its checkpoints go. It is created for the first one.
     folder: PathBuf,
     tables: Vec<(RowTable, csv::Writer<Vec<u8>>)>,
-    /// The run's.
+    /// The run's id.
     id: String,
 }
 

@@ -48,7 +48,8 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// Whether another process has locked `file`; otherwise this one has now. Where locks are not supported, nobody has.
+/// Whether another process has locked `file`. If not, this process locks it. Where locks are not supported, the answer is
+/// no.
 fn is_taken(file: &File) -> bool {
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
@@ -206,7 +207,7 @@ impl Interrupted {
 pub struct Ready<C: Configuration> {
     path: PathBuf,
     config: C,
-    /// Until it is opened.
+    /// Held until the folder is opened.
     lock: Option<File>,
     /// Whether the folder was created for it.
     created: bool,

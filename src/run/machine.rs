@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::file_names::MACHINE;
 use crate::{Error, Result, checksums::read_file, energy::Spent, files::write_before_another};
 
-/// Where a run ran, how fast, and what it took: `machine.toml`, the only file of a run that differs from
-/// time to time.
+/// Where a run ran, how fast, and what it took: `machine.toml`, the only file that differs when a
+/// run is repeated.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
     /// The version of this program.

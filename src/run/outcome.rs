@@ -79,7 +79,7 @@ pub struct SupervisedOutcome {
     pub test_accuracy: f64,
     /// For action values, the mean return of their greedy policy at the end; none if the run diverged.
     pub test_return: Option<f64>,
-    /// The best such share at the end of an epoch.
+    /// The best share of correct answers at the end of an epoch.
     pub best_test_accuracy: f64,
     /// The epoch in which it was reached; 0 if there was none.
     pub best_epoch: u64,

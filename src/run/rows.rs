@@ -292,7 +292,7 @@ pub struct EpochRow {
     /// The mean loss on the test data at its end; of action values, the mean squared distance from the
     /// teacher's.
     pub test_loss: f64,
-    /// The share of right answers among them.
+    /// The share of correct answers among them.
     pub test_accuracy: f64,
     /// Of action values, the mean return of their greedy policy in five episodes.
     pub test_return: Option<f64>,
@@ -309,8 +309,8 @@ pub struct ValueRow {
     pub loss: Option<f64>,
     /// The root of the mean squared distance from the true values held out.
     pub error: f64,
-    /// `-log10` of the error divided by the standard deviation of these true values: the best constant has 0, and a
-    /// tenth of its error has 1.
+    /// `-log10` of the error divided by the standard deviation of these true values: the best constant scores 0, and a
+    /// tenth of its error scores 1.
     pub score: f64,
 }
 

@@ -17,7 +17,7 @@ pub use spaces::{LR_STEPS, space};
 /// The environments and the rules of the suite.
 const SUITE: &str = include_str!("suite.toml");
 
-/// The learning rates that can be tried, which f32 can compute with.
+/// The range of learning rates that f32 can compute with. No others are tried.
 const ALLOWED: std::ops::RangeInclusive<f64> = 1e-30..=1e30;
 
 /// The optimisers that every card is compared with.

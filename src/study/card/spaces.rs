@@ -2,11 +2,11 @@
 
 use optim::Spec;
 
-/// How many learning rates are tried: three decades.
+/// How many learning rates are tried. They span three decades.
 pub const LR_STEPS: usize = 7;
 
-/// The middle of the range for optimisers whose published default is far from what agents need. It lies, within half a
-/// decade, in the middle of the learning rates that did best on the tuning seeds of an earlier card with five of them.
+/// The middle of the range for optimisers whose published default is far from what agents need. It lies within half a
+/// decade of the middle of the learning rates that did best on the tuning seeds of an earlier card, which tried five.
 /// An optimiser that is not here is tried around its own default, and a variant that is not here around its rule's middle.
 const MIDDLES: [(&str, f64); 14] = [
     ("sgd", 3.16e-2),

@@ -13,7 +13,10 @@ use super::{html, load::Results, markdown, overview_forest as forest, write_pict
 use crate::{
     Error, Result,
     files::{hex, write_whole},
-    study::{card::BASELINES, folder::results_folder},
+    study::{
+        card::{BASELINES, LR_STEPS},
+        folder::results_folder,
+    },
 };
 pub use leaderboard::{check, table};
 use standing::standings;
@@ -58,7 +61,7 @@ pub fn cards(folder: &Path, names: &[String], suite: &str) -> Result<Vec<Card>> 
         let mut lines = page::overall(standing);
         let says = lines.join("; ");
         lines.push(format!(
-            "{seeds} seeds; five lr, tuned on {} others",
+            "{seeds} seeds; {LR_STEPS} learning rates, tuned on {} others",
             results.experiment.top.seeds.tuning.0.len()
         ));
         let bytes = standing.bytes;

@@ -12,6 +12,7 @@ use crate::{
     figures::{ForestInterval, ForestRow, HorizontalAxis, IntervalStyle, Line, line_plot},
     study::{
         assay::rates,
+        card::LR_STEPS,
         experiment::Score,
         report::{
             assay::tuning_means,
@@ -76,9 +77,11 @@ fn glance(standing: &Standing) -> Result<Section> {
     let groups = groups(standing);
     let key = standing.against.iter().enumerate();
     let figure = Figure {
-        caption: "The probability that a run has a larger area under its learning curve than the baseline's run with the same \
-                  seed, with its 95 % interval. 0.5 is no difference. A hollow point is undecided. Each optimiser has its best of five learning rates."
-            .into(),
+        caption: format!(
+            "The probability that a run has a larger area under its learning curve than the baseline's run with the same seed, \
+             with its 95 % interval. 0.5 is no difference. A hollow point is undecided. Each optimiser has the best of its \
+             {LR_STEPS} learning rates."
+        ),
         key: key
             .map(|(i, one)| (format!("over {}", one.baseline), i + 1))
             .collect(),
