@@ -5,6 +5,7 @@ mod common;
 
 use std::{
     fs::OpenOptions,
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -79,17 +80,26 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
+/// The program of `command` does not ignore SIGHUP, even if these tests run under nohup.
+fn heeds_hangup(command: &mut Command) {
+    // SAFETY: sets how a signal is handled, to the default.
+    let heed = || match unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) } {
+        libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    // SAFETY: between fork and exec only signal(2) is called, which may be called there.
+    unsafe { command.pre_exec(heed) };
+}
+
 #[test]
 fn a_terminal_that_goes_away_ends_a_run_after_a_checkpoint() {
     for (program, args, file) in long_runs() {
         let dir = tempdir().unwrap();
         std::fs::write(dir.path().join("long.toml"), LONG).unwrap();
-        let child = Command::new(program)
-            .args(&args)
-            .current_dir(dir.path())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(program);
+        command.args(&args).current_dir(dir.path());
+        heeds_hangup(&mut command);
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
         until("checkpoint", || saved(dir.path(), file));
         signal(&child, "HUP");
         let output = child.wait_with_output().unwrap();
