@@ -6,7 +6,7 @@ use optim::Spec;
 pub const LR_STEPS: usize = 7;
 
 /// The middle of the range for optimisers whose published default is far from what agents need. It lies within half a
-/// decade of the middle of the learning rates that did best on the tuning seeds of an earlier card, which tried five.
+/// decade of the median of the learning rates that did best on the tuning seeds of an earlier card, which tried five.
 /// An optimiser that is not here is tried around its own default, and a variant that is not here around its rule's middle.
 const MIDDLES: [(&str, f64); 14] = [
     ("sgd", 3.16e-2),
