@@ -4,6 +4,8 @@
 //! cargo bench --bench training -- cartpole [STEPS] [SEED]
 //! cargo bench --bench training -- breakout [STEPS] [SEED]
 //! cargo bench --bench training -- a2c [STEPS] [SEED]
+//! cargo bench --bench training -- pqn [STEPS] [SEED]
+//! cargo bench --bench training -- pqn-breakout [STEPS] [SEED]
 //! ```
 //!
 //! The clock starts after the run's first evaluation and stops at its last step. `peers/dqn.sh`
@@ -43,9 +45,12 @@ fn main() -> Result<()> {
     let config = match case {
         "cartpole" => cartpole(number(1, 100_000)?, seed)?,
         "breakout" => breakout(number(1, 5_000)?, seed)?,
-        "a2c" => a2c(number(1, 1_000_000)?, seed)?,
+        "a2c" => published("a2c", "sb3", number(1, 1_000_000)?, seed)?,
+        "pqn" => published("pqn", "pqn-cartpole", number(1, 102_400)?, seed)?,
+        "pqn-breakout" => published("pqn", "pqn-minatar", number(1, 40_960)?, seed)?,
         _ => {
-            let wrong = format!("`{case}` is not allowed; allowed: cartpole, breakout, a2c");
+            let allowed = "cartpole, breakout, a2c, pqn, pqn-breakout";
+            let wrong = format!("`{case}` is not allowed; allowed: {allowed}");
             return Err(Error::usage(wrong));
         }
     };
@@ -93,11 +98,11 @@ fn breakout(steps: u64, seed: u64) -> Result<Config> {
     source.resolve(None)
 }
 
-/// A2C on CartPole, as Stable-Baselines3 and rl-zoo have it.
-fn a2c(steps: u64, seed: u64) -> Result<Config> {
+/// An algorithm's preset as it was published.
+fn published(algo: &str, preset: &str, steps: u64, seed: u64) -> Result<Config> {
     let source = ConfigSource {
-        algo: Some("a2c".into()),
-        preset: Some("sb3".into()),
+        algo: Some(algo.into()),
+        preset: Some(preset.into()),
         run: unobserved(steps, seed),
         ..ConfigSource::default()
     };

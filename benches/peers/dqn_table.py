@@ -10,7 +10,7 @@ from collections import defaultdict
 from statistics import mean, median
 
 OURS = "ours"
-NAMES = {"ours": "ours", "torch": "PyTorch loop", "sb3": "Stable-Baselines3"}
+NAMES = {"ours": "ours", "torch": "PyTorch loop", "sb3": "Stable-Baselines3", "jax": "JAX, compiled whole"}
 # By the clock, and of the processor.
 TIMES = ("seconds", "cpu_seconds")
 
@@ -53,7 +53,7 @@ def main():
         cells = [where if system == OURS else "", NAMES[system]]
         for time in TIMES:
             cells += [speed(its[time]), "" if system == OURS else ratio(ours[time], its[time])]
-        cells.append(f"{mean(returns[case, cores, system]):.0f}" if case != "breakout" else "")
+        cells.append(f"{mean(returns[case, cores, system]):.0f}" if "breakout" not in case else "")
         print("| " + " | ".join(cells) + " |")
 
 

@@ -1,21 +1,25 @@
 #!/bin/sh
-# Training without a replay buffer, environment included: ours, a plain PyTorch loop and Stable-Baselines3, in turn, on
-# one core.
+# Training without a replay buffer, environment included, in turn, on one core: A2C beside a plain PyTorch loop and
+# Stable-Baselines3, and PQN beside a JAX program that is compiled whole.
 #
 #   benches/peers/onpolicy.sh [PYTHON]
 #
-# PYTHON needs what dqn-requirements.txt has but for MinAtar; without an argument it is $PYTHON, else python3. ROUNDS (3)
-# is how often all run; A2C (100000) is the steps of a run, ours makes ten times as many; OUT is the file the rows go to.
+# PYTHON needs what onpolicy-requirements.txt has; without an argument it is $PYTHON, else python3. ROUNDS (3) is how often
+# all run; A2C (100000), PQN (102400) and PQN_BREAKOUT (40960) are the steps of a run, and our A2C makes ten times as many; OUT
+# is the file the rows go to.
 # The table goes to stdout. Anything else that runs on the machine shows in the figures: steps a processor second, the
 # last minute's load and ours / theirs within a round say how much.
 #
-# No evaluation, no file and no start of a process is in any of the times: see ../training.rs and onpolicy.py.
+# No evaluation, no file, no start of a process and no compilation is in any of the times: see ../training.rs, onpolicy.py
+# and pqn_jax.py.
 set -eu
 peers=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$peers/../.." && pwd)
 python=${1:-${PYTHON:-python3}}
 rounds=${ROUNDS:-3}
 a2c=${A2C:-100000}
+pqn=${PQN:-102400}
+breakout=${PQN_BREAKOUT:-40960}
 out=${OUT:-$root/target/onpolicy-$(date +%Y%m%d-%H%M%S).csv}
 # Relative paths are the caller's; what follows runs in the root.
 case $python in /*) ;; */*) python=$PWD/$python ;; esac
@@ -23,9 +27,9 @@ case $out in /*) ;; *) out=$PWD/$out ;; esac
 
 say() { printf '%s\n' "$*" >&2; }
 
-if ! "$python" -c 'import torch, gymnasium, stable_baselines3' 2>/dev/null; then
-    say "error: \`$python\` cannot import torch, gymnasium and stable_baselines3."
-    say "Give a Python that can: python3 -m venv .venv && .venv/bin/pip install -r $peers/dqn-requirements.txt"
+if ! "$python" -c 'import torch, gymnasium, stable_baselines3, jax, optax, gymnax' 2>/dev/null; then
+    say "error: \`$python\` cannot import torch, gymnasium, stable_baselines3, jax, optax and gymnax."
+    say "Give a Python that can: python3 -m venv .venv && .venv/bin/pip install -r $peers/onpolicy-requirements.txt"
     exit 2
 fi
 
@@ -64,9 +68,17 @@ for round in $(seq "$rounds"); do
     run a2c $((10 * a2c)) "$ours"
     run a2c "$a2c" "$python" "$peers/onpolicy.py" sb3
     run a2c $((10 * a2c)) "$ours"
+    run pqn "$pqn" "$ours"
+    run pqn "$pqn" "$python" "$peers/pqn_jax.py" jax
+    run pqn "$pqn" "$ours"
+    run pqn-breakout "$breakout" "$ours"
+    run pqn-breakout "$breakout" "$python" "$peers/pqn_jax.py" jax
+    run pqn-breakout "$breakout" "$ours"
 done
 
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
-versions=$("$python" -c 'import torch, stable_baselines3; print(f"torch {torch.__version__}, Stable-Baselines3 {stable_baselines3.__version__}")')
+versions=$("$python" -c '
+import jax, stable_baselines3, torch
+print(f"torch {torch.__version__}, Stable-Baselines3 {stable_baselines3.__version__}, jax {jax.__version__}")')
 printf '%s; %s; %s; %s rounds.\n' "${cpu:-$(uname -m)}" "$(rustc --version)" "$versions" "$rounds"
 "$python" "$peers/dqn_table.py" "$out"
