@@ -4,7 +4,8 @@
 
 Needs onpolicy-requirements.txt. Environments are gymnax's, the optimiser is optax's, and the rest is our own: networks, rollouts,
 lambda-returns and minibatches in the settings of purejaxql's `pqn_cartpole.yaml` and `pqn_minatar.yaml`, as ours. One thread.
-Compilation, evaluation and logging are in none of the times. The return is the mean of each environment's last episode.
+An episode that is cut off counts as terminated, as in purejaxql; ours bootstraps there. Compilation, evaluation and logging
+are in none of the times. The return is the mean of each environment's last episode.
 """
 
 import os
@@ -128,7 +129,8 @@ def program(setting, steps):
             explores = jax.random.uniform(coin, (setting.envs,)) < epsilon
             action = jnp.where(explores, random, q.argmax(1))
             keys = jax.random.split(step, setting.envs)
-            next_obs, state, reward, done, *_ = jax.vmap(env.step, (0, 0, 0, None))(keys, state, action, params)
+            next_obs, state, reward, *ends, _ = jax.vmap(env.step, (0, 0, 0, None))(keys, state, action, params)
+            done = ends[0] | ends[1]
             now = now + reward
             counts = jnp.where(done, 0.0, now), jnp.where(done, now, finished)
             return (key, next_obs, state, counts), (obs, action, setting.reward_scale * reward, done, q.max(1))
