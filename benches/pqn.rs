@@ -1,7 +1,8 @@
 //! What an update of PQN takes beside its matrix products alone, and a step of stream Q(lambda), as CSV on stdout.
 //!
 //! ```sh
-//! taskset -c 1 cargo bench --bench pqn
+//! taskset -c 1 cargo bench --bench pqn                          # all
+//! taskset -c 1 cargo bench --bench pqn -- pqn-breakout/update   # those whose case/part has such a part
 //! MILLISECONDS=10 REPETITIONS=5 cargo bench --bench pqn
 //! ```
 //!
@@ -13,7 +14,7 @@ mod effort;
 mod product;
 
 use candle_core::{DType, Device, Error, Result};
-use effort::{Effort, spread};
+use effort::{Effort, spread, wanted};
 use optimiser_paradigms::{
     algorithm::{
         pqn::{Minibatch, Pqn, PqnConfig},
@@ -59,12 +60,17 @@ fn main() -> Result<()> {
     )
 }
 
-fn report(case: &str, part: &str, us: &[f64]) {
-    let [middle, least, most] = spread(us);
-    println!(
-        "{case},{part},{middle:.2},{least:.2},{most:.2},{}",
-        us.len()
-    );
+/// Measures and prints `part`, if `case/part` is wanted.
+fn report(case: &str, part: &str, measure: impl FnOnce(Effort) -> Result<Vec<f64>>) -> Result<()> {
+    if wanted(&format!("{case}/{part}")) {
+        let us = measure(Effort::from_env())?;
+        let [middle, least, most] = spread(&us);
+        println!(
+            "{case},{part},{middle:.2},{least:.2},{most:.2},{}",
+            us.len()
+        );
+    }
+    Ok(())
 }
 
 fn pqn(
@@ -74,20 +80,17 @@ fn pqn(
     actions: usize,
     mut products: Vec<Product>,
 ) -> Result<()> {
-    let effort = Effort::from_env();
     let len = shape.iter().product::<usize>();
     // A layer's first product is counted for an online and a target network, and here is no target.
     for layer in products.chunks_exact_mut(3) {
         layer[0].times /= 2;
     }
-    let us = products.iter().map(|product| product.measure(effort));
-    let us = us.collect::<Result<Vec<_>>>()?;
-    let sum = |i: usize| us.iter().map(|us| us[i]).sum();
-    report(
-        case,
-        "products",
-        &(0..effort.repetitions).map(sum).collect::<Vec<f64>>(),
-    );
+    report(case, "products", |effort| {
+        let us = products.iter().map(|product| product.measure(effort));
+        let us = us.collect::<Result<Vec<_>>>()?;
+        let sum = |i: usize| us.iter().map(|us| us[i]).sum();
+        Ok((0..effort.repetitions).map(sum).collect())
+    })?;
     let spec = ["radam:lr=1e-4".parse().map_err(Error::wrap)?];
     let mut init = [ChaCha8Rng::seed_from_u64(1)];
     let on = (DType::F32, &Device::Cpu);
@@ -104,19 +107,20 @@ fn pqn(
             .collect(),
         targets: (0..size).map(|_| rng.random_range(-1.0..1.0)).collect(),
     };
-    let us = effort.microseconds(|_| {
-        let loss = agent.learn(&minibatch).map_err(Error::wrap)?;
-        assert!(loss[0].is_finite(), "what diverges is not measured");
-        Ok(())
+    report(case, "update", |effort| {
+        effort.microseconds(|_| {
+            let loss = agent.learn(&minibatch).map_err(Error::wrap)?;
+            assert!(loss[0].is_finite(), "what diverges is not measured");
+            Ok(())
+        })
     })?;
-    report(case, "update", &us);
     let obs = &minibatch.obs[..config.n_envs * len];
-    let us = effort.microseconds(|_| {
-        std::hint::black_box(agent.values(obs).map_err(Error::wrap)?);
-        Ok(())
-    })?;
-    report(case, "actions", &us);
-    Ok(())
+    report(case, "actions", |effort| {
+        effort.microseconds(|_| {
+            std::hint::black_box(agent.values(obs).map_err(Error::wrap)?);
+            Ok(())
+        })
+    })
 }
 
 /// A step: the values to act by, and what it teaches.
@@ -128,18 +132,18 @@ fn stream_q(case: &str, config: &StreamQConfig, shape: &[usize], actions: usize)
     let len = shape.iter().product::<usize>();
     let mut draw = || -> Vec<f32> { (0..len).map(|_| rng.random_range(-1.0..1.0)).collect() };
     let seen = [draw(), draw()];
-    let us = Effort::from_env().microseconds(|i| {
-        agent.values(&seen[i % 2]);
-        let update = agent.look(&Seen {
-            action: i % actions,
-            reward: 0.1,
-            next: &seen[(i + 1) % 2],
-            terminated: false,
-            cut: i % 50 == 0,
-        });
-        agent.learn(&update);
-        Ok(())
-    })?;
-    report(case, "step", &us);
-    Ok(())
+    report(case, "step", |effort| {
+        effort.microseconds(|i| {
+            agent.values(&seen[i % 2]);
+            let update = agent.look(&Seen {
+                action: i % actions,
+                reward: 0.1,
+                next: &seen[(i + 1) % 2],
+                terminated: false,
+                cut: i % 50 == 0,
+            });
+            agent.learn(&update);
+            Ok(())
+        })
+    })
 }

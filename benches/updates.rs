@@ -17,7 +17,7 @@ mod product;
 use std::hint::black_box;
 
 use candle_core::{DType, Device, Error, Result, Tensor};
-use effort::{Effort, spread};
+use effort::{Effort, spread, wanted};
 use optim::{Optimiser, Spec};
 use optimiser_paradigms::{
     algorithm::dqn::{Batch, Dqn, DqnConfig, td_loss},
@@ -149,14 +149,9 @@ impl Case {
         self.report(part, |effort| effort.microseconds(call))
     }
 
-    /// Prints a line for `part`, if one of the words on the command line is in `case/part` or if there
-    /// are none.
+    /// Prints a line for `part`, if `case/part` is wanted.
     fn report(&self, part: &str, measure: impl FnOnce(Effort) -> Result<Vec<f64>>) -> Result<()> {
-        let name = format!("{}/{part}", self.name);
-        // Cargo adds `--bench`.
-        let words = std::env::args().skip(1).filter(|w| !w.starts_with("--"));
-        let words: Vec<String> = words.collect();
-        if words.is_empty() || words.iter().any(|word| name.contains(word)) {
+        if wanted(&format!("{}/{part}", self.name)) {
             let us = measure(Effort::from_env())?;
             let [middle, least, most] = spread(&us);
             let n = us.len();

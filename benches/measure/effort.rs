@@ -59,6 +59,17 @@ fn number(name: &str, default: usize) -> usize {
     }
 }
 
+/// Whether `name` is to be measured: it contains a word of the command line, or there are none.
+#[allow(dead_code, reason = "not every benchmark can be narrowed down")]
+pub fn wanted(name: &str) -> bool {
+    // Cargo adds `--bench`.
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .peekable();
+    words.peek().is_none() || words.any(|word| name.contains(&word))
+}
+
 /// The middle one of `values`, the smallest and the largest.
 pub fn spread(values: &[f64]) -> [f64; 3] {
     let mut sorted = values.to_vec();
