@@ -32,6 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<()> {
     cli::one_thread_an_operation();
+    cli::keep_freed_memory();
     println!("case,part,us_per_call,us_min,us_max,repetitions");
     let first = Product::layer(128, 4, 256, false);
     let second = Product::layer(128, 256, 256, true);

@@ -36,9 +36,7 @@ const LAYERS: [[usize; 5]; 11] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // As in the binary. SAFETY: sets a number in a table of the allocator, before any other thread
-    // exists.
-    unsafe { libmimalloc_sys::mi_option_set(15, -1) };
+    optimiser_paradigms::cli::keep_freed_memory();
     let number = |key: &str, default: usize| {
         std::env::var(key).map_or(default, |text| text.parse().expect("a whole number from 1"))
     };

@@ -15,7 +15,7 @@ use std::{fs, time::Instant};
 
 use optimiser_paradigms::{
     Error, Result,
-    cli::one_thread_an_operation,
+    cli::{keep_freed_memory, one_thread_an_operation},
     run::{
         Observer, Progress, Row,
         rl::{Config, ConfigSource, train},
@@ -29,6 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<()> {
     one_thread_an_operation();
+    keep_freed_memory();
     // cargo adds `--bench`.
     let args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     let args: Vec<String> = args.collect();

@@ -44,6 +44,7 @@ struct Case {
 
 fn main() -> Result<()> {
     cli::one_thread_an_operation();
+    cli::keep_freed_memory();
     println!("case,part,us_per_call,us_min,us_max,repetitions");
     [cleanrl(), minatar(4), minatar(10)]
         .iter()

@@ -16,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
+    cli::keep_freed_memory();
     let result = train_all(&OrderArgs::from_env());
     cli::exit(cli::chosen_by("--out", result))
 }

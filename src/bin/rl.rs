@@ -17,6 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
+    cli::keep_freed_memory();
     let result = RlArgs::from_env().and_then(|args| train_or_show(&args));
     cli::exit(cli::chosen_by("--out", result))
 }

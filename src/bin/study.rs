@@ -73,6 +73,7 @@ enum Command {
 
 fn main() -> ExitCode {
     cli::one_thread_an_operation();
+    cli::keep_freed_memory();
     let Args { command, quiet } = cli::parsed(Args::try_parse());
     cli::exit(match command {
         Command::Run(args) => run(&args, quiet),

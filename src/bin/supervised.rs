@@ -21,18 +21,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SEEDS_FIGURE: &str = "training_metrics_seeds.png";
 
 fn main() -> ExitCode {
-    keep_memory();
+    cli::keep_freed_memory();
     let result = train_all(&SupervisedArgs::from_env());
     cli::exit(cli::chosen_by("--out", result))
-}
-
-/// Has the allocator keep what is freed. A step frees and asks for the same sizes again, and memory
-/// given back to the system comes as pages to be cleared: an eighth of a step.
-fn keep_memory() {
-    /// `mi_option_purge_delay` of mimalloc.h: milliseconds until freed memory is given back, -1 for never.
-    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-    // SAFETY: sets a number in a table of the allocator's own, before any other thread is there.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
 fn train_all(args: &SupervisedArgs) -> Result<()> {

@@ -10,7 +10,7 @@ use stats::Estimate;
 
 use super::{
     inline::{LETTER, LINE_COLOURS, SIZE, Spots, plain},
-    style::{Drawn, FAINT, GRID, INK, SERIES, png, shortened, span, svg, text},
+    style::{Drawn, FAINT, GRID, INK, SERIES, fitted, png, shortened, span, svg, text},
 };
 use crate::Result;
 
@@ -58,8 +58,8 @@ pub fn forest_plot(
             chart.draw_series([PathElement::new(bar, colour.stroke_width(6))])?;
             chart.draw_series([Circle::new((e.point, y), 10, colour.filled())])?;
             let corner = chart.backend_coord(&(e.point, row as f64));
-            let name = shortened(name.clone(), 44);
-            root.draw(&Text::new(name, (40, corner.1 + 14), text(LETTER, INK)))?;
+            let (name, letter) = fitted(name.clone(), 44, LETTER);
+            root.draw(&Text::new(name, (40, corner.1 + 14), text(letter, INK)))?;
         }
         Ok(())
     })
@@ -215,11 +215,11 @@ impl GroupedForest<'_> {
                 spots.add(chart.backend_coord(&(e.point, y)), &title);
             }
             let corner = chart.backend_coord(&(self.none, top));
-            let name = shortened(group.name.clone(), 48);
+            let (name, letter) = fitted(group.name.clone(), 48, LETTER);
             // Relative to the drawing area, whose place in the picture is not part of its own coordinates.
             let (_, above) = root.get_base_pixel();
             let at = (40, corner.1 - above + 6);
-            root.draw(&Text::new(name, at, text(LETTER, INK)))?;
+            root.draw(&Text::new(name, at, text(letter, INK)))?;
         }
         Ok(())
     }

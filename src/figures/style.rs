@@ -196,6 +196,14 @@ pub fn short(x: &f64) -> String {
     }
 }
 
+/// `text` and the size of its letters, for a line that has room for `most` letters of `size`. The letters of a longer text
+/// are smaller, down to two thirds of `size`; a text that is still too long is shortened.
+pub fn fitted(text: String, most: usize, size: u32) -> (String, u32) {
+    let letters = text.chars().count().max(most);
+    let smaller = (size as usize * most / letters) as u32;
+    (shortened(text, most * 3 / 2), smaller.max(size * 2 / 3))
+}
+
 /// `text`, shortened to `most` letters if necessary.
 pub fn shortened(text: String, most: usize) -> String {
     if text.chars().count() <= most {
@@ -203,4 +211,18 @@ pub fn shortened(text: String, most: usize) -> String {
     }
     let start: String = text.chars().take(most - 1).collect();
     format!("{start}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_written_in_smaller_letters_before_it_is_shortened() {
+        let of = |letters: usize| fitted("x".repeat(letters), 40, 30);
+        assert_eq!(of(40), ("x".repeat(40), 30));
+        assert_eq!(of(50), ("x".repeat(50), 24));
+        assert_eq!(of(60), ("x".repeat(60), 20));
+        assert_eq!(of(61), ("x".repeat(59) + "…", 20));
+    }
 }
