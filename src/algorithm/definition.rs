@@ -179,6 +179,13 @@ pub trait Definition: Sync {
     /// `settings`, changed so that learning starts by environment step `step`.
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table>;
 
+    /// Environment steps of one round of acting and learning, such as a rollout, if an agent repeats such rounds from its
+    /// first step on. `None` if it first acts for a while without learning.
+    fn learning_round(&self, settings: &Table) -> Option<u64> {
+        let _ = settings;
+        None
+    }
+
     /// A cohort of agents at their start.
     fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>>;
 

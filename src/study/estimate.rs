@@ -180,8 +180,27 @@ fn burst(job: &dyn Job, least: Duration) -> Result<f64> {
     timed(job, least)
 }
 
+/// Seconds for a whole run whose rounds of acting and learning have `round` steps, from the time of some rounds.
+fn timed_rounds(job: &dyn Job, round: u64, least: Duration) -> Result<f64> {
+    // For fewer than two rounds, the agent's own settings might be changed so that it learns at all.
+    let mut steps = FIRST_STEPS.max(2 * round).next_multiple_of(round);
+    loop {
+        let some = steps.min(job.steps());
+        let started = Instant::now();
+        job.rehearse(some, true)?;
+        let took = started.elapsed();
+        if took >= least || some == job.steps() {
+            return Ok(took.as_secs_f64() * job.steps() as f64 / some as f64);
+        }
+        steps *= 2;
+    }
+}
+
 /// Seconds for a whole run, from the time of steps without learning and of steps with it.
 fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
+    if let Some(round) = job.learning_round() {
+        return timed_rounds(job, round, least);
+    }
     let first = match job.takes_all_cores() {
         true => FIRST_LONG_STEPS,
         false => FIRST_STEPS,

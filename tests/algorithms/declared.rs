@@ -101,3 +101,28 @@ fn its_records_have_the_columns_and_the_updates_that_it_declares() {
         );
     }
 }
+
+#[test]
+fn rounds_of_learning_are_all_alike() {
+    for definition in algorithms() {
+        for preset in definition.presets() {
+            let settings = (preset.agent)();
+            let Some(round) = definition.learning_round(&settings) else {
+                continue;
+            };
+            let name = preset.name;
+            let each = definition.updates(&settings, round);
+            assert!(each > 0, "{name}: a round without learning");
+            for rounds in [2, 7] {
+                let all = definition.updates(&settings, rounds * round);
+                assert_eq!(all, rounds * each, "{name}");
+            }
+            let settings = definition.complete(&settings).unwrap();
+            assert_eq!(
+                definition.learning_by(&settings, round).unwrap(),
+                settings,
+                "{name}"
+            );
+        }
+    }
+}

@@ -165,6 +165,10 @@ impl Definition for Registered {
         Ok(config.to_table())
     }
 
+    fn learning_round(&self, settings: &Table) -> Option<u64> {
+        read(settings).ok().map(|config| config.rollout() as u64)
+    }
+
     fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>> {
         Ok(Box::new(Cohort::new(read(setup.settings)?, setup)?))
     }

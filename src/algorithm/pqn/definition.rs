@@ -206,6 +206,11 @@ impl Definition for PqnDefinition {
         Ok(config.to_table())
     }
 
+    fn learning_round(&self, settings: &Table) -> Option<u64> {
+        let config = Self::read(settings).ok()?;
+        Some(config.rollout() as u64)
+    }
+
     fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>> {
         Ok(Box::new(Cohort::new(Self::read(setup.settings)?, setup)?))
     }

@@ -138,6 +138,10 @@ impl Definition for StreamQLambda {
         Ok(settings.clone())
     }
 
+    fn learning_round(&self, _settings: &Table) -> Option<u64> {
+        Some(1)
+    }
+
     fn make(&self, setup: &Setup) -> Result<Box<dyn Algorithm>> {
         Ok(Box::new(Cohort::new(Self::read(setup.settings)?, setup)?))
     }

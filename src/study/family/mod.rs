@@ -118,6 +118,12 @@ pub trait Job: Send + Sync {
     /// none.
     fn rehearse(&self, steps: u64, learning: bool) -> Result<Status>;
 
+    /// Steps of one round of acting and learning, if the run repeats such rounds from its first step on. A rehearsal of two
+    /// rounds or more then learns as the run does.
+    fn learning_round(&self) -> Option<u64> {
+        None
+    }
+
     /// Gradient steps in the whole run, and in a rehearsal of `steps` steps.
     fn updates(&self, rehearsed: u64) -> (u64, u64);
 }

@@ -210,6 +210,10 @@ impl Job for AgentJob {
         Ok(outcome.status)
     }
 
+    fn learning_round(&self) -> Option<u64> {
+        self.config.algorithm.learning_round(&self.config.agent)
+    }
+
     fn updates(&self, rehearsed: u64) -> (u64, u64) {
         let short = self.shortened(rehearsed, true);
         (
