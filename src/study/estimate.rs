@@ -47,6 +47,8 @@ const TRIES: u32 = 8;
 const FIRST_STEPS: u64 = 512;
 /// The same for a run that takes all cores, whose steps are long.
 const FIRST_LONG_STEPS: u64 = 2;
+/// How many times as many steps the longer of two bursts has.
+const MORE: u64 = 4;
 
 /// Cells in whose runs a step takes equally long.
 struct Alike<'a> {
@@ -180,54 +182,70 @@ fn burst(job: &dyn Job, least: Duration) -> Result<f64> {
     timed(job, least)
 }
 
+/// Seconds for a whole run.
+fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
+    match job.learning_round() {
+        Some(round) => timed_rounds(job, round, least),
+        None if job.acts() => timed_acting(job, least),
+        None => timed_steps(job, least),
+    }
+}
+
+/// Seconds for the first `steps` steps of a run.
+fn seconds(job: &dyn Job, steps: u64, learning: bool) -> Result<f64> {
+    let started = Instant::now();
+    job.rehearse(steps, learning)?;
+    Ok(started.elapsed().as_secs_f64())
+}
+
 /// Seconds for a whole run whose rounds of acting and learning have `round` steps, from the time of some rounds.
 fn timed_rounds(job: &dyn Job, round: u64, least: Duration) -> Result<f64> {
     // For fewer than two rounds, the agent's own settings might be changed so that it learns at all.
     let mut steps = FIRST_STEPS.max(2 * round).next_multiple_of(round);
     loop {
         let some = steps.min(job.steps());
-        let started = Instant::now();
-        job.rehearse(some, true)?;
-        let took = started.elapsed();
-        if took >= least || some == job.steps() {
-            return Ok(took.as_secs_f64() * job.steps() as f64 / some as f64);
+        let took = seconds(job, some, true)?;
+        if took >= least.as_secs_f64() || some == job.steps() {
+            return Ok(took * job.steps() as f64 / some as f64);
         }
         steps *= 2;
     }
 }
 
-/// Seconds for a whole run, from the time of steps without learning and of steps with it.
-fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
-    if let Some(round) = job.learning_round() {
-        return timed_rounds(job, round, least);
+/// Seconds for a whole run that first acts without learning, from the time of steps without learning and of steps with it.
+fn timed_acting(job: &dyn Job, least: Duration) -> Result<f64> {
+    let mut steps = FIRST_STEPS.min(job.steps());
+    loop {
+        let (acting, learning) = (seconds(job, steps, false)?, seconds(job, steps, true)?);
+        if learning >= least.as_secs_f64() || steps == job.steps() {
+            let (all, some) = job.updates(steps);
+            let update = (learning - acting).max(0.0) / some.max(1) as f64;
+            return Ok(acting / steps as f64 * job.steps() as f64 + update * all as f64);
+        }
+        steps = (steps * 2).min(job.steps());
     }
-    let first = match job.takes_all_cores() {
+}
+
+/// Seconds for a whole run that learns in every step, from how much longer more steps take than few. What does not depend on
+/// their number, such as reading images and the last test, is in both.
+fn timed_steps(job: &dyn Job, least: Duration) -> Result<f64> {
+    let mut steps = match job.takes_all_cores() {
         true => FIRST_LONG_STEPS,
         false => FIRST_STEPS,
     };
-    let mut steps = first.min(job.steps());
-    if !job.acts() {
-        // The first run in this process does work that all share, such as training a teacher. This is not part of a
-        // run.
-        job.rehearse(steps, false)?;
-    }
+    // The first run in this process does work that all share, such as training a teacher. This is not part of a run.
+    job.rehearse(steps, false)?;
     loop {
-        let took = |learning: bool| -> Result<f64> {
-            let started = Instant::now();
-            job.rehearse(steps, learning)?;
-            Ok(started.elapsed().as_secs_f64())
-        };
-        let (acting, learning) = (took(false)?, took(true)?);
-        let (before, long) = match job.acts() {
-            true => (acting / steps as f64 * job.steps() as f64, learning),
-            false => (acting, learning - acting),
-        };
-        if long < least.as_secs_f64() && steps < job.steps() {
-            steps = (steps * 2).min(job.steps());
-            continue;
+        let few = seconds(job, steps, true)?;
+        if steps >= job.steps() {
+            return Ok(few);
         }
-        let (all, some) = job.updates(steps);
-        let update = (learning - acting).max(0.0) / some.max(1) as f64;
-        return Ok(before + update * all as f64);
+        let more = (MORE * steps).min(job.steps());
+        let longer = seconds(job, more, true)? - few;
+        if longer >= least.as_secs_f64() || more == job.steps() {
+            let each = longer.max(0.0) / (more - steps) as f64;
+            return Ok(few + each * (job.steps() - steps) as f64);
+        }
+        steps *= 2;
     }
 }
