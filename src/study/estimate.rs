@@ -185,9 +185,21 @@ fn burst(job: &dyn Job, least: Duration) -> Result<f64> {
 /// Seconds for a whole run.
 fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
     match job.learning_round() {
-        Some(round) => timed_rounds(job, round, least),
+        // In fewer than two rounds, the agent's own settings might be changed so that it learns at all.
+        Some(round) => {
+            let first = FIRST_STEPS.max(2 * round).next_multiple_of(round);
+            timed_learning(job, first, least)
+        }
         None if job.acts() => timed_acting(job, least),
-        None => timed_steps(job, least),
+        None => {
+            let first = match job.takes_all_cores() {
+                true => FIRST_LONG_STEPS,
+                false => FIRST_STEPS,
+            };
+            // The first run in this process does work that all share, such as training a teacher. This is not part of a run.
+            job.rehearse(first, false)?;
+            timed_learning(job, first, least)
+        }
     }
 }
 
@@ -198,43 +210,27 @@ fn seconds(job: &dyn Job, steps: u64, learning: bool) -> Result<f64> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// Seconds for a whole run whose rounds of acting and learning have `round` steps, from the time of some rounds.
-fn timed_rounds(job: &dyn Job, round: u64, least: Duration) -> Result<f64> {
-    // For fewer than two rounds, the agent's own settings might be changed so that it learns at all.
-    let mut steps = FIRST_STEPS.max(2 * round).next_multiple_of(round);
+/// Seconds for a whole run that first acts without learning. More steps than few take the time of acting, and steps with
+/// learning the time of updates besides. What does not depend on their number, such as making networks, is in all.
+fn timed_acting(job: &dyn Job, least: Duration) -> Result<f64> {
+    let mut steps = FIRST_STEPS.min(job.steps());
     loop {
-        let some = steps.min(job.steps());
-        let took = seconds(job, some, true)?;
-        if took >= least.as_secs_f64() || some == job.steps() {
-            return Ok(took * job.steps() as f64 / some as f64);
+        let more = (MORE * steps).min(job.steps());
+        let few = seconds(job, steps, false)?;
+        let (acting, learning) = (seconds(job, more, false)?, seconds(job, more, true)?);
+        if learning - few >= least.as_secs_f64() || more == job.steps() {
+            let (all, some) = job.updates(more);
+            let update = (learning - acting).max(0.0) / some.max(1) as f64;
+            let step = (acting - few).max(0.0) / (more - steps).max(1) as f64;
+            return Ok(few + step * (job.steps() - steps) as f64 + update * all as f64);
         }
         steps *= 2;
     }
 }
 
-/// Seconds for a whole run that first acts without learning, from the time of steps without learning and of steps with it.
-fn timed_acting(job: &dyn Job, least: Duration) -> Result<f64> {
-    let mut steps = FIRST_STEPS.min(job.steps());
-    loop {
-        let (acting, learning) = (seconds(job, steps, false)?, seconds(job, steps, true)?);
-        if learning >= least.as_secs_f64() || steps == job.steps() {
-            let (all, some) = job.updates(steps);
-            let update = (learning - acting).max(0.0) / some.max(1) as f64;
-            return Ok(acting / steps as f64 * job.steps() as f64 + update * all as f64);
-        }
-        steps = (steps * 2).min(job.steps());
-    }
-}
-
-/// Seconds for a whole run that learns in every step, from how much longer more steps take than few. What does not depend on
-/// their number, such as reading images and the last test, is in both.
-fn timed_steps(job: &dyn Job, least: Duration) -> Result<f64> {
-    let mut steps = match job.takes_all_cores() {
-        true => FIRST_LONG_STEPS,
-        false => FIRST_STEPS,
-    };
-    // The first run in this process does work that all share, such as training a teacher. This is not part of a run.
-    job.rehearse(steps, false)?;
+/// Seconds for a whole run that learns from its first step on, from how much longer more steps take than `steps`. What does
+/// not depend on their number, such as reading images and the last test, is in both.
+fn timed_learning(job: &dyn Job, mut steps: u64, least: Duration) -> Result<f64> {
     loop {
         let few = seconds(job, steps, true)?;
         if steps >= job.steps() {
