@@ -29,6 +29,7 @@ const FORMS: [&str; 3] = [
 
 fn main() -> Result<()> {
     cli::one_thread_an_operation();
+    cli::keep_freed_memory();
     let mut rows = ResultRows::new();
     let names = registry().into_iter().map(|entry| entry.name);
     for name in names.chain(FORMS) {

@@ -54,6 +54,7 @@ const CASES: [Case; 3] = [
 ];
 
 fn main() {
+    optimiser_paradigms::cli::keep_freed_memory();
     println!("case,drawn,n_step,megabytes,push_us,sample_us,smallest,largest");
     for case in &CASES {
         for (n_step, prioritized) in [(1, false), (3, false), (1, true), (3, true)] {

@@ -41,6 +41,7 @@ fn agents(words: &[String]) -> Result<Vec<usize>> {
 }
 
 fn main() -> Result<()> {
+    cli::keep_freed_memory();
     let device: Compute = match std::env::var("DEVICE") {
         Ok(name) => name.parse()?,
         Err(_) => Compute::Cuda,

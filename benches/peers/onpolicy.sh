@@ -78,7 +78,8 @@ done
 
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
 versions=$("$python" -c '
-import jax, stable_baselines3, torch
-print(f"torch {torch.__version__}, Stable-Baselines3 {stable_baselines3.__version__}, jax {jax.__version__}")')
+from importlib.metadata import version
+names = ("torch", "stable-baselines3", "jax", "optax", "gymnax")
+print(", ".join(f"{name} {version(name)}" for name in names))')
 printf '%s; %s; %s; %s rounds.\n' "${cpu:-$(uname -m)}" "$(rustc --version)" "$versions" "$rounds"
 "$python" "$peers/dqn_table.py" "$out"

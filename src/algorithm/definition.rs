@@ -176,7 +176,7 @@ pub trait Definition: Sync {
     /// Roughly how many multiply-adds a run of `steps` environment steps takes.
     fn effort(&self, settings: &Table, env: &envs::EnvSpec, steps: u64) -> f64;
 
-    /// `settings`, changed so that learning starts by environment step `step`.
+    /// `settings`, changed so that learning starts by environment step `step`, and not before if it can be put off.
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table>;
 
     /// Environment steps of one round of acting and learning, such as a rollout, if an agent repeats such rounds from its

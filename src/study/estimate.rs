@@ -49,6 +49,8 @@ const FIRST_STEPS: u64 = 512;
 const FIRST_LONG_STEPS: u64 = 2;
 /// How many times as many steps the longer of two bursts has.
 const MORE: u64 = 4;
+/// The same for rounds of learning, which can be long.
+const FEW_MORE: u64 = 2;
 
 /// Cells in whose runs a step takes equally long.
 struct Alike<'a> {
@@ -188,7 +190,7 @@ fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
         // In fewer than two rounds, the agent's own settings might be changed so that it learns at all.
         Some(round) => {
             let first = FIRST_STEPS.max(2 * round).next_multiple_of(round);
-            timed_learning(job, first, least)
+            timed_learning(job, first, FEW_MORE, least)
         }
         None if job.acts() => timed_acting(job, least),
         None => {
@@ -198,7 +200,7 @@ fn timed(job: &dyn Job, least: Duration) -> Result<f64> {
             };
             // The first run in this process does work that all share, such as training a teacher. This is not part of a run.
             job.rehearse(first, false)?;
-            timed_learning(job, first, least)
+            timed_learning(job, first, MORE, least)
         }
     }
 }
@@ -228,15 +230,15 @@ fn timed_acting(job: &dyn Job, least: Duration) -> Result<f64> {
     }
 }
 
-/// Seconds for a whole run that learns from its first step on, from how much longer more steps take than `steps`. What does
-/// not depend on their number, such as reading images and the last test, is in both.
-fn timed_learning(job: &dyn Job, mut steps: u64, least: Duration) -> Result<f64> {
+/// Seconds for a whole run that learns from its first step on, from how much longer `times` as many steps take than `steps`.
+/// What does not depend on their number, such as reading images and the last test, is in both.
+fn timed_learning(job: &dyn Job, mut steps: u64, times: u64, least: Duration) -> Result<f64> {
     loop {
         let few = seconds(job, steps, true)?;
         if steps >= job.steps() {
             return Ok(few);
         }
-        let more = (MORE * steps).min(job.steps());
+        let more = (times * steps).min(job.steps());
         let longer = seconds(job, more, true)? - few;
         if longer >= least.as_secs_f64() || more == job.steps() {
             let each = longer.max(0.0) / (more - steps) as f64;

@@ -175,7 +175,7 @@ impl Definition for DqnDefinition {
 
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table> {
         let mut config = Self::read(settings)?;
-        config.learning_starts = config.learning_starts.min(step);
+        config.learning_starts = step;
         Ok(config.to_table())
     }
 
