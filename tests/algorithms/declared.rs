@@ -126,3 +126,16 @@ fn rounds_of_learning_are_all_alike() {
         }
     }
 }
+
+#[test]
+fn learning_that_starts_early_can_be_put_off() {
+    for definition in algorithms() {
+        let settings = (definition.presets()[0].agent)();
+        if definition.learning_round(&settings).is_none() {
+            let early = definition.learning_by(&settings, 50).unwrap();
+            let late = definition.learning_by(&early, 400).unwrap();
+            let expected = definition.learning_by(&settings, 400).unwrap();
+            assert_eq!(late, expected, "{}", definition.name());
+        }
+    }
+}
