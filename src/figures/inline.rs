@@ -11,9 +11,7 @@ use plotters::{
     prelude::*,
 };
 
-use super::style::{
-    Drawn, FAINT, GRID, INK, SERIES, short, shortened, span, steps_label, svg, text,
-};
+use super::style::{Drawn, FAINT, GRID, INK, SERIES, fitted, short, span, steps_label, svg, text};
 use stats::Estimate;
 
 use crate::Result;
@@ -303,9 +301,9 @@ fn draw_labels(root: &DrawingArea<SVGBackend, Shift>, mut ends: Vec<((i32, i32),
         heights[i] = heights[i].min(below);
     }
     for (((x, _), line), y) in ends.into_iter().zip(heights) {
-        let style = text(NAME, SERIES[line.colour % LINE_COLOURS]);
-        let name = shortened(line.name.clone(), 17);
-        root.draw(&Text::new(name, (x + 12, y - NAME as i32 / 2), style))?;
+        let (name, letter) = fitted(line.name.clone(), 17, NAME);
+        let style = text(letter, SERIES[line.colour % LINE_COLOURS]);
+        root.draw(&Text::new(name, (x + 12, y - letter as i32 / 2), style))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stats::{Aggregate, Bootstrap, Estimate, Scores};
 
-use super::{document::Section, load::Results};
+use super::{document::Section, format, load::Results};
 use crate::{Result, files::rounded, study::rows::RunRow};
 
 /// A line of `summary.csv`, with 95 % bootstrap intervals.
@@ -82,7 +82,7 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
 pub fn table(rows: &[CellRow]) -> Section {
     let interval = |e: (f64, f64, f64), n| {
         let (point, lo, hi) = e;
-        Estimate { point, lo, hi, n }.to_string()
+        format::cell(Estimate { point, lo, hi, n })
     };
     let row = |row: &CellRow| {
         let n = row.runs;

@@ -4,6 +4,7 @@ use super::{
     contrasts::deciding_or_first,
     document::{Figure, ReportPanel, Section},
     load::Results,
+    verdict::FEWEST_FOR_INFERENCE,
 };
 use stats::{Aggregate, Bootstrap, Estimate, Method, Scores};
 
@@ -50,9 +51,12 @@ pub fn curves(results: &Results) -> Result<Section> {
             svg: line_plot(&HorizontalAxis::Steps, "evaluation", &drawn, &[])?,
         });
     }
+    let bands = match results.has_intervals() {
+        true => format!("{which}: the 95 % bootstrap interval of each point"),
+        false => "no bands, because there are so few seeds".into(),
+    };
     let caption = format!(
-        "The interquartile mean over seeds of each evaluation, by training steps ({which}: the 95 % bootstrap interval of \
-         each point). A run that diverged has the worst return from then on. A line that others cover is drawn wider, so \
+        "The interquartile mean over seeds of each evaluation, by training steps ({bands}). A run that diverged has the worst return from then on. A line that others cover is drawn wider, so \
          that it shows behind them."
     );
     Ok(Section::new("Learning curves").appendix().figure(Figure {
@@ -84,7 +88,8 @@ fn banded(results: &Results) -> (Vec<usize>, &'static str) {
     (arms.map(|name| results.arm(name)).into(), which)
 }
 
-/// An optimiser's learning curve: the interquartile mean over seeds of each evaluation.
+/// An optimiser's learning curve: the interquartile mean over seeds of each evaluation. Without a bootstrap, or with too few
+/// seeds for intervals, these are points.
 pub fn curve(
     results: &Results,
     cell: usize,
@@ -92,6 +97,7 @@ pub fn curve(
     bootstrap: Option<&Bootstrap>,
 ) -> Result<Vec<(f64, Estimate)>> {
     let runs = results.runs(results.outcomes()[0], cell, arm);
+    let bootstrap = bootstrap.filter(|_| runs.len() >= FEWEST_FOR_INFERENCE);
     let curves: Vec<&Vec<(u64, f64)>> = runs
         .iter()
         .filter_map(|run| results.curves.get(&run.id))

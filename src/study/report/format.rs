@@ -2,6 +2,8 @@
 
 use stats::{Estimate, three_digits};
 
+use super::verdict::FEWEST_FOR_INFERENCE;
+
 /// A difference with its sign.
 pub fn signed(x: f64) -> String {
     let size = match x.abs() < 0.0005 {
@@ -21,6 +23,14 @@ pub fn interval(known: bool, e: Estimate) -> String {
     match known {
         true => format!("({} to {})", signed(e.lo), signed(e.hi)),
         false => "-".into(),
+    }
+}
+
+/// An estimate over the seeds of one cell, `0.52 (0.48 to 0.57)`; only the number where there are too few seeds for an interval.
+pub fn cell(e: Estimate) -> String {
+    match e.n < FEWEST_FOR_INFERENCE {
+        true => three_digits(e.point),
+        false => e.to_string(),
     }
 }
 
@@ -66,6 +76,16 @@ mod tests {
         assert_eq!(
             [0.0001, 0.0134, 1.0].map(p_value),
             ["< 0.001", "0.013", "1.000"]
+        );
+        let of = |n| Estimate {
+            point: 0.5,
+            lo: 0.25,
+            hi: 0.75,
+            n,
+        };
+        assert_eq!(
+            [of(4), of(5)].map(cell),
+            ["0.500", "0.500 (0.250 to 0.750)"]
         );
         assert_eq!(ranges(&[1, 2, 3, 7, 9, 10]), "1..3, 7, 9..10");
         assert_eq!(ranges(&[u64::MAX]), u64::MAX.to_string());

@@ -7,9 +7,10 @@ use super::{
     contrasts::ContrastResult,
     curves::curve,
     document::{Figure, ReportPanel, Section},
+    format,
     load::Results,
 };
-use stats::{Aggregate, Bootstrap, Contrast, Method};
+use stats::{Aggregate, Bootstrap, Contrast, Estimate, Method};
 
 use crate::{
     Result,
@@ -57,9 +58,13 @@ pub fn glance(results: &Results, contrasts: &[ContrastResult]) -> Result<Section
             "Only informative environments are drawn: those where a difference could have shown.{more}"
         ),
     };
+    let intervals = match results.has_intervals() {
+        true => ", with its 95 % interval",
+        false => "; there are too few seeds for intervals",
+    };
     let figure = Figure {
         caption: format!(
-            "The interquartile mean over seeds of each evaluation, with its 95 % interval. Each optimiser has its best setting. \
+            "The interquartile mean over seeds of each evaluation{intervals}. Each optimiser has its best setting. \
              {which}"
         ),
         key: Vec::new(),
@@ -126,7 +131,8 @@ fn row(results: &Results, assays: &Assays, cell: usize, arm: usize) -> Result<Ve
         let mut rng = results.rng(&what);
         let estimate =
             Contrast::arm(&tuned).estimate(Aggregate::Iqm, &Bootstrap::default(), &mut rng);
-        row.push(estimate.to_string());
+        let n = results.runs(outcome, cell, arm).len();
+        row.push(format::cell(Estimate { n, ..estimate }));
     }
     let informative: Vec<&str> = results
         .outcomes()

@@ -14,6 +14,7 @@ use stats::{Scores, Tuned};
 use super::{
     names::names,
     tables::{Files, arranged, check_curve, curves, same_as, trials, wrong},
+    verdict::FEWEST_FOR_INFERENCE,
 };
 use crate::{
     Result,
@@ -221,6 +222,12 @@ impl Results {
     /// The number of every cell.
     pub fn cells(&self) -> Vec<usize> {
         (0..self.experiment.cells.len()).collect()
+    }
+
+    /// Whether some cell has enough report seeds for an interval.
+    pub fn has_intervals(&self) -> bool {
+        let mut cells = self.experiment.cells.iter();
+        cells.any(|cell| cell.report_seeds.len() >= FEWEST_FOR_INFERENCE)
     }
 
     /// The number of the arm called `name`, which the experiment has.

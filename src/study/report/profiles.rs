@@ -5,7 +5,7 @@ use super::{
     document::{Figure, ReportPanel, Section},
     load::Results,
 };
-use stats::{Aggregate, Bootstrap, Counted, Scores};
+use stats::{Aggregate, Bootstrap, Counted, Scores, three_digits};
 
 use crate::{
     Result,
@@ -27,7 +27,7 @@ pub fn profiles(results: &Results) -> Result<Section> {
         .map(|arm| Ok(results.scores(outcome, arm, &results.cells())?.scores()))
         .collect::<Result<Vec<_>>>()?;
     let thresholds = thresholds(&all);
-    let few = arms.len() <= curves::MANY;
+    let banded = arms.len() <= curves::MANY && results.has_intervals();
     let bootstrap = Bootstrap::default();
     let (mut drawn, mut rows) = (Vec::new(), Vec::new());
     for (arm, scores) in all.iter().enumerate() {
@@ -38,7 +38,7 @@ pub fn profiles(results: &Results) -> Result<Section> {
             name: name.clone(),
             colour: arm,
             points: thresholds.iter().copied().zip(shares).collect(),
-            intervals: if few {
+            intervals: if banded {
                 IntervalStyle::Band
             } else {
                 IntervalStyle::None
@@ -48,14 +48,18 @@ pub fn profiles(results: &Results) -> Result<Section> {
         row.extend(AGGREGATES.iter().map(|aggregate| {
             let mut rng = results.rng(&format!("aggregate {name} {aggregate:?}"));
             let estimate = scores.estimate(*aggregate, &bootstrap, &mut rng);
-            estimate.to_string()
+            match results.has_intervals() {
+                true => estimate.to_string(),
+                false => three_digits(estimate.point),
+            }
         }));
         row.push(scores.runs().to_string());
         rows.push(row);
     }
-    let bands = match few {
-        true => "bands: the 95 % interval at each score separately",
-        false => "no bands, because there are so many optimisers",
+    let bands = match results.has_intervals() {
+        true if banded => "bands: the 95 % interval at each score separately",
+        true => "no bands, because there are so many optimisers",
+        false => "no bands, because there are so few seeds",
     };
     let across = HorizontalAxis::Number("normalised score");
     let figure = Figure {
