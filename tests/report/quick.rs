@@ -22,6 +22,9 @@ fn a_report_has_every_section_and_stands_by_itself() {
     let section = |title: &str| &found.iter().find(|(found, _)| found == title).unwrap().1;
     for (title, words) in [
         ("Answers", "3 seeds are too few; 10 are needed"),
+        ("At a glance", "there are too few seeds for intervals"),
+        ("Learning curves", "because there are so few seeds"),
+        ("Performance profiles", "because there are so few seeds"),
         ("Contrasts", "inconclusive (decides)"),
         ("Each environment", "3 seeds are too few"),
         ("Informative environments", "half a decade"),
@@ -43,6 +46,10 @@ fn a_report_has_every_section_and_stands_by_itself() {
             "{title}: no `{words}` in {}",
             section(title)
         );
+    }
+    for title in ["At a glance", "Every cell", "Performance profiles"] {
+        let mut rows = section(title).lines().filter(|row| row.starts_with('|'));
+        assert!(rows.all(|row| !row.contains(" to ")), "{title}");
     }
     // Curves, at a glance and in the appendix, and learning rates have a panel for each environment at each level. There
     // are two panels of contrasts, one of dose-response and one of profiles.

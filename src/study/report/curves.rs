@@ -115,11 +115,12 @@ pub fn curve(
             }
             None => {
                 let point = scores.aggregate(Aggregate::Iqm);
+                // A single number, which is shown without an interval.
                 Estimate {
                     point,
                     lo: point,
                     hi: point,
-                    n: runs.len(),
+                    n: 1,
                 }
             }
         };
