@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stats::{Aggregate, Bootstrap, Estimate, Scores};
 
-use super::{document::Section, format, load::Results};
+use super::{document::Section, format, load::Results, verdict::FEWEST_FOR_INFERENCE};
 use crate::{Result, files::rounded, study::rows::RunRow};
 
 /// A line of `summary.csv`, with 95 % bootstrap intervals.
@@ -111,12 +111,18 @@ pub fn table(rows: &[CellRow]) -> Section {
         "mean evaluation",
         "last evaluation",
     ];
+    let intervals = match rows.iter().any(|row| row.runs >= FEWEST_FOR_INFERENCE) {
+        true => {
+            " 95 % bootstrap intervals are in brackets. The section Contrasts shows which differences are significant: \
+             optimisers share their seeds, so they can differ even if their intervals here overlap."
+        }
+        false => "",
+    };
     Section::new("Every cell")
-        .text(
+        .text(format!(
             "The setting is the one that the first outcome chose, and the score is that outcome. It is normalised so that \
              chance scores 0 and a good agent 1, and is an interquartile mean over seeds. The evaluations are mean returns \
-             over seeds. 95 % bootstrap intervals are in brackets. The section Contrasts shows which differences are \
-             significant: optimisers share their seeds, so they can differ even if their intervals here overlap.",
-        )
+             over seeds.{intervals}"
+        ))
         .table(&head, rows.iter().map(row).collect())
 }

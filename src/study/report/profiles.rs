@@ -61,6 +61,10 @@ pub fn profiles(results: &Results) -> Result<Section> {
         true => "no bands, because there are so many optimisers",
         false => "no bands, because there are so few seeds",
     };
+    let intervals = match results.has_intervals() {
+        true => " The intervals are 95 % stratified bootstrap intervals.",
+        false => "",
+    };
     let across = HorizontalAxis::Number("normalised score");
     let figure = Figure {
         caption: format!(
@@ -81,11 +85,10 @@ pub fn profiles(results: &Results) -> Result<Section> {
         "runs",
     ];
     Ok(Section::new("Performance profiles")
-        .text(
-            "All environments together, with scores normalised so that chance scores 0 and a good agent 1. The intervals \
-             are 95 % stratified bootstrap intervals. The optimality gap is how far runs fall short of 1, so lower is \
-             better.",
-        )
+        .text(format!(
+            "All environments together, with scores normalised so that chance scores 0 and a good agent 1.{intervals} The \
+             optimality gap is how far runs fall short of 1, so lower is better."
+        ))
         .figure(figure)
         .table(&head, rows))
 }
