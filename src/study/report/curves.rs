@@ -56,8 +56,8 @@ pub fn curves(results: &Results) -> Result<Section> {
         false => "no bands, because there are so few seeds".into(),
     };
     let caption = format!(
-        "The interquartile mean over seeds of each evaluation, by training steps ({bands}). A run that diverged has the worst return from then on. A line that others cover is drawn wider, so \
-         that it shows behind them."
+        "The interquartile mean over seeds of each evaluation, by training steps ({bands}). A run that diverged has \
+         the worst return from then on. A line that others cover is drawn wider, so that it shows behind them."
     );
     Ok(Section::new("Learning curves").appendix().figure(Figure {
         caption,
