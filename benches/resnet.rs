@@ -1,4 +1,5 @@
-//! The passes of ResNet-18's convolutions, and whole steps with Adam, as CSV on stdout.
+//! The passes of ResNet-18's convolutions, and whole steps with Adam, as CSV on stdout; then the floor of a step: the time
+//! of its multiplications at the rate of a large product of matrices.
 //!
 //! ```sh
 //! cargo bench --bench resnet
@@ -34,6 +35,9 @@ const LAYERS: [[usize; 5]; 11] = [
     [256, 2, 512, 1, 2],
     [512, 1, 512, 3, 1],
 ];
+
+/// Rows and columns of a large matrix.
+const SIDE: usize = 2048;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     optimiser_paradigms::cli::keep_freed_memory();
@@ -87,5 +91,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .map_err(candle_core::Error::wrap)
     })?;
     println!("step,{step:.3},,");
+    let matrix = random(&[SIDE, SIDE])?;
+    let product = best(&mut || matrix.matmul(&matrix).map(drop))?;
+    let products = (batch * net.operations()) as f64 / (2 * SIDE.pow(3)) as f64;
+    println!("products,{:.3},,", products * product);
     Ok(())
 }

@@ -57,7 +57,9 @@ awk -F, -v batch="$BATCH" '
         for (k = 1; k <= n; k++) {
             what = order[k]; sum["ours"] = sum["torch"] = 0
             for (who in sum) for (i = 4; i <= 6; i++) sum[who] += best[who, what, i]
-            if (what == "step")
+            if (what == "products")
+                printf "| the products alone, at the rate of a large one | %.0f (%.0f %% of a step) | | |\n", sum["ours"], 100 * sum["ours"] / best["ours", "step", 4]
+            else if (what == "step")
                 printf "| whole step, Adam | %.0f (%.0f images/s) | %.0f (%.0f images/s) | %.2f |\n", sum["ours"], 1000 * batch / sum["ours"], sum["torch"], 1000 * batch / sum["torch"], sum["torch"] / sum["ours"]
             else
                 printf "| %s | %.2f, %.2f, %.2f | %.2f, %.2f, %.2f | %.2f |\n", what, best["ours", what, 4], best["ours", what, 5], best["ours", what, 6], best["torch", what, 4], best["torch", what, 5], best["torch", what, 6], sum["torch"] / sum["ours"]

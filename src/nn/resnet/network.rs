@@ -106,17 +106,22 @@ impl ResNet {
         learned.wait()
     }
 
-    /// The loss of a batch and the gradients of the last layer alone. The other layers normalise by
-    /// their running statistics, which do not change.
-    pub fn learn_last(&self, images: &Tensor, labels: &Tensor) -> Result<BatchGradients> {
-        let features = Var::from_tensor(&self.features(images)?)?;
-        self.learn_head(&features, labels)?.0.wait()
+    /// The loss of a batch and the gradients of the last layer alone, from what the
+    /// [other layers](Self::features) make of the images.
+    pub fn learn_last(&self, features: &Tensor, labels: &Tensor) -> Result<BatchGradients> {
+        self.learn_head(&Var::from_tensor(features)?, labels)?
+            .0
+            .wait()
     }
 
     /// The logits `[batch, classes]`, normalised by the running statistics.
     pub fn infer(&self, images: &Tensor) -> Result<Tensor> {
-        let features = self.features(images)?.unsqueeze(0)?;
-        self.head.infer(&features)?.squeeze(0)
+        self.logits(&self.features(images)?)
+    }
+
+    /// The logits `[batch, classes]` of [features](Self::features).
+    pub fn logits(&self, features: &Tensor) -> Result<Tensor> {
+        self.head.infer(&features.unsqueeze(0)?)?.squeeze(0)
     }
 
     fn learn_head(&self, features: &Var, labels: &Tensor) -> Result<(PendingGradients, Tensor)> {
@@ -134,8 +139,8 @@ impl ResNet {
         Ok((learned, d_features))
     }
 
-    /// The features `[batch, 512]`, normalised by the running statistics.
-    fn features(&self, images: &Tensor) -> Result<Tensor> {
+    /// What the last layer reads, `[batch, 512]`; the other layers normalise by their running statistics.
+    pub fn features(&self, images: &Tensor) -> Result<Tensor> {
         let mut x = self.stem.infer(images, None)?;
         if let Some(pool) = &self.pool {
             [x, _] = pool.forward(&x)?;

@@ -5,10 +5,18 @@ use pulp::Simd;
 
 use super::{lanes::Lanes, panels::PANEL};
 
-/// Rows of a tile.
-const ROWS: usize = 8;
-/// Vectors in a row of a tile. With 8 rows that is enough to hide the latency of the multiplications.
+/// Vectors in a row of a tile.
 const VECTORS: usize = 2;
+
+/// Rows of a tile: enough to hide the latency of the multiplications, and few enough for all its sums to stay in
+/// registers, next to a strip of `b` and a number of `a`. AVX2 has 16 registers; AVX-512 and NEON have 32.
+/// What comes out does not depend on it, since an entry's terms are added in the same order.
+const fn tile_rows<T: Lanes, S: Simd>() -> usize {
+    match size_of::<T::Vector<S>>() {
+        32 => 6,
+        _ => 8,
+    }
+}
 
 /// Where the rows of a matrix start.
 #[derive(Clone, Copy)]
@@ -63,7 +71,8 @@ pub(super) unsafe fn sum_products<T: Lanes, S: Simd>(
     add: bool,
 ) {
     let columns = VECTORS * size_of::<T::Vector<S>>() / size_of::<T>();
-    for row in (0..rows).step_by(ROWS) {
+    let most = tile_rows::<T, S>();
+    for row in (0..rows).step_by(most) {
         for column in (0..PANEL).step_by(columns) {
             let at = TilePosition {
                 row,
@@ -74,7 +83,7 @@ pub(super) unsafe fn sum_products<T: Lanes, S: Simd>(
             // SAFETY: within `rows` and the panel, as the caller promises for all of them.
             unsafe {
                 let out = out.add(row * out_row + column);
-                match rows - row {
+                match most.min(rows - row) {
                     1 => tile::<T, S, 1>(simd, terms, out, at),
                     2 => tile::<T, S, 2>(simd, terms, out, at),
                     3 => tile::<T, S, 3>(simd, terms, out, at),
@@ -82,7 +91,7 @@ pub(super) unsafe fn sum_products<T: Lanes, S: Simd>(
                     5 => tile::<T, S, 5>(simd, terms, out, at),
                     6 => tile::<T, S, 6>(simd, terms, out, at),
                     7 => tile::<T, S, 7>(simd, terms, out, at),
-                    _ => tile::<T, S, ROWS>(simd, terms, out, at),
+                    _ => tile::<T, S, 8>(simd, terms, out, at),
                 }
             }
         }

@@ -18,8 +18,8 @@ use crate::{
     streams::{Stream, stream},
 };
 
-/// Test images that are looked at together.
-const TEST_BATCH: usize = 256;
+/// Images that are looked at together where none are learned from.
+const FORWARD_BATCH: usize = 256;
 
 /// A network that classifies images.
 pub struct Classifier {
@@ -29,6 +29,8 @@ pub struct Classifier {
     test: Split,
     /// The training and test images on the GPU, if the network is there.
     resident: Option<[Tensor; 2]>,
+    /// What the frozen layers make of the training and test images, if they need to see them only once.
+    features: [Option<Tensor>; 2],
     /// The type of the activations.
     dtype: DType,
     augment: bool,
@@ -105,12 +107,13 @@ impl Classifier {
         };
         // For the whole process; it has no effect on a CPU.
         candle_core::cuda::set_gemm_reduced_precision_f32(run.precision == Precision::Tf32);
-        Ok(Self {
+        let mut classifier = Self {
             net,
             layers: run.train,
             train,
             test,
             resident,
+            features: [None, None],
             dtype: match run.precision {
                 Precision::Bf16 => DType::BF16,
                 Precision::F32 | Precision::Tf32 => DType::F32,
@@ -118,28 +121,67 @@ impl Classifier {
             augment: run.augment,
             seed: run.seed,
             device,
-        })
+        };
+        if run.train == TrainedLayers::Fc {
+            // Augmentation makes other images in every epoch.
+            let train = (!run.augment).then(|| classifier.features(Subset::Train));
+            let test = classifier.features(Subset::Test)?;
+            classifier.features = [train.transpose()?, Some(test)];
+        }
+        Ok(classifier)
     }
 
-    /// The images `rows` and their labels as the network reads them.
+    fn split(&self, subset: Subset) -> &Split {
+        match subset {
+            Subset::Train => &self.train,
+            Subset::Test => &self.test,
+        }
+    }
+
+    /// What the frozen layers make of all images of `subset`, `[images, 512]`.
+    fn features(&self, subset: Subset) -> Result<Tensor> {
+        let rows: Vec<u32> = (0..self.split(subset).len() as u32).collect();
+        let batches = rows.chunks(FORWARD_BATCH);
+        let features = batches.map(|rows| self.batch(subset, rows, None).map(|(read, _)| read));
+        Ok(Tensor::cat(&features.collect::<Result<Vec<_>>>()?, 0)?)
+    }
+
+    /// What the layers that learn read of the images `rows`, and their labels.
     fn batch(
         &self,
         subset: Subset,
         rows: &[u32],
         augmentations: Option<&[Augmentation]>,
     ) -> Result<(Tensor, Tensor)> {
-        let split = match subset {
-            Subset::Train => &self.train,
-            Subset::Test => &self.test,
-        };
+        let split = self.split(subset);
         let labels = rows
             .iter()
             .map(|&row| u32::from(split.labels()[row as usize]));
         let labels = Tensor::from_iter(labels, &self.device)?;
-        if let Some(images) = &self.resident {
-            let images = minibatch(&images[subset as usize], rows, augmentations, self.dtype)?;
-            return Ok((images, labels));
+        if let Some(features) = &self.features[subset as usize] {
+            let rows = Tensor::from_slice(rows, rows.len(), &self.device)?;
+            return Ok((features.index_select(&rows, 0)?, labels));
         }
+        let images = self.images(subset, rows, augmentations)?;
+        let read = match (&self.net, self.layers) {
+            (ClassifierNet::ResNet(net), TrainedLayers::Fc) => net.features(&images)?,
+            _ => images,
+        };
+        Ok((read, labels))
+    }
+
+    /// The images `rows` as the network reads them.
+    fn images(
+        &self,
+        subset: Subset,
+        rows: &[u32],
+        augmentations: Option<&[Augmentation]>,
+    ) -> Result<Tensor> {
+        if let Some(images) = &self.resident {
+            let images = &images[subset as usize];
+            return Ok(minibatch(images, rows, augmentations, self.dtype)?);
+        }
+        let split = self.split(subset);
         let [channels, height, width] = split.shape();
         let mut pixels = vec![0.0; rows.len() * split.pixels()];
         let shape = match self.net {
@@ -152,7 +194,7 @@ impl Classifier {
                 (1, rows.len(), split.pixels())
             }
         };
-        Ok((Tensor::from_vec(pixels, shape, &self.device)?, labels))
+        Ok(Tensor::from_vec(pixels, shape, &self.device)?)
     }
 }
 
@@ -209,17 +251,17 @@ impl Learner for Classifier {
         let augmentations = self
             .augment
             .then(|| data::augmentations(self.seed, epoch, places));
-        let (images, labels) = self.batch(Subset::Train, rows, augmentations.as_deref())?;
+        let (read, labels) = self.batch(Subset::Train, rows, augmentations.as_deref())?;
         let (loss, logits, grads) = match (&mut self.net, self.layers) {
             (ClassifierNet::ResNet(net), layers) => {
                 let learned = match layers {
-                    TrainedLayers::All => net.learn(&images, &labels)?,
-                    TrainedLayers::Fc => net.learn_last(&images, &labels)?,
+                    TrainedLayers::All => net.learn(&read, &labels)?,
+                    TrainedLayers::Fc => net.learn_last(&read, &labels)?,
                 };
                 (learned.loss, learned.logits, learned.grads)
             }
             (ClassifierNet::Mlp(net), _) => {
-                let logits = net.forward(&images)?.squeeze(0)?;
+                let logits = net.forward(&read)?.squeeze(0)?;
                 let loss = candle_nn::loss::cross_entropy(&logits, &labels)?;
                 let value = f64::from(loss.to_scalar::<f32>()?);
                 (value, logits.detach(), net.backward(&loss)?)
@@ -232,11 +274,12 @@ impl Learner for Classifier {
     fn test(&self) -> Result<BatchScore> {
         let rows: Vec<u32> = (0..self.test.len() as u32).collect();
         let mut sums = BatchScore::default();
-        for rows in rows.chunks(TEST_BATCH) {
-            let (images, labels) = self.batch(Subset::Test, rows, None)?;
-            let logits = match &self.net {
-                ClassifierNet::ResNet(net) => net.infer(&images)?,
-                ClassifierNet::Mlp(net) => net.infer(&images)?.squeeze(0)?,
+        for rows in rows.chunks(FORWARD_BATCH) {
+            let (read, labels) = self.batch(Subset::Test, rows, None)?;
+            let logits = match (&self.net, self.layers) {
+                (ClassifierNet::ResNet(net), TrainedLayers::All) => net.infer(&read)?,
+                (ClassifierNet::ResNet(net), TrainedLayers::Fc) => net.logits(&read)?,
+                (ClassifierNet::Mlp(net), _) => net.infer(&read)?.squeeze(0)?,
             };
             let loss = candle_nn::loss::cross_entropy(&logits, &labels)?.to_scalar::<f32>()?;
             sums.loss += f64::from(loss) * rows.len() as f64;
@@ -306,5 +349,37 @@ impl Learner for Classifier {
         };
         let bytes = safetensors::serialize(&state, None);
         bytes.map_err(|error| Error::usage(format!("weights cannot be saved: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `--train fc` on the pictures, with `--augment` or without.
+    fn last_layer(augment: bool) -> Classifier {
+        let mut config = SupervisedConfig {
+            run: super::super::SupervisedRun::note(Net::Resnet18),
+            optimiser: "adam".parse().unwrap(),
+        };
+        config.run.train = TrainedLayers::Fc;
+        config.run.augment = augment;
+        let pictures = Dataset::load(data::DatasetName::Synthetic, None).unwrap();
+        Classifier::new(&config, pictures).unwrap()
+    }
+
+    #[test]
+    fn frozen_layers_look_once_and_see_the_same_as_in_any_batch() {
+        let (kept, fresh) = (last_layer(false), last_layer(true));
+        assert!(kept.features[0].is_some() && fresh.features[0].is_none());
+        let rows = [300, 7, 299, 0, 7];
+        for subset in [Subset::Train, Subset::Test] {
+            let looked = [&kept, &fresh].map(|one| one.batch(subset, &rows, None).unwrap());
+            let [kept, fresh] = looked.map(|(read, labels)| {
+                assert_eq!((read.dims(), labels.dims()), (&[5, 512][..], &[5][..]));
+                read.to_vec2::<f32>().unwrap()
+            });
+            assert_eq!(kept, fresh);
+        }
     }
 }
