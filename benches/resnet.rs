@@ -1,5 +1,5 @@
-//! The passes of ResNet-18's convolutions, and whole steps with Adam, as CSV on stdout; then the floor of a step: the time
-//! of its multiplications at the rate of a large product of matrices.
+//! The passes of ResNet-18's convolutions, and whole steps with Adam, as CSV on stdout; then, for comparison, how long a
+//! step's multiplications would take at the rate of one product of 2048x2048 matrices.
 //!
 //! ```sh
 //! cargo bench --bench resnet
@@ -36,7 +36,7 @@ const LAYERS: [[usize; 5]; 11] = [
     [512, 1, 512, 3, 1],
 ];
 
-/// Rows and columns of a large matrix.
+/// Rows and columns of the matrix whose product gives the rate.
 const SIDE: usize = 2048;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

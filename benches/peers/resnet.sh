@@ -1,5 +1,6 @@
 #!/bin/sh
-# ResNet-18's convolutions and whole steps of training: ours and PyTorch's, in turn.
+# ResNet-18's convolutions and whole steps of training: ours and PyTorch's, in turn; and how long our step's multiplications
+# would take at the rate of one large product of matrices.
 #
 #   benches/peers/resnet.sh [PYTHON]
 #
@@ -58,7 +59,7 @@ awk -F, -v batch="$BATCH" '
             what = order[k]; sum["ours"] = sum["torch"] = 0
             for (who in sum) for (i = 4; i <= 6; i++) sum[who] += best[who, what, i]
             if (what == "products")
-                printf "| the products alone, at the rate of a large one | %.0f (%.0f %% of a step) | | |\n", sum["ours"], 100 * sum["ours"] / best["ours", "step", 4]
+                printf "| its multiplications, at the rate of one 2048x2048 product | %.0f (%.0f %% of a step) | | |\n", sum["ours"], 100 * sum["ours"] / best["ours", "step", 4]
             else if (what == "step")
                 printf "| whole step, Adam | %.0f (%.0f images/s) | %.0f (%.0f images/s) | %.2f |\n", sum["ours"], 1000 * batch / sum["ours"], sum["torch"], 1000 * batch / sum["torch"], sum["torch"] / sum["ours"]
             else

@@ -9,8 +9,8 @@ use super::{lanes::Lanes, panels::PANEL};
 const VECTORS: usize = 2;
 
 /// Rows of a tile: enough to hide the latency of the multiplications, and few enough for all its sums to stay in
-/// registers, next to a strip of `b` and a number of `a`. AVX2 has 16 registers; AVX-512 and NEON have 32.
-/// What comes out does not depend on it, since an entry's terms are added in the same order.
+/// registers, next to a strip of `b` and a number of `a`, with AVX2 (16 registers), AVX-512 and NEON (32). The
+/// result does not depend on it, because an entry's terms are added in the same order.
 const fn tile_rows<T: Lanes, S: Simd>() -> usize {
     match size_of::<T::Vector<S>>() {
         32 => 6,
@@ -91,7 +91,8 @@ pub(super) unsafe fn sum_products<T: Lanes, S: Simd>(
                     5 => tile::<T, S, 5>(simd, terms, out, at),
                     6 => tile::<T, S, 6>(simd, terms, out, at),
                     7 => tile::<T, S, 7>(simd, terms, out, at),
-                    _ => tile::<T, S, 8>(simd, terms, out, at),
+                    8 => tile::<T, S, 8>(simd, terms, out, at),
+                    _ => unreachable!("a tile has at most 8 rows"),
                 }
             }
         }

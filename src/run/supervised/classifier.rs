@@ -1,6 +1,6 @@
 //! A network that learns to classify images.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{cell::OnceCell, collections::BTreeMap, path::Path};
 
 use candle_core::{DType, Device, Tensor, backprop::GradStore};
 use safetensors::Dtype;
@@ -18,7 +18,7 @@ use crate::{
     streams::{Stream, stream},
 };
 
-/// Images that are looked at together where none are learned from.
+/// The batch size of passes without learning.
 const FORWARD_BATCH: usize = 256;
 
 /// A network that classifies images.
@@ -29,8 +29,8 @@ pub struct Classifier {
     test: Split,
     /// The training and test images on the GPU, if the network is there.
     resident: Option<[Tensor; 2]>,
-    /// What the frozen layers make of the training and test images, if they need to see them only once.
-    features: [Option<Tensor>; 2],
+    /// The frozen layers' outputs for the training and test images, once they have been needed.
+    features: [OnceCell<Tensor>; 2],
     /// The type of the activations.
     dtype: DType,
     augment: bool,
@@ -107,13 +107,13 @@ impl Classifier {
         };
         // For the whole process; it has no effect on a CPU.
         candle_core::cuda::set_gemm_reduced_precision_f32(run.precision == Precision::Tf32);
-        let mut classifier = Self {
+        Ok(Self {
             net,
             layers: run.train,
             train,
             test,
             resident,
-            features: [None, None],
+            features: Default::default(),
             dtype: match run.precision {
                 Precision::Bf16 => DType::BF16,
                 Precision::F32 | Precision::Tf32 => DType::F32,
@@ -121,14 +121,7 @@ impl Classifier {
             augment: run.augment,
             seed: run.seed,
             device,
-        };
-        if run.train == TrainedLayers::Fc {
-            // Augmentation makes other images in every epoch.
-            let train = (!run.augment).then(|| classifier.features(Subset::Train));
-            let test = classifier.features(Subset::Test)?;
-            classifier.features = [train.transpose()?, Some(test)];
-        }
-        Ok(classifier)
+        })
     }
 
     fn split(&self, subset: Subset) -> &Split {
@@ -138,15 +131,21 @@ impl Classifier {
         }
     }
 
-    /// What the frozen layers make of all images of `subset`, `[images, 512]`.
-    fn features(&self, subset: Subset) -> Result<Tensor> {
+    /// The frozen layers' outputs for all images of `subset`, `[images, 512]`. They are the same in every epoch and are
+    /// computed once.
+    fn features(&self, net: &ResNet, subset: Subset) -> Result<&Tensor> {
+        let kept = &self.features[subset as usize];
+        if let Some(features) = kept.get() {
+            return Ok(features);
+        }
         let rows: Vec<u32> = (0..self.split(subset).len() as u32).collect();
         let batches = rows.chunks(FORWARD_BATCH);
-        let features = batches.map(|rows| self.batch(subset, rows, None).map(|(read, _)| read));
-        Ok(Tensor::cat(&features.collect::<Result<Vec<_>>>()?, 0)?)
+        let features = batches.map(|rows| Ok(net.features(&self.images(subset, rows, None)?)?));
+        let features = Tensor::cat(&features.collect::<Result<Vec<_>>>()?, 0)?;
+        Ok(kept.get_or_init(|| features))
     }
 
-    /// What the layers that learn read of the images `rows`, and their labels.
+    /// The input of the layers that learn, for the images `rows`, and their labels.
     fn batch(
         &self,
         subset: Subset,
@@ -158,16 +157,17 @@ impl Classifier {
             .iter()
             .map(|&row| u32::from(split.labels()[row as usize]));
         let labels = Tensor::from_iter(labels, &self.device)?;
-        if let Some(features) = &self.features[subset as usize] {
-            let rows = Tensor::from_slice(rows, rows.len(), &self.device)?;
-            return Ok((features.index_select(&rows, 0)?, labels));
-        }
-        let images = self.images(subset, rows, augmentations)?;
-        let read = match (&self.net, self.layers) {
-            (ClassifierNet::ResNet(net), TrainedLayers::Fc) => net.features(&images)?,
-            _ => images,
+        let input = match (&self.net, self.layers) {
+            (ClassifierNet::ResNet(net), TrainedLayers::Fc) if augmentations.is_none() => {
+                let rows = Tensor::from_slice(rows, rows.len(), &self.device)?;
+                self.features(net, subset)?.index_select(&rows, 0)?
+            }
+            (ClassifierNet::ResNet(net), TrainedLayers::Fc) => {
+                net.features(&self.images(subset, rows, augmentations)?)?
+            }
+            _ => self.images(subset, rows, augmentations)?,
         };
-        Ok((read, labels))
+        Ok((input, labels))
     }
 
     /// The images `rows` as the network reads them.
@@ -251,17 +251,17 @@ impl Learner for Classifier {
         let augmentations = self
             .augment
             .then(|| data::augmentations(self.seed, epoch, places));
-        let (read, labels) = self.batch(Subset::Train, rows, augmentations.as_deref())?;
+        let (input, labels) = self.batch(Subset::Train, rows, augmentations.as_deref())?;
         let (loss, logits, grads) = match (&mut self.net, self.layers) {
             (ClassifierNet::ResNet(net), layers) => {
                 let learned = match layers {
-                    TrainedLayers::All => net.learn(&read, &labels)?,
-                    TrainedLayers::Fc => net.learn_last(&read, &labels)?,
+                    TrainedLayers::All => net.learn(&input, &labels)?,
+                    TrainedLayers::Fc => net.learn_last(&input, &labels)?,
                 };
                 (learned.loss, learned.logits, learned.grads)
             }
             (ClassifierNet::Mlp(net), _) => {
-                let logits = net.forward(&read)?.squeeze(0)?;
+                let logits = net.forward(&input)?.squeeze(0)?;
                 let loss = candle_nn::loss::cross_entropy(&logits, &labels)?;
                 let value = f64::from(loss.to_scalar::<f32>()?);
                 (value, logits.detach(), net.backward(&loss)?)
@@ -275,11 +275,11 @@ impl Learner for Classifier {
         let rows: Vec<u32> = (0..self.test.len() as u32).collect();
         let mut sums = BatchScore::default();
         for rows in rows.chunks(FORWARD_BATCH) {
-            let (read, labels) = self.batch(Subset::Test, rows, None)?;
+            let (input, labels) = self.batch(Subset::Test, rows, None)?;
             let logits = match (&self.net, self.layers) {
-                (ClassifierNet::ResNet(net), TrainedLayers::All) => net.infer(&read)?,
-                (ClassifierNet::ResNet(net), TrainedLayers::Fc) => net.logits(&read)?,
-                (ClassifierNet::Mlp(net), _) => net.infer(&read)?.squeeze(0)?,
+                (ClassifierNet::ResNet(net), TrainedLayers::All) => net.infer(&input)?,
+                (ClassifierNet::ResNet(net), TrainedLayers::Fc) => net.logits(&input)?,
+                (ClassifierNet::Mlp(net), _) => net.infer(&input)?.squeeze(0)?,
             };
             let loss = candle_nn::loss::cross_entropy(&logits, &labels)?.to_scalar::<f32>()?;
             sums.loss += f64::from(loss) * rows.len() as f64;
@@ -321,6 +321,8 @@ impl Learner for Classifier {
     }
 
     fn restore(&mut self, saved: &StatePart) -> Result<()> {
+        // The file of the weights may have changed since they were saved.
+        self.features = Default::default();
         let all = match &self.net {
             ClassifierNet::ResNet(net) => [net.parameters(), net.running()].concat(),
             ClassifierNet::Mlp(net) => net.parameters(),
@@ -355,32 +357,47 @@ impl Learner for Classifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use optim::state_file::{self, StateFile, of_part};
 
-    /// `--train fc` on the pictures, with `--augment` or without.
-    fn last_layer(augment: bool) -> Classifier {
+    /// `--train fc` on the pictures.
+    fn last_layer(seed: u64) -> Classifier {
         let mut config = SupervisedConfig {
             run: super::super::SupervisedRun::note(Net::Resnet18),
             optimiser: "adam".parse().unwrap(),
         };
-        config.run.train = TrainedLayers::Fc;
-        config.run.augment = augment;
+        (config.run.train, config.run.seed) = (TrainedLayers::Fc, seed);
         let pictures = Dataset::load(data::DatasetName::Synthetic, None).unwrap();
         Classifier::new(&config, pictures).unwrap()
     }
 
-    #[test]
-    fn frozen_layers_look_once_and_see_the_same_as_in_any_batch() {
-        let (kept, fresh) = (last_layer(false), last_layer(true));
-        assert!(kept.features[0].is_some() && fresh.features[0].is_none());
+    /// Asserts that the inputs of the last layer are those of its own network for each batch alone.
+    fn reads_its_own_features(classifier: &Classifier) {
+        let ClassifierNet::ResNet(net) = &classifier.net else {
+            panic!("not a ResNet");
+        };
         for subset in [Subset::Train, Subset::Test] {
-            let last = kept.split(subset).len() as u32 - 1;
+            let last = classifier.split(subset).len() as u32 - 1;
             let rows = [last, 7, last - 1, 0, 7];
-            let looked = [&kept, &fresh].map(|one| one.batch(subset, &rows, None).unwrap());
-            let [kept, fresh] = looked.map(|(read, labels)| {
-                assert_eq!((read.dims(), labels.dims()), (&[5, 512][..], &[5][..]));
-                read.to_vec2::<f32>().unwrap()
-            });
+            let (input, labels) = classifier.batch(subset, &rows, None).unwrap();
+            assert_eq!((input.dims(), labels.dims()), (&[5, 512][..], &[5][..]));
+            let images = classifier.images(subset, &rows, None).unwrap();
+            let fresh = net.features(&images).unwrap();
+            let [kept, fresh] = [input, fresh].map(|x| x.to_vec2::<f32>().unwrap());
             assert_eq!(kept, fresh);
         }
+    }
+
+    #[test]
+    fn frozen_layers_see_each_image_once_and_give_the_same_as_in_any_batch() {
+        let (mut classifier, other) = (last_layer(1), last_layer(2));
+        reads_its_own_features(&classifier);
+        // Other weights than those the features came from.
+        let arrays: Vec<Array> = of_part("learner", other.arrays().unwrap()).collect();
+        let saved = state_file::write("run", "other".into(), &arrays).unwrap();
+        let saved = StateFile::read("run", "other", &saved).unwrap();
+        classifier
+            .restore(&StatePart::new(&saved, "learner"))
+            .unwrap();
+        reads_its_own_features(&classifier);
     }
 }
