@@ -162,6 +162,88 @@ without = "adam0"
     dir
 }
 
+/// A dial with three levels, at which momentum helps on so many of 20 seeds and hurts on the others.
+fn dial(helps: [u64; 3]) -> TempDir {
+    let dir = quick();
+    change_experiment(&dir, |_| {
+        r#"
+question = "Does momentum help more the less often targets move?"
+hypothesis = "It does."
+analysis = "Made tables."
+score = "area"
+[seeds]
+tuning = [1]
+report = "11..30"
+[[environments]]
+env = "cartpole"
+[[factors]]
+key = "env.length"
+values = [0.1, 0.3162, 1]
+[[optimisers]]
+name = "adam"
+optimiser = "adam"
+[[optimisers]]
+name = "adam0"
+optimiser = "adam:beta1=0"
+[[contrasts]]
+name = "growth"
+with = "adam"
+without = "adam0"
+along = "env.length"
+claim = "above"
+"#
+        .into()
+    });
+    let (mut runs, mut curves) = (
+        header(read(&dir, "runs.csv")),
+        header(read(&dir, "curves.csv")),
+    );
+    for (level, helps) in ["0.1", "0.3162", "1"].into_iter().zip(helps) {
+        for arm in ["adam", "adam0"] {
+            for seed in 11u64..=30 {
+                let effect = match seed * 7 % 20 < helps {
+                    _ if arm == "adam0" => 0.0,
+                    true => 0.1,
+                    false => -0.1,
+                };
+                let score = 0.5 + 0.02 * (seed % 5) as f64 + effect;
+                let (factors, id) = (format!("env.length={level}"), format!("{level}{arm}{seed}"));
+                let (setting, area) = (setting(arm), raw("shifting", score));
+                writeln!(runs, "report,0,cartpole,{factors},{arm},{setting},{seed},{id},finished,100,90,{area},{area},{score},,8.0").unwrap();
+                writeln!(curves, "{id},50,{area}\n{id},100,{area}").unwrap();
+            }
+        }
+    }
+    made(&dir, runs, curves);
+    dir
+}
+
+#[test]
+fn a_contrast_along_a_dial_is_judged_by_its_growth() {
+    for (helps, growth, verdict, word) in [
+        ([2, 10, 18], 0.8, "supported", "grows"),
+        ([18, 10, 2], -0.8, "refuted", "falls"),
+        ([10, 10, 10], 0.0, "inconclusive", "not significant"),
+    ] {
+        let dir = dial(helps);
+        let said = works(dir.path()).stdout;
+        assert!(said.contains(&format!("verdict: {verdict}")), "{said}");
+        let table = read(&dir, "contrasts.csv");
+        let row = csv::Reader::from_reader(table.as_bytes())
+            .deserialize::<BTreeMap<String, String>>()
+            .next()
+            .unwrap()
+            .unwrap();
+        // The probability of improvement rises from helps / 20 at the first level to that at the last, on a straight line.
+        let advantage: f64 = row["advantage"].parse().unwrap();
+        assert!((advantage - growth).abs() < 1e-9, "{table}");
+        assert_eq!((&*row["finding"], &*row["pairs"]), (word, "60"));
+        let contrasts = section(&dir, "Contrasts");
+        let place = "in all environments, along env.length";
+        assert!(contrasts.contains(place), "{contrasts}");
+    }
+}
+
 #[test]
 fn momentums_effect_is_held_against_its_staleness() {
     for (costs, slope) in [(true, -0.4), (false, 0.0)] {

@@ -7,6 +7,7 @@ mod made;
 mod quick;
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     fs,
     path::{Path, PathBuf},

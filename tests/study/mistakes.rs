@@ -253,6 +253,25 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         ),
         (
             "without = \"the same\"",
+            "without = \"the same\"\nalong = \"agent.target_network_frequenzy\"",
+            &[
+                "contrast `nothing`",
+                "unknown factor",
+                "did you mean `agent.target_network_frequency`?",
+            ],
+        ),
+        (
+            "without = \"the same\"",
+            "without = \"the same\"\nenvironments = [\"slow catch\"]\nalong = \"agent.target_network_frequency\"",
+            &["contrast `nothing`", "fewer than two levels"],
+        ),
+        (
+            "without = \"the same\"",
+            "without = \"the same\"\nenvironments = [\"cartpole\"]\nless = [\"slow catch\"]\nalong = \"agent.target_network_frequency\"",
+            &["both `along` and `less` are given"],
+        ),
+        (
+            "without = \"the same\"",
             "without = \"tha same\"",
             &["contrast `nothing`", "did you mean `the same`?"],
         ),

@@ -7,7 +7,7 @@ use settings::{Value, unknown};
 use super::{
     environment::StudiedEnvironment,
     mistake::Mistake,
-    tables::{Design, Selection, Top},
+    tables::{ContrastTable, Design, Selection, Top},
 };
 use crate::{config, study::family::Family};
 
@@ -283,8 +283,47 @@ fn contrasts(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
                 "`less` is given without `environments`, from which it is subtracted; give both";
             return Err(mistake("less", why.into()));
         }
+        along(top, contrast, &known_environments).map_err(|why| mistake("along", why))?;
     }
     Ok(())
+}
+
+/// Why there is no dial for a contrast along a factor, if there is none.
+fn along(
+    top: &Top,
+    contrast: &ContrastTable,
+    environments: &[&str],
+) -> std::result::Result<(), String> {
+    let Some(key) = &contrast.along else {
+        return Ok(());
+    };
+    if !contrast.less.is_empty() {
+        return Err("both `along` and `less` are given; allowed: one of the two".into());
+    }
+    let keys: Vec<&str> = top.factors.iter().map(|one| one.key.as_str()).collect();
+    if keys.is_empty() {
+        return Err(format!(
+            "`{key}` is not a factor, and the experiment has none; `[[factors]]` declares them"
+        ));
+    }
+    known("factor", [key], &keys)?;
+    let about = |name: &&&str| {
+        contrast.environments.is_empty() || contrast.environments.iter().any(|one| one == **name)
+    };
+    let mut levels = BTreeSet::new();
+    for name in environments.iter().filter(about) {
+        let its = top
+            .factors
+            .iter()
+            .filter(|one| one.key == *key && one.is_for(name));
+        levels.extend(its.flat_map(|one| one.values.iter().map(config::plain)));
+    }
+    match levels.len() {
+        0 | 1 => Err(format!(
+            "`{key}` has fewer than two levels in its environments; a dial needs two or more"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The environments' names.

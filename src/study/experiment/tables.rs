@@ -145,16 +145,19 @@ settings! {
         /// The same difference in these environments is subtracted; the rest is how much larger the
         /// difference is in `environments`
         less: Vec<String> = Vec::new();
+        /// The key of a factor. The contrast is then how much the difference grows from the first level of the factor to
+        /// its last, and `claim` says whether it grows ("above") or falls ("below")
+        along: Option<String> = None;
         /// What the hypothesis says about it. The first contrast with a claim decides its question
         claim: Option<ClaimedSide> = None;
     }
 }
 
 impl ContrastTable {
-    /// Its environments as text.
+    /// Where it is measured, as text.
     pub fn place(&self) -> String {
         let joined = |names: &[String]| names.join(", ");
-        match (self.environments.is_empty(), self.less.is_empty()) {
+        let environments = match (self.environments.is_empty(), self.less.is_empty()) {
             (true, _) => "all environments".into(),
             (false, true) => joined(&self.environments),
             (false, false) => format!(
@@ -162,7 +165,16 @@ impl ContrastTable {
                 joined(&self.environments),
                 joined(&self.less)
             ),
+        };
+        match &self.along {
+            Some(key) => format!("{environments}, along {key}"),
+            None => environments,
         }
+    }
+
+    /// Whether it is about less than the whole difference in all environments.
+    pub fn is_in_part(&self) -> bool {
+        !self.environments.is_empty() || self.along.is_some()
     }
 
     /// The difference between two optimisers in all environments.
@@ -174,6 +186,7 @@ impl ContrastTable {
             without: without.to_owned(),
             environments: Vec::new(),
             less: Vec::new(),
+            along: None,
             claim: None,
         }
     }

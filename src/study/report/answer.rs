@@ -50,16 +50,16 @@ pub fn how_to_read(results: &Results) -> Section {
 fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
     let contrast = one.contrast;
     let with = &contrast.with;
-    let on = match contrast.environments.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", contrast.place()),
+    let on = match contrast.is_in_part() {
+        false => String::new(),
+        true => format!(" ({})", contrast.place()),
     };
     let found: Vec<String> = one.outcomes.iter().map(grounds).collect();
-    let claim = contrast.claim.map_or("differs", claim_in_words);
     let mut out = format!(
-        "{with} minus {}{on}: {}. The claim is that {with} does {claim}. {}",
+        "{with} minus {}{on}: {}. {} {}",
         contrast.without,
         found.join("; "),
+        claim_in_words(contrast),
         counted(results, one)
     );
     if verdict == Verdict::Inconclusive {
@@ -79,7 +79,7 @@ fn grounds(judged: &Judged) -> String {
         };
         format!("{}{interval}", signed(e.point))
     };
-    let found = match evidence.is_interaction {
+    let found = match evidence.kind.compares_differences() {
         true => format!(
             "probability of improvement {} (difference {})",
             number(evidence.advantage.estimate),
@@ -91,7 +91,7 @@ fn grounds(judged: &Judged) -> String {
             evidence.margin
         ),
     };
-    format!("{} {found}: {}", in_words(judged), judged.finding())
+    format!("{} {found}: {}", in_words(judged), evidence.in_words())
 }
 
 /// How many seeds and environments the finding is based on.

@@ -8,7 +8,8 @@ use stats::{Aggregate, Bootstrap, Measure, Method, Tested, Tuned};
 use super::{
     assay::assays,
     load::Results,
-    verdict::{Evidence, Finding},
+    scope::Scope,
+    verdict::{EffectKind, Evidence},
 };
 use crate::{
     Result,
@@ -94,40 +95,18 @@ impl Comparison<'_> {
         }
     }
 
-    fn test(
-        &self,
-        cells: &[usize],
-        subtracted: &[usize],
-        measure: Measure,
-        bootstrap: &Bootstrap,
-        what: &str,
-    ) -> Result<Tested> {
-        let side = self.arms(cells)?;
-        let other = match subtracted.is_empty() {
-            true => None,
-            false => Some(self.arms(subtracted)?),
-        };
-        let difference = match &other {
-            None => side.effect()?,
-            Some(other) => side.effect()?.minus(other.effect()?),
-        };
-        let mut rng = self.results.rng(&self.named(what));
-        Ok(difference.test(measure, bootstrap, &mut rng)?)
-    }
-
     /// The sum of the effects in each group of cells, times its weight.
     pub fn weighted(
         &self,
-        weights: &[f64],
-        groups: &[Vec<usize>],
+        groups: &[(f64, &[usize])],
         measure: Measure,
         bootstrap: &Bootstrap,
         what: &str,
     ) -> Result<Tested> {
-        let arms = groups.iter().map(|cells| self.arms(cells));
+        let arms = groups.iter().map(|(_, cells)| self.arms(cells));
         let arms = arms.collect::<Result<Vec<_>>>()?;
         let mut sum: Option<stats::Contrast> = None;
-        for (arms, &weight) in arms.iter().zip(weights) {
+        for (arms, &(weight, _)) in arms.iter().zip(groups) {
             let effect = arms.effect()?.times(weight)?;
             sum = Some(match sum {
                 Some(sum) => sum.plus(effect),
@@ -140,29 +119,24 @@ impl Comparison<'_> {
         Ok(sum.test(measure, bootstrap, &mut rng)?)
     }
 
-    /// The evidence on the difference in the informative ones of `cells`, minus that in those of `subtracted`. If none is
-    /// informative, the evidence is from all of them and decides nothing.
-    pub fn evidence(&self, cells: &[usize], subtracted: &[usize], what: &str) -> Result<Evidence> {
-        let whole = self.evidence_without_checks(cells, subtracted, &Bootstrap::default(), what)?;
-        let environment = |&cell: &usize| self.results.experiment.cells[cell].environment.clone();
-        let environments = |cells: &[usize]| cells.iter().map(environment).collect::<BTreeSet<_>>();
+    /// The evidence on the effect in the informative cells of `scope`. If none is informative, the evidence is from all of
+    /// them and decides nothing.
+    pub fn evidence(&self, scope: &Scope, what: &str) -> Result<Evidence> {
+        let (whole, scope) = self.evidence_without_checks(scope, &Bootstrap::default(), what)?;
+        let environment = |cell: usize| &self.results.experiment.cells[cell].environment;
         let bootstrap = Bootstrap::new(RESAMPLES_WITHOUT, 0.95, Method::Percentile)?;
-        let sides = [whole.cells.clone(), whole.subtracted.clone()];
         let finding = whole.finding();
         let mut flips_without = Vec::new();
         // An undecided finding stays undecided.
-        if !matches!(finding, Finding::Undecided(_)) {
-            for (side, cells) in sides.iter().enumerate() {
-                let names = environments(cells);
-                for name in names.iter().filter(|_| names.len() > 1) {
-                    let mut left = sides.clone();
-                    left[side].retain(|cell| environment(cell) != *name);
-                    let what = format!("{what} without {name}");
-                    let without =
-                        self.evidence_without_checks(&left[0], &left[1], &bootstrap, &what)?;
-                    if without.finding() != finding {
-                        flips_without.push(name.clone());
-                    }
+        if finding.decides() {
+            for name in self.environments(&scope) {
+                let Some(left) = scope.keep(|cell| environment(cell) != name) else {
+                    continue;
+                };
+                let what = format!("{what} without {name}");
+                let (without, _) = self.evidence_without_checks(&left, &bootstrap, &what)?;
+                if without.finding() != finding {
+                    flips_without.push(name.clone());
                 }
             }
         }
@@ -172,59 +146,65 @@ impl Comparison<'_> {
         })
     }
 
+    /// The environments of `scope`, group by group, each once.
+    fn environments(&self, scope: &Scope) -> Vec<&String> {
+        let environment = |&cell: &usize| &self.results.experiment.cells[cell].environment;
+        let mut names = Vec::new();
+        for (_, cells) in scope.groups() {
+            let its: BTreeSet<&String> = cells.iter().map(environment).collect();
+            let new = its.into_iter().filter(|name| !names.contains(name));
+            names.extend(new.collect::<Vec<_>>());
+        }
+        names
+    }
+
+    /// The evidence, and the cells of `scope` that it is from.
     fn evidence_without_checks(
         &self,
-        cells: &[usize],
-        subtracted: &[usize],
+        scope: &Scope,
         bootstrap: &Bootstrap,
         what: &str,
-    ) -> Result<Evidence> {
-        let outcome = self.outcome;
-        let informative = [cells, subtracted].map(|side| self.assays.informative(outcome, side));
-        let lacks = |at: usize, side: &[usize]| informative[at].is_empty() && !side.is_empty();
-        let uninformative = lacks(0, cells) || lacks(1, subtracted);
-        let [cells, subtracted] = match uninformative {
-            true => [cells.to_vec(), subtracted.to_vec()],
-            false => informative,
-        };
-        let test = |measure| self.test(&cells, &subtracted, measure, bootstrap, what);
+    ) -> Result<(Evidence, Scope)> {
+        let assays = self.assays.by(self.outcome);
+        let informative = scope.keep(|cell| assays[cell].informative);
+        let uninformative = informative.is_none();
+        let scope = informative.unwrap_or_else(|| scope.clone());
+        let groups = scope.groups();
+        let test = |measure| self.weighted(&groups, measure, bootstrap, what);
         let difference = test(Measure::Sum(Aggregate::Iqm))?;
         let advantage = test(Measure::Advantage)?;
-        let sides = [&cells, &subtracted].into_iter();
-        let sides = sides.filter(|side| !side.is_empty());
-        let seeds = sides
-            .map(|side| self.results.common_seeds(side).len())
-            .min();
-        Ok(Evidence {
-            p: match subtracted.is_empty() {
-                true => difference.p,
-                false => advantage.p,
+        let seeds = groups
+            .iter()
+            .map(|(_, cells)| self.results.common_seeds(cells).len());
+        let kind = EffectKind::of(&scope);
+        let evidence = Evidence {
+            p: match kind {
+                EffectKind::Difference => difference.p,
+                EffectKind::Interaction | EffectKind::Growth => advantage.p,
             },
             difference,
             advantage,
-            is_interaction: !subtracted.is_empty(),
-            margin: self.assays.margin(outcome, &cells),
-            seeds: seeds.unwrap_or(0),
-            all_diverged: self.all_diverged(&cells, &subtracted),
+            kind,
+            cells: scope.cells().len(),
+            margin: self.assays.margin(self.outcome, &scope.cells()),
+            seeds: seeds.min().unwrap_or(0),
+            all_diverged: self.all_diverged(&scope),
             uninformative,
             flips_without: Vec::new(),
-            cells,
-            subtracted,
-        })
+        };
+        Ok((evidence, scope))
     }
 
-    /// The arms of the contrast whose runs all diverged in all cells of one side.
-    fn all_diverged(&self, cells: &[usize], subtracted: &[usize]) -> Vec<String> {
+    /// The arms of the contrast whose runs all diverged in all cells of one group.
+    fn all_diverged(&self, scope: &Scope) -> Vec<String> {
         let all = |name: &&String| {
             let arm = self.results.arm(name);
             let whole = |&cell: &usize| {
                 let runs = self.results.runs(self.outcome, cell, arm).len();
                 self.results.diverged(self.outcome, cell, arm) == runs
             };
-            let sides = [cells, subtracted]
-                .into_iter()
-                .filter(|side| !side.is_empty());
-            sides.into_iter().any(|side| side.iter().all(whole))
+            let mut groups = scope.groups().into_iter();
+            groups.any(|(_, cells)| cells.iter().all(whole))
         };
         let arms = [&self.contrast.with, &self.contrast.without].into_iter();
         arms.filter(all).cloned().collect()

@@ -8,6 +8,7 @@ use stats::holm;
 use super::{
     comparison::{Assays, Comparison},
     load::Results,
+    scope::{Scope, levels},
     verdict::{ALPHA, Evidence, FEWEST_FOR_INFERENCE, Finding, Verdict},
 };
 use crate::{
@@ -139,17 +140,27 @@ pub fn deciding_or_first(contrasts: &[ContrastTable]) -> Option<(&ContrastTable,
     Some((first, deciding.is_some()))
 }
 
-/// The contrasts that are about all environments.
+/// The differences over all environments.
 pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &ContrastTable> {
     let all = results.experiment.top.contrasts.iter();
-    all.filter(|contrast| contrast.environments.is_empty() && contrast.less.is_empty())
+    all.filter(|contrast| {
+        contrast.environments.is_empty() && contrast.less.is_empty() && contrast.along.is_none()
+    })
 }
 
-/// What a claim says in words.
-pub fn claim_in_words(claim: ClaimedSide) -> &'static str {
-    match claim {
-        ClaimedSide::Above => "better",
-        ClaimedSide::Below => "worse",
+/// What the contrast's claim says, as a sentence.
+pub fn claim_in_words(contrast: &ContrastTable) -> String {
+    let with = &contrast.with;
+    match (&contrast.along, contrast.claim) {
+        (Some(key), Some(ClaimedSide::Above)) => {
+            format!("The claim is that the difference grows with {key}.")
+        }
+        (Some(key), Some(ClaimedSide::Below)) => {
+            format!("The claim is that the difference falls with {key}.")
+        }
+        (None, Some(ClaimedSide::Above)) => format!("The claim is that {with} does better."),
+        (None, Some(ClaimedSide::Below)) => format!("The claim is that {with} does worse."),
+        (_, None) => "There is no claim.".into(),
     }
 }
 
@@ -170,6 +181,10 @@ pub fn sides(results: &Results, contrast: &ContrastTable) -> [Vec<usize>; 2] {
 
 fn judge(results: &Results, assays: &Assays, contrast: &ContrastTable) -> Result<Vec<Judged>> {
     let [cells, subtracted] = sides(results, contrast);
+    let scope = match &contrast.along {
+        Some(key) => Scope::Along(levels(results, key, &cells)),
+        None => Scope::less(cells.clone(), subtracted.clone()),
+    };
     let by = |&outcome: &Score| {
         let comparison = Comparison {
             results,
@@ -178,7 +193,7 @@ fn judge(results: &Results, assays: &Assays, contrast: &ContrastTable) -> Result
             outcome,
         };
         let what = format!("contrast {}", contrast.name);
-        let evidence = comparison.evidence(&cells, &subtracted, &what)?;
+        let evidence = comparison.evidence(&scope, &what)?;
         Ok(Judged {
             outcome,
             p: evidence.p,
@@ -230,7 +245,7 @@ fn cell_differences(
             cell,
             subtracted,
             informative: assays.by(outcome)[cell].informative,
-            evidence: comparison.evidence(&[cell], &[], &what)?,
+            evidence: comparison.evidence(&Scope::In(vec![cell]), &what)?,
         });
     }
     let p: Vec<f64> = all.iter().map(|one| one.evidence.p).collect();

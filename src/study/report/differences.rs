@@ -49,8 +49,8 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
         .text(
             "Differences of interquartile means on the same seeds. Their intervals come from resampling the seeds, for all \
              optimisers and environments at once. The probability of improvement is the probability that a run is better \
-             than the other optimiser's run with the same seed; for a difference between environments, it is how much \
-             larger that probability is. Holm's correction of p is within each question.",
+             than the other optimiser's run with the same seed; for a difference between environments, or along a dial, it \
+             is how much larger that probability is. Holm's correction of p is within each question.",
         )
         .figure(Figure {
             caption: caption(margin),
@@ -107,7 +107,7 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
                     true => p_value(evidence.p),
                     false => "-".into(),
                 },
-                evidence.finding().to_string(),
+                evidence.in_words(),
                 e.n.to_string(),
             ]
         })
@@ -197,11 +197,9 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
         format!("{}{decides}", judged.finding().verdict(claim).word())
     });
     let contrast = one.contrast;
-    let whole = contrast.environments.is_empty();
-    let on = if whole {
-        String::new()
-    } else {
-        format!(", in {}", contrast.place())
+    let on = match contrast.is_in_part() {
+        false => String::new(),
+        true => format!(", in {}", contrast.place()),
     };
     vec![
         format!(
@@ -212,7 +210,7 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
         signed(e.point),
         interval(evidence.has_interval(), e),
         format!("{:.3}", evidence.margin),
-        match evidence.is_interaction {
+        match evidence.kind.compares_differences() {
             true => format!(
                 "{} {}",
                 signed(advantage.point),
@@ -224,7 +222,7 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
             true => p_value(evidence.p),
             false => "-".into(),
         },
-        judged.finding().to_string(),
+        judged.evidence.in_words(),
         claim,
     ]
 }

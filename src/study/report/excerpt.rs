@@ -54,7 +54,7 @@ pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -
                 true => p_value(evidence.p),
                 false => "-".into(),
             },
-            judged.finding().to_string(),
+            judged.evidence.in_words(),
         ]
     };
     let rows = contrasts

@@ -9,6 +9,7 @@ use super::{
     document::{Figure, Section},
     format::{interval, p_value, signed},
     load::Results,
+    scope::Scope,
     verdict::Evidence,
 };
 use crate::{
@@ -64,13 +65,13 @@ pub fn ladder(results: &Results) -> Result<Section> {
             for &rung in &rungs {
                 let cells = on(rung);
                 let what = format!("rung {rung} {}", contrast.name);
-                let found = comparison.evidence(&cells, &[], &what)?;
+                let found = comparison.evidence(&Scope::In(cells.clone()), &what)?;
                 effects.push((rung.to_owned(), found.difference.estimate));
                 margin = margin.min(found.margin);
                 rows.push(row(contrast, rung.into(), outcome, &found));
                 if rung != *first {
                     let what = format!("{what}, change");
-                    let change = comparison.evidence(&cells, &on(first), &what)?;
+                    let change = comparison.evidence(&Scope::less(cells, on(first)), &what)?;
                     let place = format!("{rung} minus {first}");
                     rows.push(row(contrast, place, outcome, &change));
                 }
@@ -119,7 +120,7 @@ pub fn row(
         outcome.word().into(),
         signed(e.point),
         interval(found.has_interval(), e),
-        match found.is_interaction {
+        match found.kind.compares_differences() {
             true => format!(
                 "{} {}",
                 signed(advantage.point),
@@ -131,7 +132,7 @@ pub fn row(
             true => p_value(found.p),
             false => "-".into(),
         },
-        found.finding().to_string(),
+        found.in_words(),
         e.n.to_string(),
     ]
 }

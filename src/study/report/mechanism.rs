@@ -8,6 +8,7 @@ use super::{
     document::{Figure, ReportPanel, Section},
     format::signed,
     load::Results,
+    scope::Scope,
 };
 use stats::{Bootstrap, Estimate, Slope, three_digits};
 
@@ -215,7 +216,9 @@ fn of_momentum(results: &Results) -> Vec<(&ContrastTable, Vec<usize>)> {
         let mut known = runs.filter_map(|run| results.mechanism.get(&run.id));
         known.next().map(|one| !one.momentum_is_hypothetical)
     };
-    let each = results.experiment.top.contrasts.iter().map(|contrast| {
+    let contrasts = results.experiment.top.contrasts.iter();
+    let differences = contrasts.filter(|contrast| contrast.along.is_none());
+    let each = differences.map(|contrast| {
         let differ = |cell: &usize| {
             has(&contrast.with, *cell) == Some(true) && has(&contrast.without, *cell) == Some(false)
         };
@@ -289,7 +292,7 @@ fn scatter(results: &Results) -> Result<Option<Figure>> {
                 contrast,
                 outcome: results.outcomes()[0],
             };
-            let found = comparison.evidence(&[cell], &[], &what)?;
+            let found = comparison.evidence(&Scope::In(vec![cell]), &what)?;
             points.push((x, found.difference.estimate));
         }
         if points.is_empty() {

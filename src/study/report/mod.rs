@@ -28,6 +28,7 @@ mod names;
 mod overview;
 mod picture;
 mod profiles;
+mod scope;
 mod tables;
 mod tuning;
 mod verdict;
@@ -186,7 +187,7 @@ fn contrast_row<'a>(one: &'a ContrastResult, judged: &Judged) -> ContrastRow<'a>
         p: inferred(judged.p),
         p_corrected: inferred(evidence.p),
         margin: rounded(evidence.margin),
-        finding: judged.finding().to_string(),
+        finding: judged.evidence.in_words(),
         verdict: claim.map(|claim| judged.finding().verdict(claim).word()),
         pairs: e.n,
     }

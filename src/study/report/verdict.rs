@@ -5,6 +5,7 @@ use std::fmt;
 
 use stats::{Estimate, Tested};
 
+use super::scope::Scope;
 use crate::{numbers::count, study::experiment::ClaimedSide};
 
 /// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds
@@ -24,14 +25,13 @@ pub struct Evidence {
     pub difference: Tested,
     /// The probability that a run is better than the other arm's run with the same seed, minus 1/2.
     pub advantage: Tested,
-    /// Whether environments are subtracted. If so, the advantage decides, which does not depend on the scale of the
-    /// scores; otherwise the difference decides.
-    pub is_interaction: bool,
+    /// What the effect is.
+    pub kind: EffectKind,
     /// The p-value of no difference, corrected if it is one of several.
     pub p: f64,
     /// Differences smaller than this count as none; 0 if every difference counts.
     pub margin: f64,
-    /// The number of seeds; if environments are subtracted, the smaller number of the two sides.
+    /// The number of seeds; of several groups of environments, the smallest number.
     pub seeds: usize,
     /// The optimisers whose runs all diverged; if there are any, nothing was compared.
     pub all_diverged: Vec<String>,
@@ -39,13 +39,39 @@ pub struct Evidence {
     pub uninformative: bool,
     /// The environments without which the finding changes.
     pub flips_without: Vec<String>,
-    /// The cells that the evidence is from.
-    pub cells: Vec<usize>,
-    /// The cells that are subtracted.
-    pub subtracted: Vec<usize>,
+    /// The number of cells that the effect is in.
+    pub cells: usize,
 }
 
-/// What the evidence says about a difference.
+/// What an effect is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffectKind {
+    /// A difference of two optimisers.
+    Difference,
+    /// How much larger a difference is in some environments than in others.
+    Interaction,
+    /// How much a difference grows along a dial.
+    Growth,
+}
+
+impl EffectKind {
+    /// The kind of an effect that is measured in `scope`.
+    pub fn of(scope: &Scope) -> Self {
+        match scope {
+            Scope::In(_) => Self::Difference,
+            Scope::Less(_) => Self::Interaction,
+            Scope::Along(_) => Self::Growth,
+        }
+    }
+
+    /// Whether differences are compared. If so, the advantage decides, which does not depend on the scale of the scores;
+    /// otherwise the difference decides.
+    pub fn compares_differences(self) -> bool {
+        self != Self::Difference
+    }
+}
+
+/// What the evidence says about an effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// Above 0.
@@ -73,7 +99,7 @@ pub fn rule() -> String {
         "If the whole 95 % interval of a difference lies within the margin around 0, there is no difference (equivalent). \
          Otherwise there is a difference if its interval excludes 0 and p < {ALPHA}. Holm's correction of p is within each \
          question: over both outcomes of the contrast that decides, and over all other contrasts together. A difference \
-         between environments is judged by the probability of improvement, which does not depend on the scale of the \
+         between environments, or the growth along a dial, is judged by the probability of improvement, which does not depend on the scale of the \
          scores, and is never called equivalent. The hypothesis is supported if the difference is in the direction that it \
          states, and refuted if it is in the opposite direction. Everything else is inconclusive: a finding that changes \
          when one environment is left out, no difference where no environment is informative, a result from fewer than \
@@ -82,9 +108,9 @@ pub fn rule() -> String {
 }
 
 impl Evidence {
-    /// What decides: the difference, or the advantage of an interaction.
+    /// What decides: the difference, or the advantage where differences are compared.
     pub fn effect(&self) -> Estimate {
-        match self.is_interaction {
+        match self.kind.compares_differences() {
             true => self.advantage.estimate,
             false => self.difference.estimate,
         }
@@ -98,6 +124,15 @@ impl Evidence {
     /// Whether there are enough seeds for an interval.
     pub fn has_interval(&self) -> bool {
         self.seeds >= FEWEST_FOR_INFERENCE
+    }
+
+    /// The finding in words.
+    pub fn in_words(&self) -> String {
+        match (self.finding(), self.kind) {
+            (Finding::Above, EffectKind::Growth) => "grows".into(),
+            (Finding::Below, EffectKind::Growth) => "falls".into(),
+            (finding, _) => finding.to_string(),
+        }
     }
 
     /// The finding by the rule.
@@ -116,14 +151,14 @@ impl Evidence {
         // If a difference shows, it could have shown. But a difference between environments may come from one where no
         // optimiser could improve.
         let within = -self.margin < lo && hi < self.margin;
-        if self.uninformative && (self.is_interaction || within || !significant) {
+        if self.uninformative && (self.kind.compares_differences() || within || !significant) {
             return Finding::Undecided("not informative".into());
         }
         if !self.flips_without.is_empty() {
             let names = self.flips_without.join(" or ");
             return Finding::Undecided(format!("it changes without {names}"));
         }
-        if !self.is_interaction && within {
+        if !self.kind.compares_differences() && within {
             return Finding::Equivalent;
         }
         match significant {
@@ -224,14 +259,13 @@ mod tests {
             p: difference.p,
             difference,
             advantage: test(Measure::Advantage),
-            is_interaction: false,
+            kind: EffectKind::Difference,
             margin: 0.05,
             seeds: 30,
             all_diverged: Vec::new(),
             uninformative: false,
             flips_without: Vec::new(),
-            cells: Vec::new(),
-            subtracted: Vec::new(),
+            cells: 2,
         }
     }
 
@@ -295,7 +329,7 @@ mod tests {
             Finding::Undecided("not informative".into())
         );
         let between = Evidence {
-            is_interaction: true,
+            kind: EffectKind::Interaction,
             ..shows
         };
         let flips = Evidence {
@@ -343,13 +377,13 @@ mod tests {
     #[test]
     fn an_interaction_is_judged_by_its_advantage_and_never_equivalent() {
         let interaction = Evidence {
-            is_interaction: true,
+            kind: EffectKind::Interaction,
             ..evidence(-0.2, 0.1)
         };
         assert_eq!(interaction.effect(), interaction.advantage.estimate);
         assert_eq!(interaction.finding(), Finding::Below);
         let none = Evidence {
-            is_interaction: true,
+            kind: EffectKind::Interaction,
             ..evidence(0.0, 0.0)
         };
         assert_eq!(none.finding(), Finding::Undecided("not significant".into()));

@@ -103,7 +103,7 @@ fn glance(standing: &Standing) -> Result<Section> {
                     signed(e.point),
                     interval(evidence.has_interval(), e),
                     format!("{:.2} ({:.2} to {:.2})", p.point, p.lo, p.hi),
-                    evidence.finding().to_string(),
+                    evidence.in_words(),
                 ]);
             }
         }

@@ -17,6 +17,7 @@ use crate::{
             cost::state_bytes,
             ladder::rungs,
             load::Results,
+            scope::Scope,
             verdict::Evidence,
         },
     },
@@ -134,12 +135,14 @@ fn against(
             (rung, results.cells().into_iter().filter(on).collect())
         })
         .collect();
-    let groups: Vec<Vec<usize>> = regimes.iter().map(|(_, cells)| cells.clone()).collect();
-    let weights = vec![1.0 / groups.len() as f64; groups.len()];
+    let share = 1.0 / regimes.len() as f64;
+    let groups: Vec<(f64, &[usize])> = regimes
+        .iter()
+        .map(|(_, cells)| (share, cells.as_slice()))
+        .collect();
     let overall = results.outcomes().iter().map(|&outcome| {
         let what = format!("card {}", contrast.name);
         let tested = comparison(outcome).weighted(
-            &weights,
             &groups,
             Measure::Advantage,
             &Bootstrap::default(),
@@ -150,7 +153,10 @@ fn against(
     let regimes = regimes.iter().map(|(regime, cells)| {
         let by = results.outcomes().iter().map(|&outcome| {
             let what = format!("card {} in {regime}", contrast.name);
-            Ok((outcome, comparison(outcome).evidence(cells, &[], &what)?))
+            Ok((
+                outcome,
+                comparison(outcome).evidence(&Scope::In(cells.clone()), &what)?,
+            ))
         });
         Ok(((*regime).to_owned(), by.collect::<Result<_>>()?))
     });

@@ -17,6 +17,7 @@ use crate::{
             comparison::{Assays, Comparison},
             find::folder_of,
             load::Results,
+            scope::Scope,
             verdict::Evidence,
         },
     },
@@ -98,7 +99,7 @@ impl Studies {
                         effect,
                         place: number,
                         outcome,
-                        evidence: comparison.evidence(&cells, &[], &what)?,
+                        evidence: comparison.evidence(&Scope::In(cells.clone()), &what)?,
                     });
                 }
             }

@@ -92,8 +92,8 @@ fn row<'a>(overview: &'a Overview, one: &EffectAtPlace) -> EffectRow<'a> {
         advantage_lo: inferred(advantage.lo),
         advantage_hi: inferred(advantage.hi),
         p_corrected: inferred(evidence.p),
-        finding: evidence.finding().to_string(),
-        environments: evidence.cells.len(),
+        finding: evidence.in_words(),
+        environments: evidence.cells,
         seeds: evidence.seeds,
     }
 }

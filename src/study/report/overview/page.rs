@@ -183,7 +183,7 @@ fn each_effect(overview: &Overview, found: &[EffectAtPlace]) -> Section {
                     true => p_value(evidence.p),
                     false => "-".into(),
                 },
-                evidence.finding().to_string(),
+                evidence.in_words(),
                 evidence.seeds.to_string(),
             ]
         });
