@@ -162,11 +162,18 @@ without = "adam0"
     dir
 }
 
-/// A dial with three levels, at which momentum helps on so many of 20 seeds and hurts on the others.
-fn dial(helps: [u64; 3]) -> TempDir {
+/// A dial with these levels. In each environment momentum helps on so many of 20 seeds at each level, and hurts on the others.
+fn dial(levels: [&str; 3], environments: &[(&str, [u64; 3])]) -> TempDir {
     let dir = quick();
+    let tables = environments.iter().map(|(name, _)| {
+        let env = if *name == "still" { "catch" } else { name };
+        format!("[[environments]]\nname = \"{name}\"\nenv = \"{env}\"\n")
+    });
+    let tables: String = tables.collect();
+    let key = "agent.target_network_frequency";
     change_experiment(&dir, |_| {
-        r#"
+        format!(
+            r#"
 question = "Does momentum help more the less often targets move?"
 hypothesis = "It does."
 analysis = "Made tables."
@@ -174,11 +181,10 @@ score = "area"
 [seeds]
 tuning = [1]
 report = "11..30"
-[[environments]]
-env = "cartpole"
+{tables}
 [[factors]]
-key = "env.length"
-values = [0.1, 0.3162, 1]
+key = "{key}"
+values = [{}]
 [[optimisers]]
 name = "adam"
 optimiser = "adam"
@@ -189,28 +195,32 @@ optimiser = "adam:beta1=0"
 name = "growth"
 with = "adam"
 without = "adam0"
-along = "env.length"
+along = "{key}"
 claim = "above"
-"#
-        .into()
+"#,
+            levels.join(", ")
+        )
     });
     let (mut runs, mut curves) = (
         header(read(&dir, "runs.csv")),
         header(read(&dir, "curves.csv")),
     );
-    for (level, helps) in ["0.1", "0.3162", "1"].into_iter().zip(helps) {
-        for arm in ["adam", "adam0"] {
-            for seed in 11u64..=30 {
-                let effect = match seed * 7 % 20 < helps {
-                    _ if arm == "adam0" => 0.0,
-                    true => 0.1,
-                    false => -0.1,
-                };
-                let score = 0.5 + 0.02 * (seed % 5) as f64 + effect;
-                let (factors, id) = (format!("env.length={level}"), format!("{level}{arm}{seed}"));
-                let (setting, area) = (setting(arm), raw("shifting", score));
-                writeln!(runs, "report,0,cartpole,{factors},{arm},{setting},{seed},{id},finished,100,90,{area},{area},{score},,8.0").unwrap();
-                writeln!(curves, "{id},50,{area}\n{id},100,{area}").unwrap();
+    for (env, helps) in environments {
+        for (level, helps) in levels.into_iter().zip(helps) {
+            for arm in ["adam", "adam0"] {
+                for seed in 11u64..=30 {
+                    let effect = match seed * 7 % 20 < *helps {
+                        _ if arm == "adam0" => 0.0,
+                        true => 0.1,
+                        false => -0.1,
+                    };
+                    let score = 0.5 + 0.02 * (seed % 5) as f64 + effect;
+                    let (factors, id) =
+                        (format!("{key}={level}"), format!("{env}{level}{arm}{seed}"));
+                    let (setting, area) = (setting(arm), raw(env, score));
+                    writeln!(runs, "report,0,{env},{factors},{arm},{setting},{seed},{id},finished,100,90,{area},{area},{score},,8.0").unwrap();
+                    writeln!(curves, "{id},50,{area}\n{id},100,{area}").unwrap();
+                }
             }
         }
     }
@@ -220,27 +230,67 @@ claim = "above"
 
 #[test]
 fn a_contrast_along_a_dial_is_judged_by_its_growth() {
-    for (helps, growth, verdict, word) in [
-        ([2, 10, 18], 0.8, "supported", "grows"),
-        ([18, 10, 2], -0.8, "refuted", "falls"),
-        ([10, 10, 10], 0.0, "inconclusive", "not significant"),
+    let even = ["1", "10", "100"];
+    // The probability of improvement at a level is the share of the seeds on which momentum helps, and the growth is the
+    // slope of the least-squares line through it. The last case rises and falls over levels at 0, 1/3 and 1.
+    for (levels, environments, growth, verdict, word) in [
+        (
+            even,
+            &[("cartpole", [2, 10, 18])][..],
+            0.8,
+            "supported",
+            "grows",
+        ),
+        (even, &[("cartpole", [18, 10, 2])], -0.8, "refuted", "falls"),
+        (
+            even,
+            &[("cartpole", [10, 10, 10])],
+            0.0,
+            "inconclusive",
+            "not significant",
+        ),
+        (
+            even,
+            &[("cartpole", [2, 10, 18]), ("still", [10, 10, 10])],
+            0.4,
+            "inconclusive",
+            "it changes without cartpole",
+        ),
+        (
+            ["1", "10", "1000"],
+            &[("cartpole", [2, 18, 10])],
+            0.257_142_857,
+            "supported",
+            "grows",
+        ),
     ] {
-        let dir = dial(helps);
+        let dir = dial(levels, environments);
         let said = works(dir.path()).stdout;
-        assert!(said.contains(&format!("verdict: {verdict}")), "{said}");
         let table = read(&dir, "contrasts.csv");
+        assert!(
+            said.contains(&format!("verdict: {verdict}")),
+            "{said}{table}"
+        );
         let row = csv::Reader::from_reader(table.as_bytes())
             .deserialize::<BTreeMap<String, String>>()
             .next()
             .unwrap()
             .unwrap();
-        // The probability of improvement rises from helps / 20 at the first level to that at the last, on a straight line.
         let advantage: f64 = row["advantage"].parse().unwrap();
-        assert!((advantage - growth).abs() < 1e-9, "{table}");
-        assert_eq!((&*row["finding"], &*row["pairs"]), (word, "60"));
+        assert!((advantage - growth).abs() < 1e-6, "{table}");
+        assert_eq!(row["finding"], word);
+        assert_eq!(row["pairs"], (60 * environments.len()).to_string());
         let contrasts = section(&dir, "Contrasts");
-        let place = "in all environments, along env.length";
+        let place = "in all environments, along agent.target_network_frequency";
         assert!(contrasts.contains(place), "{contrasts}");
+        let dose = section(&dir, "Dose-response");
+        assert!(dose.contains(&format!("| {word} |")), "{dose}");
+        let claim = format!(
+            "it grows from agent.target_network_frequency = {} to {}.",
+            levels[0], levels[2]
+        );
+        let markdown = read(&dir, "report.md").replace('\\', "");
+        assert!(markdown.contains(&claim), "{markdown}");
     }
 }
 

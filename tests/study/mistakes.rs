@@ -261,9 +261,20 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             ],
         ),
         (
-            "without = \"the same\"",
-            "without = \"the same\"\nenvironments = [\"slow catch\"]\nalong = \"agent.target_network_frequency\"",
-            &["contrast `nothing`", "fewer than two levels"],
+            "values = [50, 400]",
+            "values = [50, 400]\nenvironments = [\"cartpole\"]\n[[contrasts]]\nname = \"flat\"\nwith = \"adam\"\n\
+             without = \"fixed\"\nenvironments = [\"slow catch\"]\nalong = \"agent.target_network_frequency\"",
+            &["contrast `flat`", "fewer than two levels in `slow catch`"],
+        ),
+        (
+            "values = [50, 400]",
+            "values = [50, 400]\nenvironments = [\"cartpole\"]\n[[factors]]\nkey = \"agent.target_network_frequency\"\n\
+             values = [5, 50]\nenvironments = [\"slow catch\"]\n[[contrasts]]\nname = \"staggered\"\nwith = \"adam\"\n\
+             without = \"fixed\"\nalong = \"agent.target_network_frequency\"",
+            &[
+                "contrast `staggered`",
+                "other levels in `slow catch` than in `cartpole`",
+            ],
         ),
         (
             "without = \"the same\"",

@@ -307,22 +307,31 @@ fn along(
         ));
     }
     known("factor", [key], &keys)?;
-    let about = |name: &&&str| {
-        contrast.environments.is_empty() || contrast.environments.iter().any(|one| one == **name)
+    let levels = |name: &str| -> Vec<String> {
+        let mut factors = top.factors.iter();
+        let its = factors.find(|one| one.key == *key && one.is_for(name));
+        its.map_or(Vec::new(), |one| {
+            one.values.iter().map(config::plain).collect()
+        })
     };
-    let mut levels = BTreeSet::new();
-    for name in environments.iter().filter(about) {
-        let its = top
-            .factors
-            .iter()
-            .filter(|one| one.key == *key && one.is_for(name));
-        levels.extend(its.flat_map(|one| one.values.iter().map(config::plain)));
+    let named = &contrast.environments;
+    let about = environments.iter().filter(|name| match named.is_empty() {
+        true => !levels(name).is_empty(),
+        false => named.iter().any(|one| one == **name),
+    });
+    let all: Vec<(&str, Vec<String>)> = about.map(|name| (*name, levels(name))).collect();
+    if let Some((name, _)) = all.iter().find(|(_, levels)| levels.len() < 2) {
+        return Err(format!(
+            "`{key}` has fewer than two levels in `{name}`; a dial needs two or more"
+        ));
     }
-    match levels.len() {
-        0 | 1 => Err(format!(
-            "`{key}` has fewer than two levels in its environments; a dial needs two or more"
+    let mut pairs = all.windows(2);
+    match pairs.find(|pair| pair[0].1 != pair[1].1) {
+        Some(pair) => Err(format!(
+            "`{key}` has other levels in `{}` than in `{}`; name `environments` with the same levels",
+            pair[1].0, pair[0].0
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     document::{Block, Section},
     format::{interval, seeds, signed},
     load::Results,
-    verdict::{Verdict, rule},
+    verdict::{EffectKind, Verdict, rule},
 };
 use crate::numbers::count;
 
@@ -59,7 +59,7 @@ fn why(results: &Results, one: &ContrastResult, verdict: Verdict) -> String {
         "{with} minus {}{on}: {}. {} {}",
         contrast.without,
         found.join("; "),
-        claim_in_words(contrast),
+        claim_in_words(results, contrast),
         counted(results, one)
     );
     if verdict == Verdict::Inconclusive {
@@ -81,7 +81,11 @@ fn grounds(judged: &Judged) -> String {
     };
     let found = match evidence.kind.compares_differences() {
         true => format!(
-            "probability of improvement {} (difference {})",
+            "{}probability of improvement {} (difference {})",
+            match evidence.kind {
+                EffectKind::Growth => "growth of the ",
+                _ => "",
+            },
             number(evidence.advantage.estimate),
             number(evidence.difference.estimate)
         ),

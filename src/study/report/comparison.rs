@@ -98,7 +98,7 @@ impl Comparison<'_> {
     /// The sum of the effects in each group of cells, times its weight.
     pub fn weighted(
         &self,
-        groups: &[(f64, &[usize])],
+        groups: &[(f64, Vec<usize>)],
         measure: Measure,
         bootstrap: &Bootstrap,
         what: &str,
@@ -106,8 +106,8 @@ impl Comparison<'_> {
         let arms = groups.iter().map(|(_, cells)| self.arms(cells));
         let arms = arms.collect::<Result<Vec<_>>>()?;
         let mut sum: Option<stats::Contrast> = None;
-        for (arms, &(weight, _)) in arms.iter().zip(groups) {
-            let effect = arms.effect()?.times(weight)?;
+        for (arms, (weight, _)) in arms.iter().zip(groups) {
+            let effect = arms.effect()?.times(*weight)?;
             sum = Some(match sum {
                 Some(sum) => sum.plus(effect),
                 None => effect,

@@ -8,11 +8,12 @@ use stats::holm;
 use super::{
     comparison::{Assays, Comparison},
     load::Results,
-    scope::{Scope, levels},
+    scope::{Dial, Scope},
     verdict::{ALPHA, Evidence, FEWEST_FOR_INFERENCE, Finding, Verdict},
 };
 use crate::{
-    Result,
+    Error, Result,
+    config::plain,
     parallel::parallel,
     study::experiment::{ClaimedSide, ContrastTable, Score},
 };
@@ -140,27 +141,46 @@ pub fn deciding_or_first(contrasts: &[ContrastTable]) -> Option<(&ContrastTable,
     Some((first, deciding.is_some()))
 }
 
-/// The differences over all environments.
+/// The contrasts that are about all environments; one along a dial only if no other has the same optimisers.
 pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &ContrastTable> {
-    let all = results.experiment.top.contrasts.iter();
-    all.filter(|contrast| {
-        contrast.environments.is_empty() && contrast.less.is_empty() && contrast.along.is_none()
-    })
+    let all = &results.experiment.top.contrasts;
+    let whole = |one: &ContrastTable| one.environments.is_empty() && one.less.is_empty();
+    let told = move |at: usize, along: &ContrastTable| {
+        let mut others = all.iter().enumerate();
+        others.any(|(other, one)| {
+            let same = one.with == along.with && one.without == along.without;
+            same && whole(one) && (one.along.is_none() || other < at)
+        })
+    };
+    let numbered = all.iter().enumerate();
+    numbered
+        .filter(move |(at, one)| whole(one) && (one.along.is_none() || !told(*at, one)))
+        .map(|(_, one)| one)
 }
 
 /// What the contrast's claim says, as a sentence.
-pub fn claim_in_words(contrast: &ContrastTable) -> String {
-    let with = &contrast.with;
-    match (&contrast.along, contrast.claim) {
-        (Some(key), Some(ClaimedSide::Above)) => {
-            format!("The claim is that the difference grows with {key}.")
+pub fn claim_in_words(results: &Results, contrast: &ContrastTable) -> String {
+    let Some(claim) = contrast.claim else {
+        return "There is no claim.".into();
+    };
+    match (&contrast.along, claim) {
+        (None, ClaimedSide::Above) => {
+            format!("The claim is that {} does better.", contrast.with)
         }
-        (Some(key), Some(ClaimedSide::Below)) => {
-            format!("The claim is that the difference falls with {key}.")
+        (None, ClaimedSide::Below) => format!("The claim is that {} does worse.", contrast.with),
+        (Some(key), claim) => {
+            let change = match claim {
+                ClaimedSide::Above => "grows",
+                ClaimedSide::Below => "falls",
+            };
+            let mut factors = results.experiment.top.factors.iter();
+            let values = factors.find(|factor| factor.key == *key);
+            let [first, .., last] = values.map_or(&[][..], |factor| &factor.values) else {
+                return format!("The claim is that it {change}.");
+            };
+            let (first, last) = (plain(first), plain(last));
+            format!("The claim is that it {change} from {key} = {first} to {last}.")
         }
-        (None, Some(ClaimedSide::Above)) => format!("The claim is that {with} does better."),
-        (None, Some(ClaimedSide::Below)) => format!("The claim is that {with} does worse."),
-        (_, None) => "There is no claim.".into(),
     }
 }
 
@@ -182,9 +202,10 @@ pub fn sides(results: &Results, contrast: &ContrastTable) -> [Vec<usize>; 2] {
 fn judge(results: &Results, assays: &Assays, contrast: &ContrastTable) -> Result<Vec<Judged>> {
     let [cells, subtracted] = sides(results, contrast);
     let scope = match &contrast.along {
-        Some(key) => Scope::Along(levels(results, key, &cells)),
-        None => Scope::less(cells.clone(), subtracted.clone()),
+        Some(key) => along(results, contrast, key)?,
+        None => Scope::less(cells, subtracted.clone()),
     };
+    let cells = scope.cells();
     let by = |&outcome: &Score| {
         let comparison = Comparison {
             results,
@@ -208,14 +229,36 @@ fn judge(results: &Results, assays: &Assays, contrast: &ContrastTable) -> Result
         .collect()
 }
 
-/// The number of seeds that would decide, given the spread of the statistic.
+/// The dial of a contrast along the factor `key`.
+fn along(results: &Results, contrast: &ContrastTable, key: &str) -> Result<Scope> {
+    let all = &results.experiment.cells;
+    let its = |c: &usize| {
+        let named = &contrast.environments;
+        named.is_empty() || named.contains(&all[*c].environment)
+    };
+    let cells: Vec<usize> = results.cells().into_iter().filter(its).collect();
+    let dial = Dial::of(all, key, &cells).map(Scope::Along);
+    dial.ok_or_else(|| {
+        let name = &contrast.name;
+        Error::usage(format!(
+            "contrast `{name}`: `{key}` has fewer than two levels"
+        ))
+    })
+}
+
+/// The number of seeds that would decide, given the spread of the statistic; `None` where differences are compared, which
+/// have no margin.
 fn seeds_needed(evidence: &Evidence) -> Result<Option<SeedsNeeded>> {
     let Evidence {
         difference,
         margin,
         seeds,
+        kind,
         ..
     } = *evidence;
+    if kind.compares_differences() {
+        return Ok(None);
+    }
     if seeds < FEWEST_FOR_INFERENCE || margin <= 0.0 || difference.standard_error <= 0.0 {
         return Ok(None);
     }

@@ -45,6 +45,13 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
         "finding",
         "claim",
     ];
+    let growth = match contrasts.iter().any(|one| one.contrast.along.is_some()) {
+        true => {
+            " A contrast along a dial is drawn as the growth of the difference from the first level to the last; the margin \
+             is not for it."
+        }
+        false => "",
+    };
     let section = section
         .text(
             "Differences of interquartile means on the same seeds. Their intervals come from resampling the seeds, for all \
@@ -53,7 +60,7 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
              is how much larger that probability is. Holm's correction of p is within each question.",
         )
         .figure(Figure {
-            caption: caption(margin),
+            caption: format!("{}{growth}", caption(margin)),
             key: Vec::new(),
             panels: forest(groups.collect(), margin)?,
         })
@@ -79,9 +86,8 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
         return Ok(section.nothing("The experiment has no contrasts."));
     }
     let judged = || {
-        contrasts
-            .iter()
-            .flat_map(|one| one.outcomes.iter().map(move |judged| (one, judged)))
+        let differences = contrasts.iter().filter(|one| one.contrast.along.is_none());
+        differences.flat_map(|one| one.outcomes.iter().map(move |judged| (one, judged)))
     };
     let margin = margin(contrasts.iter().flat_map(|one| &one.outcomes));
     let drawn = judged().map(|(one, judged)| {
@@ -209,7 +215,10 @@ fn row(one: &ContrastResult, judged: &Judged) -> Vec<String> {
         judged.outcome.word().into(),
         signed(e.point),
         interval(evidence.has_interval(), e),
-        format!("{:.3}", evidence.margin),
+        match evidence.kind.compares_differences() {
+            true => "-".into(),
+            false => format!("{:.3}", evidence.margin),
+        },
         match evidence.kind.compares_differences() {
             true => format!(
                 "{} {}",

@@ -11,7 +11,7 @@ use super::{
     ladder::{HEAD, row},
     load::Results,
     names::split_common_start,
-    scope::{Scope, levels},
+    scope::{Dial, Scope},
 };
 use crate::{
     Result,
@@ -35,8 +35,8 @@ pub fn dose(results: &Results) -> Result<Section> {
     let places = factors.iter();
     let places = places.flat_map(|factor| results.outcomes().iter().map(move |one| (factor, *one)));
     for (factor, outcome) in places {
-        let levels = levels(results, &factor.key, &its_cells(results, factor));
-        let dial = Scope::Along(levels.clone());
+        let levels = levels(results, factor);
+        let dial = dial(results, factor);
         let mut drawn = Vec::new();
         for (colour, contrast) in contrasts.iter().enumerate() {
             let comparison = Comparison {
@@ -53,7 +53,9 @@ pub fn dose(results: &Results) -> Result<Section> {
                 points.push((at as f64, found.difference.estimate));
                 rows.push(row(contrast, place, outcome, &found));
             }
-            slopes.extend(growth(&comparison, factor, &dial)?);
+            if let Some(dial) = &dial {
+                slopes.push(growth(&comparison, factor, dial)?);
+            }
             drawn.push(Line {
                 name: contrast.name.clone(),
                 colour,
@@ -88,8 +90,8 @@ pub fn dose(results: &Results) -> Result<Section> {
             .text(
                 "A dial is judged by its slope: how much the effect grows from its first level to its last. If the levels \
                  are numbers above 0, the slope is along their logarithms; otherwise it is along their order. The growth \
-                 of the probability of improvement decides; the growth of the difference is shown beside it. The p-values \
-                 are not corrected for their number; a contrast with `along` is.",
+                 of the probability of improvement decides; the growth of the difference is shown beside it. Only environments \
+                 that are informative at every level count. These p-values are not corrected for their number.",
             )
             .table(&SLOPE_HEAD, slopes),
     };
@@ -108,21 +110,14 @@ const SLOPE_HEAD: [&str; 7] = [
     "finding",
 ];
 
-/// The row of a table that says how much a contrast's effect grows along a dial; `None` unless two levels or more are
-/// informative.
-fn growth(comparison: &Comparison, factor: &Factor, dial: &Scope) -> Result<Option<Vec<String>>> {
+/// The row of a table that says how much a contrast's effect grows along a dial.
+fn growth(comparison: &Comparison, factor: &Factor, dial: &Scope) -> Result<Vec<String>> {
     let contrast = comparison.contrast;
-    if dial.groups().len() < 2 {
-        return Ok(None);
-    }
     let what = format!("slope {} {}", factor.key, contrast.name);
     let found = comparison.evidence(dial, &what)?;
-    if found.uninformative {
-        return Ok(None);
-    }
     let known = found.has_interval();
     let text = |e: stats::Estimate| format!("{} {}", signed(e.point), interval(known, e));
-    Ok(Some(vec![
+    Ok(vec![
         contrast.name.clone(),
         heading(factor, ""),
         comparison.outcome.word().into(),
@@ -133,13 +128,32 @@ fn growth(comparison: &Comparison, factor: &Factor, dial: &Scope) -> Result<Opti
             false => "-".into(),
         },
         found.in_words(),
-    ]))
+    ])
 }
 
-/// The cells that have the factor.
-fn its_cells(results: &Results, factor: &Factor) -> Vec<usize> {
-    let has = |&c: &usize| factor.is_for(&results.experiment.cells[c].environment);
-    results.cells().into_iter().filter(has).collect()
+/// The dial that the factor is, if it has two levels or more.
+fn dial(results: &Results, factor: &Factor) -> Option<Scope> {
+    let all = &results.experiment.cells;
+    let has = |c: &usize| factor.is_for(&all[*c].environment);
+    let cells: Vec<usize> = results.cells().into_iter().filter(has).collect();
+    Dial::of(all, &factor.key, &cells).map(Scope::Along)
+}
+
+/// The factor's levels, each with its cells.
+fn levels(results: &Results, factor: &Factor) -> Vec<(String, Vec<usize>)> {
+    let mut levels: Vec<(String, Vec<usize>)> = Vec::new();
+    for c in results.cells() {
+        let cell = &results.experiment.cells[c];
+        let found = cell.levels.iter().find(|(key, _)| *key == factor.key);
+        let Some((_, level)) = found.filter(|_| factor.is_for(&cell.environment)) else {
+            continue;
+        };
+        match levels.iter_mut().find(|(known, _)| known == level) {
+            Some((_, cells)) => cells.push(c),
+            None => levels.push((level.clone(), vec![c])),
+        }
+    }
+    levels
 }
 
 fn heading(factor: &Factor, common: &str) -> String {

@@ -44,11 +44,14 @@ pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -
     let verdict = answer::verdict(results, contrasts);
     let row = |one: &ContrastResult, judged: &Judged| {
         let evidence = &judged.evidence;
-        let e = evidence.difference.estimate;
+        let e = evidence.effect();
         vec![
             one.contrast.name.clone(),
             judged.outcome.word().into(),
-            signed(e.point),
+            match evidence.kind.compares_differences() {
+                true => format!("{} of the probability of improvement", signed(e.point)),
+                false => signed(e.point),
+            },
             interval(evidence.has_interval(), e),
             match evidence.has_interval() {
                 true => p_value(evidence.p),

@@ -43,7 +43,7 @@ const WORDS: [(&str, &str); 19] = [
     (
         "probability of improvement",
         "How likely a run of the first optimiser is to be better than a run of the second with the same seed; 0.5 means no \
-         difference.",
+         difference. With a sign, how much larger it is in some environments than in others, or at one end of a dial.",
     ),
     (
         "p",
@@ -56,7 +56,8 @@ const WORDS: [(&str, &str); 19] = [
     ),
     (
         "finding",
-        "What the rule concludes from the difference: better, worse, equivalent, or why nothing follows.",
+        "What the rule concludes from the difference: better, worse, equivalent, or why nothing follows. An effect along a \
+         dial grows or falls.",
     ),
     (
         "informative",

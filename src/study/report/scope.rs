@@ -1,9 +1,6 @@
 //! Where an effect is measured: in a group of cells, in one group less another, or along a dial.
 
-use super::load::Results;
-
-/// A level of a factor, with its cells.
-pub type Level = (String, Vec<usize>);
+use crate::study::experiment::Cell;
 
 /// The cells that an effect is measured in, and how their groups are put together.
 #[derive(Clone, Debug)]
@@ -12,9 +9,19 @@ pub enum Scope {
     In(Vec<usize>),
     /// How much larger the effect is in the first cells than in the second.
     Less([Vec<usize>; 2]),
-    /// How much the effect grows from the first level of a dial to the last: the slope of the least-squares line through
-    /// the effects at all levels.
-    Along(Vec<Level>),
+    /// How much the effect grows from the first level of a dial to the last.
+    Along(Dial),
+}
+
+/// A factor along which an effect may grow. The growth is the slope of the least-squares line through the effects at all
+/// levels, times the way from the first level to the last.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    /// The weight of the effect at each level.
+    weights: Vec<f64>,
+    /// The cells of each place at each level, `[places][levels]`. A place is an environment with one level of each other
+    /// factor. All have the same levels, so that growth cannot come from other places at other levels.
+    places: Vec<Vec<usize>>,
 }
 
 impl Scope {
@@ -27,16 +34,19 @@ impl Scope {
     }
 
     /// The groups of cells, each with the weight of its effect in the sum.
-    pub fn groups(&self) -> Vec<(f64, &[usize])> {
+    pub fn groups(&self) -> Vec<(f64, Vec<usize>)> {
         match self {
-            Self::In(cells) => vec![(1.0, cells)],
-            Self::Less([cells, subtracted]) => vec![(1.0, cells), (-1.0, subtracted)],
-            Self::Along(levels) => {
-                let names: Vec<&str> = levels.iter().map(|(level, _)| level.as_str()).collect();
-                let weights = slope_weights(&places(&names)).into_iter();
-                weights
-                    .zip(levels.iter().map(|(_, cells)| cells.as_slice()))
-                    .collect()
+            Self::In(cells) => vec![(1.0, cells.clone())],
+            Self::Less([cells, subtracted]) => {
+                vec![(1.0, cells.clone()), (-1.0, subtracted.clone())]
+            }
+            Self::Along(dial) => {
+                let levels = dial.weights.iter().enumerate();
+                let group = |(level, &weight): (usize, &f64)| {
+                    let at = dial.places.iter().map(|cells| cells[level]);
+                    (weight, at.collect())
+                };
+                levels.map(group).collect()
             }
         }
     }
@@ -45,15 +55,12 @@ impl Scope {
     pub fn cells(&self) -> Vec<usize> {
         match self {
             Self::In(cells) | Self::Less([cells, _]) => cells.clone(),
-            Self::Along(levels) => levels
-                .iter()
-                .flat_map(|(_, cells)| cells)
-                .copied()
-                .collect(),
+            Self::Along(dial) => dial.places.concat(),
         }
     }
 
-    /// What is left with only those cells that `keep`; `None` if that is nothing to measure an effect in.
+    /// What is left with only those cells that `keep`; `None` if that is nothing to measure an effect in. A dial loses a
+    /// place as a whole.
     pub fn keep(&self, keep: impl Fn(usize) -> bool) -> Option<Self> {
         let kept = |cells: &[usize]| -> Vec<usize> {
             cells.iter().copied().filter(|&cell| keep(cell)).collect()
@@ -65,40 +72,58 @@ impl Scope {
             Self::Less(sides) => Some(sides.each_ref().map(|side| kept(side)))
                 .filter(|sides| sides.iter().all(|side| !side.is_empty()))
                 .map(Self::Less),
-            Self::Along(levels) => {
-                let left = levels
-                    .iter()
-                    .map(|(level, cells)| (level.clone(), kept(cells)));
-                let left: Vec<_> = left.filter(|(_, cells)| !cells.is_empty()).collect();
-                (left.len() > 1).then_some(Self::Along(left))
+            Self::Along(dial) => {
+                let whole = |cells: &&Vec<usize>| cells.iter().all(|&cell| keep(cell));
+                let places: Vec<Vec<usize>> = dial.places.iter().filter(whole).cloned().collect();
+                (!places.is_empty()).then(|| {
+                    Self::Along(Dial {
+                        places,
+                        ..dial.clone()
+                    })
+                })
             }
         }
     }
 }
 
-/// The levels of the factor `key` in `cells`, in the order of the cells. Cells without the factor are left out, and cells
-/// with the same runs count once at each level.
-pub fn levels(results: &Results, key: &str, cells: &[usize]) -> Vec<Level> {
-    let mut levels: Vec<Level> = Vec::new();
-    for &c in cells {
-        let its = &results.experiment.cells[c].levels;
-        let Some((_, level)) = its.iter().find(|(known, _)| known == key) else {
-            continue;
+impl Dial {
+    /// The dial of the factor `key` in `cells`. Its levels are those of the first cell's environment; places that lack one
+    /// of them are left out. `None` with fewer than two levels.
+    pub fn of(all: &[Cell], key: &str, cells: &[usize]) -> Option<Self> {
+        let level = |cell: usize| {
+            let its = all[cell].levels.iter().find(|(known, _)| known == key);
+            its.map(|(_, level)| level.as_str())
         };
-        match levels.iter_mut().find(|(known, _)| known == level) {
-            Some((_, cells)) => cells.push(c),
-            None => levels.push((level.clone(), vec![c])),
+        // A place, and the cells at its levels.
+        let mut found: Vec<(Place, Vec<(&str, usize)>)> = Vec::new();
+        for &cell in cells {
+            let Some(level) = level(cell) else { continue };
+            let others = all[cell].levels.iter().filter(|(known, _)| known != key);
+            let place = (all[cell].environment.as_str(), others.collect());
+            match found.iter_mut().find(|(known, _)| *known == place) {
+                Some((_, at)) => at.push((level, cell)),
+                None => found.push((place, vec![(level, cell)])),
+            }
         }
+        let (_, first) = found.first()?;
+        let levels: Vec<&str> = first.iter().map(|(level, _)| *level).collect();
+        let at_all = |(_, at): &(Place, Vec<(&str, usize)>)| {
+            let cell = |level| Some(at.iter().find(|(known, _)| known == level)?.1);
+            levels.iter().map(cell).collect::<Option<Vec<usize>>>()
+        };
+        (levels.len() > 1).then(|| Self {
+            weights: slope_weights(&positions(&levels)),
+            places: found.iter().filter_map(at_all).collect(),
+        })
     }
-    for (_, cells) in &mut levels {
-        *cells = results.distinct(cells);
-    }
-    levels
 }
+
+/// An environment and the levels of its other factors.
+type Place<'a> = (&'a str, Vec<&'a (String, String)>);
 
 /// The positions of the levels, from 0 for the first to 1 for the last: by their logarithms if they are numbers above 0
 /// in increasing or decreasing order, otherwise evenly spaced.
-fn places(levels: &[&str]) -> Vec<f64> {
+fn positions(levels: &[&str]) -> Vec<f64> {
     let last = levels.len().saturating_sub(1).max(1) as f64;
     let evenly = || (0..levels.len()).map(|at| at as f64 / last).collect();
     let logs = levels.iter().map(|level| {
@@ -132,14 +157,14 @@ mod tests {
 
     #[test]
     fn levels_are_placed_by_their_logarithms_if_they_have_any() {
-        let thirds = places(&["1", "10", "1000"]);
+        let thirds = positions(&["1", "10", "1000"]);
         assert!(
             (thirds[1] - 1.0 / 3.0).abs() < 1e-12 && thirds[2] == 1.0,
             "{thirds:?}"
         );
-        assert_eq!(places(&["100", "1"]), [0.0, 1.0]);
-        assert_eq!(places(&["walk", "sine", "jump"]), [0.0, 0.5, 1.0]);
-        assert_eq!(places(&["1", "4", "2"]), [0.0, 0.5, 1.0]);
+        assert_eq!(positions(&["100", "1"]), [0.0, 1.0]);
+        assert_eq!(positions(&["walk", "sine", "jump"]), [0.0, 0.5, 1.0]);
+        assert_eq!(positions(&["1", "4", "2"]), [0.0, 0.5, 1.0]);
     }
 
     #[test]
@@ -159,14 +184,12 @@ mod tests {
         assert_eq!(both.keep(|cell| cell != 0).unwrap().cells(), [1]);
         assert!(both.keep(|cell| cell != 2).is_none());
         assert!(Scope::less(vec![0], vec![]).keep(|_| false).is_none());
-        let level = |name: &str, cells: &[usize]| (name.to_owned(), cells.to_vec());
-        let dial = Scope::Along(vec![
-            level("1", &[0, 3]),
-            level("10", &[1]),
-            level("100", &[2]),
-        ]);
+        let dial = Scope::Along(Dial {
+            weights: vec![-1.0, 1.0],
+            places: vec![vec![0, 1], vec![2, 3]],
+        });
         let left = dial.keep(|cell| cell != 1).unwrap();
-        assert_eq!(left.groups(), [(-1.0, &[0, 3][..]), (1.0, &[2][..])]);
+        assert_eq!(left.groups(), [(-1.0, vec![2]), (1.0, vec![3])]);
         assert!(left.keep(|cell| cell != 2).is_none());
     }
 }

@@ -140,7 +140,11 @@ impl Evidence {
         let Estimate { lo, hi, .. } = self.effect();
         if !self.all_diverged.is_empty() {
             let arms = self.all_diverged.join(" and of ");
-            return Finding::Undecided(format!("every run of {arms} diverged"));
+            let at = match self.kind {
+                EffectKind::Growth => " at a level of the dial",
+                EffectKind::Difference | EffectKind::Interaction => "",
+            };
+            return Finding::Undecided(format!("every run of {arms} diverged{at}"));
         }
         if self.seeds < FEWEST_SEEDS {
             let are = if self.seeds == 1 { "is" } else { "are" };

@@ -136,9 +136,9 @@ fn against(
         })
         .collect();
     let share = 1.0 / regimes.len() as f64;
-    let groups: Vec<(f64, &[usize])> = regimes
+    let groups: Vec<(f64, Vec<usize>)> = regimes
         .iter()
-        .map(|(_, cells)| (share, cells.as_slice()))
+        .map(|(_, cells)| (share, cells.clone()))
         .collect();
     let overall = results.outcomes().iter().map(|&outcome| {
         let what = format!("card {}", contrast.name);
