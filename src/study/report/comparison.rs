@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use settings::Words;
-use stats::{Aggregate, Bootstrap, Measure, Method, Tested, Tuned};
+use stats::{Aggregate, Bootstrap, Estimate, Measure, Method, Tested, Tuned};
 
 use super::{
     assay::assays,
     load::Results,
     scope::Scope,
-    verdict::{EffectKind, Evidence},
+    verdict::{EffectKind, Evidence, FEWEST_FOR_INFERENCE},
 };
 use crate::{
-    Result,
+    Error, Result,
     study::{
         assay::Assay,
         experiment::{ContrastTable, Score},
@@ -113,8 +113,7 @@ impl Comparison<'_> {
                 None => effect,
             });
         }
-        let sum =
-            sum.ok_or_else(|| crate::Error::usage("a sum needs at least one group of cells"))?;
+        let sum = sum.ok_or_else(|| Error::usage("a sum needs at least one group of cells"))?;
         let mut rng = self.results.rng(&self.named(what));
         Ok(sum.test(measure, bootstrap, &mut rng)?)
     }
@@ -170,12 +169,19 @@ impl Comparison<'_> {
         let uninformative = informative.is_none();
         let scope = informative.unwrap_or_else(|| scope.clone());
         let groups = scope.groups();
-        let test = |measure| self.weighted(&groups, measure, bootstrap, what);
-        let difference = test(Measure::Sum(Aggregate::Iqm))?;
-        let advantage = test(Measure::Advantage)?;
         let seeds = groups
             .iter()
             .map(|(_, cells)| self.results.common_seeds(cells).len());
+        let seeds = seeds.min().unwrap_or(0);
+        let test = |measure| {
+            let tested = self.weighted(&groups, measure, bootstrap, what)?;
+            Ok::<_, Error>(match seeds < FEWEST_FOR_INFERENCE {
+                true => without_interval(tested),
+                false => tested,
+            })
+        };
+        let difference = test(Measure::Sum(Aggregate::Iqm))?;
+        let advantage = test(Measure::Advantage)?;
         let kind = EffectKind::of(&scope);
         let evidence = Evidence {
             p: match kind {
@@ -187,7 +193,7 @@ impl Comparison<'_> {
             kind,
             cells: scope.cells().len(),
             margin: self.assays.margin(self.outcome, &scope.cells()),
-            seeds: seeds.min().unwrap_or(0),
+            seeds,
             all_diverged: self.all_diverged(&scope),
             uninformative,
             flips_without: Vec::new(),
@@ -208,5 +214,19 @@ impl Comparison<'_> {
         };
         let arms = [&self.contrast.with, &self.contrast.without].into_iter();
         arms.filter(all).cloned().collect()
+    }
+}
+
+/// The estimate alone, so that no page or figure can show an interval from so few seeds.
+fn without_interval(tested: Tested) -> Tested {
+    let Estimate { point, .. } = tested.estimate;
+    Tested {
+        estimate: Estimate {
+            lo: point,
+            hi: point,
+            ..tested.estimate
+        },
+        p: 1.0,
+        standard_error: 0.0,
     }
 }

@@ -60,7 +60,7 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
              is how much larger that probability is. Holm's correction of p is within each question.",
         )
         .figure(Figure {
-            caption: format!("{}{growth}", caption(margin)),
+            caption: format!("{}{growth}", caption(results, margin)),
             key: Vec::new(),
             panels: forest(groups.collect(), margin)?,
         })
@@ -136,7 +136,7 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
              outcome.",
         )
         .figure(Figure {
-            caption: caption(margin),
+            caption: caption(results, margin),
             key: Vec::new(),
             panels: forest(drawn.collect(), margin)?,
         })
@@ -167,16 +167,18 @@ pub fn margin<'a>(judged: impl Iterator<Item = &'a Judged>) -> f64 {
 }
 
 /// The caption of a figure of differences.
-pub fn caption(margin: f64) -> String {
+pub fn caption(results: &Results, margin: f64) -> String {
     let shaded = match margin > 0.0 {
         true => format!(
             " The margin is shaded, {margin:.3} on either side; if margins differ, the smallest is shown."
         ),
         false => String::new(),
     };
-    format!(
-        "Differences with their 95 % intervals. To the right of 0, the first of the two optimisers does better.{shaded}"
-    )
+    let intervals = match results.has_intervals() {
+        true => "Differences with their 95 % intervals",
+        false => "Differences; there are too few seeds for intervals",
+    };
+    format!("{intervals}. To the right of 0, the first of the two optimisers does better.{shaded}")
 }
 
 fn name(results: &Results, cell: &CellDifference) -> String {

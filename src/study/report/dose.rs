@@ -77,10 +77,17 @@ pub fn dose(results: &Results) -> Result<Section> {
     }
     let named = contrasts.iter().enumerate();
     let figure = Figure {
-        caption: "The difference at each level of a factor, over all environments that have the factor, with its 95 % interval. \
-                  Above 0, the first of the two optimisers does better."
-            .into(),
-        key: named.map(|(colour, one)| (one.name.clone(), colour)).collect(),
+        caption: format!(
+            "The difference at each level of a factor, over all environments that have the factor{}. Above 0, the first of \
+             the two optimisers does better.",
+            match results.has_intervals() {
+                true => ", with its 95 % interval",
+                false => "; there are too few seeds for intervals",
+            }
+        ),
+        key: named
+            .map(|(colour, one)| (one.name.clone(), colour))
+            .collect(),
         panels,
     };
     let section = section.figure(figure);

@@ -80,7 +80,7 @@ pub fn ladder(results: &Results) -> Result<Section> {
         }
     }
     let figure = Figure {
-        caption: caption(margin),
+        caption: caption(results, margin),
         key: Vec::new(),
         panels: forest(drawn, margin)?,
     };

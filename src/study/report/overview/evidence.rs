@@ -103,11 +103,12 @@ impl Studies {
                     });
                 }
             }
-            let its = &mut all[start..];
-            let p: Vec<f64> = its
-                .iter()
-                .map(|one: &EffectAtPlace| one.evidence.p)
+            // A place with too few seeds for a p-value is not in the family.
+            let mut its: Vec<&mut EffectAtPlace> = all[start..]
+                .iter_mut()
+                .filter(|one: &&mut EffectAtPlace| one.evidence.has_interval())
                 .collect();
+            let p: Vec<f64> = its.iter().map(|one| one.evidence.p).collect();
             for (one, corrected) in its.iter_mut().zip(holm(&p)?) {
                 one.evidence.p = corrected;
             }

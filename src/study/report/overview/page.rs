@@ -72,7 +72,7 @@ fn glance(overview: &Overview, found: &[EffectAtPlace]) -> Result<Section> {
     let names = overview.effects.iter().enumerate();
     let figure = Figure {
         caption: "The probability that a run is better with the first of two optimisers than a run with the second and the same \
-                  seed, with its 95 % interval. 0.5 is no difference. A hollow point is undecided. Only informative environments count, and each \
+                  seed, with its 95 % interval. 0.5 is no difference. A hollow point is undecided; without a line, it has fewer than five seeds. Only informative environments count, and each \
                   optimiser has its own best learning rate."
             .into(),
         key: names.map(|(i, effect)| (effect.name.clone(), i + 1)).collect(),
