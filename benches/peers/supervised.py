@@ -6,7 +6,7 @@ DATASET_FOLDER has the files of Fashion-MNIST, or CIFAR-10 as Hugging Face's Par
 number of CPU threads. The settings are those of `supervised`: ToTensor and Normalize(0.5, 0.5), batch 256 shuffled,
 cross entropy, every layer reset to PyTorch's default initialisation; Fashion-MNIST's 28x28 grey images are in the
 middle of 32x32, with three equal channels. Prints CSV: optimiser, seed, epoch, train loss, test loss, test accuracy,
-images a second.
+images a second. Needs benches/peers/supervised-requirements.txt (pyarrow and pillow only for CIFAR-10).
 """
 
 import gzip
