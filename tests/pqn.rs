@@ -6,7 +6,7 @@ mod larger;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use candle_core::{DType, Device, Tensor, safetensors};
+use candle_core::{DType, Device, Tensor};
 use larger::larger;
 use optim::Parameter;
 use optimiser_paradigms::{
@@ -16,13 +16,14 @@ use optimiser_paradigms::{
         pqn::{End, Minibatch, NAME, Pqn, PqnConfig, lambda_returns},
     },
     run::{
-        Control, Observer, RlOutcome, Row,
+        Control, Observer, RlOutcome, Row, Snapshot,
         rl::{ConfigSource, RunTask, train, train_cohort},
     },
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use settings::Value;
+use safetensors::SafeTensors;
+use settings::{Settings, Value};
 
 const ACTIONS: usize = 3;
 
@@ -78,7 +79,7 @@ fn cases() -> [Case; 3] {
 fn fixtures() -> HashMap<String, Vec<f64>> {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pqn_updates.safetensors");
-    let all: HashMap<String, Tensor> = safetensors::load(path, &Device::Cpu).unwrap();
+    let all: HashMap<String, Tensor> = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let flat = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1().unwrap();
     all.into_iter().map(|(name, x)| (name, flat(x))).collect()
 }
@@ -228,20 +229,81 @@ fn trained(source: ConfigSource) -> RlOutcome {
     train(&source.resolve(None).unwrap(), &mut Record::default()).unwrap()
 }
 
+/// Keeps the last checkpoint.
+#[derive(Default)]
+struct Last(Vec<u8>);
+
+impl Observer for Last {
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.0 = snapshot.to_safetensors(&[])?;
+        Ok(())
+    }
+}
+
+/// The outcome of a run on a probe, and the network at its end.
+fn solved(probe: &str, lambda: f64) -> (RlOutcome, Pqn) {
+    let steps = 32_000;
+    let changes = [
+        ("reward_scale", Value::Number(1.0)),
+        // Far enough from 1 to matter.
+        ("gamma", Value::Number(0.6)),
+        ("lambda", Value::Number(lambda)),
+        ("end_e", Value::Number(0.5)),
+    ];
+    // A checkpoint is only made by a run that continues.
+    let mut source = source(probe, steps + 32, &changes);
+    source.optimiser = Some("radam:lr=1e-2".parse().unwrap());
+    let config = source.resolve(None).unwrap();
+    let mut last = Last::default();
+    let task = RunTask {
+        config: &config,
+        from: None,
+        observer: &mut last,
+    };
+    let control = Control::new(Some(steps), Arc::default());
+    let outcome = train_cohort(vec![task], &control).unwrap().remove(0);
+    let agent = PqnConfig::from_table(&config.agent).unwrap();
+    let actions = envs::make(probe).unwrap().spec().actions;
+    let init = &mut [ChaCha8Rng::seed_from_u64(0)];
+    let kind = (DType::F32, &Device::Cpu);
+    let pqn = Pqn::new(&agent, &[config.optimiser], &[1], actions, init, 1, kind).unwrap();
+    let saved = SafeTensors::deserialize(&last.0).unwrap();
+    for parameter in pqn.parameters() {
+        let array = saved.tensor(&format!("agent.{}", parameter.name)).unwrap();
+        let values = array.data().as_chunks().0.iter();
+        let values = values.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let tensor = Tensor::from_vec::<_, f32>(values, array.shape(), &Device::Cpu).unwrap();
+        parameter.var.set(&tensor).unwrap();
+    }
+    (outcome, pqn)
+}
+
 #[test]
-fn the_probes_are_solved() {
-    for probe in [
-        "probe/value",
-        "probe/discount",
-        "probe/action",
-        "probe/policy",
+fn the_probes_values_are_learned() {
+    for (probe, values) in [
+        ("probe/value", &[(0.0, &[1.0][..])][..]),
+        ("probe/discount", &[(0.0, &[0.6]), (1.0, &[1.0])]),
+        ("probe/input", &[(-1.0, &[-1.0]), (1.0, &[1.0])]),
+        ("probe/action", &[(0.0, &[-1.0, 1.0])]),
+        ("probe/policy", &[(-1.0, &[1.0, -1.0]), (1.0, &[-1.0, 1.0])]),
     ] {
-        let outcome = trained(source(
-            probe,
-            8_000,
-            &[("reward_scale", Value::Number(1.0))],
-        ));
-        assert_eq!(outcome.final_return, 1.0, "{probe}");
+        for lambda in [0.0, 0.95] {
+            let (outcome, pqn) = solved(probe, lambda);
+            for (seen, exact) in values {
+                let learned = pqn.values(&[*seen]).unwrap();
+                let what =
+                    format!("{probe}, lambda {lambda}: at {seen} {learned:?}, not {exact:?}");
+                assert_eq!(learned.len(), exact.len(), "{what}");
+                let errors = learned
+                    .iter()
+                    .zip(*exact)
+                    .map(|(q, exact)| (q - exact).abs());
+                assert!(errors.fold(0.0, larger) < 0.01, "{what}");
+            }
+            if probe != "probe/input" {
+                assert_eq!(outcome.final_return, 1.0, "{probe}, lambda {lambda}");
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ mod larger;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use candle_core::{Device, Tensor, safetensors};
+use candle_core::{Device, Tensor};
 use larger::larger;
 use optim::Spec;
 use optimiser_paradigms::{
@@ -18,12 +18,13 @@ use optimiser_paradigms::{
         },
     },
     run::{
-        Control, Observer, RlOutcome, Row,
+        Control, Observer, RlOutcome, Row, Snapshot,
         rl::{ConfigSource, RunTask, train, train_cohort},
     },
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use safetensors::SafeTensors;
 use settings::{Settings, Value};
 
 const ACTIONS: usize = 3;
@@ -72,7 +73,7 @@ fn cases() -> Vec<Case> {
 fn fixtures() -> HashMap<String, Vec<f64>> {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stream_q.safetensors");
-    let all: HashMap<String, Tensor> = safetensors::load(path, &Device::Cpu).unwrap();
+    let all: HashMap<String, Tensor> = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let flat = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1().unwrap();
     all.into_iter().map(|(name, x)| (name, flat(x))).collect()
 }
@@ -248,14 +249,81 @@ fn trained(source: ConfigSource) -> RlOutcome {
     train(&source.resolve(None).unwrap(), &mut Record::default()).unwrap()
 }
 
+/// Keeps the last checkpoint.
+#[derive(Default)]
+struct Last(Vec<u8>);
+
+impl Observer for Last {
+    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
+        self.0 = snapshot.to_safetensors(&[])?;
+        Ok(())
+    }
+}
+
+/// The outcome of a run on a probe without normalisation, and the learner at its end.
+fn solved(probe: &str, lambda: f64) -> (RlOutcome, StreamQ<f32>) {
+    let steps = 20_000;
+    let changes = [
+        ("normalize_observations", Value::Flag(false)),
+        ("scale_rewards", Value::Flag(false)),
+        // Far enough from 1 to matter.
+        ("gamma", Value::Number(0.6)),
+        ("lambda", Value::Number(lambda)),
+        ("end_e", Value::Number(0.5)),
+    ];
+    // A checkpoint is only made by a run that continues.
+    let config = source(probe, steps + 1, &changes).resolve(None).unwrap();
+    let mut last = Last::default();
+    let task = RunTask {
+        config: &config,
+        from: None,
+        observer: &mut last,
+    };
+    let control = Control::new(Some(steps), Arc::default());
+    let outcome = train_cohort(vec![task], &control).unwrap().remove(0);
+    let agent = StreamQConfig::from_table(&config.agent).unwrap();
+    let actions = envs::make(probe).unwrap().spec().actions;
+    let init = &mut ChaCha8Rng::seed_from_u64(0);
+    let mut learner =
+        StreamQ::<f32>::new(&agent, &config.optimiser, &[1], actions, init, 1).unwrap();
+    let saved = SafeTensors::deserialize(&last.0).unwrap();
+    let weights = saved.tensor("agent.weights").unwrap();
+    let weights = weights.data().as_chunks().0.iter();
+    let weights: Vec<f32> = weights.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    learner.set_weights(&weights);
+    (outcome, learner)
+}
+
 #[test]
-fn the_probes_are_solved() {
-    for probe in [
-        "probe/value",
-        "probe/discount",
-        "probe/action",
-        "probe/policy",
+fn the_probes_values_are_learned() {
+    for (probe, values) in [
+        ("probe/value", &[(0.0, &[1.0][..])][..]),
+        ("probe/discount", &[(0.0, &[0.6]), (1.0, &[1.0])]),
+        ("probe/input", &[(-1.0, &[-1.0]), (1.0, &[1.0])]),
+        ("probe/action", &[(0.0, &[-1.0, 1.0])]),
+        ("probe/policy", &[(-1.0, &[1.0, -1.0]), (1.0, &[-1.0, 1.0])]),
     ] {
+        for lambda in [0.0, 0.8] {
+            let (outcome, mut learner) = solved(probe, lambda);
+            for (seen, exact) in values {
+                let learned = learner.values(&[*seen]).to_vec();
+                let what =
+                    format!("{probe}, lambda {lambda}: at {seen} {learned:?}, not {exact:?}");
+                assert_eq!(learned.len(), exact.len(), "{what}");
+                let error = |(q, exact): (&f32, &f64)| (f64::from(*q) - exact).abs();
+                let errors = learned.iter().zip(*exact).map(error);
+                assert!(errors.fold(0.0, larger) < 0.01, "{what}");
+            }
+            if probe != "probe/input" {
+                assert_eq!(outcome.final_return, 1.0, "{probe}, lambda {lambda}");
+            }
+        }
+    }
+}
+
+#[test]
+fn normalised_it_solves_the_probes() {
+    for probe in ["probe/action", "probe/policy"] {
         let outcome = trained(source(probe, 3_000, &[]));
         assert_eq!(outcome.final_return, 1.0, "{probe}");
     }

@@ -252,22 +252,28 @@ mod tests {
     }
 
     #[test]
-    fn returns_are_the_weighted_average_of_all_n_step_returns() {
-        let wave = |k: f64| -> Vec<f64> { (0..12).map(|i| (f64::from(i) * k).sin()).collect() };
+    fn returns_are_the_weighted_average_of_all_n_step_returns_for_every_pattern_of_ends() {
+        const T: usize = 6;
+        let wave = |k: f64| -> Vec<f64> { (0..T).map(|t| (t as f64 * k).sin()).collect() };
         let (rewards, values, after) = (wave(1.1), wave(0.7), wave(1.9));
-        let mut ends = vec![End::Open; 12];
-        (ends[3], ends[7]) = (End::Terminated, End::Truncated);
-        for weights in [
-            (0.9, 0.0),
-            (0.9, 0.65),
-            (0.99, 1.0),
-            (1.0, 0.95),
-            (0.0, 0.5),
-        ] {
-            let returns = lambda_returns(&rewards, &values, &after, &ends, weights);
-            for (t, found) in returns.iter().enumerate() {
-                let expected = enumerated(t, &rewards, &values, &after, &ends, weights);
-                assert!((found - expected).abs() < 1e-14, "{weights:?}, {t}");
+        for pattern in 0..3usize.pow(T as u32) {
+            let end = |t: usize| End::of((pattern / 3usize.pow(t as u32) % 3) as u8);
+            let ends: Vec<End> = (0..T).map(end).collect();
+            for weights in [
+                (0.9, 0.0),
+                (0.9, 0.65),
+                (0.99, 1.0),
+                (1.0, 0.95),
+                (0.0, 0.5),
+            ] {
+                let returns = lambda_returns(&rewards, &values, &after, &ends, weights);
+                for (t, found) in returns.iter().enumerate() {
+                    let expected = enumerated(t, &rewards, &values, &after, &ends, weights);
+                    assert!(
+                        (found - expected).abs() < 1e-14,
+                        "{ends:?}, {weights:?}, {t}"
+                    );
+                }
             }
         }
     }
