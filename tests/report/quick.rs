@@ -43,6 +43,7 @@ fn a_report_has_every_section_and_stands_by_itself() {
         ("Energy", "gCO2e"),
         ("How this was run", "study run quick"),
         ("How this was run", "on the seeds 101..102"),
+        ("How this was run", "Commit of the experiment's file: "),
     ] {
         assert!(
             section(title).contains(words),

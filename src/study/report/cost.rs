@@ -237,6 +237,11 @@ pub fn how_it_was_run(results: &Results) -> Section {
             format!("Version: optimiser-paradigms {}", manifest.version),
             format!("Experiment: experiment.toml, sha256 {}", manifest.sha256),
             format!(
+                "Commit of the experiment's file: {}; of the program: {}",
+                recorded(manifest.experiment_commit.as_deref()),
+                recorded(manifest.program_commit.as_deref())
+            ),
+            format!(
                 "Runs: {} to tune, on the seeds {}; {} to report, on the seeds {}; {} of all runs diverged",
                 manifest.tuning_runs,
                 ranges(&seeds.tuning.0),
@@ -253,4 +258,9 @@ pub fn how_it_was_run(results: &Results) -> Section {
              same results give the same report."
                 .into(),
         ])
+}
+
+/// A commit, if the manifest has it.
+fn recorded(commit: Option<&str>) -> &str {
+    commit.unwrap_or("not recorded")
 }
