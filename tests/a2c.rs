@@ -1,22 +1,24 @@
 //! A2C against what can be written down: probes, values of what followed, bad settings.
 
+#[path = "common/last.rs"]
+mod last;
+
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
+use last::Last;
 use optimiser_paradigms::{
-    Result,
     algorithm::{
         Experience, Hidden,
         a2c::{A2cConfig, ActorCritic, Rollout},
     },
     run::{
-        Control, Observer, RlOutcome, Snapshot,
+        Control, RlOutcome,
         rl::{Config, ConfigSource, RunTask, train_cohort},
     },
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use safetensors::SafeTensors;
 use settings::{Settings, Table, Value};
 
 const STEPS: u64 = 24_000;
@@ -54,17 +56,6 @@ fn variants() -> [(&'static str, A2cConfig); 5] {
     ]
 }
 
-/// Keeps the last checkpoint.
-#[derive(Default)]
-struct Last(Vec<u8>);
-
-impl Observer for Last {
-    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
-        self.0 = snapshot.to_safetensors(&[])?;
-        Ok(())
-    }
-}
-
 fn source(env: &str, steps: u64, agent: Table) -> ConfigSource {
     let steps = Value::Whole(steps as i64);
     let run = [
@@ -100,12 +91,8 @@ fn trained(probe: &str, agent: &A2cConfig) -> (RlOutcome, ActorCritic) {
     let init = &mut [ChaCha8Rng::seed_from_u64(0)];
     let networks = ActorCritic::new(agent, &[1], actions, init, (DType::F32, &Device::Cpu));
     let networks = networks.unwrap();
-    let saved = SafeTensors::deserialize(&last.0).unwrap();
     for parameter in networks.parameters() {
-        let array = saved.tensor(&format!("agent.{}", parameter.name)).unwrap();
-        let values = array.data().as_chunks().0.iter();
-        let values = values.map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        let tensor = Tensor::from_vec::<_, f32>(values, array.shape(), &Device::Cpu).unwrap();
+        let tensor = last.tensor(&format!("agent.{}", parameter.name));
         parameter.var.set(&tensor).unwrap();
     }
     (outcome, networks)

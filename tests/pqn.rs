@@ -3,11 +3,14 @@
 
 #[path = "common/larger.rs"]
 mod larger;
+#[path = "common/last.rs"]
+mod last;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
 use larger::larger;
+use last::Last;
 use optim::Parameter;
 use optimiser_paradigms::{
     Result,
@@ -16,13 +19,12 @@ use optimiser_paradigms::{
         pqn::{End, Minibatch, NAME, Pqn, PqnConfig, lambda_returns},
     },
     run::{
-        Control, Observer, RlOutcome, Row, Snapshot,
+        Control, Observer, RlOutcome, Row,
         rl::{ConfigSource, RunTask, train, train_cohort},
     },
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use safetensors::SafeTensors;
 use settings::{Settings, Value};
 
 const ACTIONS: usize = 3;
@@ -229,17 +231,6 @@ fn trained(source: ConfigSource) -> RlOutcome {
     train(&source.resolve(None).unwrap(), &mut Record::default()).unwrap()
 }
 
-/// Keeps the last checkpoint.
-#[derive(Default)]
-struct Last(Vec<u8>);
-
-impl Observer for Last {
-    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
-        self.0 = snapshot.to_safetensors(&[])?;
-        Ok(())
-    }
-}
-
 /// The outcome of a run on a probe, and the network at its end.
 fn solved(probe: &str, lambda: f64) -> (RlOutcome, Pqn) {
     let steps = 32_000;
@@ -267,12 +258,8 @@ fn solved(probe: &str, lambda: f64) -> (RlOutcome, Pqn) {
     let init = &mut [ChaCha8Rng::seed_from_u64(0)];
     let kind = (DType::F32, &Device::Cpu);
     let pqn = Pqn::new(&agent, &[config.optimiser], &[1], actions, init, 1, kind).unwrap();
-    let saved = SafeTensors::deserialize(&last.0).unwrap();
     for parameter in pqn.parameters() {
-        let array = saved.tensor(&format!("agent.{}", parameter.name)).unwrap();
-        let values = array.data().as_chunks().0.iter();
-        let values = values.map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        let tensor = Tensor::from_vec::<_, f32>(values, array.shape(), &Device::Cpu).unwrap();
+        let tensor = last.tensor(&format!("agent.{}", parameter.name));
         parameter.var.set(&tensor).unwrap();
     }
     (outcome, pqn)

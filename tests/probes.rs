@@ -2,22 +2,22 @@
 
 #[path = "common/larger.rs"]
 mod larger;
+#[path = "common/last.rs"]
+mod last;
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
 use larger::larger;
+use last::Last;
 use optimiser_paradigms::{
-    Result,
     algorithm::dqn::{Dqn, DqnConfig, Hidden, greedy},
     run::{
-        Control, Observer, RlOutcome, Snapshot,
+        Control, RlOutcome,
         rl::{ConfigSource, RunTask, train_cohort},
     },
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use safetensors::SafeTensors;
 use settings::{Settings, Value};
 
 const STEPS: u64 = 2500;
@@ -96,17 +96,6 @@ fn munchausen(rewards: [f64; 2], config: &DqnConfig) -> [f64; 2] {
     q
 }
 
-/// Keeps the last checkpoint.
-#[derive(Default)]
-struct Last(Vec<u8>);
-
-impl Observer for Last {
-    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
-        self.0 = snapshot.to_safetensors(&[])?;
-        Ok(())
-    }
-}
-
 /// The outcome of a run, and the agent at its end.
 fn trained(probe: &str, agent: &DqnConfig) -> (RlOutcome, Dqn) {
     // A checkpoint is only made by a run that continues.
@@ -134,14 +123,8 @@ fn trained(probe: &str, agent: &DqnConfig) -> (RlOutcome, Dqn) {
     let spec = envs::make(probe).unwrap().spec().clone();
     let init = &mut [ChaCha8Rng::seed_from_u64(0)];
     let dqn = Dqn::new(agent, &[config.optimiser], 1, spec.actions, init, 1).unwrap();
-    let saved = SafeTensors::deserialize(&last.0).unwrap();
     for parameter in dqn.parameters() {
-        let array = saved
-            .tensor(&format!("agent.online.{}", parameter.name))
-            .unwrap();
-        let values = array.data().as_chunks().0.iter();
-        let values = values.map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        let tensor = Tensor::from_vec::<_, f32>(values, array.shape(), &Device::Cpu).unwrap();
+        let tensor = last.tensor(&format!("agent.online.{}", parameter.name));
         parameter.var.set(&tensor).unwrap();
     }
     (outcome, dqn)

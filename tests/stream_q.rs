@@ -3,11 +3,14 @@
 
 #[path = "common/larger.rs"]
 mod larger;
+#[path = "common/last.rs"]
+mod last;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use candle_core::{Device, Tensor};
 use larger::larger;
+use last::Last;
 use optim::Spec;
 use optimiser_paradigms::{
     Result,
@@ -18,13 +21,12 @@ use optimiser_paradigms::{
         },
     },
     run::{
-        Control, Observer, RlOutcome, Row, Snapshot,
+        Control, Observer, RlOutcome, Row,
         rl::{ConfigSource, RunTask, train, train_cohort},
     },
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use safetensors::SafeTensors;
 use settings::{Settings, Value};
 
 const ACTIONS: usize = 3;
@@ -249,17 +251,6 @@ fn trained(source: ConfigSource) -> RlOutcome {
     train(&source.resolve(None).unwrap(), &mut Record::default()).unwrap()
 }
 
-/// Keeps the last checkpoint.
-#[derive(Default)]
-struct Last(Vec<u8>);
-
-impl Observer for Last {
-    fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<()> {
-        self.0 = snapshot.to_safetensors(&[])?;
-        Ok(())
-    }
-}
-
 /// The outcome of a run on a probe without normalisation, and the learner at its end.
 fn solved(probe: &str, lambda: f64) -> (RlOutcome, StreamQ<f32>) {
     let steps = 20_000;
@@ -286,10 +277,7 @@ fn solved(probe: &str, lambda: f64) -> (RlOutcome, StreamQ<f32>) {
     let init = &mut ChaCha8Rng::seed_from_u64(0);
     let mut learner =
         StreamQ::<f32>::new(&agent, &config.optimiser, &[1], actions, init, 1).unwrap();
-    let saved = SafeTensors::deserialize(&last.0).unwrap();
-    let weights = saved.tensor("agent.weights").unwrap();
-    let weights = weights.data().as_chunks().0.iter();
-    let weights: Vec<f32> = weights.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let weights = last.tensor("agent.weights").to_vec1::<f32>().unwrap();
     learner.set_weights(&weights);
     (outcome, learner)
 }
