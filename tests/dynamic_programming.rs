@@ -250,12 +250,24 @@ fn knowing_everything_it_learns_munchausens_values() {
     }
 }
 
-/// The values learned from random actions, stored and replayed, in episodes truncated after five steps.
-fn from_experience(process: &Process, config: &DqnConfig) -> Vec<f32> {
-    let steps = 6000;
+/// Which transitions an update learns from.
+#[derive(Clone, Copy, Debug)]
+enum Batches {
+    /// Draws from the last 2,000, in every step.
+    Replayed,
+    /// The last this many, each time that all of them are new.
+    Latest(usize),
+}
+
+/// The values learned from random actions, in episodes truncated after five steps.
+fn from_experience(process: &Process, config: &DqnConfig, batches: Batches) -> Vec<f32> {
+    let (steps, capacity) = match batches {
+        Batches::Replayed => (6_000, 2_000),
+        Batches::Latest(k) => (60_000, k),
+    };
     let mut env = TimeLimit::new(Box::new(process.clone()));
     let mut rng = ChaCha8Rng::seed_from_u64(8);
-    let plain = Replay::new(2000, STATES, Encoding::Bits, GAMMA).n_step(config.n_step);
+    let plain = Replay::new(capacity, STATES, Encoding::Bits, GAMMA).n_step(config.n_step);
     let mut replay = match config.prioritized {
         true => plain.prioritized(config.priority_alpha, config.priority_eps),
         false => plain,
@@ -284,9 +296,15 @@ fn from_experience(process: &Process, config: &DqnConfig) -> Vec<f32> {
             cut += u32::from(taken.truncated && !taken.terminated);
             env.reset(&mut rng, &mut obs);
         }
-        if step > 100 {
-            let mut batch = Batch::default();
-            replay.sample(&mut rng, 64, config.beta(step, steps), &mut batch);
+        let mut batch = Batch::default();
+        match batches {
+            Batches::Replayed if step > 100 => {
+                replay.sample(&mut rng, 64, config.beta(step, steps), &mut batch);
+            }
+            Batches::Latest(k) if step % k as u64 == 0 => replay.append_all(&mut batch),
+            _ => (),
+        }
+        if !batch.indices.is_empty() {
             let learned = dqn.learn(&batch, false).unwrap();
             if let Some(errors) = learned.td_errors {
                 replay.update_priorities(&batch.indices, &errors);
@@ -310,9 +328,15 @@ fn from_episodes_cut_short_it_learns_the_values_of_those_that_go_on() {
         // Each action has a single outcome, so that experience contains everything.
         let process = Process::random(seed, 3, 1);
         let optimal = process.optimal();
-        for config in [linear(), prioritized.clone()] {
-            let error = furthest(&from_experience(&process, &config), &optimal);
-            assert!(error < 2e-5, "{seed}, {config:?}: {error:e}");
+        for (config, batches) in [
+            (linear(), Batches::Replayed),
+            (prioritized.clone(), Batches::Replayed),
+            (linear(), Batches::Latest(1)),
+            (linear(), Batches::Latest(8)),
+        ] {
+            let learned = from_experience(&process, &config, batches);
+            let error = furthest(&learned, &optimal);
+            assert!(error < 2e-5, "{seed}, {config:?}, {batches:?}: {error:e}");
         }
     }
 }
@@ -323,7 +347,10 @@ fn over_several_steps_as_well() {
     for (seed, n_step) in [(4, 2), (5, 3), (6, 7)] {
         let process = Process::random(seed, 1, 1);
         let config = DqnConfig { n_step, ..linear() };
-        let error = furthest(&from_experience(&process, &config), &process.optimal());
+        let error = furthest(
+            &from_experience(&process, &config, Batches::Replayed),
+            &process.optimal(),
+        );
         assert!(error < 2e-5, "{n_step} steps: {error:e}");
     }
 }

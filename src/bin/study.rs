@@ -65,7 +65,7 @@ enum Command {
     Overview(OverviewArgs),
     /// Measure an optimiser on a fixed suite of regimes, beside baselines: its report card
     Card(CardArgs),
-    /// Draw optimisers' paths over surfaces of two weights, and test the note's claims about optimisers there
+    /// Draw optimisers' paths over surfaces of two weights, and test common claims about optimisers there
     Landscape(LandscapeArgs),
     /// Measure how far environments' data are from independent and identically distributed
     DescribeEnv(DescribeArgs),

@@ -17,8 +17,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct DescribeArgs {
-    /// The environments; a name may include settings, drifts and chains [default: all of --all, and some drifts
-    /// and chains]
+    /// The environments; a name may include settings, drifts and chains [default: every environment, and some
+    /// drifts and chains]
     #[arg(value_name = "ENV")]
     envs: Vec<String>,
 

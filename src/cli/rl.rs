@@ -60,7 +60,7 @@ pub struct RlArgs {
     #[arg(long, value_name = "RUN", conflicts_with = "force")]
     pub resume: Option<Option<PathBuf>>,
 
-    /// The probability of a random action from start to end: short for --start-e and --end-e
+    /// The probability of a random action, the same in every step: stands for --start-e and --end-e
     #[arg(long, value_name = "P", value_parser = probability, conflicts_with = "play")]
     pub(super) epsilon: Option<f64>,
 
@@ -106,7 +106,7 @@ Examples:
   rl --resume runs/cartpole/rmsprop-s1-0123456789 --steps 2e6 --exploration-fraction 0.125
   rl --from runs/cartpole/rmsprop-s1-0123456789 --env 'cartpole?length=1' --epsilon 0.05
   rl --agents 4 --eval-seed 7
-  rl --env breakout --preset minatar --render breakout.gif
+  rl --env breakout --preset minatar --steps 2e5 --render breakout.gif
   rl --play runs/cartpole/rmsprop-s1-0123456789 --render cartpole.gif
   rl --list";
 

@@ -5,6 +5,7 @@
 mod common;
 mod made;
 mod quick;
+mod tables;
 
 use std::{
     collections::BTreeMap,

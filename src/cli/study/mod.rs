@@ -25,7 +25,7 @@ use crate::{
 /// Selects a study.
 #[derive(Args, Debug)]
 pub struct StudyArgs {
-    /// The experiment: the name of one in experiments/, or a TOML file, given by a path with a / in it or .toml at its end
+    /// The experiment: the name of one in experiments/, or the path of a TOML file (with a / in it, or ending in .toml)
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
 
@@ -97,7 +97,7 @@ another --out.
 
 With GNU parallel, then with HyperQueue:
   seq 8 | parallel study run quick --stage tune --jobs 1 --shard {}/8
-  hq submit --array 1-8 \\
+  hq submit --wait --array 1-8 \\
     sh -c 'study run quick --stage tune --jobs 1 --shard $HQ_TASK_ID/8'
 and the same with --stage report, then `study collect quick`.";
 
@@ -243,8 +243,8 @@ results give the same report.";
 #[derive(Args, Debug)]
 #[command(after_help = OVERVIEW_EXAMPLES)]
 pub struct OverviewArgs {
-    /// The overview: the name of one in experiments/overviews, or a TOML file, given by a path with a / in it or .toml at its
-    /// end
+    /// The overview: the name of one in experiments/overviews, or the path of a TOML file (with a / in it, or ending
+    /// in .toml)
     #[arg(value_name = "OVERVIEW")]
     pub overview: PathBuf,
 

@@ -26,8 +26,8 @@ use crate::{
 
 /// Train a network with optimisers of your choice, where samples are independent.
 ///
-/// Without flags, this is the note's experiment: torchvision's ResNet-18 on CIFAR-10 from random
-/// weights with Adam, for 10 epochs with batches of 256.
+/// Without flags, this is the experiment of the note that README quotes: torchvision's ResNet-18 on
+/// CIFAR-10 from random weights with Adam, for 10 epochs with batches of 256.
 #[derive(Parser, Debug)]
 #[command(name = "supervised", version, after_help = EXAMPLES, args_override_self = true, allow_negative_numbers = true)]
 pub struct SupervisedArgs {

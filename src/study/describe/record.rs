@@ -217,7 +217,7 @@ fn notes(memory: &Memory, streams: usize, time: Estimate, bound: &str, repel: bo
 /// The descriptions as a Markdown table, with an explanation of its columns. All have the same extent.
 pub fn table(descriptions: &[Description]) -> String {
     let mut out = String::from(
-        "| environment | policy | autocorrelation time, observations | with swings | rewards | effective samples | early to late, observations | rewards | states | return |\n|---|---|---|---|---|---|---|---|---|---|\n",
+        "| environment | policy | autocorrelation time: observations | observations, with swings | rewards | effective samples | early to late: observations | early to late: rewards | states | return |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     out.extend(descriptions.iter().map(Description::line));
     if let Some(Extent {
@@ -236,7 +236,7 @@ pub fn table(descriptions: &[Description]) -> String {
              cancel. *Effective samples*: how many independent samples the {steps} observations of a stream are worth. \
              *Early to late*: the energy coefficient between the first and the last fifth of the streams, from 0 (one \
              distribution) to 1, and p, the share of random swaps of the two within streams that give a coefficient as \
-             large. *CountedStates*: the distinct observations in a stream; if observations are not binary, the distinct cells, \
+             large. *States*: the distinct observations in a stream; if observations are not binary, the distinct cells, \
              with the range of each feature cut into ten.",
         );
     }

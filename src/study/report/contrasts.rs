@@ -141,21 +141,29 @@ pub fn deciding_or_first(contrasts: &[ContrastTable]) -> Option<(&ContrastTable,
     Some((first, deciding.is_some()))
 }
 
-/// The contrasts that are about all environments; one along a dial only if no other has the same optimisers.
-pub fn over_all_environments(results: &Results) -> impl Iterator<Item = &ContrastTable> {
-    let all = &results.experiment.top.contrasts;
-    let whole = |one: &ContrastTable| one.environments.is_empty() && one.less.is_empty();
-    let told = move |at: usize, along: &ContrastTable| {
+/// The contrasts that are about all environments, each pair of optimisers as in [`pairs_once`].
+pub fn over_all_environments(results: &Results) -> Vec<&ContrastTable> {
+    let all = results.experiment.top.contrasts.iter();
+    pairs_once(all.filter(|one| one.environments.is_empty() && one.less.is_empty()))
+}
+
+/// These contrasts without those along a dial whose optimisers another one has too. Of several along dials the first stays.
+pub fn pairs_once<'a>(
+    contrasts: impl Iterator<Item = &'a ContrastTable>,
+) -> Vec<&'a ContrastTable> {
+    let all: Vec<&ContrastTable> = contrasts.collect();
+    let told = |at: usize, dial: &ContrastTable| {
         let mut others = all.iter().enumerate();
         others.any(|(other, one)| {
-            let same = one.with == along.with && one.without == along.without;
-            same && whole(one) && (one.along.is_none() || other < at)
+            let same = one.with == dial.with && one.without == dial.without;
+            same && (one.along.is_none() || other < at)
         })
     };
     let numbered = all.iter().enumerate();
     numbered
-        .filter(move |(at, one)| whole(one) && (one.along.is_none() || !told(*at, one)))
-        .map(|(_, one)| one)
+        .filter(|(at, one)| one.along.is_none() || !told(*at, one))
+        .map(|(_, one)| *one)
+        .collect()
 }
 
 /// What the contrast's claim says, as a sentence.

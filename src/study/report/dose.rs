@@ -26,7 +26,7 @@ pub fn dose(results: &Results) -> Result<Section> {
     if factors.is_empty() {
         return Ok(section.nothing("This study varies only the optimiser: it has no factors."));
     }
-    let contrasts: Vec<&ContrastTable> = over_all_environments(results).collect();
+    let contrasts: Vec<&ContrastTable> = over_all_environments(results);
     if contrasts.is_empty() {
         return Ok(section.nothing("This study has no contrast over all of its environments."));
     }

@@ -43,7 +43,7 @@ pub fn ladder(results: &Results) -> Result<Section> {
         );
         return Ok(section.nothing(why));
     }
-    let contrasts: Vec<&ContrastTable> = over_all_environments(results).collect();
+    let contrasts: Vec<&ContrastTable> = over_all_environments(results);
     if contrasts.is_empty() {
         return Ok(section.nothing("This study has no contrast over all of its environments."));
     }

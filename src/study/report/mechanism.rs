@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{
     comparison::{Assays, Comparison},
+    contrasts::pairs_once,
     document::{Figure, ReportPanel, Section},
     format::signed,
     load::Results,
@@ -216,9 +217,8 @@ fn of_momentum(results: &Results) -> Vec<(&ContrastTable, Vec<usize>)> {
         let mut known = runs.filter_map(|run| results.mechanism.get(&run.id));
         known.next().map(|one| !one.momentum_is_hypothetical)
     };
-    let contrasts = results.experiment.top.contrasts.iter();
-    let differences = contrasts.filter(|contrast| contrast.along.is_none());
-    let each = differences.map(|contrast| {
+    let contrasts = pairs_once(results.experiment.top.contrasts.iter());
+    let each = contrasts.into_iter().map(|contrast| {
         let differ = |cell: &usize| {
             has(&contrast.with, *cell) == Some(true) && has(&contrast.without, *cell) == Some(false)
         };

@@ -6,7 +6,7 @@ use super::{
     curves,
     differences::title,
     document::{Figure, ReportPanel, Section},
-    format::signed,
+    format::{cell, signed},
     load::Results,
 };
 use stats::{
@@ -161,7 +161,7 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
                 arm.name.clone(),
                 trial.setting.clone(),
                 format!("{:.3}", trial.score),
-                score.to_string(),
+                cell(score),
                 signed(bias),
                 noise.map_or("included".into(), |noise| format!("{noise:.3}")),
                 match at_edge {
