@@ -115,6 +115,17 @@ impl Error {
         Self::Usage(message.into())
     }
 
+    /// The error about a file or folder that the user named: a mistake in the request if it is not there.
+    pub fn of_named(self) -> Self {
+        use std::io::ErrorKind::{NotADirectory, NotFound};
+        match &self {
+            Self::Io { source, .. } if matches!(source.kind(), NotFound | NotADirectory) => {
+                Self::Usage(self.to_string())
+            }
+            _ => self,
+        }
+    }
+
     /// An error about a folder that cannot be written to.
     pub fn unwritable(path: &Path, why: &std::io::Error) -> Self {
         Self::Unwritable {

@@ -1,6 +1,6 @@
 //! Kinds of bugs that public repositories had, as tests of the whole programs. Others of the table are where their subject
-//! is: n steps at a buffer's wrap and at a truncation in `replay.rs`, schedules and exploration at a resume in `resume.rs`,
-//! a Slurm array over the limit in `study.rs`, neighbouring seeds in `src/streams.rs`, drift of a sum tree in
+//! is: n steps at a buffer's wrap and at a truncation in `replay/`, schedules and exploration at a resume in `resume.rs`,
+//! a Slurm array over the limit in `slurm_scripts.rs`, neighbouring seeds in `src/streams.rs`, drift of a sum tree in
 //! `src/algorithm/dqn/replay/sum_tree.rs`, late steps and zero gradients in `optim/tests/late_and_zero.rs`.
 
 mod common;

@@ -245,10 +245,12 @@ fn number(value: Option<&Value>) -> f64 {
         .expect("a dial is a number")
 }
 
-/// Sets another time limit, and with it the worst return of an episode.
+/// Sets another time limit. The worst return changes with it if it is that of the worst reward in every step.
 fn set_limit(spec: &mut EnvSpec, limit: u32) {
+    let every_step = |limit: u32| f64::from(spec.rewards.0) * f64::from(limit);
+    spec.worst_return = match spec.max_steps {
+        Some(before) if spec.worst_return == every_step(before) => every_step(limit),
+        _ => spec.worst_return.max(every_step(limit)),
+    };
     spec.max_steps = Some(limit);
-    if spec.worst_return < 0.0 {
-        spec.worst_return = f64::from(spec.rewards.0) * f64::from(limit);
-    }
 }

@@ -93,7 +93,7 @@ impl fmt::Display for Convs {
 
 /// A layer whose output has more numbers than this (1 GiB) is taken for a typing error; allocating it
 /// would abort the program.
-const MOST_ACTIVATIONS: usize = 1 << 28;
+pub(super) const MOST_ACTIVATIONS: usize = 1 << 28;
 /// A network with more weights than this is taken for a typing error too.
 const MOST_WEIGHTS: usize = 100_000_000;
 
@@ -101,7 +101,7 @@ const MOST_WEIGHTS: usize = 100_000_000;
 /// returns how many observations the networks can take at once, and what to add to an error about more of them.
 pub(super) fn check_size(
     networks: &[Architecture],
-    (conv, hidden): (&Convs, &Hidden),
+    sizes: (&Convs, &Hidden),
     agents: usize,
 ) -> Result<(usize, String)> {
     let (mut widest, mut weights) = (1, 0);
@@ -111,6 +111,21 @@ pub(super) fn check_size(
         widest = layers.fold(widest, usize::max);
         weights += network.weights()?;
     }
+    let times = check_weights(weights, sizes, agents)?;
+    let most = MOST_ACTIVATIONS / widest / agents;
+    Ok((
+        most,
+        format!("at most {most} with a layer of {widest}{times}"),
+    ))
+}
+
+/// An error if networks with so many weights, each with the settings `conv` and `hidden`, are too large for this many
+/// agents. Otherwise returns ` times N agents`, for other errors; nothing for a single agent.
+pub(super) fn check_weights(
+    weights: usize,
+    (conv, hidden): (&Convs, &Hidden),
+    agents: usize,
+) -> Result<String> {
     let times = match agents {
         1 => String::new(),
         _ => format!(" times {agents} agents"),
@@ -121,9 +136,5 @@ pub(super) fn check_size(
         );
         return Err(settings::Error::not_allowed("hidden", hidden, allowed).into());
     }
-    let most = MOST_ACTIVATIONS / widest / agents;
-    Ok((
-        most,
-        format!("at most {most} with a layer of {widest}{times}"),
-    ))
+    Ok(times)
 }

@@ -56,8 +56,7 @@ pub type TargetClock = Box<dyn Fn(u64) -> u64 + Send>;
 /// n environment steps of the agent, so between two calls `step` grows by the number of environments.
 ///
 /// Agents do not influence each other: each one's results are, to the byte, those that it would have alone. An agent that
-/// has diverged is no longer alive: it keeps its place in the tensors, draws no random numbers, and is not asked for
-/// anything.
+/// has diverged is no longer alive: it keeps its place in the tensors, and is not asked for anything.
 pub trait Algorithm {
     /// Chooses an action in each environment of each agent, `[agents, environments]`, from the observations
     /// `obs`, `[agents, environments, observation]`, after `step` environment steps. The actions of agents

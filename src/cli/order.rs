@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, path::PathBuf, time::Instant};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use settings::{Field, Settings, Table};
+use settings::{Settings, Table};
 
 use super::{
     flags, parsed,
@@ -15,6 +15,7 @@ use optim::Value;
 
 use crate::{
     Error, Result,
+    config::seed_value,
     energy::{Energy, Meter},
     numbers::{at_least, between, number},
     run::{
@@ -129,9 +130,8 @@ impl OrderArgs {
                     spec.set("lr", Value::Number(*lr))?;
                 }
                 for k in 0..u64::from(self.seeds) {
-                    let seed = asked.seed.checked_add(k).and_then(|seed| seed.to_value());
-                    let last = "--seeds: the last seed must be at most 9223372036854775807";
-                    set.insert("seed", seed.ok_or_else(|| Error::usage(last))?);
+                    let seed = asked.seed.checked_add(k);
+                    set.insert("seed", seed_value(seed, "--seeds: the last seed")?);
                     configs.push(OrderConfig::resolve(&set, spec.clone())?);
                 }
             }
@@ -200,7 +200,8 @@ impl Observer for OrderProgress {
     fn progress(&mut self, progress: &Progress) -> Result<()> {
         self.meter.look();
         let step = progress.step;
-        self.done = step - *self.first.get_or_insert(step.saturating_sub(500));
+        // The first report is of where the run starts or continues.
+        self.done = step - *self.first.get_or_insert(step);
         if let Some(bar) = &self.bar {
             let left = self.left.at(step, Instant::now());
             let mut pieces = Vec::from_iter(short(left));

@@ -345,7 +345,8 @@ pub struct Played {
 /// The algorithm that this process is asked for, by `--algo`, in the file of `--config` or by the run of `--resume`: the
 /// rest of the flags depend on it.
 fn asked_algorithm() -> Result<&'static dyn Definition> {
-    let args: Vec<String> = std::env::args().collect();
+    let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    let args: Vec<String> = args.collect();
     let value = |flag: &str| {
         let with = format!("{flag}=");
         args.iter()

@@ -179,7 +179,13 @@ fn transfer(
 }
 
 #[cfg(not(feature = "download"))]
-fn transfer(url: &str, _: &Remote, _: &mut File, _: u64, _: &mut dyn FnMut(u64)) -> io::Result<()> {
+fn transfer(
+    url: &str,
+    _: &OfficialFile,
+    _: &mut File,
+    _: u64,
+    _: &mut dyn FnMut(u64),
+) -> io::Result<()> {
     Err(io::Error::other(format!(
         "this program was built without the feature `download`; fetch {url} by other means"
     )))

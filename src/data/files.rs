@@ -18,7 +18,7 @@ pub fn invalid(path: &Path, why: impl std::fmt::Display) -> Error {
 /// Whether there is something at `path`; an error if that cannot be found out.
 pub fn exists(path: &Path) -> Result<bool> {
     path.try_exists()
-        .map_err(|error| Error::io("cannot read", path, error))
+        .map_err(|error| Error::io("cannot read", path, error).of_named())
 }
 
 /// Opens the file `path`.

@@ -12,7 +12,7 @@ use plotters::{
 };
 
 use super::style::{Drawn, FAINT, GRID, INK, SERIES, fitted, short, span, steps_label, svg, text};
-use stats::Estimate;
+use stats::{Estimate, three_digits};
 
 use crate::Result;
 
@@ -271,7 +271,11 @@ impl LinePlot<'_> {
                     HorizontalAxis::Steps => steps_label(&x),
                     _ => labels(&x),
                 };
-                let title = format!("{} at {at}: {e}", line.name);
+                let value = match e.lo < e.hi {
+                    true => e.to_string(),
+                    false => three_digits(e.point),
+                };
+                let title = format!("{} at {at}: {value}", line.name);
                 spots.add(chart.backend_coord(&(x, e.point)), &title);
             }
         }

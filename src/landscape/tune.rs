@@ -1,7 +1,7 @@
 //! An lr for each optimiser on each surface, chosen by the same rule, so that comparisons are fair.
 //!
 //! The rule: of a log-spaced grid, the lr with the lowest mean objective along the path. The grid goes
-//! from 1/10000 to 100000 times the optimiser's own default, with eight values per factor of ten. If
+//! from 1/10000 to 100000 times the power of ten nearest to the optimiser's own default, with eight values per factor of ten. If
 //! gradients are random, the mean is over [`TUNING_SEEDS`], which no reported number uses.
 
 use std::{collections::BTreeMap, fmt, ops::Range, rc::Rc};

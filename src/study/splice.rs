@@ -7,7 +7,7 @@ use crate::{Error, Result, files::write_whole};
 /// Puts `text` between the marks `<!-- study:NAME -->` and `<!-- /study:NAME -->` of the file at
 /// `path`. An error if either mark is missing or appears twice, or if they are in the wrong order.
 pub fn splice(path: &Path, name: &str, text: &str) -> Result<()> {
-    let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
+    let page = page_at(path)?;
     let page = spliced(&page, name, text)
         .map_err(|why| Error::usage(format!("{}: {why}", path.display())))?;
     write_whole(path, page)
@@ -15,10 +15,15 @@ pub fn splice(path: &Path, name: &str, text: &str) -> Result<()> {
 
 /// An error if the file at `path` does not have both marks for `name`.
 pub fn check_marks(path: &Path, name: &str) -> Result<()> {
-    let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e))?;
+    let page = page_at(path)?;
     let marked = spliced(&page, name, "");
     marked.map_err(|why| Error::usage(format!("{}: {why}", path.display())))?;
     Ok(())
+}
+
+fn page_at(path: &Path) -> Result<String> {
+    let page = fs::read_to_string(path).map_err(|e| Error::io("cannot read", path, e));
+    page.map_err(Error::of_named)
 }
 
 fn spliced(page: &str, name: &str, text: &str) -> std::result::Result<String, String> {

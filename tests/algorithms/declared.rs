@@ -128,6 +128,15 @@ fn rounds_of_learning_are_all_alike() {
 }
 
 #[test]
+fn learning_that_is_brought_forward_has_a_transition_to_learn_from() {
+    let dqn = algorithm::find("dqn").unwrap();
+    let mut settings = (dqn.presets()[0].agent)();
+    settings.insert("n_step", Value::Whole(1000));
+    let early = dqn.learning_by(&settings, 150).unwrap();
+    assert_eq!(early.get("n_step"), Some(&Value::Whole(151)));
+}
+
+#[test]
 fn learning_that_starts_early_can_be_put_off() {
     for definition in algorithms() {
         let settings = (definition.presets()[0].agent)();

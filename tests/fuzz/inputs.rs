@@ -142,12 +142,42 @@ pub fn supervised(draws: &mut Draws, listing: &Listing) -> Input {
     }
 }
 
+/// `order` on a short stream.
+pub fn order(draws: &mut Draws, listing: &Listing) -> Input {
+    let mut args = words(&["--hidden", "16", "--out", "r", "--learning-starts", "20"]);
+    args.extend(words(&["--stream", draws.of(&["150", "400", "0"])]));
+    args.extend(words(&["--held-out", draws.of(&["10", "50", "500"])]));
+    args.extend(words(&[
+        "--order",
+        draws.of(&["recorded", "shuffled", "windows"]),
+    ]));
+    args.extend(words(&["--window", draws.of(&["1", "7", "1000", "0"])]));
+    args.extend(words(&["--targets", draws.of(&["fixed", "bootstrapped"])]));
+    args.extend(["--opt".to_owned(), optimiser(draws, listing)]);
+    if draws.one_in(2) {
+        args.extend(["--env".to_owned(), environment(draws, listing)]);
+    }
+    if draws.one_in(8) {
+        args.extend(words(&["--seed", "9223372036854775807", "--seeds", "2"]));
+    }
+    if draws.one_in(6) {
+        let at = draws.below(args.len());
+        args[at] = damaged(draws, &args[at]);
+    }
+    Input {
+        program: ORDER,
+        args,
+        file: None,
+    }
+}
+
 pub fn input(number: u64, listing: &Listing) -> Input {
     let mut draws = Draws(number.wrapping_mul(0xD134_2543_DE82_EF95));
     let make = match draws.below(20) {
-        0..12 => flags,
-        12..16 => config,
-        16..18 => supervised,
+        0..11 => flags,
+        11..15 => config,
+        15..17 => supervised,
+        17..18 => order,
         _ => study,
     };
     make(&mut draws, listing)

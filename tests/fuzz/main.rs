@@ -36,6 +36,7 @@ const HANG: Duration = Duration::from_secs(120);
 const RL: &str = env!("CARGO_BIN_EXE_rl");
 const STUDY: &str = env!("CARGO_BIN_EXE_study");
 const SUPERVISED: &str = env!("CARGO_BIN_EXE_supervised");
+const ORDER: &str = env!("CARGO_BIN_EXE_order");
 
 /// Runs an input. Whether it ran to its end, or what is wrong.
 fn outcome(input: &Input) -> Result<bool, String> {
@@ -152,6 +153,25 @@ fn a_few_hundred_mutated_inputs() {
     let (ran, tried) = fuzz(1, 200, Duration::from_secs(20));
     // Some optimisers refuse much: groups, resets, GPUs.
     assert!(5 * ran > 2 * tried, "{ran} of {tried} ran");
+}
+
+#[cfg(unix)]
+#[test]
+fn arguments_that_are_not_text_are_no_reason_to_panic() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    for program in [RL, STUDY, SUPERVISED, ORDER] {
+        for argument in [&b"--out=r\xff"[..], b"--config=\xff", b"\xff"] {
+            let mut command = Command::new(program);
+            command.args([OsStr::from_bytes(argument), OsStr::new("--nonsense")]);
+            let out = command.output().unwrap();
+            let said = String::from_utf8_lossy(&out.stderr);
+            assert_eq!(out.status.code(), Some(2), "{program}: {said}");
+            assert!(
+                said.contains("error: ") && !said.contains("panicked"),
+                "{said}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -109,6 +109,16 @@ fn the_interaction_of_a_ladder_decides() {
             "{cost}: {said}"
         );
         let markdown = read(&dir, "report.md");
+        let summary = read(&dir, "summary.csv");
+        for row in csv::Reader::from_reader(summary.as_bytes()).records() {
+            let row = row.unwrap();
+            let numbers = row.iter().skip(7).take(9).map(|x| x.parse().unwrap());
+            let numbers: Vec<f64> = numbers.collect();
+            for estimate in numbers.chunks(3) {
+                let [point, lo, hi] = *estimate else { panic!() };
+                assert!(lo <= point && point <= hi, "{row:?}");
+            }
+        }
         let ladder = section(&dir, "The ladder of controls");
         assert!(ladder.contains("online minus control"), "{ladder}");
         // The effect was built into the tables, and is found to within a hundredth.

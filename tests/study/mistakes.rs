@@ -153,6 +153,11 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
             &["`lr` of its grid is also the factor `optimiser.lr`"],
         ),
         (
+            "key = \"agent.target_network_frequency\"\nvalues = [50, 400]",
+            "key = \"optimiser.beta1\"\nvalues = [0.5, 0.9]",
+            &["factor `optimiser.beta1`: optimiser `adam0` also sets it, in `adam:beta1=0`"],
+        ),
+        (
             "[seeds]",
             "budget = { core_hours = -1 }\n[seeds]",
             &["budget.core_hours = -1 is not allowed"],

@@ -215,7 +215,11 @@ fn scale(spec: &mut EnvSpec, (least, most): (f64, f64)) -> Result<(), Error> {
         return Err(Error::refused(&spec.name, "reward", &factor, allowed));
     };
     spec.rewards = (low, high);
-    spec.worst_return = f64::from(low.min(0.0)) * limit;
+    spec.worst_return = match least < 0.0 {
+        // What was best may now be worst, and only its bound in each step is known.
+        true => f64::from(low.min(0.0)) * limit,
+        false => spec.worst_return * most,
+    };
     Ok(())
 }
 

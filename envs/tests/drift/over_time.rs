@@ -78,6 +78,23 @@ fn a_reward_that_drifts_turns_its_sign() {
 }
 
 #[test]
+fn the_worst_return_follows_factors_and_limits() {
+    for (name, worst) in [
+        ("catch?reward=2", -2.0),
+        ("catch?max_steps=100", -1.0),
+        ("mountain_car?max_steps=1000", -1000.0),
+        ("mountain_car?max_steps=50", -50.0),
+        ("acrobot?reward=0.5", -250.0),
+        ("acrobot?drift=reward:0..3/period=40,shape=step", -1500.0),
+        ("cartpole?max_steps=50", 0.0),
+        ("cartpole?reward=-1", -500.0),
+    ] {
+        let play = Play::new(name);
+        assert_eq!(play.env.spec().worst_return, worst, "{name}");
+    }
+}
+
+#[test]
 fn an_evaluation_holds_the_world_still() {
     for name in [
         "cartpole?drift=length:0.5..1.5/period=100,shape=walk&drift=actions/period=30",

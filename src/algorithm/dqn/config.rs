@@ -130,7 +130,8 @@ impl DqnConfig {
     }
 
     /// Whether a batch is the whole buffer, each transition once: the buffer holds exactly one batch, and as many
-    /// steps pass between updates. No transition is then learned from twice.
+    /// steps pass between updates. No transition is then learned from twice, unless there are several gradient steps or
+    /// the returns of several steps, which can leave one out or repeat it where an episode ends.
     pub fn learns_once(&self) -> bool {
         self.buffer_size == self.batch_size
             && self.batch_size as u64 == self.train_frequency

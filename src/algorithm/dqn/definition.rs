@@ -176,6 +176,10 @@ impl Definition for DqnDefinition {
     fn learning_by(&self, settings: &Table, step: u64) -> Result<Table> {
         let mut config = Self::read(settings)?;
         config.learning_starts = step;
+        // The buffer must then hold a complete transition.
+        config.n_step = config
+            .n_step
+            .min(u32::try_from(step).unwrap_or(u32::MAX) + 1);
         Ok(config.to_table())
     }
 

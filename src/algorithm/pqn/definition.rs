@@ -5,7 +5,10 @@ use settings::{Setting, Settings, Table, Value};
 use super::{PqnConfig, cohort::Cohort, policy::PqnPolicy};
 use crate::{
     Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span},
+    algorithm::{
+        Algorithm, Definition, Policy, Preset, Setup, Span,
+        layers::{MOST_ACTIVATIONS, check_weights},
+    },
 };
 
 /// The name by which it is requested.
@@ -50,12 +53,6 @@ const PRESETS: [Preset; 2] = [
         lrs: &[("radam", 5e-4)],
     },
 ];
-
-/// A layer's output with more numbers than this (1 GiB) is taken for a typing error; allocating it would abort the
-/// program.
-const MOST_ACTIVATIONS: usize = 1 << 28;
-/// A network with more weights than this is taken for a typing error too.
-const MOST_WEIGHTS: usize = 100_000_000;
 
 impl PqnDefinition {
     fn read(settings: &Table) -> Result<PqnConfig> {
@@ -110,18 +107,8 @@ impl Definition for PqnDefinition {
         let network = config.architecture(&env.observation.shape, env.actions);
         let layers = network.layers.sizes()?.into_iter();
         let widest = layers.chain([env.observation.len()]).max().unwrap_or(1);
-        let times = match agents {
-            1 => String::new(),
-            _ => format!(" times {agents} agents"),
-        };
-        let weights = network.weights()?;
-        if weights > MOST_WEIGHTS / agents {
-            let allowed = format!(
-                "at most 100 million weights in the network, and with conv = {} it has {weights}{times}",
-                config.conv
-            );
-            return Err(settings::Error::not_allowed("hidden", &config.hidden, allowed).into());
-        }
+        let sizes = (&config.conv, &config.hidden);
+        let times = check_weights(network.weights()?, sizes, agents)?;
         let most = MOST_ACTIVATIONS / widest / agents;
         if config.minibatch() > most {
             let allowed = format!(

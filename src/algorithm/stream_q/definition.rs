@@ -5,7 +5,7 @@ use settings::{Setting, Settings, Table, Value};
 use super::{StreamQConfig, cohort::Cohort, policy::StreamPolicy};
 use crate::{
     Result,
-    algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span},
+    algorithm::{Algorithm, Definition, Policy, Preset, Setup, Span, layers::check_weights},
 };
 
 /// The name by which it is requested.
@@ -42,9 +42,6 @@ const PRESETS: [Preset; 2] = [
         lrs: &[],
     },
 ];
-
-/// A network with more weights than this is taken for a typing error.
-const MOST_WEIGHTS: usize = 100_000_000;
 
 impl StreamQLambda {
     fn read(settings: &Table) -> Result<StreamQConfig> {
@@ -94,18 +91,7 @@ impl Definition for StreamQLambda {
         let config = Self::read(settings)?;
         config.validate()?;
         let network = config.architecture(&env.observation.shape, env.actions);
-        let weights = network.weights()?;
-        if weights > MOST_WEIGHTS / agents {
-            let times = match agents {
-                1 => String::new(),
-                _ => format!(" times {agents} agents"),
-            };
-            let allowed = format!(
-                "at most 100 million weights in the network, and with conv = {} it has {weights}{times}",
-                config.conv
-            );
-            return Err(settings::Error::not_allowed("hidden", &config.hidden, allowed).into());
-        }
+        check_weights(network.weights()?, (&config.conv, &config.hidden), agents)?;
         Ok(())
     }
 

@@ -151,11 +151,11 @@ fn correlations(row: &DiagnosticsRow) -> [(f64, Option<f64>); 9] {
     ]
 }
 
-/// The lags at which there is a cosine.
-fn lags(rows: &[DiagnosticsRow]) -> Vec<f64> {
+/// The lags at which there is a cosine, each with its place among all of them.
+fn lags(rows: &[DiagnosticsRow]) -> Vec<(usize, f64)> {
     let all = rows.last().map(correlations).into_iter().flatten();
-    let measured = all.filter(|(_, cosine)| cosine.is_some());
-    measured.map(|(lag, _)| lag).collect()
+    let measured = all.enumerate().filter(|(_, (_, cosine))| cosine.is_some());
+    measured.map(|(place, (lag, _))| (place, lag)).collect()
 }
 
 /// The first and the second half of the run, with their names and colours.
@@ -170,7 +170,7 @@ fn halves(steps: u64) -> [(&'static str, CurveColour, std::ops::Range<u64>); 2] 
 fn autocorrelation(rows: &[DiagnosticsRow], steps: u64) -> Panel {
     let lags = lags(rows);
     let curves = halves(steps).map(|(name, colour, steps)| {
-        let medians = lags.iter().enumerate().map(|(i, lag)| {
+        let medians = lags.iter().map(|&(i, lag)| {
             let rows = rows.iter().filter(|row| steps.contains(&row.step));
             let cosines = rows.filter_map(|row| correlations(row)[i].1);
             (lag.log2(), median(cosines))
@@ -185,7 +185,7 @@ fn autocorrelation(rows: &[DiagnosticsRow], steps: u64) -> Panel {
     Panel {
         x: "gradient steps apart (log)",
         y: "cosine of two gradients",
-        range: 0.0..lags.last().map_or(1.0, |lag| lag.log2()),
+        range: 0.0..lags.last().map_or(1.0, |(_, lag)| lag.log2()),
         x_label: |x| short(&x.exp2().round()),
         scale: HeightScale::Cosine,
         curves: curves.into(),

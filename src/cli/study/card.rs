@@ -97,7 +97,7 @@ pub fn card(args: &CardArgs, quiet: bool) -> Result<()> {
     let entrants = args.entrants()?;
     let experiment = card::experiment(args.size, &entrants)?;
     if let Some(path) = &args.write {
-        write_whole(path, &experiment.text)?;
+        write_whole(path, &experiment.text).map_err(Error::of_named)?;
         let (file, name) = (path.display(), &experiment.name);
         return say(format!(
             "the experiment is in {file}; run it with --out results/{name}, and then the same command without --write makes the card\n"

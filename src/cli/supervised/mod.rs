@@ -11,11 +11,12 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use optim::{Spec, Value};
-use settings::{Field, Settings, Table};
+use settings::{Settings, Table};
 
 use super::{flags, parsed};
 use crate::{
     Error, Result,
+    config::seed_value,
     files::short_id,
     numbers::{at_least, between, number},
     run::{
@@ -150,10 +151,8 @@ impl SupervisedArgs {
                 }
                 for k in 0..u64::from(self.seeds) {
                     let mut run = self.run.clone();
-                    let last = "--seeds: the last seed must be at most 9223372036854775807";
-                    let seed = asked.seed.checked_add(k).and_then(|seed| seed.to_value());
-                    let seed = seed.filter(|_| asked.seed + k <= i64::MAX as u64);
-                    run.insert("seed", seed.ok_or_else(|| Error::usage(last))?);
+                    let seed = asked.seed.checked_add(k);
+                    run.insert("seed", seed_value(seed, "--seeds: the last seed")?);
                     configs.push(SupervisedConfig::resolve(&run, optimiser.clone())?);
                 }
             }

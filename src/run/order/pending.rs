@@ -74,8 +74,8 @@ impl PendingUpdate for BatchUpdate<'_> {
 
     /// How many transitions were recorded after each.
     fn ages(&self) -> Vec<u64> {
-        let n = self.recording.transitions.len() as u64;
-        let age = |row: &u32| n - u64::from(*row);
+        let newest = self.recording.transitions.len() as u64 - 1;
+        let age = |row: &u32| newest - u64::from(*row);
         self.rows.iter().map(age).collect()
     }
 }

@@ -120,6 +120,10 @@ impl<'a> OrderTraining<'a> {
     fn go(mut self, observer: &mut dyn Observer, control: &Control) -> Result<OrderOutcome> {
         let all = self.config.run.updates();
         let mut saved = self.learner.updates;
+        observer.progress(&Progress {
+            step: saved,
+            now: &[],
+        })?;
         while self.learner.updates < all && self.status != Status::Diverged {
             self.update(observer)?;
             let update = self.learner.updates;

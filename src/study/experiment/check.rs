@@ -162,7 +162,7 @@ fn factors(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     Ok(())
 }
 
-/// An error if a grid has a value twice, or a hyper-parameter that something else also sets.
+/// An error if a grid has a value twice, or if two of a grid, a factor and an optimiser's own text set a hyper-parameter.
 fn grids(top: &Top) -> Result<()> {
     for (optimiser, place) in top.optimisers.iter().zip(1..) {
         let own = optimiser.optimiser.split_once(':').unwrap_or_default().1;
@@ -170,6 +170,16 @@ fn grids(top: &Top) -> Result<()> {
             .split(',')
             .filter_map(|pair| Some(pair.split_once('=')?.0.trim()))
             .collect();
+        for (factor, place) in top.factors.iter().zip(1..) {
+            let key = factor.key.strip_prefix("optimiser.");
+            if key.is_some_and(|key| own.contains(&key)) {
+                let why = format!(
+                    "factor `{}`: optimiser `{}` also sets it, in `{}`; allowed: one of the two",
+                    factor.key, optimiser.name, optimiser.optimiser
+                );
+                return Err(Mistake::at(format!("factors.{place}.key"), why));
+            }
+        }
         for (key, values) in &optimiser.grid {
             let mistake = |why: String| {
                 let why = format!("optimiser `{}`: `{key}` of its grid {why}", optimiser.name);

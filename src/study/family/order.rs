@@ -5,7 +5,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use settings::{Field, Setting, Settings, Table, Value, settings};
+use settings::{Setting, Settings, Table, Value, settings};
 
 use super::{Family, InnerTable, Job, JobFolder, Outcome, Scale, Watcher, nested, run_in};
 use optim::Spec;
@@ -13,6 +13,7 @@ use optim::Spec;
 use crate::{
     Result,
     algorithm::dqn::DqnConfig,
+    config::seed_value,
     run::{
         self, Configuration, Control, Finished, RowTable, Status,
         order::{self, OrderConfig, OrderRun, Recording, WORST, recorded_config},
@@ -86,7 +87,7 @@ impl Family for OrderAlone {
 
     fn job(&self, settings: &Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
         let (mut set, _) = run_of(settings)?;
-        set.insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
+        set.insert("seed", seed_value(Some(seed), "a seed")?);
         let config = OrderConfig::resolve(&set, optimiser.clone())?;
         let id = config.id();
         Ok(Box::new(OrderJob { config, id }))

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use settings::{Field, Setting, Settings, Table, Value, settings};
+use settings::{Setting, Settings, Table, Value, settings};
 
 use super::{
     Family, InnerTable, Job, JobFolder, Outcome, Scale, Watcher, nested, run_in, scale::scale_of,
@@ -123,7 +123,7 @@ impl Family for Rl {
         source.check_names()?;
         source
             .run
-            .insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
+            .insert("seed", config::seed_value(Some(seed), "a seed")?);
         source.optimiser = Some(optimiser.clone());
         let config = source.resolve(None)?;
         // If no agent learned, a study would find no difference between optimisers.

@@ -29,10 +29,17 @@ const SCALES: [(&str, f64, f64); 5] = [
     ("deep_sea", -0.00412, 0.99),
 ];
 
-/// The scale of `env`, whatever its drifts and dials, if it is known.
+/// What a scale does not hold for: other lengths of episodes, other rewards, other outcomes of actions.
+const OTHER_SCORES: [&str; 4] = ["max_steps=", "reward=", "drift=reward:", "stochastic"];
+
+/// The scale of `env` if it is known. Drifts and dials of its physics do not change it.
 pub(super) fn scale_of(env: &str) -> Option<Scale> {
     let name = envs::make(env).ok()?.spec().name.clone();
-    let plain = name.split('?').next()?;
+    let (plain, settings) = name.split_once('?').unwrap_or((&name, ""));
+    let other = |word: &str| OTHER_SCORES.iter().any(|start| word.starts_with(start));
+    if settings.split('&').any(other) {
+        return None;
+    }
     let known = SCALES.iter().find(|(env, ..)| *env == plain);
     known.map(|&(_, random, reference)| Scale { random, reference })
 }
@@ -40,6 +47,19 @@ pub(super) fn scale_of(env: &str) -> Option<Scale> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_changes_scores_has_no_scale() {
+        for env in [
+            "cartpole?max_steps=50",
+            "mountain_car?max_steps=1000",
+            "catch?reward=2",
+            "catch?drift=reward:-1..1/period=100,shape=step",
+            "deep_sea?stochastic",
+        ] {
+            assert!(envs::make(env).is_ok() && scale_of(env).is_none(), "{env}");
+        }
+    }
 
     #[test]
     fn dials_do_not_change_a_scale() {

@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use settings::{Field, Setting, Settings, Table, Value, settings};
+use settings::{Setting, Settings, Table, Value, settings};
 
 use super::{
     Family, InnerTable, Job, JobFolder, Outcome, Scale, Watcher, nested, run_in, scale::scale_of,
@@ -20,6 +20,7 @@ use optim::Spec;
 use crate::{
     Result,
     algorithm::dqn::DqnConfig,
+    config::seed_value,
     data::{Dataset, DatasetName},
     nn::{Activation, Architecture, Stem},
     run::{
@@ -122,7 +123,7 @@ impl Family for Supervised {
 
     fn job(&self, settings: &Table, optimiser: &Spec, seed: u64) -> Result<Box<dyn Job>> {
         let (mut set, _) = run_of(settings)?;
-        set.insert("seed", seed.to_value().unwrap_or(Value::Whole(0)));
+        set.insert("seed", seed_value(Some(seed), "a seed")?);
         let config = SupervisedConfig::resolve(&set, optimiser.clone())?;
         let id = config.id();
         Ok(Box::new(SupervisedJob { config, id }))

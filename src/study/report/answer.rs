@@ -1,5 +1,7 @@
 //! The questions and their answers, which open a report.
 
+use std::collections::BTreeSet;
+
 use settings::Words;
 
 use super::{
@@ -98,29 +100,80 @@ fn grounds(judged: &Judged) -> String {
     format!("{} {found}: {}", in_words(judged), evidence.in_words())
 }
 
-/// How many seeds and environments the finding is based on.
+/// How many seeds and environments the finding is based on, for each outcome if they differ.
 fn counted(results: &Results, one: &ContrastResult) -> String {
-    let first = one.first();
-    let informative = first.cells.iter().filter(|cell| cell.informative).count();
-    let left_out: Vec<&str> = first
-        .cells
-        .iter()
-        .filter(|cell| !cell.informative)
-        .map(|cell| results.names[cell.cell].as_str())
+    let each = one.outcomes.iter();
+    let each: Vec<(&str, String)> = each
+        .map(|judged| (in_words(judged), basis(results, judged)))
         .collect();
-    let seeds = count(first.evidence.seeds, "seed");
+    match &each[..] {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => first.clone(),
+        all => {
+            let all = all
+                .iter()
+                .map(|(outcome, basis)| format!("By {outcome}: {basis}"));
+            all.collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// How many seeds and cells a finding is from, and which cells it is not from.
+fn basis(results: &Results, judged: &Judged) -> String {
+    let evidence = &judged.evidence;
     let what = match results.experiment.top.factors.is_empty() {
         true => "environment",
         false => "cell",
     };
-    match left_out.is_empty() || informative == 0 {
-        true => format!("Based on {seeds} in {}.", count(first.cells.len(), what)),
-        false => format!(
-            "Based on {seeds} in {}. A difference could not have shown in {}.",
-            count(informative, what),
-            left_out.join(", ")
-        ),
+    let cells = judged.cells.iter().map(|one| AskedCell {
+        name: &results.names[one.cell],
+        environment: &results.experiment.cells[one.cell].environment,
+        informative: one.informative,
+        counts: evidence.cells.contains(&one.cell),
+    });
+    let cells: Vec<AskedCell> = cells.collect();
+    let counted = count(cells.iter().filter(|cell| cell.counts).count(), what);
+    let seeds = count(evidence.seeds, "seed");
+    format!("Based on {seeds} in {counted}.{}", left_out(&cells))
+}
+
+/// A cell that a contrast asks about.
+struct AskedCell<'a> {
+    name: &'a str,
+    environment: &'a str,
+    /// Whether a difference could have shown there.
+    informative: bool,
+    /// Whether the finding is from it.
+    counts: bool,
+}
+
+/// Sentences about the cells where no difference could have shown, and about those that do not count without them.
+fn left_out(cells: &[AskedCell]) -> String {
+    let names = |which: &dyn Fn(&&AskedCell) -> bool| {
+        let names = cells.iter().filter(which).map(|cell| cell.name);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let uninformative = names(&|cell| !cell.informative);
+    if uninformative.is_empty() {
+        return String::new();
     }
+    let lost = names(&|cell| cell.informative && !cell.counts);
+    let so = match cells.iter().any(|cell| !cell.informative && cell.counts) {
+        true => ", without which nothing is left to compare.".to_owned(),
+        false if lost.is_empty() => ".".to_owned(),
+        false => format!(", so {lost} cannot count either."),
+    };
+    let environments = |counts: bool| {
+        let its = cells.iter().filter(|cell| cell.counts || !counts);
+        its.map(|cell| cell.environment).collect::<BTreeSet<&str>>()
+    };
+    let left = environments(true);
+    let only = match left.first() {
+        Some(only) if left.len() == 1 && environments(false).len() > 1 => {
+            format!(" Only {only} is left.")
+        }
+        _ => String::new(),
+    };
+    format!(" A difference could not have shown in {uninformative}{so}{only}")
 }
 
 /// The name of the outcome as a reader would say it.
@@ -156,5 +209,43 @@ pub fn seeds_a_cell(results: &Results) -> String {
         }
         (Some(1), _) => "There is 1 seed per cell".into(),
         (low, _) => format!("There are {} seeds per cell", low.copied().unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_named() {
+        let cells = |all: &[(&'static str, &'static str, bool, bool)]| {
+            let cells = all
+                .iter()
+                .map(|&(environment, name, informative, counts)| AskedCell {
+                    name,
+                    environment,
+                    informative,
+                    counts,
+                });
+            left_out(&cells.collect::<Vec<_>>())
+        };
+        assert_eq!(cells(&[("a", "a", true, true)]), "");
+        assert_eq!(
+            cells(&[
+                ("a", "a 1", true, true),
+                ("a", "a 2", true, true),
+                ("b", "b 1", true, false),
+                ("b", "b 2", false, false)
+            ]),
+            " A difference could not have shown in b 2, so b 1 cannot count either. Only a is left."
+        );
+        assert_eq!(
+            cells(&[("a", "a 1", true, true), ("a", "a 2", false, false)]),
+            " A difference could not have shown in a 2."
+        );
+        assert_eq!(
+            cells(&[("a", "a", true, true), ("b", "b", false, true)]),
+            " A difference could not have shown in b, without which nothing is left to compare."
+        );
     }
 }

@@ -6,7 +6,7 @@ use stats::{Aggregate, Bootstrap, Estimate, Scores};
 use super::{document::Section, format, load::Results, verdict::FEWEST_FOR_INFERENCE};
 use crate::{Result, files::rounded, study::rows::RunRow};
 
-/// A line of `summary.csv`, with 95 % bootstrap intervals.
+/// A line of `summary.csv`, with 95 % bootstrap intervals where there are enough runs for them.
 #[derive(Serialize)]
 pub struct CellRow {
     pub environment: String,
@@ -18,16 +18,16 @@ pub struct CellRow {
     pub solved: usize,
     /// The interquartile mean of the normalised score.
     pub score: f64,
-    pub score_lo: f64,
-    pub score_hi: f64,
+    pub score_lo: Option<f64>,
+    pub score_hi: Option<f64>,
     /// The mean of the mean evaluations.
     pub area: f64,
-    pub area_lo: f64,
-    pub area_hi: f64,
+    pub area_lo: Option<f64>,
+    pub area_hi: Option<f64>,
     /// The mean of the last evaluations.
     pub last: f64,
-    pub last_lo: f64,
-    pub last_hi: f64,
+    pub last_lo: Option<f64>,
+    pub last_hi: Option<f64>,
     pub optimiser_bytes_per_parameter: f64,
 }
 
@@ -43,11 +43,9 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
                 let scores =
                     Scores::new(runs.iter().map(|run| (cell.label(), run.seed, value(run))))?;
                 let mut rng = results.rng(&format!("cell {} {} {what}", cell.label(), arm.name));
-                let e = scores.estimate(aggregate, &Bootstrap::default(), &mut rng);
-                let Estimate { point, lo, hi, n } = e;
-                let [point, lo, hi] = [point, lo, hi].map(rounded);
-                Ok(Estimate { point, lo, hi, n })
+                Ok(scores.estimate(aggregate, &Bootstrap::default(), &mut rng))
             };
+            let end = |end: f64| (runs.len() >= FEWEST_FOR_INFERENCE).then(|| rounded(end));
             let mut rng = results.rng(&format!("cell {} {} score", cell.label(), arm.name));
             let tuned = results.scores(outcome, a, &[c])?;
             let score = stats::Contrast::arm(&tuned);
@@ -63,14 +61,14 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
                 diverged: results.diverged(outcome, c, a),
                 solved: runs.iter().filter(|run| run.solved_step.is_some()).count(),
                 score: rounded(score.point),
-                score_lo: rounded(score.lo),
-                score_hi: rounded(score.hi),
-                area: area.point,
-                area_lo: area.lo,
-                area_hi: area.hi,
-                last: last.point,
-                last_lo: last.lo,
-                last_hi: last.hi,
+                score_lo: end(score.lo),
+                score_hi: end(score.hi),
+                area: rounded(area.point),
+                area_lo: end(area.lo),
+                area_hi: end(area.hi),
+                last: rounded(last.point),
+                last_lo: end(last.lo),
+                last_hi: end(last.hi),
                 optimiser_bytes_per_parameter: runs[0].optimiser_bytes_per_parameter,
             });
         }
@@ -80,8 +78,8 @@ pub fn cells(results: &Results) -> Result<Vec<CellRow>> {
 
 /// The table of `rows`.
 pub fn table(rows: &[CellRow]) -> Section {
-    let interval = |e: (f64, f64, f64), n| {
-        let (point, lo, hi) = e;
+    let interval = |(point, lo, hi): (f64, Option<f64>, Option<f64>), n| {
+        let [lo, hi] = [lo, hi].map(|end| end.unwrap_or(point));
         format::cell(Estimate { point, lo, hi, n })
     };
     let row = |row: &CellRow| {

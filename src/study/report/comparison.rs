@@ -191,7 +191,11 @@ impl Comparison<'_> {
             difference,
             advantage,
             kind,
-            cells: scope.cells().len(),
+            cells: groups
+                .iter()
+                .flat_map(|(_, cells)| cells)
+                .copied()
+                .collect(),
             margin: self.assays.margin(self.outcome, &scope.cells()),
             seeds,
             all_diverged: self.all_diverged(&scope),

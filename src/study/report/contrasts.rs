@@ -118,6 +118,8 @@ fn correct(all: &mut [ContrastResult]) -> Result<()> {
             .iter_mut()
             .filter(its)
             .flat_map(|one| &mut one.outcomes)
+            // One with too few seeds for a p-value is not in the family.
+            .filter(|one| one.evidence.has_interval())
             .collect();
         let p: Vec<f64> = judged.iter().map(|one| one.p).collect();
         for (one, corrected) in judged.iter_mut().zip(holm(&p)?) {
@@ -147,7 +149,8 @@ pub fn over_all_environments(results: &Results) -> Vec<&ContrastTable> {
     pairs_once(all.filter(|one| one.environments.is_empty() && one.less.is_empty()))
 }
 
-/// These contrasts without those along a dial whose optimisers another one has too. Of several along dials the first stays.
+/// These contrasts without those along a dial that another one with the same optimisers and environments tells of. Of several
+/// along dials the first stays.
 pub fn pairs_once<'a>(
     contrasts: impl Iterator<Item = &'a ContrastTable>,
 ) -> Vec<&'a ContrastTable> {
@@ -155,7 +158,9 @@ pub fn pairs_once<'a>(
     let told = |at: usize, dial: &ContrastTable| {
         let mut others = all.iter().enumerate();
         others.any(|(other, one)| {
-            let same = one.with == dial.with && one.without == dial.without;
+            let same = one.with == dial.with
+                && one.without == dial.without
+                && one.environments == dial.environments;
             same && (one.along.is_none() || other < at)
         })
     };
@@ -299,9 +304,11 @@ fn cell_differences(
             evidence: comparison.evidence(&Scope::In(vec![cell]), &what)?,
         });
     }
-    let p: Vec<f64> = all.iter().map(|one| one.evidence.p).collect();
-    for (one, corrected) in all.iter_mut().zip(holm(&p)?) {
-        one.evidence.p = corrected;
+    let family = all.iter_mut().map(|one| &mut one.evidence);
+    let family: Vec<&mut Evidence> = family.filter(|one| one.has_interval()).collect();
+    let p: Vec<f64> = family.iter().map(|one| one.p).collect();
+    for (one, corrected) in family.into_iter().zip(holm(&p)?) {
+        one.p = corrected;
     }
     Ok(all)
 }

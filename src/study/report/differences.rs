@@ -166,6 +166,14 @@ pub fn margin<'a>(judged: impl Iterator<Item = &'a Judged>) -> f64 {
     least.unwrap_or_default()
 }
 
+/// What a figure of differences shows.
+pub fn intervals(results: &Results) -> &'static str {
+    match results.has_intervals() {
+        true => "Differences with their 95 % intervals",
+        false => "Differences; there are too few seeds for intervals",
+    }
+}
+
 /// The caption of a figure of differences.
 pub fn caption(results: &Results, margin: f64) -> String {
     let shaded = match margin > 0.0 {
@@ -174,10 +182,7 @@ pub fn caption(results: &Results, margin: f64) -> String {
         ),
         false => String::new(),
     };
-    let intervals = match results.has_intervals() {
-        true => "Differences with their 95 % intervals",
-        false => "Differences; there are too few seeds for intervals",
-    };
+    let intervals = intervals(results);
     format!("{intervals}. To the right of 0, the first of the two optimisers does better.{shaded}")
 }
 

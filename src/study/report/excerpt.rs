@@ -10,6 +10,7 @@ use settings::Words;
 use super::{
     answer,
     contrasts::{ContrastResult, Judged},
+    differences,
     document::Section,
     format::{interval, p_value, signed},
     load::Results,
@@ -26,8 +27,9 @@ pub fn way(page: Option<&Path>, folder: &Path) -> Result<PathBuf> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let whole =
-        |path: &Path| fs::canonicalize(path).map_err(|error| Error::io("cannot find", path, error));
+    let whole = |path: &Path| {
+        fs::canonicalize(path).map_err(|error| Error::io("cannot find", path, error).of_named())
+    };
     Ok(steps(&whole(from)?, &whole(folder)?))
 }
 
@@ -83,8 +85,9 @@ pub fn excerpt(results: &Results, contrasts: &[ContrastResult], folder: &Path) -
     let table = match contrasts.is_empty() {
         true => String::new(),
         false => format!(
-            "{}\n![Differences with their 95 % intervals](<{folder}/figures/contrasts.svg>)\n",
-            markdown::body(&table)
+            "{}\n![{}](<{folder}/figures/contrasts.svg>)\n",
+            markdown::body(&table),
+            differences::intervals(results)
         ),
     };
     format!("{}{table}\n{rest}", markdown::body(&verdict))

@@ -34,6 +34,18 @@ pub fn cell(e: Estimate) -> String {
     }
 }
 
+/// The estimate alone where there are too few seeds for an interval.
+pub fn drawn(e: Estimate) -> Estimate {
+    match e.n < FEWEST_FOR_INFERENCE {
+        true => Estimate {
+            lo: e.point,
+            hi: e.point,
+            ..e
+        },
+        false => e,
+    }
+}
+
 /// `0.013`, or `< 0.001`.
 pub fn p_value(p: f64) -> String {
     match p < 0.001 {

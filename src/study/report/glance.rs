@@ -50,10 +50,13 @@ pub fn glance(results: &Results, contrasts: &[ContrastResult]) -> Result<Section
         n => format!(" {n} more of them are in the appendix."),
     };
     // From the first to the last.
-    let cells: Vec<usize> = (0..drawn).map(|i| cells[i * cells.len() / drawn]).collect();
+    let place = |i: usize| i * (cells.len() - 1) / (drawn - 1).max(1);
+    let cells: Vec<usize> = (0..drawn).map(|i| cells[place(i)]).collect();
     let panels = cells.iter().map(|&cell| panel(results, cell, &arms));
     let which = match none {
-        true => "A difference could not have shown in any environment, so all are drawn.".into(),
+        true => format!(
+            "No environment is informative: a difference could not have shown in any.{more}"
+        ),
         false => format!(
             "Only informative environments are drawn: those where a difference could have shown.{more}"
         ),

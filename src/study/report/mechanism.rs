@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use super::{
     comparison::{Assays, Comparison},
-    contrasts::pairs_once,
+    contrasts::{pairs_once, sides},
     document::{Figure, ReportPanel, Section},
-    format::signed,
+    format::{self, signed},
     load::Results,
     scope::Scope,
+    verdict::FEWEST_FOR_INFERENCE,
 };
 use stats::{Bootstrap, Estimate, Slope, three_digits};
 
@@ -95,6 +96,8 @@ pub struct MechanismFit<'a> {
     contrast: &'a ContrastTable,
     measure: DiagnosticMeasure,
     cells: usize,
+    /// Whether there are enough seeds for an interval.
+    has_interval: bool,
     slope: Slope,
 }
 
@@ -105,8 +108,8 @@ pub struct FitRow<'a> {
     measure: &'static str,
     cells: usize,
     slope: f64,
-    slope_lo: f64,
-    slope_hi: f64,
+    slope_lo: Option<f64>,
+    slope_hi: Option<f64>,
     spearman: Option<f64>,
 }
 
@@ -119,8 +122,8 @@ impl MechanismFit<'_> {
             measure: self.measure.key,
             cells: self.cells,
             slope: rounded(slope.point),
-            slope_lo: rounded(slope.lo),
-            slope_hi: rounded(slope.hi),
+            slope_lo: self.has_interval.then(|| rounded(slope.lo)),
+            slope_hi: self.has_interval.then(|| rounded(slope.hi)),
             spearman: spearman.map(rounded),
         }
     }
@@ -145,6 +148,9 @@ pub fn fits(results: &Results) -> Result<Vec<MechanismFit<'_>>> {
                     contrast,
                     measure,
                     cells: groups.len(),
+                    has_interval: groups
+                        .iter()
+                        .all(|group| group.len() >= FEWEST_FOR_INFERENCE),
                     slope,
                 });
             }
@@ -164,7 +170,7 @@ pub fn mechanism(results: &Results, fits: &[MechanismFit]) -> Result<Section> {
         ));
     }
     let section = section.text(
-        "Means over seeds, with 95 % bootstrap intervals. Momentum is an average of past gradients. Its oracle is the same \
+        "Means over seeds, with 95 % bootstrap intervals where there are enough seeds. Momentum is an average of past gradients. Its oracle is the same \
          average with every past minibatch evaluated again at today's weights and targets, and staleness is 1 minus the \
          cosine of the two. Weights, targets and data have changed since the past gradients, and each change accounts for \
          a part of the average. A push is how far such a part points along today's gradient, in units of that gradient and \
@@ -208,7 +214,7 @@ pub fn mechanism(results: &Results, fits: &[MechanismFit]) -> Result<Section> {
     Ok(section.table(&head, measured(results)))
 }
 
-/// The contrasts of an optimiser with momentum and one without, each with the cells where both have diagnostics.
+/// The contrasts of an optimiser with momentum and one without, each with those of its cells where both have diagnostics.
 fn of_momentum(results: &Results) -> Vec<(&ContrastTable, Vec<usize>)> {
     let has = |name: &str, cell: usize| {
         let runs = results
@@ -217,19 +223,14 @@ fn of_momentum(results: &Results) -> Vec<(&ContrastTable, Vec<usize>)> {
         let mut known = runs.filter_map(|run| results.mechanism.get(&run.id));
         known.next().map(|one| !one.momentum_is_hypothetical)
     };
-    let contrasts = pairs_once(results.experiment.top.contrasts.iter());
+    let all = results.experiment.top.contrasts.iter();
+    let contrasts = pairs_once(all.filter(|contrast| contrast.less.is_empty()));
     let each = contrasts.into_iter().map(|contrast| {
+        let [cells, _] = sides(results, contrast);
         let differ = |cell: &usize| {
             has(&contrast.with, *cell) == Some(true) && has(&contrast.without, *cell) == Some(false)
         };
-        (
-            contrast,
-            results
-                .distinct(&results.cells())
-                .into_iter()
-                .filter(differ)
-                .collect(),
-        )
+        (contrast, cells.into_iter().filter(differ).collect())
     });
     each.filter(|(_, cells): &(_, Vec<usize>)| !cells.is_empty())
         .collect()
@@ -331,7 +332,10 @@ fn fit(one: &MechanismFit) -> Vec<String> {
         one.contrast.name.clone(),
         one.measure.name.into(),
         signed(slope.point),
-        format!("{} to {}", signed(slope.lo), signed(slope.hi)),
+        match one.has_interval {
+            true => format!("{} to {}", signed(slope.lo), signed(slope.hi)),
+            false => "-".into(),
+        },
         spearman.map_or("-".into(), |rho| format!("{rho:.2}")),
         one.cells.to_string(),
     ]
@@ -358,7 +362,7 @@ fn measured(results: &Results) -> Vec<Vec<String>> {
                 let values: Vec<f64> = known.iter().filter_map(|m| (measure.value)(m)).collect();
                 let what = format!("mechanism {} {} {}", cell.label(), arm.name, measure.key);
                 let mean: Option<Estimate> = stats::mean(&values, &mut results.rng(&what));
-                mean.map_or("-".into(), |mean| mean.to_string())
+                mean.map_or("-".into(), format::cell)
             }));
             rows.push(row);
         }

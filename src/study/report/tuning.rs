@@ -6,7 +6,7 @@ use super::{
     curves,
     differences::title,
     document::{Figure, ReportPanel, Section},
-    format::{cell, signed},
+    format::{self, signed},
     load::Results,
 };
 use stats::{
@@ -72,7 +72,8 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             let what = format!("rates {} {}", cell.label(), arm.name);
             let mut rng = results.rng(&title(&what, results, outcome));
             let found = Sensitivity::new(&grid, rule, &bootstrap, &mut rng)?;
-            let points = found.points().iter().map(|point| (point.lr, point.score));
+            let points = found.points().iter();
+            let points = points.map(|point| (point.lr, format::drawn(point.score)));
             drawn.push(Line {
                 name: arm.name.clone(),
                 colour: a,
@@ -92,7 +93,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
                     lr if lr < 1e-3 => format!("{lr:e}"),
                     lr => format!("{lr}"),
                 },
-                found.best().score.to_string(),
+                format::cell(found.best().score),
                 format!("{at_least}{:.1}", plateau.decades()),
             ]);
         }
@@ -108,7 +109,7 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             .nothing("No grid varies the learning rate alone, so there is no curve to draw."));
     }
     let intervals = match experiment.arms.len() <= curves::MANY {
-        true => ", with 95 % bootstrap intervals, which say little if there are few seeds",
+        true => ", with 95 % bootstrap intervals where at least five seeds chose",
         false => ", without intervals because there are so many optimisers",
     };
     let figure = Figure {
@@ -161,7 +162,7 @@ fn chosen(results: &Results, section: Section) -> Result<Section> {
                 arm.name.clone(),
                 trial.setting.clone(),
                 format!("{:.3}", trial.score),
-                cell(score),
+                format::cell(score),
                 signed(bias),
                 noise.map_or("included".into(), |noise| format!("{noise:.3}")),
                 match at_edge {

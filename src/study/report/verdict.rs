@@ -39,8 +39,8 @@ pub struct Evidence {
     pub uninformative: bool,
     /// The environments without which the finding changes.
     pub flips_without: Vec<String>,
-    /// The number of cells that the effect is in.
-    pub cells: usize,
+    /// The cells that the effect is from; those of both sides if differences are compared.
+    pub cells: Vec<usize>,
 }
 
 /// What an effect is.
@@ -269,7 +269,7 @@ mod tests {
             all_diverged: Vec::new(),
             uninformative: false,
             flips_without: Vec::new(),
-            cells: 2,
+            cells: vec![0, 1],
         }
     }
 

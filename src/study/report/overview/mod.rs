@@ -93,7 +93,7 @@ fn row<'a>(overview: &'a Overview, one: &EffectAtPlace) -> EffectRow<'a> {
         advantage_hi: inferred(advantage.hi),
         p_corrected: inferred(evidence.p),
         finding: evidence.in_words(),
-        environments: evidence.cells,
+        environments: evidence.cells.len(),
         seeds: evidence.seeds,
     }
 }
