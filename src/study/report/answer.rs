@@ -107,11 +107,13 @@ fn counted(results: &Results, one: &ContrastResult) -> String {
         .map(|judged| (in_words(judged), basis(results, judged)))
         .collect();
     match &each[..] {
-        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => first.clone(),
+        [(_, first), rest @ ..] if rest.iter().all(|(_, other)| other == first) => {
+            format!("Based on {first}")
+        }
         all => {
             let all = all
                 .iter()
-                .map(|(outcome, basis)| format!("By {outcome}: {basis}"));
+                .map(|(outcome, basis)| format!("By {outcome}, it is based on {basis}"));
             all.collect::<Vec<_>>().join(" ")
         }
     }
@@ -133,7 +135,7 @@ fn basis(results: &Results, judged: &Judged) -> String {
     let cells: Vec<AskedCell> = cells.collect();
     let counted = count(cells.iter().filter(|cell| cell.counts).count(), what);
     let seeds = count(evidence.seeds, "seed");
-    format!("Based on {seeds} in {counted}.{}", left_out(&cells))
+    format!("{seeds} in {counted}.{}", left_out(&cells))
 }
 
 /// A cell that a contrast asks about.
@@ -157,10 +159,15 @@ fn left_out(cells: &[AskedCell]) -> String {
         return String::new();
     }
     let lost = names(&|cell| cell.informative && !cell.counts);
-    let so = match cells.iter().any(|cell| !cell.informative && cell.counts) {
-        true => ", without which nothing is left to compare.".to_owned(),
-        false if lost.is_empty() => ".".to_owned(),
-        false => format!(", so {lost} cannot count either."),
+    if cells.iter().any(|cell| !cell.informative && cell.counts) {
+        return format!(
+            " By the tuning seeds, a difference could hardly have shown in {uninformative}, but nothing is left to compare \
+             without it. So a difference that shows counts, and the absence of one means nothing."
+        );
+    }
+    let so = match lost.is_empty() {
+        true => String::new(),
+        false => format!(", so {lost} cannot count either"),
     };
     let environments = |counts: bool| {
         let its = cells.iter().filter(|cell| cell.counts || !counts);
@@ -173,7 +180,7 @@ fn left_out(cells: &[AskedCell]) -> String {
         }
         _ => String::new(),
     };
-    format!(" A difference could not have shown in {uninformative}{so}{only}")
+    format!(" A difference could not have shown in {uninformative}{so}.{only}")
 }
 
 /// The name of the outcome as a reader would say it.
@@ -245,7 +252,8 @@ mod tests {
         );
         assert_eq!(
             cells(&[("a", "a", true, true), ("b", "b", false, true)]),
-            " A difference could not have shown in b, without which nothing is left to compare."
+            " By the tuning seeds, a difference could hardly have shown in b, but nothing is left to compare without it. So a \
+             difference that shows counts, and the absence of one means nothing."
         );
     }
 }

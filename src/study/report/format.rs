@@ -34,15 +34,16 @@ pub fn cell(e: Estimate) -> String {
     }
 }
 
-/// The estimate alone where there are too few seeds for an interval.
-pub fn drawn(e: Estimate) -> Estimate {
-    match e.n < FEWEST_FOR_INFERENCE {
-        true => Estimate {
-            lo: e.point,
-            hi: e.point,
+/// The estimate to draw: without its interval if that is not `known`.
+pub fn drawn(known: bool, e: Estimate) -> Estimate {
+    let Estimate { point, .. } = e;
+    match known {
+        true => e,
+        false => Estimate {
+            lo: point,
+            hi: point,
             ..e
         },
-        false => e,
     }
 }
 

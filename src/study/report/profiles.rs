@@ -3,6 +3,7 @@
 use super::{
     curves,
     document::{Figure, ReportPanel, Section},
+    format,
     load::Results,
 };
 use stats::{Aggregate, Bootstrap, Counted, Scores, three_digits};
@@ -34,6 +35,9 @@ pub fn profiles(results: &Results) -> Result<Section> {
         let name = &arms[arm].name;
         let mut rng = results.rng(&format!("profile {name}"));
         let shares = scores.profile(Counted::Runs, &thresholds, &bootstrap, &mut rng)?;
+        let shares = shares
+            .into_iter()
+            .map(|e| format::drawn(results.has_intervals(), e));
         drawn.push(Line {
             name: name.clone(),
             colour: arm,

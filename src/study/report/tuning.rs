@@ -8,6 +8,7 @@ use super::{
     document::{Figure, ReportPanel, Section},
     format::{self, signed},
     load::Results,
+    verdict::FEWEST_FOR_INFERENCE,
 };
 use stats::{
     Aggregate, Bootstrap, Contrast, Estimate, PerSetting, Scores, Sensitivity, choose, tuning_noise,
@@ -73,7 +74,10 @@ fn sensitivity(results: &Results, section: Section) -> Result<Section> {
             let mut rng = results.rng(&title(&what, results, outcome));
             let found = Sensitivity::new(&grid, rule, &bootstrap, &mut rng)?;
             let points = found.points().iter();
-            let points = points.map(|point| (point.lr, format::drawn(point.score)));
+            let points = points.map(|point| {
+                let known = point.score.n >= FEWEST_FOR_INFERENCE;
+                (point.lr, format::drawn(known, point.score))
+            });
             drawn.push(Line {
                 name: arm.name.clone(),
                 colour: a,
