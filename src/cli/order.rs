@@ -78,7 +78,7 @@ const EXAMPLES: &str = "\
 Examples:
   order --opt adam:beta1=0,adam
   order --order shuffled --opt adam:beta1=0,adam
-  order --order windows --window 100 --targets bootstrapped --opt sgd,momentum --lr 1e-4,1e-3
+  order --order windows --window 100 --targets bootstrapped --loss huber --opt sgd,momentum --lr 1e-4,1e-3
   order --env acrobot --opt rmsprop --diagnostics 100 --seeds 3
   order --config runs/order-cartpole/adam-s1-0123456789/config.toml --order shuffled";
 

@@ -106,7 +106,7 @@ Examples:
   rl --resume runs/cartpole/rmsprop-s1-0123456789 --steps 2e6 --exploration-fraction 0.125
   rl --from runs/cartpole/rmsprop-s1-0123456789 --env 'cartpole?length=1' --epsilon 0.05
   rl --agents 4 --eval-seed 7
-  rl --env breakout --preset minatar --steps 2e5 --render breakout.gif
+  rl --env breakout --preset minatar --steps 2e5 --exploration-fraction 0.1 --render breakout.gif
   rl --play runs/cartpole/rmsprop-s1-0123456789 --render cartpole.gif
   rl --list";
 

@@ -127,7 +127,11 @@ impl Panel {
                 heights.retain(|y| *y > 0.0);
                 let mut logs: Vec<f64> = heights.into_iter().map(f64::log10).collect();
                 logs.sort_by(f64::total_cmp);
-                let logs = span(logs[logs.len() / 50..].iter().copied());
+                let mut logs = span(logs[logs.len() / 50..].iter().copied());
+                if logs.end.floor() - logs.start.ceil() < 1.0 {
+                    // The axis is labelled at powers of ten, and there would be less than two.
+                    logs = logs.start.floor()..logs.end.ceil();
+                }
                 let range = 10f64.powf(logs.start)..10f64.powf(logs.end);
                 self.draw_on(area, range.log_scale())
             }

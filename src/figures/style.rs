@@ -186,7 +186,10 @@ pub fn span(values: impl IntoIterator<Item = f64>) -> std::ops::Range<f64> {
 /// A number in as few characters as possible.
 pub fn short(x: &f64) -> String {
     let size = x.abs();
-    if size >= 1e5 || (size < 1e-3 && size > 0.0) {
+    if size < 1e-12 {
+        // What rounding leaves of 0.
+        "0".into()
+    } else if !(1e-3..1e5).contains(&size) {
         format!("{x:.0e}")
     } else {
         // Six significant digits hide the rounding of the axis' own arithmetic.

@@ -1,6 +1,9 @@
 //! A study from its experiment to its results: tuning, selection, report, record.
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use super::{
     commit::{self, UNCOMMITTED},
@@ -156,8 +159,19 @@ impl Study {
 
     /// The command that repeats a damaged run.
     fn does_again(&self) -> String {
-        let experiment = self.experiment.path.display();
-        format!("`study run {experiment}` does this run again")
+        format!("`{}` does this run again", self.command())
+    }
+
+    /// The command that does this study's runs.
+    fn command(&self) -> String {
+        let mut command = format!("study run {}", self.experiment.path.display());
+        let folders = [("runs", &self.runs), ("results", &self.out)];
+        for (flag, (default, folder)) in ["--runs", "--out"].into_iter().zip(folders) {
+            if *folder != Path::new(default).join(&self.experiment.name) {
+                command += &format!(" {flag} {}", folder.display());
+            }
+        }
+        command
     }
 
     /// The outcomes of `runs`; an error if any of them is not done.
@@ -170,10 +184,10 @@ impl Study {
         if missing > 0 {
             let stage = runs.first().map_or("", |run| run.stage.name());
             return Err(Error::usage(format!(
-                "{missing} of {} of stage {stage} {} not done; study run {} --stage {stage}",
+                "{missing} of {} of stage {stage} {} not done; `{} --stage {stage}` does them",
                 count(runs.len(), "run"),
                 if missing == 1 { "is" } else { "are" },
-                self.experiment.path.display()
+                self.command()
             )));
         }
         Ok(found.into_iter().flatten().collect())

@@ -214,15 +214,19 @@ impl RlProgress {
     /// The parts of the line, the most important first.
     fn pieces(&self, step: u64, now: &[(&'static str, f64)]) -> Vec<String> {
         let mut pieces = Vec::new();
+        let (whose, unit) = match self.agents {
+            1 => ("", "steps/s"),
+            _ => ("first agent's ", "agent-steps/s"),
+        };
         if !self.recent.is_empty() {
             let mean = self.recent.iter().sum::<f64>() / self.recent.len() as f64;
-            pieces.push(format!("return {mean:.1}"));
+            pieces.push(format!("{whose}return {mean:.1}"));
         }
         if let Some(evaluation) = self.evaluation {
-            pieces.push(format!("evaluation {evaluation:.1}"));
+            pieces.push(format!("{whose}evaluation {evaluation:.1}"));
         }
         let done = (step - self.from) as f64 * self.agents as f64;
-        pieces.push(format!("{:.0} steps/s", done / self.seconds()));
+        pieces.push(format!("{:.0} {unit}", done / self.seconds()));
         let now = now.iter();
         pieces.extend(now.map(|(name, value)| format!("{name} {value:.2}")));
         pieces

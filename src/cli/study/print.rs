@@ -41,8 +41,13 @@ pub fn list_runs(study: &Study, paces: &[Pace]) -> Result<String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let spent = Spent::estimate(seconds, &experiment.top.energy);
     let wall = Duration::from_secs_f64(seconds / cores as f64);
+    // Outcomes that choose the same setting share its runs.
+    let at_most = match experiment.top.score.0.len() {
+        0 | 1 => "",
+        _ => "at most ",
+    };
     out += &format!(
-        "\n{}, estimated: {:.2} core-hours, {} on the {} of this machine, {:.1} kJ and {:.1} gCO2e at {} W per core and {} \
+        "\n{at_most}{}, estimated: {:.2} core-hours, {} on the {} of this machine, {:.1} kJ and {:.1} gCO2e at {} W per core and {} \
          gCO2e/kWh.\n",
         match experiment.count(Stage::Tune) + experiment.count(Stage::Report) {
             all if all == runs => count(runs, "run"),

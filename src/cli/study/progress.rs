@@ -18,6 +18,9 @@ pub struct StudyProgress {
     tenths: Mutex<u32>,
 }
 
+/// What comes after the last tenth: all runs are done.
+const LAST: u32 = 11;
+
 /// The bar's last position.
 const WHOLE: f64 = 1000.0;
 
@@ -67,7 +70,10 @@ impl ProgressDisplay for StudyProgress {
             bar.show((share * WHOLE) as u64, &self.pieces(progress, short));
             return;
         }
-        let tenth = (share * 10.0) as u32;
+        let tenth = match progress.runs_done() == progress.runs() {
+            true => LAST,
+            false => (share * 10.0) as u32,
+        };
         if let (false, Ok(mut tenths)) = (self.quiet, self.tenths.lock())
             && tenth > *tenths
         {

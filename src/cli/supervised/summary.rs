@@ -87,7 +87,7 @@ pub fn unsettled<'a>(
     (left > UNSETTLED).then(|| {
         format!(
             "\n  note: tests normalise by batch norm's running statistics. After {} they still keep {:.0} % of their start\n  \
-             values, so the test accuracy is far below the training accuracy; train longer to compare the two.\n",
+             values, so the test accuracy can be far below the training accuracy; train longer to compare the two.\n",
             match batches {
                 1 => "1 batch".into(),
                 n => format!("{n} batches"),

@@ -84,6 +84,9 @@ pub fn train_cohort(tasks: Vec<RunTask>, control: &Control) -> Result<Vec<RlOutc
         if step == run.steps {
             continue;
         }
+        if passes(before, step, PROGRESS_EVERY) {
+            cohort.tell_progress()?;
+        }
         let stop = control.stopped();
         let look = passes(before, step, LOOK_EVERY);
         if savable && (stop.is_some() || control.save_is_due(before, step, look)) {
@@ -219,7 +222,7 @@ impl<'a> CohortRun<'a> {
         for (alive, member) in self.alive.iter_mut().zip(&self.members) {
             *alive = member.is_alive();
         }
-        let (step, steps) = (self.step, self.members[0].config.run.steps);
+        let step = self.step;
         let after = step + self.environments as u64;
         self.algorithm
             .act(step, &self.obs, &self.alive, &mut self.actions)?;
@@ -233,9 +236,6 @@ impl<'a> CohortRun<'a> {
         };
         self.algorithm.learn(step, &mut listeners)?;
         self.step = after;
-        if passes(step, after, PROGRESS_EVERY) || after == steps {
-            self.tell_progress()?;
-        }
         Ok(())
     }
 

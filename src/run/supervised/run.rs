@@ -132,14 +132,6 @@ impl<'a> SupervisedTraining<'a> {
             accuracy: accuracy / n,
         };
         let values = [score.loss, score.accuracy];
-        observer.progress(&Progress {
-            step: self.step,
-            now: &[
-                ("epoch", (epoch + 1) as f64),
-                ("loss", score.loss),
-                ("accuracy", score.accuracy),
-            ],
-        })?;
         let alive = score.loss.is_finite();
         for (i, value) in values.into_iter().enumerate() {
             self.sums.history[i] += value;
@@ -188,6 +180,14 @@ impl<'a> SupervisedTraining<'a> {
             self.last = Some(row);
             self.sums = Sums::default();
         }
+        observer.progress(&Progress {
+            step: self.step,
+            now: &[
+                ("epoch", (epoch + 1) as f64),
+                ("loss", score.loss),
+                ("accuracy", score.accuracy),
+            ],
+        })?;
         Ok(alive)
     }
 

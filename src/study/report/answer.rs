@@ -160,9 +160,13 @@ fn left_out(cells: &[AskedCell]) -> String {
     }
     let lost = names(&|cell| cell.informative && !cell.counts);
     if cells.iter().any(|cell| !cell.informative && cell.counts) {
+        let them = match cells.iter().filter(|cell| !cell.informative).count() {
+            1 => "it",
+            _ => "them",
+        };
         return format!(
             " By the tuning seeds, a difference could hardly have shown in {uninformative}, but nothing is left to compare \
-             without it. So a difference that shows counts, and the absence of one means nothing."
+             without {them}. So a difference that shows counts, and the absence of one means nothing."
         );
     }
     let so = match lost.is_empty() {
@@ -194,7 +198,12 @@ pub fn in_words(judged: &Judged) -> &'static str {
 
 /// How many seeds would decide.
 fn power(judged: &Judged) -> String {
-    let Some(needed) = &judged.seeds_needed else {
+    let evidence = &judged.evidence;
+    // More seeds would not mend what else is wrong.
+    let seeds_would_do = evidence.flips_without.is_empty()
+        && evidence.all_diverged.is_empty()
+        && !evidence.uninformative;
+    let Some(needed) = judged.seeds_needed.as_ref().filter(|_| seeds_would_do) else {
         return String::new();
     };
     format!(

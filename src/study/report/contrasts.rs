@@ -9,7 +9,7 @@ use super::{
     comparison::{Assays, Comparison},
     load::Results,
     scope::{Dial, Scope},
-    verdict::{ALPHA, Evidence, FEWEST_FOR_INFERENCE, Finding, Verdict},
+    verdict::{ALPHA, Evidence, FEWEST_FOR_INFERENCE, FEWEST_SEEDS, Finding, Verdict},
 };
 use crate::{
     Error, Result,
@@ -275,9 +275,11 @@ fn seeds_needed(evidence: &Evidence) -> Result<Option<SeedsNeeded>> {
     if seeds < FEWEST_FOR_INFERENCE || margin <= 0.0 || difference.standard_error <= 0.0 {
         return Ok(None);
     }
+    // The rule decides nothing on fewer.
+    let decides = |needed: Option<usize>| needed.map(|seeds| seeds.max(FEWEST_SEEDS));
     Ok(Some(SeedsNeeded {
-        to_detect: difference.seeds_to_detect(seeds, margin, ALPHA, POWER)?,
-        to_equate: difference.seeds_to_equate(seeds, margin, ALPHA, POWER)?,
+        to_detect: decides(difference.seeds_to_detect(seeds, margin, ALPHA, POWER)?),
+        to_equate: decides(difference.seeds_to_equate(seeds, margin, ALPHA, POWER)?),
     }))
 }
 

@@ -8,6 +8,7 @@ use super::{
     document::{Figure, ReportPanel, Section},
     format::{interval, p_value, seeds, signed},
     load::Results,
+    verdict::FEWEST_SEEDS,
 };
 use crate::{Result, figures::forest_plot, study::experiment::Score};
 
@@ -25,12 +26,13 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
             let evidence = &one.outcomes[at].evidence;
             (one.contrast.name.clone(), evidence.difference.estimate)
         };
-        (
-            title("Each contrast", results, *outcome),
-            contrasts.iter().map(whole).collect(),
-        )
+        ForestPanel {
+            title: title("Each contrast", results, *outcome),
+            margin: least_margin(contrasts.iter().map(|one| one.outcomes[at].evidence.margin)),
+            rows: contrasts.iter().map(whole).collect(),
+        }
     });
-    let margin = margin(contrasts.iter().flat_map(|one| &one.outcomes));
+    let groups: Vec<ForestPanel> = groups.collect();
     let rows = contrasts
         .iter()
         .flat_map(|one| one.outcomes.iter().map(move |judged| row(one, judged)));
@@ -60,9 +62,9 @@ pub fn contrasts(results: &Results, contrasts: &[ContrastResult]) -> Result<Sect
              is how much larger that probability is. Holm's correction of p is within each question.",
         )
         .figure(Figure {
-            caption: format!("{}{growth}", caption(results, margin)),
+            caption: format!("{}{growth}", caption(results, &groups)),
             key: Vec::new(),
-            panels: forest(groups.collect(), margin)?,
+            panels: forest(&groups)?,
         })
         .table(&head, rows.collect());
     Ok(match same_runs(results) {
@@ -89,14 +91,15 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
         let differences = contrasts.iter().filter(|one| one.contrast.along.is_none());
         differences.flat_map(|one| one.outcomes.iter().map(move |judged| (one, judged)))
     };
-    let margin = margin(contrasts.iter().flat_map(|one| &one.outcomes));
     let drawn = judged().map(|(one, judged)| {
         let row = |cell: &CellDifference| (name(results, cell), cell.evidence.difference.estimate);
-        (
-            title(&one.contrast.name, results, judged.outcome),
-            judged.cells.iter().map(row).collect(),
-        )
+        ForestPanel {
+            title: title(&one.contrast.name, results, judged.outcome),
+            margin: least_margin(judged.cells.iter().map(|cell| cell.evidence.margin)),
+            rows: judged.cells.iter().map(row).collect(),
+        }
     });
+    let drawn: Vec<ForestPanel> = drawn.collect();
     let rows = judged().flat_map(|(one, judged)| {
         judged.cells.iter().map(move |cell| {
             let evidence = &cell.evidence;
@@ -136,34 +139,40 @@ pub fn each_environment(results: &Results, contrasts: &[ContrastResult]) -> Resu
              outcome.",
         )
         .figure(Figure {
-            caption: caption(results, margin),
+            caption: caption(results, &drawn),
             key: Vec::new(),
-            panels: forest(drawn.collect(), margin)?,
+            panels: forest(&drawn)?,
         })
         .table(&head, rows.collect()))
 }
 
-/// A panel for each of the titled groups of rows. All panels have the same axis.
-pub fn forest(
-    groups: Vec<(String, Vec<(String, Estimate)>)>,
-    margin: f64,
-) -> Result<Vec<ReportPanel>> {
-    let rows = || groups.iter().flat_map(|(_, rows)| rows);
-    let low = rows().map(|(_, e)| e.lo).fold(-margin, f64::min);
-    let high = rows().map(|(_, e)| e.hi).fold(margin, f64::max);
-    let panel = |(title, rows): &(String, Vec<(String, Estimate)>)| {
-        Ok(ReportPanel {
-            title: title.clone(),
-            svg: forest_plot(rows, AXIS, margin, [low, high])?,
-        })
-    };
-    groups.iter().map(panel).collect()
+/// A panel of differences.
+pub struct ForestPanel {
+    pub title: String,
+    /// The margin to shade.
+    pub margin: f64,
+    /// Each difference with its name.
+    pub rows: Vec<(String, Estimate)>,
 }
 
-/// The margin to draw: the common one, or the smallest if they differ.
-pub fn margin<'a>(judged: impl Iterator<Item = &'a Judged>) -> f64 {
-    let least = judged.map(|one| one.evidence.margin).reduce(f64::min);
-    least.unwrap_or_default()
+/// The panels as they are drawn. All have the same axis.
+pub fn forest(panels: &[ForestPanel]) -> Result<Vec<ReportPanel>> {
+    let rows = || panels.iter().flat_map(|one| &one.rows);
+    let margin = panels.iter().map(|one| one.margin).fold(0.0, f64::max);
+    let low = rows().map(|(_, e)| e.lo).fold(-margin, f64::min);
+    let high = rows().map(|(_, e)| e.hi).fold(margin, f64::max);
+    let panel = |one: &ForestPanel| {
+        Ok(ReportPanel {
+            title: one.title.clone(),
+            svg: forest_plot(&one.rows, AXIS, one.margin, [low, high])?,
+        })
+    };
+    panels.iter().map(panel).collect()
+}
+
+/// The margin of a panel: the common one, or the smallest if they differ.
+pub fn least_margin(margins: impl Iterator<Item = f64>) -> f64 {
+    margins.reduce(f64::min).unwrap_or_default()
 }
 
 /// What a figure of differences shows.
@@ -175,12 +184,10 @@ pub fn intervals(results: &Results) -> &'static str {
 }
 
 /// The caption of a figure of differences.
-pub fn caption(results: &Results, margin: f64) -> String {
-    let shaded = match margin > 0.0 {
-        true => format!(
-            " The margin is shaded, {margin:.3} on either side; if margins differ, the smallest is shown."
-        ),
-        false => String::new(),
+pub fn caption(results: &Results, panels: &[ForestPanel]) -> String {
+    let shaded = match panels.iter().any(|one| one.margin > 0.0) {
+        true => " The margin is shaded; if margins in a panel differ, the smallest is shown.",
+        false => "",
     };
     let intervals = intervals(results);
     format!("{intervals}. To the right of 0, the first of the two optimisers does better.{shaded}")
@@ -279,7 +286,8 @@ pub fn seeds_needed(contrasts: &[ContrastResult]) -> Section {
         .text(format!(
             "How many seeds per cell would find a difference as large as the margin with probability {POWER}, and how many \
              would show with the same probability that there is none. Both numbers come from the standard error of the \
-             difference of interquartile means, which falls with the square root of the number of seeds.",
+             difference of interquartile means, which falls with the square root of the number of seeds. The rule needs at least \
+             {FEWEST_SEEDS}.",
         ))
         .table(&head, rows)
 }

@@ -5,7 +5,7 @@ use settings::Words;
 use super::{
     comparison::{Assays, Comparison},
     contrasts::over_all_environments,
-    differences::{caption, forest, probability, title},
+    differences::{ForestPanel, caption, forest, least_margin, probability, title},
     document::{Figure, Section},
     format::{interval, p_value, signed},
     load::Results,
@@ -52,7 +52,7 @@ pub fn ladder(results: &Results) -> Result<Section> {
         let its = |cell: &usize| results.experiment.cells[*cell].rung == rung;
         results.cells().into_iter().filter(its).collect()
     };
-    let (mut rows, mut drawn, mut margin) = (Vec::new(), Vec::new(), f64::INFINITY);
+    let (mut rows, mut drawn) = (Vec::new(), Vec::new());
     for contrast in contrasts {
         for &outcome in results.outcomes() {
             let comparison = Comparison {
@@ -61,13 +61,13 @@ pub fn ladder(results: &Results) -> Result<Section> {
                 contrast,
                 outcome,
             };
-            let mut effects = Vec::new();
+            let (mut effects, mut margins) = (Vec::new(), Vec::new());
             for &rung in &rungs {
                 let cells = on(rung);
                 let what = format!("rung {rung} {}", contrast.name);
                 let found = comparison.evidence(&Scope::In(cells.clone()), &what)?;
                 effects.push((rung.to_owned(), found.difference.estimate));
-                margin = margin.min(found.margin);
+                margins.push(found.margin);
                 rows.push(row(contrast, rung.into(), outcome, &found));
                 if rung != *first {
                     let what = format!("{what}, change");
@@ -76,13 +76,17 @@ pub fn ladder(results: &Results) -> Result<Section> {
                     rows.push(row(contrast, place, outcome, &change));
                 }
             }
-            drawn.push((title(&contrast.name, results, outcome), effects));
+            drawn.push(ForestPanel {
+                title: title(&contrast.name, results, outcome),
+                margin: least_margin(margins.into_iter()),
+                rows: effects,
+            });
         }
     }
     let figure = Figure {
-        caption: caption(results, margin),
+        caption: caption(results, &drawn),
         key: Vec::new(),
-        panels: forest(drawn, margin)?,
+        panels: forest(&drawn)?,
     };
     Ok(section
         .text(

@@ -57,8 +57,18 @@ pub struct Results {
 impl Results {
     /// Reads the results in `folder`; an error says which file is missing or wrong, and how.
     pub fn read(folder: &Path) -> Result<Self> {
-        let files = Files::of(folder)?;
         let manifest = folder.join("manifest.toml");
+        let why = match (folder.is_dir(), folder.join("rows").is_dir()) {
+            (false, _) => Some("there is no such folder; `study run` makes a study's results"),
+            (_, true) if !manifest.exists() => {
+                Some("this study is not finished; `study run` continues it")
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            return Err(wrong(folder, why));
+        }
+        let files = Files::of(folder)?;
         let text = files.text("manifest.toml")?;
         let manifest = TomlDocument::parse(&text)
             .and_then(|file| Manifest::from_table(&file.table).map_err(|e| file.explain(e)))
