@@ -117,17 +117,23 @@ impl Error {
 
     /// The error about a file or folder that the user named: a mistake in the request if it is not there.
     pub fn of_named(self) -> Self {
-        use std::io::ErrorKind::{NotADirectory, NotFound};
-        match &self {
-            Self::Io { source, .. } if matches!(source.kind(), NotFound | NotADirectory) => {
-                Self::Usage(self.to_string())
-            }
+        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+        let Self::Io { source, .. } = &self else {
+            return self;
+        };
+        match source.kind() {
+            NotFound | NotADirectory | IsADirectory | InvalidData => Self::Usage(self.to_string()),
             _ => self,
         }
     }
 
     /// An error about a folder that cannot be written to.
     pub fn unwritable(path: &Path, why: &std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        if matches!(why.kind(), StorageFull | QuotaExceeded) {
+            let source = std::io::Error::new(why.kind(), why.to_string());
+            return Self::io("cannot write to", path, source);
+        }
         Self::Unwritable {
             path: path.to_path_buf(),
             why: why.to_string(),

@@ -250,7 +250,7 @@ fn set_limit(spec: &mut EnvSpec, limit: u32) {
     let every_step = |limit: u32| f64::from(spec.rewards.0) * f64::from(limit);
     spec.worst_return = match spec.max_steps {
         Some(before) if spec.worst_return == every_step(before) => every_step(limit),
-        _ => spec.worst_return.max(every_step(limit)),
+        _ => spec.worst_return.max(every_step(limit).min(0.0)),
     };
     spec.max_steps = Some(limit);
 }

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use settings::Value;
+
 use super::{
     commit::{self, UNCOMMITTED},
     experiment::{Arm, Design, Experiment, Run, Score, Stage, Trial},
@@ -14,6 +16,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    config::TomlDocument,
     numbers::count,
     run::{Machine, Status},
 };
@@ -82,7 +85,23 @@ impl Study {
     /// Looks for runs that other processes have finished.
     pub(super) fn look(&self) -> Result<()> {
         let _lock: Option<File> = lock_results(&self.runs, false)?;
+        self.check_folder()?;
         self.finished.read(&self.out)
+    }
+
+    /// An error if the results in the folder are another experiment's, which this study's would replace.
+    fn check_folder(&self) -> Result<()> {
+        let text = std::fs::read_to_string(self.out.join("manifest.toml")).unwrap_or_default();
+        // What is wrong with a manifest is said where it is needed.
+        let table = TomlDocument::parse(&text).map(|file| file.table);
+        let whose = table.ok().and_then(|mut table| table.remove("experiment"));
+        match whose {
+            Some(Value::Text(name)) if name != self.experiment.name => Err(Error::usage(format!(
+                "the results in {} are those of `{name}`; choose another folder with --out",
+                self.out.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// A warning if the experiment's file is in a git repository but not committed.

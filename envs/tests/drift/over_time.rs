@@ -88,6 +88,7 @@ fn the_worst_return_follows_factors_and_limits() {
         ("acrobot?drift=reward:0..3/period=40,shape=step", -1500.0),
         ("cartpole?max_steps=50", 0.0),
         ("cartpole?reward=-1", -500.0),
+        ("probe/value?max_steps=5", 0.0),
     ] {
         let play = Play::new(name);
         assert_eq!(play.env.spec().worst_return, worst, "{name}");

@@ -130,7 +130,8 @@ impl<'a> OrderTraining<'a> {
             if update == self.config.run.evaluated_at(self.evaluations) {
                 self.evaluate(observer)?;
             }
-            if passes(update - 1, update, PROGRESS_EVERY) || update == all {
+            let over = update == all || self.status == Status::Diverged;
+            if passes(update - 1, update, PROGRESS_EVERY) || over {
                 let loss = self.last.loss.unwrap_or(f64::NAN);
                 let now = [("loss", loss), ("score", self.last.score)];
                 let progress = Progress {

@@ -112,6 +112,7 @@ pub fn train_cohort(tasks: Vec<RunTask>, control: &Control) -> Result<Vec<RlOutc
         if !passes(before, run.steps, run.eval_every) {
             cohort.evaluate()?;
         }
+        cohort.tell_progress()?;
     }
     cohort.finish()
 }

@@ -24,14 +24,28 @@ pub(super) fn check(top: &Top, environments: &[StudiedEnvironment]) -> Result<()
     grids(top)?;
     check_keys(top, environments)?;
     contrasts(top, environments)?;
-    design(top)
+    design(top, environments)
 }
 
 /// An error if the design and the rules do not fit together.
-fn design(top: &Top) -> Result<()> {
+fn design(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
     if top.design == Design::Grid && top.selection != Selection::BestMean {
         let why = "selection = \"best-iqm\" is not allowed with design = \"grid\"; allowed: \"best-mean\"";
         return Err(Mistake::at("selection", why));
+    }
+    if top.design == Design::Grid {
+        let mut common = environments
+            .iter()
+            .map(|one| one.report_seeds(top).to_vec());
+        let first = common.next().unwrap_or_default();
+        let common = common.fold(first, |all, its| {
+            all.into_iter().filter(|seed| its.contains(seed)).collect()
+        });
+        if common.len() < 2 {
+            let why = "design = \"grid\" is not allowed with fewer than two report seeds that all environments have: each \
+                       half of the seeds is judged by the setting that the other half chooses";
+            return Err(Mistake::at("seeds.report", why));
+        }
     }
     let contrasts: Vec<&str> = top.contrasts.iter().map(|one| one.name.as_str()).collect();
     known("contrast", &top.assay.positive_control, &contrasts)
@@ -224,6 +238,7 @@ fn check_keys(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
             let what = format!("optimiser `{}`: `{key}` of its `set`", optimiser.name);
             for environment in environments {
                 settable(environment.family, key, value)
+                    .and_then(|()| same_scale(environment, key, value))
                     .map_err(|why| Mistake::at(&path, format!("{what} is not allowed; {why}")))?;
             }
             if top.factors.iter().any(|factor| factor.key == *key) {
@@ -235,6 +250,25 @@ fn check_keys(top: &Top, environments: &[StudiedEnvironment]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Why an optimiser may not set `key` in this environment: its runs would have another scale than those of the others.
+fn same_scale(
+    environment: &StudiedEnvironment,
+    key: &str,
+    value: &Value,
+) -> std::result::Result<(), String> {
+    let (family, settings) = (environment.family, &environment.settings);
+    let mut changed = settings.clone();
+    let set = family.set(&mut changed, key, value);
+    let given = environment.scale.0.is_some() && environment.scale.1.is_some();
+    match set.is_ok() && !given && family.scale(&changed) != family.scale(settings) {
+        true => Err(
+            "it changes what the best and the worst return are; give `random` and `reference`"
+                .into(),
+        ),
+        false => Ok(()),
+    }
 }
 
 /// Why an experiment may not set `key` to `value` in runs of this family, if it may not.
@@ -386,7 +420,7 @@ fn unique<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()
 }
 
 /// The first of `names` that occurred before, and its position.
-fn repeated<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
+pub(super) fn repeated<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let mut seen = BTreeSet::new();
     let mut numbered = names.into_iter().enumerate();
     numbered.find(|(_, name)| !seen.insert(*name))

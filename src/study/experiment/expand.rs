@@ -6,6 +6,7 @@ use optim::Spec;
 use settings::{Table, Value};
 
 use super::{
+    check::repeated,
     environment::StudiedEnvironment,
     grid::combinations,
     mistake::Mistake,
@@ -135,8 +136,24 @@ pub(super) fn arms(top: &Top) -> std::result::Result<Vec<Arm>, Mistake> {
     Ok(arms)
 }
 
+/// More trials of an optimiser, or more cells, than this are taken for a typing error.
+const MOST: usize = 100_000;
+
+/// An error if there are more combinations of so many values each than [`MOST`].
+fn check_combinations(what: &str, each: impl Iterator<Item = usize>) -> Result<()> {
+    let all = each.fold(1, usize::saturating_mul);
+    match all > MOST {
+        true => Err(Error::usage(format!(
+            "{what} has {all} combinations; allowed: at most {MOST}"
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// A trial for each combination of the grid's values.
 fn trials(table: &OptimiserTable) -> Result<Vec<Trial>> {
+    let what = format!("the grid of `{}`", table.name);
+    check_combinations(&what, table.grid.values().map(|values| values.0.len()))?;
     let base = table.optimiser.parse::<Spec>()?;
     let trial = |setting: Vec<(&str, Value)>| {
         let mut spec = base.clone();
@@ -198,16 +215,37 @@ pub(super) fn cells(
             let why = format!("environment `{}`: {error}", environment.name);
             Mistake::at(format!("environments.{place}"), why)
         };
+        let factors = top
+            .factors
+            .iter()
+            .filter(|one| one.is_for(&environment.name));
+        check_combinations("the factors", factors.map(|one| one.values.len())).map_err(mistake)?;
         for level in levels(top, environment) {
             cells.push(cell(top, environment, &level).map_err(mistake)?);
         }
+    }
+    let labels: Vec<String> = cells.iter().map(Cell::label).collect();
+    if let Some((at, label)) = repeated(labels.iter().map(String::as_str)) {
+        let why = format!(
+            "two environments are called `{label}` with their factors; allowed: names that tell all of them apart \
+             (here `{}`)",
+            cells[at].environment
+        );
+        return Err(Mistake::at("environments", why));
     }
     Ok(cells)
 }
 
 /// `environment` with each of these keys set to its level.
 fn cell(top: &Top, environment: &StudiedEnvironment, level: &[(&str, &Value)]) -> Result<Cell> {
-    let known = environment.family.scale(&environment.settings);
+    let (mut settings, mut optimiser) = (environment.settings.clone(), Vec::new());
+    for (key, value) in level {
+        match key.strip_prefix("optimiser.") {
+            Some(key) => optimiser.push((key.into(), hyper_parameter(key, value)?)),
+            None => environment.family.set(&mut settings, key, value)?,
+        }
+    }
+    let known = environment.family.scale(&settings);
     let random = environment.scale.0.or(known.map(|scale| scale.random));
     let reference = environment.scale.1.or(known.map(|scale| scale.reference));
     let (Some(random), Some(reference)) = (random, reference) else {
@@ -219,13 +257,6 @@ fn cell(top: &Top, environment: &StudiedEnvironment, level: &[(&str, &Value)]) -
         return Err(Error::usage(format!(
             "random = {random}, reference = {reference} is not allowed; allowed: reference above random"
         )));
-    }
-    let (mut settings, mut optimiser) = (environment.settings.clone(), Vec::new());
-    for (key, value) in level {
-        match key.strip_prefix("optimiser.") {
-            Some(key) => optimiser.push((key.into(), hyper_parameter(key, value)?)),
-            None => environment.family.set(&mut settings, key, value)?,
-        }
     }
     let text = |(key, value): &(&str, &Value)| ((*key).to_owned(), config::plain(value));
     let levels: Vec<(String, String)> = level.iter().map(text).collect();

@@ -96,7 +96,11 @@ impl Family for Supervised {
         }
         let images = run.dataset.images();
         let of = match (images, set.get("env")) {
-            (None, Some(env)) => format!(" of {}", env.plain()),
+            (None, Some(env)) => {
+                let wrong = |error: envs::Error| settings::Error::wrong(error.to_string());
+                envs::make(&run.env).map_err(|error| wrong(error).within("run.env"))?;
+                format!(" of {}", env.plain())
+            }
             _ => String::new(),
         };
         let resnet = set.get("net").is_none() || run.net == Net::Resnet18;

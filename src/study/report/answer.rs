@@ -9,7 +9,7 @@ use super::{
     document::{Block, Section},
     format::{interval, seeds, signed},
     load::Results,
-    verdict::{EffectKind, Verdict, rule},
+    verdict::{EffectKind, FEWEST_SEEDS, Verdict, rule},
 };
 use crate::numbers::count;
 
@@ -135,7 +135,8 @@ fn basis(results: &Results, judged: &Judged) -> String {
     let cells: Vec<AskedCell> = cells.collect();
     let counted = count(cells.iter().filter(|cell| cell.counts).count(), what);
     let seeds = count(evidence.seeds, "seed");
-    format!("{seeds} in {counted}.{}", left_out(&cells))
+    let absent = evidence.kind.compares_differences() || evidence.seeds < FEWEST_SEEDS;
+    format!("{seeds} in {counted}.{}", left_out(&cells, absent))
 }
 
 /// A cell that a contrast asks about.
@@ -149,7 +150,8 @@ struct AskedCell<'a> {
 }
 
 /// Sentences about the cells where no difference could have shown, and about those that do not count without them.
-fn left_out(cells: &[AskedCell]) -> String {
+/// `nothing_counts` if even a difference that shows means nothing there.
+fn left_out(cells: &[AskedCell], nothing_counts: bool) -> String {
     let names = |which: &dyn Fn(&&AskedCell) -> bool| {
         let names = cells.iter().filter(which).map(|cell| cell.name);
         names.collect::<Vec<_>>().join(", ")
@@ -166,7 +168,11 @@ fn left_out(cells: &[AskedCell]) -> String {
         };
         return format!(
             " By the tuning seeds, a difference could hardly have shown in {uninformative}, but nothing is left to compare \
-             without {them}. So a difference that shows counts, and the absence of one means nothing."
+             without {them}. {}",
+            match nothing_counts {
+                true => "So nothing follows.",
+                false => "So a difference that shows counts, and the absence of one means nothing.",
+            }
         );
     }
     let so = match lost.is_empty() {
@@ -243,7 +249,7 @@ mod tests {
                     informative,
                     counts,
                 });
-            left_out(&cells.collect::<Vec<_>>())
+            left_out(&cells.collect::<Vec<_>>(), false)
         };
         assert_eq!(cells(&[("a", "a", true, true)]), "");
         assert_eq!(

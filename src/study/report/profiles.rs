@@ -5,6 +5,7 @@ use super::{
     document::{Figure, ReportPanel, Section},
     format,
     load::Results,
+    verdict::FEWEST_FOR_INFERENCE,
 };
 use stats::{Aggregate, Bootstrap, Counted, Scores, three_digits};
 
@@ -27,17 +28,17 @@ pub fn profiles(results: &Results) -> Result<Section> {
     let all = (0..arms.len())
         .map(|arm| Ok(results.scores(outcome, arm, &results.cells())?.scores()))
         .collect::<Result<Vec<_>>>()?;
+    // Profiles are over the seeds that all environments have.
+    let known = results.common_seeds(&results.cells()).len() >= FEWEST_FOR_INFERENCE;
     let thresholds = thresholds(&all);
-    let banded = arms.len() <= curves::MANY && results.has_intervals();
+    let banded = arms.len() <= curves::MANY && known;
     let bootstrap = Bootstrap::default();
     let (mut drawn, mut rows) = (Vec::new(), Vec::new());
     for (arm, scores) in all.iter().enumerate() {
         let name = &arms[arm].name;
         let mut rng = results.rng(&format!("profile {name}"));
         let shares = scores.profile(Counted::Runs, &thresholds, &bootstrap, &mut rng)?;
-        let shares = shares
-            .into_iter()
-            .map(|e| format::drawn(results.has_intervals(), e));
+        let shares = shares.into_iter().map(|e| format::drawn(known, e));
         drawn.push(Line {
             name: name.clone(),
             colour: arm,
@@ -52,7 +53,7 @@ pub fn profiles(results: &Results) -> Result<Section> {
         row.extend(AGGREGATES.iter().map(|aggregate| {
             let mut rng = results.rng(&format!("aggregate {name} {aggregate:?}"));
             let estimate = scores.estimate(*aggregate, &bootstrap, &mut rng);
-            match results.has_intervals() {
+            match known {
                 true => estimate.to_string(),
                 false => three_digits(estimate.point),
             }
@@ -60,12 +61,12 @@ pub fn profiles(results: &Results) -> Result<Section> {
         row.push(scores.runs().to_string());
         rows.push(row);
     }
-    let bands = match results.has_intervals() {
+    let bands = match known {
         true if banded => "bands: the 95 % interval at each score separately",
         true => "no bands, because there are so many optimisers",
         false => "no bands, because there are so few seeds",
     };
-    let intervals = match results.has_intervals() {
+    let intervals = match known {
         true => " The intervals are 95 % stratified bootstrap intervals.",
         false => "",
     };
