@@ -155,7 +155,29 @@ fn a_mistake_is_answered_with_its_line_and_what_is_allowed() {
         (
             "key = \"agent.target_network_frequency\"\nvalues = [50, 400]",
             "key = \"optimiser.beta1\"\nvalues = [0.5, 0.9]",
-            &["factor `optimiser.beta1`: optimiser `adam0` also sets it, in `adam:beta1=0`"],
+            &["factor `optimiser.beta1`: optimiser `adam` also sets it, in `adam:beta1=0`"],
+        ),
+        // Returns have another scale then.
+        (
+            "key = \"agent.target_network_frequency\"\nvalues = [50, 400]",
+            "key = \"env.reward\"\nvalues = [1, 2]",
+            &["give `random` and `reference`"],
+        ),
+        (
+            "[[optimisers]]\nname = \"fixed\"",
+            "[[optimisers]]\nname = \"fixed\"\nset = { \"env.reward\" = 2 }",
+            &["`env.reward` of its `set`", "give `random` and `reference`"],
+        ),
+        (
+            "name = \"slow catch\"\nenv = \"catch\"\nrun = { steps = 2500 }\n\n[[factors]]\n",
+            "name = \"cartpole agent.target_network_frequency=50\"\nenv = \"catch\"\n\n[[factors]]\n\
+             environments = [\"cartpole\"]\n",
+            &["names that tell all of them apart"],
+        ),
+        (
+            "grid = { lr = [1e-3, 1e-2] }",
+            "grid = { lr = { from = 1e-6, to = 1, points = 1000 }, eps = { from = 1e-9, to = 1, points = 1000 } }",
+            &["1000000 combinations; allowed: at most 100000"],
         ),
         (
             "[seeds]",
@@ -346,6 +368,12 @@ fn flags_that_make_no_sense_are_refused() {
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(words), "{args:?}: {}", ran.stderr);
     }
+    let theirs = dir.path().join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    fs::write(theirs.join("manifest.toml"), "experiment = \"another\"\n").unwrap();
+    let ran = study(dir.path(), &["run", "small.toml", "--out", "theirs"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("those of `another`"), "{}", ran.stderr);
     fs::create_dir(dir.path().join("experiments")).unwrap();
     fs::copy(
         dir.path().join("small.toml"),

@@ -218,7 +218,12 @@ fn where_nobody_learns_nothing_is_equivalent_and_no_diverged_trial_is_chosen() {
 
 #[test]
 fn one_seed_has_no_interval_and_no_p_value() {
-    let dir = with(&NOBODY_LEARNS.replace("\"11..20\"", "[11]"));
+    let one = NOBODY_LEARNS.replace("\"11..20\"", "[11]");
+    // Halves of one seed cannot judge each other.
+    let ran = study(with(&one).path(), &["list", "small.toml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("two report seeds"), "{}", ran.stderr);
+    let dir = with(&one.replace("\"grid\"", "\"two-stage\""));
     works(dir.path(), &["run", "small.toml", "--quiet"]);
     works(dir.path(), &["report", "small.toml"]);
     let contrasts = fs::read_to_string(dir.path().join("results/small/contrasts.csv")).unwrap();

@@ -245,7 +245,12 @@ fn cell(top: &Top, environment: &StudiedEnvironment, level: &[(&str, &Value)]) -
             None => environment.family.set(&mut settings, key, value)?,
         }
     }
-    let known = environment.family.scale(&settings);
+    // Levels that are not allowed are reported with their runs.
+    let settings_of_scale = match environment.family.title(&settings) {
+        Ok(_) => &settings,
+        Err(_) => &environment.settings,
+    };
+    let known = environment.family.scale(settings_of_scale);
     let random = environment.scale.0.or(known.map(|scale| scale.random));
     let reference = environment.scale.1.or(known.map(|scale| scale.reference));
     let (Some(random), Some(reference)) = (random, reference) else {
