@@ -129,7 +129,7 @@ impl Panel {
                 logs.sort_by(f64::total_cmp);
                 let mut logs = span(logs[logs.len() / 50..].iter().copied());
                 if logs.end.floor() - logs.start.ceil() < 1.0 {
-                    // The axis is labelled at powers of ten, and there would be less than two.
+                    // The axis is labelled at powers of ten, of which there would be fewer than two.
                     logs = logs.start.floor()..logs.end.ceil();
                 }
                 let range = 10f64.powf(logs.start)..10f64.powf(logs.end);

@@ -85,6 +85,11 @@ impl Study {
     /// Looks for runs that other processes have finished.
     pub(super) fn look(&self) -> Result<()> {
         let _lock: Option<File> = lock_results(&self.runs, false)?;
+        self.read_finished()
+    }
+
+    /// Reads which runs are finished, while the results are locked.
+    pub(super) fn read_finished(&self) -> Result<()> {
         self.check_folder()?;
         self.finished.read(&self.out)
     }

@@ -51,7 +51,7 @@ impl Study {
         study_folder(&self.out)?;
         // Two processes that finish at the same time must write one after the other.
         let _lock = lock_results(&self.runs, true)?;
-        self.finished.read(&self.out)?;
+        self.read_finished()?;
         let experiment = &self.experiment;
         let mut runs = self.stage(Stage::Tune)?;
         let tuning_runs = runs.len();

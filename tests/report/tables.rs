@@ -11,7 +11,7 @@ fn setting(arm: &str) -> &str {
 }
 
 /// The return with this normalised score.
-pub fn raw(env: &str, score: f64) -> f64 {
+fn raw(env: &str, score: f64) -> f64 {
     match env {
         "still" => -0.602 + score * 1.602,
         _ => 22.2 + score * 477.8,

@@ -70,7 +70,7 @@ Examples:
   study card lion --write experiments/lion_card.toml
 
 A card measures an optimiser on a fixed suite: regression to fixed values, DQN with and without replay and in a drifting task, \
-A2C, PQN and streaming Q(lambda). Everybody gets as many learning rates, the same tuning seeds and the same report seeds, and \
+A2C, PQN and streaming Q(lambda). Everybody gets the same number of learning rates, the same tuning seeds and the same report seeds, and \
 is compared with Adam, RMSprop and gradient descent with momentum. The rules are in docs/card.md.
 
 It leaves OPTIMISER/card.html, card.md and card.png in the folder, and a row in leaderboard.csv. What is interrupted \

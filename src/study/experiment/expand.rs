@@ -137,14 +137,14 @@ pub(super) fn arms(top: &Top) -> std::result::Result<Vec<Arm>, Mistake> {
 }
 
 /// More trials of an optimiser, or more cells, than this are taken for a typing error.
-const MOST: usize = 100_000;
+const MOST_COMBINATIONS: usize = 100_000;
 
-/// An error if there are more combinations of so many values each than [`MOST`].
+/// An error if there are more combinations of so many values each than [`MOST_COMBINATIONS`].
 fn check_combinations(what: &str, each: impl Iterator<Item = usize>) -> Result<()> {
     let all = each.fold(1, usize::saturating_mul);
-    match all > MOST {
+    match all > MOST_COMBINATIONS {
         true => Err(Error::usage(format!(
-            "{what} has {all} combinations; allowed: at most {MOST}"
+            "{what} has {all} combinations; allowed: at most {MOST_COMBINATIONS}"
         ))),
         false => Ok(()),
     }

@@ -135,8 +135,8 @@ fn basis(results: &Results, judged: &Judged) -> String {
     let cells: Vec<AskedCell> = cells.collect();
     let counted = count(cells.iter().filter(|cell| cell.counts).count(), what);
     let seeds = count(evidence.seeds, "seed");
-    let absent = evidence.kind.compares_differences() || evidence.seeds < FEWEST_SEEDS;
-    format!("{seeds} in {counted}.{}", left_out(&cells, absent))
+    let nothing_counts = evidence.kind.compares_differences() || evidence.seeds < FEWEST_SEEDS;
+    format!("{seeds} in {counted}.{}", left_out(&cells, nothing_counts))
 }
 
 /// A cell that a contrast asks about.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use settings::Words;
-use stats::{Aggregate, Bootstrap, Estimate, Measure, Method, Tested, Tuned};
+use stats::{Aggregate, Bootstrap, Measure, Method, Tested, Tuned};
 
 use super::{
     assay::assays,
+    format,
     load::Results,
     scope::Scope,
     verdict::{EffectKind, Evidence, FEWEST_FOR_INFERENCE},
@@ -223,13 +224,8 @@ impl Comparison<'_> {
 
 /// The estimate alone, so that no page or figure can show an interval from so few seeds.
 fn without_interval(tested: Tested) -> Tested {
-    let Estimate { point, .. } = tested.estimate;
     Tested {
-        estimate: Estimate {
-            lo: point,
-            hi: point,
-            ..tested.estimate
-        },
+        estimate: format::drawn(false, tested.estimate),
         p: 1.0,
         standard_error: 0.0,
     }

@@ -3,13 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use stats::holm;
-
 use super::{
     comparison::{Assays, Comparison},
     load::Results,
     scope::{Dial, Scope},
-    verdict::{ALPHA, Evidence, FEWEST_FOR_INFERENCE, FEWEST_SEEDS, Finding, Verdict},
+    verdict::{self, ALPHA, Evidence, FEWEST_FOR_INFERENCE, FEWEST_SEEDS, Finding, Verdict},
 };
 use crate::{
     Error, Result,
@@ -114,17 +112,8 @@ fn correct(all: &mut [ContrastResult]) -> Result<()> {
         .collect();
     for (question, decides) in groups {
         let its = |one: &&mut ContrastResult| one.question == question && one.decides == decides;
-        let mut judged: Vec<&mut Judged> = all
-            .iter_mut()
-            .filter(its)
-            .flat_map(|one| &mut one.outcomes)
-            // One with too few seeds for a p-value is not in the family.
-            .filter(|one| one.evidence.has_interval())
-            .collect();
-        let p: Vec<f64> = judged.iter().map(|one| one.p).collect();
-        for (one, corrected) in judged.iter_mut().zip(holm(&p)?) {
-            one.evidence.p = corrected;
-        }
+        let judged = all.iter_mut().filter(its).flat_map(|one| &mut one.outcomes);
+        verdict::correct(judged.map(|one| &mut one.evidence))?;
     }
     Ok(())
 }
@@ -306,11 +295,6 @@ fn cell_differences(
             evidence: comparison.evidence(&Scope::In(vec![cell]), &what)?,
         });
     }
-    let family = all.iter_mut().map(|one| &mut one.evidence);
-    let family: Vec<&mut Evidence> = family.filter(|one| one.has_interval()).collect();
-    let p: Vec<f64> = family.iter().map(|one| one.p).collect();
-    for (one, corrected) in family.into_iter().zip(holm(&p)?) {
-        one.p = corrected;
-    }
+    verdict::correct(all.iter_mut().map(|one| &mut one.evidence))?;
     Ok(all)
 }

@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use stats::{Estimate, Tested};
+use stats::{Estimate, Tested, holm};
 
 use super::scope::Scope;
-use crate::{numbers::count, study::experiment::ClaimedSide};
+use crate::{Result, numbers::count, study::experiment::ClaimedSide};
 
 /// Fewer seeds than this decide nothing: the bootstrap's intervals are too narrow, and three seeds
 /// agree by chance one time in four.
@@ -41,6 +41,16 @@ pub struct Evidence {
     pub flips_without: Vec<String>,
     /// The cells that the effect is from; those of both sides if differences are compared.
     pub cells: Vec<usize>,
+}
+
+/// Holm's correction of the p-values of a family. Evidence from too few seeds for a p-value is not part of it.
+pub fn correct<'a>(family: impl Iterator<Item = &'a mut Evidence>) -> Result<()> {
+    let family: Vec<&mut Evidence> = family.filter(|one| one.has_interval()).collect();
+    let p: Vec<f64> = family.iter().map(|one| one.p).collect();
+    for (one, corrected) in family.into_iter().zip(holm(&p)?) {
+        one.p = corrected;
+    }
+    Ok(())
 }
 
 /// What an effect is.

@@ -6,7 +6,6 @@ use std::{
 };
 
 use settings::unknown;
-use stats::holm;
 
 use super::table::{Effect, Overview, Place};
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
             find::folder_of,
             load::Results,
             scope::Scope,
-            verdict::Evidence,
+            verdict::{self, Evidence},
         },
     },
 };
@@ -103,15 +102,7 @@ impl Studies {
                     });
                 }
             }
-            // A place with too few seeds for a p-value is not in the family.
-            let mut its: Vec<&mut EffectAtPlace> = all[start..]
-                .iter_mut()
-                .filter(|one: &&mut EffectAtPlace| one.evidence.has_interval())
-                .collect();
-            let p: Vec<f64> = its.iter().map(|one| one.evidence.p).collect();
-            for (one, corrected) in its.iter_mut().zip(holm(&p)?) {
-                one.evidence.p = corrected;
-            }
+            verdict::correct(all[start..].iter_mut().map(|one| &mut one.evidence))?;
         }
         Ok(all)
     }
